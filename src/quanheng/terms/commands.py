@@ -1,0 +1,63 @@
+"""Human and supervisory commands. The console, the CLI and the overseer can only put these in a
+journal.
+
+`by` and `seconded_by` are opaque person ids; names live with the authority. A scope is "*", an
+underlying's code or a contract's code; the most restrictive state of the scopes around a
+contract wins.
+"""
+
+import msgspec
+
+from quanheng.terms.codes import ExemptReason, TradingState
+from quanheng.terms.units import Nanos
+
+
+class SetState(msgspec.Struct, frozen=True, array_like=True, tag="set_state"):
+    """Change the trading state of a scope. Raising it needs `seconded_by`; lowering never does."""
+
+    scope: str
+    state: TradingState
+    reason: str
+    by: str
+    seconded_by: str = ""
+
+
+class Pull(msgspec.Struct, frozen=True, array_like=True, tag="pull"):
+    """Withdraw every working quote and order of a scope (一键撤单). Never blocked."""
+
+    scope: str
+    by: str
+
+
+class SignOn(msgspec.Struct, frozen=True, array_like=True, tag="sign_on"):
+    """A person takes a post (trader, risk, ops …) or, with `on` false, leaves it."""
+
+    post: str
+    person: str
+    on: bool
+
+
+class SetParameter(msgspec.Struct, frozen=True, array_like=True, tag="set_parameter"):
+    """Change one quote parameter of a scope; values are integers in the parameter's own unit."""
+
+    scope: str
+    name: str
+    value: int
+    by: str
+    seconded_by: str = ""
+
+
+class RecordExemption(msgspec.Struct, frozen=True, array_like=True, tag="exempt"):
+    """A recorded, approved exemption of chapter 4 (third and fourth kind); `until` 0 while it
+    lasts.
+    """
+
+    scope: str
+    reason: ExemptReason
+    since: Nanos
+    until: Nanos
+    by: str
+    seconded_by: str
+
+
+Command = SetState | Pull | SignOn | SetParameter | RecordExemption
