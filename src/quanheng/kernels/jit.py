@@ -22,3 +22,12 @@ def kernel(function: FunctionT) -> FunctionT:
     numba.config.CACHE_DIR = cache_folder(function.__module__)  # type: ignore[attr-defined]
     compile_ = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
     return cast(FunctionT, compile_(function))
+
+
+def inlined(function: FunctionT) -> FunctionT:
+    """A `kernel` whose body always goes into its callers, so that their loops vectorise."""
+    numba.config.CACHE_DIR = cache_folder(function.__module__)  # type: ignore[attr-defined]
+    compile_ = numba.njit(
+        cache=True, fastmath=False, error_model="numpy", nogil=True, forceinline=True
+    )
+    return cast(FunctionT, compile_(function))

@@ -1,0 +1,198 @@
+"""Black-76 on the implied forward: price and Greeks (rules.md 8.1, 8.2).
+
+Units: forward, strike and prices in yuan per unit of underlying, vol per 1.00 (0.2 = 20 %), tau in
+years, discount = exp(-r * tau). The price is intrinsic value plus the time value of the
+out-of-the-money option, and the time value is a difference of Mills ratios (its Taylor series when
+that difference would cancel), so a price of one tick in a deep wing keeps its digits.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from quanheng.kernels.jit import inlined, kernel
+from quanheng.kernels.math.bits import fused
+from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, exp, log, log_ratio, mills
+
+Floats = npt.NDArray[np.float64]
+
+PRICE = 0
+"""Yuan per unit."""
+DELTA = 1
+"""d price / d forward = sign * discount * N(sign * d1); per spot S, multiply by forward / S."""
+GAMMA = 2
+"""d2 price / d forward^2; 0 where it is a point mass (vol or tau zero)."""
+VEGA = 3
+"""d price / d vol, per 1.00 of vol."""
+THETA = 4
+"""-d price / d tau per year, forward and discount held: the decay of variance time alone."""
+RHO = 5
+"""d price / d rate per 1.00 at a fixed spot = forward * discount, discount = exp(-rate * tau)."""
+ROWS = 6
+
+_NAN = float("nan")
+# Beyond these arguments the density is zero in double precision.
+_FAR = 60.0
+_SMALLEST = 1e-300
+
+
+@inlined
+def _series(h: float, t: float) -> float:
+    """Y(h + t) - Y(h - t) of the Mills ratio Y(z) = N(z)/phi(z) for h <= 0 and small t.
+
+    The odd terms of the Taylor series to t^15, their derivatives by Y'(z) = 1 + z Y and
+    Y[n+1] = z Y[n] + n Y[n-1].
+    """
+    y0 = mills(-h)
+    y1 = fused(h, y0, 1.0)
+    y2 = fused(h, y1, y0)
+    y3 = fused(h, y2, 2.0 * y1)
+    y4 = fused(h, y3, 3.0 * y2)
+    y5 = fused(h, y4, 4.0 * y3)
+    y6 = fused(h, y5, 5.0 * y4)
+    y7 = fused(h, y6, 6.0 * y5)
+    y8 = fused(h, y7, 7.0 * y6)
+    y9 = fused(h, y8, 8.0 * y7)
+    y10 = fused(h, y9, 9.0 * y8)
+    y11 = fused(h, y10, 10.0 * y9)
+    y12 = fused(h, y11, 11.0 * y10)
+    y13 = fused(h, y12, 12.0 * y11)
+    y14 = fused(h, y13, 13.0 * y12)
+    y15 = fused(h, y14, 14.0 * y13)
+    q = t * t
+    p = fused(y15 * (1.0 / 210.0), q, y13)
+    p = fused(p * (1.0 / 156.0), q, y11)
+    p = fused(p * (1.0 / 110.0), q, y9)
+    p = fused(p * (1.0 / 72.0), q, y7)
+    p = fused(p * (1.0 / 42.0), q, y5)
+    p = fused(p * (1.0 / 20.0), q, y3)
+    p = fused(p * (1.0 / 6.0), q, y1)
+    return float(2.0 * t * p)
+
+
+@inlined
+def time_value(h: float, t: float, root: float) -> tuple[float, float, float, float]:
+    """Normalised out-of-the-money time value and its parts, for h = -|ln(F/K)|/s, t = s/2.
+
+    `root` = exp(h*t) = sqrt(min/max of F and K). Returns (b, e, m1, m2): undiscounted time value
+    over sqrt(F K), the common density exp(-(h^2+t^2)/2)/sqrt(2 pi), and the Mills ratios of
+    |h + t| and t - h.
+    """
+    density = INV_ROOT_TWO_PI * exp(-0.5 * fused(h, h, t * t))
+    upper = h + t
+    m1 = mills(abs(upper))
+    m2 = mills(t - h)
+    inside = upper > 0.0
+    direct = (root if inside else 0.0) + density * ((-m1 if inside else m1) - m2)
+    small = t < 0.25 and -h * t < 1.0
+    value = density * _series(h, t if small else 0.0)
+    value = value if small else direct
+    value = value if value > 0.0 else 0.0
+    return value, density, m1, m2
+
+
+@inlined
+def _greeks(
+    sign: float, forward: float, strike: float, vol: float, tau: float, discount: float
+) -> tuple[float, float, float, float, float, float]:
+    """All six outputs of one option; NaN outside the domain."""
+    valid = (
+        forward > 0.0
+        and strike > 0.0
+        and vol >= 0.0
+        and tau >= 0.0
+        and discount > 0.0
+        and abs(sign) == 1.0
+    )
+    f = forward if valid else 1.0
+    k = strike if valid else 1.0
+    years = tau if valid else 1.0
+    sigma = vol if valid else 1.0
+    df = discount if valid else _NAN
+    root_tau = math.sqrt(years)
+    s = sigma * root_tau
+    s = s if not (s > 2.0 * _FAR) else 2.0 * _FAR
+    x = log_ratio(f, k)
+    h = -abs(x) / (s if s > _SMALLEST else _SMALLEST)
+    h = h if not (h < -_FAR) else -_FAR
+    t = 0.5 * s
+    low = f if f < k else k
+    high = k if f < k else f
+    scale = math.sqrt(f) * math.sqrt(k)
+    b, density, m1, m2 = time_value(h, t, math.sqrt(low / high))
+    gap = sign * (f - k)
+    price = df * ((gap if gap > 0.0 else 0.0) + scale * b)
+    # d1 = h + t below the strike and t - h above it; the tails N(-|d1|), N(-|d2|) follow.
+    upper = h + t
+    above = x > 0.0
+    d1 = t - h if above else upper
+    d2 = -upper if above else h - t
+    tail1 = (scale / f) * density * (m2 if above else m1)
+    tail2 = (scale / k) * density * (m1 if above else m2)
+    n1 = 1.0 - tail1 if sign * d1 > 0.0 else tail1
+    n2 = 1.0 - tail2 if sign * d2 > 0.0 else tail2
+    weight = scale * density
+    spread = s > _SMALLEST
+    gamma = df * weight / (f * f * s) if spread else 0.0
+    vega = df * weight * root_tau
+    moving = years > 0.0
+    theta = -0.5 * df * weight * sigma / (root_tau if moving else 1.0)
+    theta = theta if moving else 0.0
+    rho = sign * years * k * df * n2
+    return price, sign * df * n1, gamma, vega, theta, rho
+
+
+@kernel
+def price_one(
+    sign: float, forward: float, strike: float, vol: float, tau: float, discount: float
+) -> float:
+    """Price of one option: sign +1 call, -1 put (rules.md 8.2).
+
+    At tau = 0 or vol = 0 it is the discounted intrinsic value. NaN when forward, strike or
+    discount is not positive, vol or tau is negative, or an input is NaN.
+    """
+    return _greeks(sign, forward, strike, vol, tau, discount)[0]
+
+
+@kernel
+def price_chain(
+    sign: Floats,
+    forward: Floats,
+    strike: Floats,
+    vol: Floats,
+    tau: Floats,
+    discount: Floats,
+    out: Floats,
+) -> None:
+    """Fill out[6, n] (rows PRICE..RHO) for n options; bit for bit `price_one` per column."""
+    for i in range(sign.size):
+        price, delta, gamma, vega, theta, rho = _greeks(
+            sign[i], forward[i], strike[i], vol[i], tau[i], discount[i]
+        )
+        out[0, i] = price
+        out[1, i] = delta
+        out[2, i] = gamma
+        out[3, i] = vega
+        out[4, i] = theta
+        out[5, i] = rho
+
+
+@kernel
+def log_moneyness(strike: float, forward: float, tau: float) -> float:
+    """x = ln(K/F)/sqrt(tau), the coordinate of the curves; NaN unless all are positive."""
+    if not (strike > 0.0 and forward > 0.0 and tau > 0.0):
+        return _NAN
+    return log_ratio(strike, forward) / math.sqrt(tau)
+
+
+@kernel
+def discount_factor(rate: float, years: float) -> float:
+    """exp(-rate * years)."""
+    return exp(-rate * years)
+
+
+@kernel
+def rate_of(discount: float, years: float) -> float:
+    """The continuous rate of a discount factor; NaN unless both are positive."""
+    return -log(discount) / years if discount > 0.0 and years > 0.0 else _NAN

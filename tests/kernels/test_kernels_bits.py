@@ -1,0 +1,76 @@
+"""The same bits from machine code for two CPUs and from plain Python."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import hashlib, sys
+import numpy as np
+from quanheng.kernels.desk import black, curve, implied
+from quanheng.kernels.math import elementary as e
+
+def digest(n):
+    seen = hashlib.sha256()
+    def see(values):
+        array = np.array(values, dtype=np.float64)
+        seen.update(np.where(np.isnan(array), 7.0, array).tobytes())
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-40.0, 40.0, n)
+    see([f(float(v)) for v in x for f in (e.exp, e.norm_pdf, e.norm_cdf)])
+    see([e.log(float(v)) for v in np.exp(x)])
+    forward, tau = rng.uniform(0.5, 10, n), rng.uniform(1e-4, 2, n)
+    vol = np.exp(rng.uniform(-6, 2, n))
+    strike = forward * np.exp(rng.uniform(-4, 4, n) * vol * np.sqrt(tau))
+    sign, discount = rng.choice([-1.0, 1.0], n), np.full(n, 0.99)
+    out, found = np.empty((6, n)), np.empty(n)
+    black.price_chain(sign, forward, strike, vol, tau, discount, out)
+    see(out)
+    implied.implied_chain(sign, out[0], forward, strike, tau, discount, found)
+    see(found)
+    params = np.full(curve.PARAMS, np.nan)
+    for _ in range(2):
+        x, smile = np.sort(rng.uniform(-1, 1, 9)), rng.uniform(0.18, 0.22, 9)
+        curve.fit(x, smile, np.ones(9), 9, params, params)
+        see(params)
+    return seen.hexdigest()
+
+if __name__ == "__main__":
+    print(digest(int(sys.argv[1])))
+"""
+
+
+def digest(n: int, **environment: str) -> str:
+    """Digest of n cases in a fresh process."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT, str(n)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def native() -> dict[int, str]:
+    return {n: digest(n) for n in (30, 20_000)}
+
+
+def test_bits_do_not_depend_on_the_cpu(native):
+    """Code for AVX2 (haswell) and for this machine gives the same digest of 240,000 values."""
+    assert digest(20_000, NUMBA_CPU_NAME="haswell") == native[20_000]
+
+
+def test_machine_code_equals_plain_python(native):
+    """NUMBA_DISABLE_JIT=1 runs the same text to the same bits."""
+    assert digest(30, NUMBA_DISABLE_JIT="1") == native[30]
+
+
+def test_the_digest_can_tell():
+    """Different cases give a different digest, so equality above means something."""
+    assert digest(29) != digest(30)
