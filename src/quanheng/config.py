@@ -1,0 +1,162 @@
+"""Configuration of a node: one TOML file of frozen structs, unknown keys forbidden (house.md 11).
+
+There are no defaults for anything that can lose money: the shipped `data/desk.toml` states every
+value, and `quanheng check-config` prints the tree with its hash.
+"""
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+SHIPPED = "data/desk.toml"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; the message names the file, the key and the reason."""
+
+
+class MemberConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who we are at the exchange."""
+
+    maker: str
+    pbu: str
+    account: str
+    branch: str
+    kind: str  # primary or general
+    letter: str  # first character of client order ids, never Q or C
+
+
+class FundsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money the market-making account starts the first day with."""
+
+    cash_yuan: int
+
+
+class LimitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Position limits the exchange granted for one underlying, contracts."""
+
+    underlying: str
+    long: int
+    total: int
+    daily_buy_open: int
+
+
+class ParameterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One quote parameter of a scope: "*", an underlying or a contract."""
+
+    scope: str
+    name: str
+    value: int
+
+
+class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How inputs are kept. `release`: written (simulation only), synced."""
+
+    release: str
+    sync_ms: int
+    snapshot_s: int
+
+
+class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Addresses and limits of the lines. Port 0 lets the system choose."""
+
+    host: str
+    order_port: int
+    feed_port: int
+    heartbeat_ms: int
+    dead_man_ms: int
+    messages_per_second: int
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole tree."""
+
+    node: str
+    gateway: str  # none (simulation) or tcp
+    rate_ppm: int  # continuous growth rate of forwards before any market
+    member: MemberConfig
+    funds: FundsConfig
+    journal: JournalConfig
+    line: LineConfig
+    limits: tuple[LimitConfig, ...]
+    permitted: tuple[str, ...] = ()
+    parameters: tuple[ParameterConfig, ...] = ()
+
+
+def read_config(path: Path | None = None) -> Config:
+    """The configuration of a file, or the shipped one. ConfigError says what is wrong."""
+    name = str(path) if path else SHIPPED
+    try:
+        if path is None:
+            text = (files("quanheng") / SHIPPED).read_text(encoding="utf-8")
+        else:
+            text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: {error}") from error
+    try:
+        config = msgspec.toml.decode(text, type=Config)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    problem = _problem(config)
+    if problem:
+        raise ConfigError(f"{name}: {problem}")
+    return config
+
+
+def _problem(config: Config) -> str:
+    member, line, journal = config.member, config.line, config.journal
+    rules = (
+        (config.gateway in ("none", "tcp"), f"gateway: {config.gateway!r} is not none or tcp"),
+        (
+            journal.release in ("written", "synced"),
+            f"journal.release: {journal.release!r} is not written or synced",
+        ),
+        (
+            not (config.gateway == "tcp" and journal.release == "written"),
+            'journal.release: "written" with a TCP gateway would let orders out before the '
+            "journal is safe",
+        ),
+        (
+            len(member.letter) == 1 and member.letter.isalnum() and member.letter not in "QC",
+            f"member.letter: {member.letter!r} is not one letter or digit other than Q and C",
+        ),
+        (
+            member.kind in ("primary", "general"),
+            f"member.kind: {member.kind!r} is not primary or general",
+        ),
+        (config.funds.cash_yuan > 0, "funds.cash_yuan: must be positive"),
+        (1 <= journal.sync_ms <= 5, "journal.sync_ms: must be 1 to 5 (borders.md 2)"),
+        (
+            line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
+            "line.dead_man_ms: must be over two heartbeats and at most 400",
+        ),
+        (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
+    )
+    return next((text for good, text in rules if not good), "")
+
+
+def config_hash(config: Config) -> str:
+    """SHA-256 of the effective configuration, hex."""
+    return hashlib.sha256(msgspec.json.encode(config, order="sorted")).hexdigest()
+
+
+def lines_of(config: Config) -> list[tuple[str, str]]:
+    """(key, value) of every leaf, for printing."""
+    out: list[tuple[str, str]] = []
+
+    def walk(prefix: str, value: object) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), item)
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                walk(f"{prefix}[{number}]", item)
+            if not value:
+                out.append((prefix, "[]"))
+        else:
+            out.append((prefix, str(value)))
+
+    walk("", msgspec.to_builtins(config))
+    return out

@@ -1,0 +1,1 @@
+"""Names that look unused to the dead-code check but are used by people or by other programs."""
