@@ -1,0 +1,246 @@
+"""The state behind `measure`: meters, lanes (contracts), cells (a maker in a contract), and how
+time moves through them. The rules of time are told in `measure`.
+"""
+
+import msgspec
+
+from quanheng.duties.conditions import Subject
+from quanheng.duties.figures import UNJUDGED
+from quanheng.duties.responses import FOREVER, answered
+from quanheng.terms.codes import Phase
+from quanheng.terms.units import Day, Lots, Nanos, Ticks
+
+
+class Cell(msgspec.Struct, array_like=True):
+    """One maker in one contract."""
+
+    at: Nanos = 0  # last change of the quote
+    mark: Nanos = 0  # the lane's clock when times were last added up
+    width: Ticks = 0
+    key: int = 0  # denominator of the spread ratio
+    quoted: bool = False  # both sides, continuous size
+    compliant: bool = False  # and within the spread
+    ready: bool = False  # both sides, auction size, within the spread
+    was_ready: bool = False  # `ready` just before `at`
+    exempt: int = 0  # approved exemptions in force
+    was_exempt: int = 0  # just before `exempt_at`
+    exempt_at: Nanos = 0
+    lasting: bool = False  # one of them has no end yet
+    turns: list[tuple[Nanos, int]] = []  # coming starts (+1) and ends (-1), by time
+    log: list[tuple[Nanos, bool]] = []  # compliance while an inquiry is pending
+    hits: list[Nanos] = []  # own trades while an inquiry is pending
+    obliged: Nanos = 0
+    quoted_ns: Nanos = 0
+    compliant_ns: Nanos = 0
+    sums: dict[int, int] = {}  # denominator -> sum of (ask - bid) x ns
+    opening: int = UNJUDGED
+    closing: int = UNJUDGED
+    auctions: int = 0
+    joined: int = 0
+    inquiries: int = 0
+    answered: int = 0
+    volume: Lots = 0
+
+
+class Watch(msgspec.Struct, array_like=True):
+    """A pending inquiry. Bounded by what arrives in one contract within answer + hold."""
+
+    at: Nanos
+    stop: Nanos = FOREVER  # end of the continuous phase, once it came
+    owed: list[bool] | None = None  # per maker, known when time has moved past `at`
+
+
+class Lane(msgspec.Struct, array_like=True):
+    """One contract."""
+
+    subject: Subject
+    cells: list[Cell | None]  # by maker; None without duties in the class
+    num: int
+    den: int
+    floor_key: int  # den x floor
+    at: Nanos = 0  # last event
+    due: Nanos = FOREVER  # from here on something must be done before an event applies
+    phase: int = Phase.START
+    coming: int = -1  # phase that starts at `coming_at`, -1 none
+    coming_at: Nanos = 0
+    excused: bool = False  # at a limit or low
+    was_excused: bool = False  # just before `excused_at`
+    excused_at: Nanos = 0
+    running: bool = False
+    since: Nanos = 0  # the clock was last read
+    clock: Nanos = 0
+    auction: bool = False  # an intraday auction waits for its end
+    watches: list[Watch] = []
+
+
+class Meter(msgspec.Struct, array_like=True):
+    """Duties of some makers over a day's chain. Part of a machine's state."""
+
+    day: Day
+    makers: tuple[str, ...]
+    size: Lots
+    auction_size: Lots
+    answer: Nanos
+    hold: Nanos
+    lanes: list[Lane]
+    late: int = 0
+
+
+def arrive(m: Meter, lane: Lane, at: Nanos) -> Nanos:
+    """Let a lane reach an event's instant; returns the instant the event counts from."""
+    if at > lane.at:
+        if at >= lane.due:
+            advance(m, lane, at)
+        lane.at = at
+    elif at < lane.at:
+        return late(m, lane)
+    return at
+
+
+def late(m: Meter, lane: Lane) -> Nanos:
+    """An event came after a later one: count it and give the instant it counts from."""
+    m.late += 1
+    return lane.at
+
+
+def note(cell: Cell, at: Nanos) -> None:
+    """While an inquiry is pending: remember compliance from `at` on."""
+    if cell.log and cell.log[-1][0] == at:
+        cell.log.pop()
+    cell.log.append((at, cell.compliant))
+
+
+def accrue(cell: Cell, clock: Nanos) -> None:
+    """Add up a cell's times to a clock reading."""
+    more = clock - cell.mark
+    cell.mark = clock
+    if cell.exempt or not more:
+        return
+    cell.obliged += more
+    if cell.quoted:
+        cell.quoted_ns += more
+        key = cell.key
+        cell.sums[key] = cell.sums.get(key, 0) + cell.width * more
+        if cell.compliant:
+            cell.compliant_ns += more
+
+
+def run(lane: Lane, at: Nanos) -> None:
+    """Start or stop the lane's clock as phase and price say."""
+    running = lane.phase == Phase.CONTINUOUS and not lane.excused
+    if lane.running:
+        lane.clock += at - lane.since
+    lane.since, lane.running = at, running
+
+
+def advance(m: Meter, lane: Lane, at: Nanos) -> None:
+    """Everything that waited for time to move from `lane.at` to `at`, in order of time."""
+    moved = at > lane.at
+    if moved and lane.coming >= 0:
+        _change_phase(lane)
+    if moved:
+        for watch in lane.watches:
+            if watch.owed is None:
+                watch.owed = [cell is not None and _owes(lane, cell) for cell in lane.cells]
+    _cross(lane, at)
+    deadline = m.answer + m.hold
+    while lane.watches and lane.watches[0].at + deadline < at:
+        _resolve(m, lane, lane.watches.pop(0))
+    lane.due = _next_due(m, lane)
+
+
+def _next_due(m: Meter, lane: Lane) -> Nanos:
+    if lane.coming >= 0 or any(watch.owed is None for watch in lane.watches):
+        return 0
+    due = lane.watches[0].at + m.answer + m.hold + 1 if lane.watches else FOREVER
+    for cell in lane.cells:
+        if cell is not None and cell.turns:
+            due = min(due, cell.turns[0][0])
+    return due
+
+
+def _owes(lane: Lane, cell: Cell) -> bool:
+    return lane.phase == Phase.CONTINUOUS and not lane.excused and not cell.exempt
+
+
+def _cross(lane: Lane, at: Nanos) -> None:
+    """Apply the starts and ends of exemptions up to `at`."""
+    for cell in lane.cells:
+        while cell is not None and cell.turns and cell.turns[0][0] <= at:
+            when, step = cell.turns.pop(0)
+            when = max(when, lane.at)
+            accrue(cell, lane.clock + when - lane.since if lane.running else lane.clock)
+            if cell.exempt_at != when:
+                cell.was_exempt, cell.exempt_at = cell.exempt, when
+            cell.exempt += step
+
+
+def _change_phase(lane: Lane) -> None:
+    """The phase that came at `coming_at` takes effect; judge the auction that ended there."""
+    old, new, at = lane.phase, lane.coming, lane.coming_at
+    lane.coming = -1
+    if old == new:
+        return
+    if old == Phase.OPENING and new != Phase.HALT:
+        _judge(lane, at, Phase.OPENING)
+    if old == Phase.CLOSING and new != Phase.HALT:
+        _judge(lane, at, Phase.CLOSING)
+    if lane.auction and new not in (Phase.INTRADAY, Phase.BREAK, Phase.HALT):
+        lane.auction = False
+        _judge(lane, at, Phase.INTRADAY)
+    if new == Phase.INTRADAY:
+        lane.auction = True
+    if old == Phase.CONTINUOUS:
+        for watch in lane.watches:
+            watch.stop = min(watch.stop, at)
+    lane.phase = new
+    run(lane, at)
+
+
+def _judge(lane: Lane, at: Nanos, auction: Phase) -> None:
+    """Who had joined an auction just before it ended at `at` (E-03, duty_dataset.md 6, 8)."""
+    if lane.was_excused if lane.excused_at == at else lane.excused:
+        return
+    for cell in lane.cells:
+        if cell is None or (cell.was_exempt if cell.exempt_at == at else cell.exempt):
+            continue
+        ready = cell.was_ready if cell.at == at else cell.ready
+        if auction == Phase.OPENING:
+            cell.opening = int(ready)
+        elif auction == Phase.CLOSING:
+            cell.closing = int(ready)
+        else:
+            cell.auctions += 1
+            cell.joined += ready
+
+
+def _resolve(m: Meter, lane: Lane, watch: Watch) -> None:
+    """Count an inquiry whose time is over (rules.md 10.1-7)."""
+    owed = watch.owed or []
+    whole = watch.stop - watch.at >= m.answer + m.hold
+    for cell, due in zip(lane.cells, owed, strict=False):
+        if cell is None or not due:
+            continue
+        good = answered(cell.log, cell.hits, watch.at, watch.stop, m.answer, m.hold)
+        if good or whole:
+            cell.inquiries += 1
+            cell.answered += good
+    if not lane.watches:
+        for cell in lane.cells:
+            if cell is not None:
+                cell.log.clear()
+                cell.hits.clear()
+
+
+def settled(m: Meter, lane: Lane, at: Nanos) -> Lane:
+    """A copy of a lane as it stands at `at`, with times added up; the lane is untouched."""
+    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(lane), type=Lane)
+    if at > copy.at:
+        if at >= copy.due:
+            advance(m, copy, at)
+        copy.at = at
+    clock = copy.clock + copy.at - copy.since if copy.running else copy.clock
+    for cell in copy.cells:
+        if cell is not None:
+            accrue(cell, clock)
+    return copy

@@ -1,0 +1,287 @@
+"""Duties measured as they happen, in O(1) per event (Q-01..Q-07, E-01..E-05).
+
+Time is continuous and a state holds from its instant on, so what the events of one instant leave
+behind is what counts, and an auction is judged by the state just before its end. Nothing depends
+on the order of events within an instant, except that the last trade sets the last price and a
+maker's last quote stands; the batch form in `day` gives exactly equal figures.
+
+A lane (slot) has a clock that runs while duties run: phase T, last price not at a limit and not
+low. A maker's cell remembers the clock at its last change, so a phase change costs nothing per
+maker. An event stamped before one already applied to its slot counts from that later instant and
+adds one to `Meter.late`, which stays 0 for whoever sees events in order.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from quanheng.duties.conditions import Conditions, Subject, from_rulebook, is_excused, subject
+from quanheng.duties.figures import Figures
+from quanheng.duties.lanes import (
+    Cell,
+    Lane,
+    Meter,
+    Watch,
+    accrue,
+    advance,
+    arrive,
+    late,
+    note,
+    run,
+    settled,
+)
+from quanheng.rulebook import calendar
+from quanheng.rulebook.model import Rulebook
+from quanheng.terms.codes import Phase
+from quanheng.terms.contract import Chain
+from quanheng.terms.units import Day, Lots, Nanos, Slot, Ticks
+
+COUNTS = (
+    ("obliged", "obliged"),
+    ("quoted", "quoted_ns"),
+    ("compliant", "compliant_ns"),
+    ("opening", "opening"),
+    ("closing", "closing"),
+    ("auctions", "auctions"),
+    ("joined", "joined"),
+    ("inquiries", "inquiries"),
+    ("answered", "answered"),
+    ("volume", "volume"),
+)
+"""Figures array and the Cell field it is read from."""
+
+
+def subjects_of(chain: Chain, book: Rulebook) -> tuple[Subject, ...]:
+    """The chain's contracts as duties see them under a day's rules (Q-08)."""
+    terms = from_rulebook(book)
+    return tuple(
+        subject(
+            terms,
+            contract=item.code,
+            underlying=item.underlying,
+            underlying_type=item.underlying_type,
+            rank=calendar.expiry_rank(book.calendar, item.last_day, chain.day),
+            limit_up=item.limit_up,
+            limit_down=item.limit_down,
+            last_trade=item.previous_close,
+            previous_settle=item.previous_settle,
+        )
+        for item in chain.contracts
+    )
+
+
+def open_meter(
+    chain: Chain,
+    book: Rulebook,
+    makers: tuple[str, ...],
+    duties: Sequence[frozenset[str] | None] | None = None,
+) -> Meter:
+    """A meter for some makers over the whole chain, before the first event of the day.
+
+    `duties[m]` are the underlyings in which maker m has duties; without it every maker has all.
+    """
+    own = duties if duties is not None else [None] * len(makers)
+    return open_lanes(chain.day, from_rulebook(book), subjects_of(chain, book), makers, own)
+
+
+def open_lanes(
+    day: Day,
+    terms: Conditions,
+    subjects: Sequence[Subject],
+    makers: tuple[str, ...],
+    duties: Sequence[frozenset[str] | None],
+) -> Meter:
+    """A meter before the first event. `duties[m]`: underlyings of maker m, None for all."""
+    lanes = []
+    for item in subjects:
+        num, den, floor = item.band
+        cells = [Cell() if own is None or item.underlying in own else None for own in duties]
+        lane = Lane(subject=item, cells=cells, num=num, den=den, floor_key=den * floor)
+        lane.excused = is_excused(item.last, item.limit_up, item.limit_down, item.low)
+        lane.was_excused = lane.excused
+        lanes.append(lane)
+    return Meter(
+        day=day,
+        makers=makers,
+        size=terms.size,
+        auction_size=terms.auction_size,
+        answer=terms.answer,
+        hold=terms.hold,
+        lanes=lanes,
+    )
+
+
+def on_phase(m: Meter, slot: Slot, at: Nanos, phase: Phase) -> None:
+    """The contract's phase from `at` on; applied when time moves on, so the last one stands."""
+    lane = m.lanes[slot]
+    at = arrive(m, lane, at)
+    lane.coming, lane.coming_at, lane.due = phase, at, 0
+
+
+def on_last(m: Meter, slot: Slot, at: Nanos, price: Ticks) -> None:
+    """A trade set the last price (Q-07, rules.md 10.2-1 and 10.2-2)."""
+    lane = m.lanes[slot]
+    at = arrive(m, lane, at)
+    item = lane.subject
+    excused = is_excused(price, item.limit_up, item.limit_down, item.low)
+    if excused != lane.excused:
+        if lane.excused_at != at:
+            lane.was_excused, lane.excused_at = lane.excused, at
+        lane.excused = excused
+        run(lane, at)
+
+
+def on_quote(
+    m: Meter,
+    maker: int,
+    slot: Slot,
+    at: Nanos,
+    bid: Ticks,
+    bid_qty: Lots,
+    ask: Ticks,
+    ask_qty: Lots,
+) -> None:
+    """The maker's effective two-sided state (rules.md 10.1-3) from `at` on; quantity 0 = no
+    side.
+    """
+    lane = m.lanes[slot]
+    if at > lane.at:
+        if at >= lane.due:
+            advance(m, lane, at)
+        lane.at = at
+    elif at < lane.at:
+        at = late(m, lane)
+    cell = lane.cells[maker]
+    if cell is None:
+        return
+    clock = lane.clock + at - lane.since if lane.running else lane.clock
+    if clock != cell.mark:
+        accrue(cell, clock)
+    if cell.at != at:
+        cell.was_ready, cell.at = cell.ready, at
+    least = bid_qty if bid_qty < ask_qty else ask_qty
+    if least <= 0 or bid <= 0 or ask <= bid:
+        cell.quoted = cell.compliant = cell.ready = False
+    else:
+        width = ask - bid
+        key = lane.num * bid
+        if key < lane.floor_key:
+            key = lane.floor_key
+        tight = lane.den * width <= key
+        cell.width, cell.key = width, key
+        cell.quoted = least >= m.size
+        cell.compliant = tight and cell.quoted
+        cell.ready = tight and least >= m.auction_size
+    if lane.watches:
+        note(cell, at)
+
+
+def on_trade(m: Meter, slot: Slot, at: Nanos, qty: Lots, buyer: int, seller: int) -> None:
+    """A trade of the contract; `buyer` and `seller` are maker indices or -1 (reading A17)."""
+    lane = m.lanes[slot]
+    at = arrive(m, lane, at)
+    for side in (buyer, seller):
+        cell = lane.cells[side] if side >= 0 else None
+        if cell is not None:
+            cell.volume += qty
+            if lane.watches:
+                cell.hits.append(at)
+
+
+def on_inquiry(m: Meter, slot: Slot, at: Nanos, inquiry: int) -> None:
+    """An inquiry was forwarded to the makers of the class (Q-06). `inquiry` is its number."""
+    lane = m.lanes[slot]
+    at = arrive(m, lane, at)
+    lane.watches.append(Watch(at))
+    lane.due = 0
+    for cell in lane.cells:
+        if cell is not None and not cell.log:
+            cell.log.append((at, cell.compliant))
+
+
+def on_exempt(m: Meter, maker: int, slot: Slot, since: Nanos, until: Nanos) -> None:
+    """An approved exemption of [since, until) (rules.md 10.2-3); `until` 0 while it lasts.
+
+    A second record with an end closes the one that lasts. What lies before the slot's last event is
+    not judged again here: the part from then on counts (the day's recount sees all of it).
+    """
+    lane = m.lanes[slot]
+    cell = lane.cells[maker]
+    if cell is None:
+        return
+    if cell.lasting and until > 0:
+        cell.lasting = False
+        cell.turns.append((until, -1))
+    else:
+        if 0 < until <= max(since, lane.at):
+            return
+        cell.turns.append((since, 1))
+        if until > 0:
+            cell.turns.append((until, -1))
+        else:
+            cell.lasting = True
+    cell.turns.sort()
+    if cell.turns[0][0] <= lane.at:
+        advance(m, lane, lane.at)
+    else:
+        lane.due = min(lane.due, cell.turns[0][0])
+
+
+def on_clock(m: Meter, at: Nanos) -> None:
+    """Time has reached `at` in every contract; settles what waited for it."""
+    for lane in m.lanes:
+        if at > lane.at:
+            arrive(m, lane, at)
+
+
+def live(m: Meter, maker: int, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, Nanos]:
+    """(obliged, quoted, compliant) ns of a cell up to `at`, without changing anything.
+
+    Cheap enough for a monitor; a phase change or exemption that waits for its instant to pass shows
+    from the next event on.
+    """
+    lane = m.lanes[slot]
+    cell = lane.cells[maker]
+    if cell is None:
+        return 0, 0, 0
+    ahead = at - lane.since if lane.running and at > lane.since else 0
+    more = 0 if cell.exempt else lane.clock + ahead - cell.mark
+    quoted = cell.quoted_ns + (more if cell.quoted else 0)
+    return cell.obliged + more, quoted, cell.compliant_ns + (more if cell.compliant else 0)
+
+
+def figures(m: Meter, at: Nanos) -> Figures:
+    """Exact figures up to `at`; the meter is unchanged. Costs about 10 us per contract."""
+    lanes = [settled(m, lane, at) for lane in m.lanes]
+    none = Cell()
+    arrays = {
+        name: np.array(
+            [
+                [getattr(lane.cells[maker] or none, field) for lane in lanes]
+                for maker in range(len(m.makers))
+            ],
+            dtype=np.int64,
+        ).reshape(len(m.makers), len(lanes))
+        for name, field in COUNTS
+    }
+    starts, keys, sums = [0], [], []
+    for maker in range(len(m.makers)):
+        for lane in lanes:
+            cell = lane.cells[maker] or none
+            for key in sorted(cell.sums):
+                keys.append(key)
+                sums.append(cell.sums[key])
+            starts.append(len(keys))
+    active = [[lane.cells[maker] is not None for lane in lanes] for maker in range(len(m.makers))]
+    return Figures(
+        day=m.day,
+        makers=m.makers,
+        contracts=tuple(lane.subject.contract for lane in lanes),
+        underlyings=tuple(lane.subject.underlying for lane in lanes),
+        scale=np.array([lane.den for lane in lanes], dtype=np.int64),
+        active=np.array(active, dtype=np.int64).reshape(len(m.makers), len(lanes)),
+        term_start=np.array(starts, dtype=np.int64),
+        term_key=np.array(keys, dtype=np.int64),
+        term_sum=np.array(sums, dtype=np.int64),
+        **arrays,
+    )

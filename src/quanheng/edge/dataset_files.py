@@ -1,0 +1,246 @@
+"""Duty datasets on disk (duty_dataset.md): folders of Parquet or CSV tables.
+
+Each table is one NAME.parquet, one NAME.csv, or a folder NAME/ of Parquet files split by day. Every
+problem is a DatasetError that names the table and the reason. Needs the extra `data` (pyarrow),
+which is imported when a file is read or written.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from quanheng.duties.dataset import DatasetError
+from quanheng.duties.exact import DIGITS, ratio_text
+from quanheng.duties.rating import RateResult, output_cells, output_columns
+from quanheng.duties.tables import DAY, INT, TABLES, TEXT, Column, Dataset, Table, TableSpec, Text
+from quanheng.terms.days import day_number, iso
+from quanheng.terms.units import Day
+
+KINDS = ("parquet", "csv")
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.csv
+        import pyarrow.parquet
+    except ImportError as error:
+        raise RuntimeError("reading and writing datasets needs the extra quanheng[data]") from error
+    return pyarrow
+
+
+def read_dataset(folder: Path, days: tuple[Day, Day] | None = None) -> Dataset:
+    """The tables of a folder, unchecked (`duties.rating.rate` checks them).
+
+    `days` (first, last) reads only rows of those days where a table has a day. DatasetError when
+    the folder or a file cannot be read as such a table.
+    """
+    if not folder.is_dir():
+        raise DatasetError(str(folder), 0, "there is no such dataset folder")
+    tables: dict[str, Table] = {}
+    for name, spec in TABLES.items():
+        found = _read_table(folder, name, spec)
+        if found is not None:
+            tables[name] = _columns(name, spec, _of_days(found, days))
+    return Dataset(tables)
+
+
+def write_dataset(
+    folder: Path,
+    tables: Mapping[str, Table] | Dataset,
+    format: str = "parquet",  # noqa: A002
+) -> None:
+    """Write tables into a folder, which is made; ValueError for an unknown format."""
+    arrow = _arrow()
+    if format not in KINDS:
+        raise ValueError(f"dataset format {format!r} is not one of {', '.join(KINDS)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in (tables.tables if isinstance(tables, Dataset) else tables).items():
+        spec = TABLES[name]
+        columns = {column: _to_arrow(kind, table[column]) for column, kind in spec.columns}
+        _write(arrow.table(columns), folder / f"{name}.{format}")
+
+
+def write_result(folder: Path, result: RateResult) -> tuple[Path, ...]:
+    """Write the output tables, each as Parquet and as CSV; returns the files."""
+    arrow = _arrow()
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    for field in msgspec.structs.fields(RateResult):
+        rows: Sequence[Any] = getattr(result, field.name)
+        columns = output_columns(field.type.__args__[0])
+        cells = [output_cells(row) for row in rows]
+        arrays = {}
+        for index, (name, kind) in enumerate(columns):
+            values = [row[index] for row in cells]
+            arrays[name] = arrow.array(
+                [_parquet_cell(kind, value) for value in values], _output_type(arrow, kind)
+            )
+        files += [folder / f"{field.name}.parquet", folder / f"{field.name}.csv"]
+        _write(arrow.table(arrays), files[-2])
+        with files[-1].open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([name for name, _ in columns])
+            for row in cells:
+                pairs = zip(columns, row, strict=True)
+                writer.writerow([_csv_cell(kind, value) for (_, kind), value in pairs])
+    return tuple(files)
+
+
+def _output_type(arrow: Any, kind: str) -> Any:
+    return {
+        "day": arrow.date32(),
+        "int": arrow.int64(),
+        "text": arrow.string(),
+        "ratio": arrow.decimal128(38, DIGITS),
+    }[kind]
+
+
+def _parquet_cell(kind: str, value: Any) -> Any:
+    if kind == "day":
+        return day_number(value)
+    if kind == "ratio":
+        return None if value is None else Decimal(ratio_text(value))
+    return value
+
+
+def _csv_cell(kind: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind == "day":
+        return iso(value)
+    return ratio_text(value) if isinstance(value, Fraction) else str(value)
+
+
+def _write(table: Any, path: Path) -> None:
+    arrow = _arrow()
+    if path.suffix == ".parquet":
+        arrow.parquet.write_table(table, path, compression="zstd")
+    else:
+        options = arrow.csv.WriteOptions(quoting_style="none")
+        arrow.csv.write_csv(table, path, options)
+
+
+def _read_table(folder: Path, name: str, spec: TableSpec) -> Any:
+    arrow = _arrow()
+    parquet, text, split = folder / f"{name}.parquet", folder / f"{name}.csv", folder / name
+    present = [str(path.name) for path in (parquet, text, split) if path.exists()]
+    if len(present) > 1:
+        raise DatasetError(name, 0, f"both {present[0]} and {present[1]} are there")
+    try:
+        if parquet.exists():
+            return arrow.parquet.read_table(parquet)
+        if text.exists():
+            return _read_csv(text, spec)
+        if split.exists():
+            return _read_split(name, split)
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError, OSError) as error:
+        raise DatasetError(name, 0, str(error).splitlines()[0]) from error
+    return None
+
+
+def _read_csv(path: Path, spec: TableSpec) -> Any:
+    arrow = _arrow()
+    types = {DAY: arrow.date32(), INT: arrow.int64(), TEXT: arrow.string()}
+    return arrow.csv.read_csv(
+        path,
+        read_options=arrow.csv.ReadOptions(use_threads=False),
+        convert_options=arrow.csv.ConvertOptions(
+            column_types={name: types[kind] for name, kind in spec.columns},
+            null_values=[""],
+            strings_can_be_null=False,
+        ),
+    )
+
+
+def _read_split(name: str, folder: Path) -> Any:
+    arrow = _arrow()
+    parts = [arrow.parquet.read_table(path) for path in sorted(folder.rglob("*.parquet"))]
+    if not parts:
+        raise DatasetError(name, 0, f"the folder {folder.name} has no Parquet files")
+    if all("day" in part.column_names for part in parts):
+        parts = [part for part in parts if part.num_rows] or parts[:1]
+        parts.sort(key=lambda part: str(part["day"][0]) if part.num_rows else "")
+    return arrow.concat_tables(parts, promote_options="default")
+
+
+def _of_days(table: Any, days: tuple[Day, Day] | None) -> Any:
+    if days is None or "day" not in table.column_names or not table.num_rows:
+        return table
+    arrow = _arrow()
+    numbers = table["day"].cast(arrow.int32()).to_numpy()
+    return table.filter(
+        arrow.array((numbers >= day_number(days[0])) & (numbers <= day_number(days[1])))
+    )
+
+
+def _columns(name: str, spec: TableSpec, table: Any) -> Table:
+    columns: dict[str, Column] = {}
+    for column, kind in spec.columns:
+        if column not in table.column_names:
+            if column in spec.optional:
+                continue
+            raise DatasetError(name, 0, f"column {column!r} is missing")
+        columns[column] = _from_arrow(name, spec, column, kind, table[column])
+    return columns
+
+
+def _from_arrow(name: str, spec: TableSpec, column: str, kind: str, values: Any) -> Column:
+    arrow = _arrow()
+    wanted = {DAY: arrow.date32(), INT: arrow.int64(), TEXT: arrow.string()}[kind]
+    if column in spec.empty:
+        values = values.fill_null("") if arrow.types.is_string(values.type) else values
+    elif values.null_count:
+        row = int(np.argmax(values.is_null().to_numpy())) + 1
+        raise DatasetError(name, row, f"{column} is empty")
+    try:
+        values = values.cast(wanted)
+    except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError) as error:
+        reason = f"column {column!r} holds {values.type}, not {wanted}"
+        raise DatasetError(name, 0, reason) from error
+    if kind == TEXT:
+        return _text(arrow, values)
+    if kind == INT:
+        numbers: np.ndarray = values.fill_null(0).to_numpy().astype(np.int64)
+        return numbers
+    return _days(values, arrow)
+
+
+def _text(arrow: Any, values: Any) -> Text:
+    whole = values.fill_null("").dictionary_encode().combine_chunks()
+    if isinstance(whole, arrow.ChunkedArray):
+        if whole.num_chunks == 0:
+            return Text(np.zeros(0, dtype=np.int64), ())
+        whole = whole.chunk(0)
+    codes = whole.indices.to_numpy().astype(np.int64)
+    return Text(codes, tuple(whole.dictionary.to_pylist()))
+
+
+def _days(values: Any, arrow: Any) -> np.ndarray:
+    """date32 to YYYYMMDD, an empty one to 0."""
+    empty = values.is_null().to_numpy()
+    days = values.cast(arrow.int32()).fill_null(0).to_numpy().astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    year = months.astype("datetime64[Y]").astype(np.int64) + 1970
+    month = months.astype(np.int64) % 12 + 1
+    date = (days - months).astype(np.int64) + 1
+    numbers: np.ndarray = np.where(empty, 0, year * 10_000 + month * 100 + date)
+    return numbers
+
+
+def _to_arrow(kind: str, column: Column) -> Any:
+    arrow = _arrow()
+    if isinstance(column, Text):
+        words = arrow.array(list(column.words) or [""], arrow.string())
+        codes = arrow.array(column.codes.astype(np.int32))
+        return arrow.DictionaryArray.from_arrays(codes, words).cast(arrow.string())
+    if kind != DAY:
+        return arrow.array(column.astype(np.int64), arrow.int64())
+    known = {int(day): day_number(int(day)) if day else None for day in np.unique(column)}
+    return arrow.array([known[day] for day in column.tolist()], arrow.date32())
