@@ -28,7 +28,7 @@ class Source(IntEnum):
 class Envelope(msgspec.Struct, Generic[BodyT], frozen=True, array_like=True):
     """One journaled input: position, time and body. `at` never decreases within a run."""
 
-    seq: int  # 1, 2, 3 … within the machine's run; O and S frames have numbers of their own
+    seq: int  # 1, 2, 3 … counts inputs only; frame numbers of the journal count I, O and S
     at: Nanos
     source: Source
     cause: int  # seq of the input this follows from, or a proposal number; 0 none

@@ -1,0 +1,69 @@
+"""Small ports between the hosts and the world; the in-memory adapters are the reference.
+
+`quanheng.runtime.journal.Journal` is the port of a journal. Adapters that reach the world live
+in `segment`, `snapshots` and in `quanheng.edge`.
+"""
+
+from typing import Protocol
+
+from quanheng.runtime.journal import Journal
+from quanheng.terms.units import Nanos
+
+
+class Clock(Protocol):
+    """A clock; the only way a host learns the time."""
+
+    def now(self) -> Nanos:
+        """Business time now."""
+
+    def monotonic(self) -> Nanos:
+        """Elapsed time that never steps, for heartbeats, dead-man and back-off."""
+
+
+class Link(Protocol):
+    """Bytes in and out of the process: TCP, a pipe, or the simulator."""
+
+    def receive(self) -> bytes:
+        """What has arrived, empty when nothing has."""
+
+    def send(self, data: bytes) -> None:
+        """Queue bytes to go out; raises when the bounded queue is full."""
+
+    def close(self) -> None:
+        """Close the link."""
+
+
+class Snapshots(Protocol):
+    """Kept states of one machine, named by the seq of their S frame."""
+
+    def write(self, seq: int, data: bytes) -> None:
+        """Store a snapshot; it does not count until `publish`."""
+
+    def publish(self, seq: int) -> None:
+        """List the snapshot in the manifest, which is written last."""
+
+    def seqs(self) -> list[int]:
+        """Published snapshots, oldest first."""
+
+    def read(self, seq: int) -> bytes | None:
+        """The bytes of a snapshot, None when it is missing or damaged."""
+
+
+class Stores(Protocol):
+    """Where a run keeps its journals and snapshots."""
+
+    def journal(self, machine: str) -> Journal:
+        """Open the journal of a machine for appending."""
+
+    def snapshots(self, machine: str) -> Snapshots:
+        """The snapshots of a machine."""
+
+
+class Stateful(Protocol):
+    """Optional for a carry or a sink: state that a resumed simulation must get back."""
+
+    def snapshot(self) -> bytes:
+        """The whole state."""
+
+    def restore(self, data: bytes) -> None:
+        """Replace the state."""

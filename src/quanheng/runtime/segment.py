@@ -1,0 +1,331 @@
+"""The journal on disk: `journal/<machine>/<first_seq:016d>.seg`, 64 MB each (borders.md 2).
+
+Group commit: frames are buffered, `flush` hands them to the operating system, `sync` makes them
+durable. Opening scans the last segments: a torn tail is cut off, anything else that is damaged
+halts with JournalCorruptError, because it was durable once. A write or fsync that fails kills
+the journal for good; fsync is never retried (the kernel may have dropped the pages).
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from quanheng.runtime.chain import genesis
+from quanheng.runtime.journal import (
+    HEADER_BYTES,
+    MAGIC,
+    BadFrameError,
+    ChainCheck,
+    ChainedWriter,
+    Frame,
+    JournalCorruptError,
+    JournalDeadError,
+    JournalError,
+    parse_frame,
+)
+
+SEGMENT_BYTES = 64 << 20
+BUFFER_BYTES = 1 << 20
+
+
+class Disk:
+    """The system calls of the journal, in one place so that tests can make them fail."""
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> int:
+        """Bytes written, possibly fewer than asked."""
+        return os.write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        """Make a file's data durable."""
+        os.fdatasync(descriptor)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def segment_paths(folder: Path) -> list[tuple[int, Path]]:
+    """(first seq, path) of a machine's segments in order."""
+    return sorted((int(path.stem), path) for path in folder.glob("*.seg"))
+
+
+class SegmentJournal(ChainedWriter):
+    """One machine's journal in a run folder; `root` is the run folder.
+
+    `durable` false is for simulations only: nothing is ever fsynced and `durable_seq` stays 0.
+    `keep` > 0 drops the oldest segments while at least that many frames remain (tail:N).
+    `peer_durable` is the seq that a copy of this journal holds durably: a tail that ends before
+    it is corruption, not a torn write.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_dead",
+        "_disk",
+        "_durable",
+        "_file",
+        "_first",
+        "_folder",
+        "_keep",
+        "_lock",
+        "_room",
+        "_segment_bytes",
+    )
+
+    def __init__(
+        self,
+        root: Path,
+        machine: str,
+        *,
+        durable: bool = True,
+        segment_bytes: int = SEGMENT_BYTES,
+        keep: int = 0,
+        peer_durable: int = 0,
+        disk: Disk | None = None,
+    ) -> None:
+        super().__init__(machine)
+        self._folder = root / "journal" / machine
+        self._disk = disk or Disk()
+        self._durable = durable
+        self._segment_bytes = segment_bytes
+        self._keep = keep
+        self._buffer = bytearray()
+        self._dead = ""
+        self._file = -1
+        self._first = 0
+        self._room = 0
+        new = not self._folder.exists()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if new and durable:
+            self._disk.sync_folder(self._folder.parent)
+        self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise JournalError(f"{self._folder} already has a writer") from error
+        try:
+            self._recover(peer_durable)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def append(self, kind: int, payload: bytes) -> int:
+        """Add a frame, buffered; returns its seq. JournalDeadError after any disk error."""
+        if self._dead:
+            raise JournalDeadError(self._dead)
+        size = HEADER_BYTES + len(payload)
+        if size > self._room:
+            self._roll(size)
+        head, body = self.next_frame(kind, payload)
+        self._room -= size
+        buffer = self._buffer
+        buffer += head
+        buffer += body
+        if len(buffer) >= BUFFER_BYTES:
+            self.flush()
+        return self.next_seq - 1
+
+    def flush(self) -> int:
+        """Write the buffer out; returns the last seq written."""
+        if self._dead:
+            raise JournalDeadError(self._dead)
+        if self._buffer:
+            buffer, self._buffer = self._buffer, bytearray()
+            view = memoryview(buffer)
+            try:
+                while view:
+                    view = view[self._disk.write(self._file, view) :]
+            except OSError as error:
+                raise self._die("write", error) from error
+        return self.next_seq - 1
+
+    def sync(self) -> int:
+        """Flush and fdatasync; returns the durable seq. With `durable` false only flushes."""
+        last = self.flush()
+        if self._durable and last > self.durable_seq:
+            try:
+                self._disk.sync(self._file)
+            except OSError as error:
+                raise self._die("fdatasync", error) from error
+            self.durable_seq = last
+        return self.durable_seq
+
+    def read(self, from_seq: int = 1) -> Iterator[Frame]:
+        """Checked frames from a seq on; what is still buffered is flushed first."""
+        if not self._dead:
+            self.flush()
+        return read_segments(self._folder, self.machine, from_seq)
+
+    def close(self) -> None:
+        """Sync what can be synced and give the folder up."""
+        if self._lock < 0:
+            return
+        try:
+            if not self._dead:
+                self.sync()
+        finally:
+            if self._file >= 0:
+                os.close(self._file)
+            os.close(self._lock)
+            self._file = self._lock = -1
+
+    def _die(self, call: str, error: OSError) -> JournalDeadError:
+        self._dead = (
+            f"journal of {self.machine} is dead: {call} of segment {self._first} failed at frame "
+            f"{self.next_seq - 1}: {error}; durable up to {self.durable_seq}"
+        )
+        return JournalDeadError(self._dead)
+
+    def _roll(self, size: int) -> None:
+        """Close the current segment and start one at `next_seq` with room for `size` bytes."""
+        if self._file >= 0:
+            self.sync()
+            os.close(self._file)
+            self._file = -1
+        path = self._folder / f"{self.next_seq:016d}.seg"
+        try:
+            # A segment without one valid frame is a torn start of the same seq: begin it anew.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+            self._file = os.open(path, flags, 0o644)
+            if self._durable:
+                self._disk.sync_folder(self._folder)
+        except OSError as error:
+            raise self._die("create", error) from error
+        self._first = self.next_seq
+        self._room = max(self._segment_bytes, size)
+        if self._keep:
+            self._drop_old()
+
+    def _drop_old(self) -> None:
+        paths = segment_paths(self._folder)
+        while len(paths) > 1 and self.next_seq - paths[1][0] >= self._keep:
+            paths.pop(0)[1].unlink()
+
+    def _recover(self, peer_durable: int) -> None:
+        """Find the end of the journal, cut a torn tail, and stand ready to append."""
+        tail = find_tail(self._folder, self.machine, peer_durable)
+        self.next_seq, self.chain = tail.seq, tail.chain
+        if tail.path is None:
+            return
+        if tail.torn:
+            with tail.path.open("r+b") as file:
+                file.truncate(tail.offset)
+                os.fsync(file.fileno())
+        self._file = os.open(tail.path, os.O_WRONLY | os.O_APPEND)
+        if self._durable:
+            # What was read back may be in the page cache only.
+            self._disk.sync(self._file)
+            self._disk.sync_folder(self._folder)
+            self.durable_seq = self.next_seq - 1
+        self._first = int(tail.path.stem)
+        self._room = max(0, self._segment_bytes - tail.offset)
+
+
+class Tail:
+    """Where a journal ends: next seq, chain, and the valid bytes of its last segment."""
+
+    __slots__ = ("chain", "offset", "path", "seq", "torn")
+
+    def __init__(self, seq: int, chain: bytes) -> None:
+        self.seq = seq
+        self.chain = chain
+        self.path: Path | None = None
+        self.offset = 0
+        self.torn = False
+
+
+def find_tail(folder: Path, machine: str, peer_durable: int = 0) -> Tail:
+    """Scan the end of a journal. JournalCorruptError when the damage is more than a torn tail."""
+    paths = segment_paths(folder)
+    tail = Tail(1, genesis(machine))
+    known: bytes | None = tail.chain
+    # A crash while a segment is begun leaves one without a frame; its predecessor is the end.
+    start = max(0, len(paths) - 2)
+    if paths and paths[start][0] > 1:
+        tail.seq, known = paths[start][0], None
+    for index in range(start, len(paths)):
+        first, path = paths[index]
+        last = index == len(paths) - 1
+        if first != tail.seq:
+            raise JournalCorruptError(machine, path.name, 0, tail.seq, "a segment is missing")
+        data = path.read_bytes()
+        check = ChainCheck(first, known)
+        offset, reason = _scan(data, check)
+        if reason and (not last or _has_later_frame(data, offset, check.seq)):
+            raise JournalCorruptError(machine, path.name, offset, check.seq, reason)
+        if offset == 0 and tail.path is not None:
+            path.unlink()  # no frame of it was ever complete; `_roll` will begin it again
+            break
+        tail.seq, known = check.seq, check.chain
+        tail.path, tail.offset, tail.torn = path, offset, bool(reason)
+    tail.chain = known or tail.chain
+    if peer_durable >= tail.seq:
+        name = tail.path.name if tail.path else "no segment"
+        reason = f"the copy holds frames up to {peer_durable} durably"
+        raise JournalCorruptError(machine, name, tail.offset, tail.seq, reason)
+    return tail
+
+
+def _scan(data: bytes, check: ChainCheck) -> tuple[int, str]:
+    """(bytes of the longest valid prefix, reason it ends before the data does or empty)."""
+    offset = 0
+    while offset < len(data):
+        try:
+            frame = parse_frame(data, offset)
+        except BadFrameError as error:
+            return offset, str(error)
+        reason = check.problem(frame)
+        if reason:
+            return offset, reason
+        offset += frame.size
+    return offset, ""
+
+
+def _has_later_frame(data: bytes, offset: int, bad_seq: int) -> bool:
+    """True if a valid frame lies behind the first bad byte, or claims the bad seq durable."""
+    at = data.find(MAGIC, offset + 1)
+    while at >= 0:
+        try:
+            frame = parse_frame(data, at)
+        except BadFrameError:
+            frame = None
+        if frame is not None and (frame.seq > bad_seq or frame.durable_seq >= bad_seq):
+            return True
+        at = data.find(MAGIC, at + 1)
+    return False
+
+
+def read_segments(folder: Path, machine: str, from_seq: int = 1) -> Iterator[Frame]:
+    """Checked frames of a journal folder without opening it for writing; stops at a torn tail.
+
+    JournalCorruptError names the first frame that does not follow on.
+    """
+    paths = segment_paths(folder)
+    start = max((i for i, (first, _) in enumerate(paths) if first <= from_seq), default=0)
+    check: ChainCheck | None = None
+    for index in range(start, len(paths)):
+        first, path = paths[index]
+        if check is None:
+            check = ChainCheck(first, genesis(machine) if first == 1 else None)
+        data = path.read_bytes()
+        offset = 0
+        while offset < len(data):
+            try:
+                frame = parse_frame(data, offset)
+                reason = check.problem(frame)
+            except BadFrameError as error:
+                torn = index == len(paths) - 1 and not _has_later_frame(data, offset, check.seq)
+                if torn:
+                    return
+                reason = str(error)
+            if reason:
+                raise JournalCorruptError(machine, path.name, offset, check.seq, reason)
+            if frame.seq >= from_seq:
+                yield frame
+            offset += frame.size
