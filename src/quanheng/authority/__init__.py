@@ -1,0 +1,1 @@
+"""The authority: who may do what, and who must second it. Read `policy` first, then `authority`."""
