@@ -1,0 +1,146 @@
+"""What the clearing house takes in and hands out.
+
+Tables travel as `kernels.pack` bytes of int64 rows; the column constants are here. An account
+index is the position in `ClearingOpen.accounts`; -1 is everybody else (the public), which clearing
+keeps as one net position per contract so that longs and shorts always balance.
+"""
+
+import msgspec
+
+from quanheng.rulebook.model import Rulebook
+from quanheng.terms.contract import Chain
+from quanheng.terms.units import Day, Money, Ticks
+
+PUBLIC = -1
+
+# TradesCleared rows
+TRADE_SLOT = 0
+TRADE_AT = 1  # Nanos
+TRADE_PRICE = 2
+TRADE_QTY = 3
+BUYER = 4  # account index or PUBLIC
+SELLER = 5
+BUYER_EFFECT = 6  # Effect value; of no meaning for PUBLIC
+SELLER_EFFECT = 7
+BUYER_COVERED = 8  # 1 when the side is covered
+SELLER_COVERED = 9
+BUYER_ROLE = 10  # index into ROLES
+SELLER_ROLE = 11
+TRADE_COLUMNS = 12
+
+ROLES = ("ordinary", "provider", "taker", "auction")
+"""Fee roles of a side of a trade (rules.md 6), by their code in the role columns."""
+
+# MarketClose rows
+CLOSE_SLOT = 0
+AUCTION_PRICE = 1  # closing-auction trade price, 0 when it gave none
+LAST_PRICE = 2  # last trade of the day, 0 when there was none
+LAST_AT = 3  # Nanos of that trade
+BEST_BID = 4  # at the close, 0 where empty
+BEST_ASK = 5
+OPEN_INTEREST = 6  # before netting
+CLOSE_COLUMNS = 7
+
+# SettlementPrices rows
+PRICE_SLOT = 0
+CLOSE_PRICE = 1
+SETTLE_PRICE = 2
+NETTED_INTEREST = 3  # open interest after netting
+STEP = 4  # which step of rules.md 2.8 gave the price, 1 to 6
+PRICE_COLUMNS = 5
+
+# ClearedPositions rows
+HELD_SLOT = 0
+HELD_LONG = 1
+HELD_SHORT = 2
+HELD_COVERED = 3
+HELD_COLUMNS = 4
+
+
+class Account(msgspec.Struct, frozen=True, array_like=True):
+    """An account at the open: cash and packed HELD rows, valued at the previous settlement."""
+
+    name: str
+    maker: bool  # designated market maker: its trades take the maker's fee roles
+    cash: Money
+    held: bytes = b""
+
+
+class ClearingOpen(msgspec.Struct, frozen=True, array_like=True, tag="clearing_open"):
+    """Begins a day. `money_rate_ppm`: continuous yearly rate behind model prices (step 5)."""
+
+    day: Day
+    chain: Chain
+    rulebook: Rulebook
+    accounts: tuple[Account, ...]
+    money_rate_ppm: int = 20_000
+    one_sided_step_2: bool = False  # step 2 of the settlement price in its original text
+
+
+class TradesCleared(msgspec.Struct, frozen=True, array_like=True, tag="trades"):
+    """Trades as the exchange matched them: packed rows of TRADE_COLUMNS."""
+
+    rows: bytes
+
+
+class MarketClose(msgspec.Struct, frozen=True, array_like=True, tag="market_close"):
+    """The closing state of every contract: packed rows of CLOSE_COLUMNS, each slot once."""
+
+    rows: bytes
+
+
+class UnderlyingClose(msgspec.Struct, frozen=True, array_like=True, tag="underlying_close"):
+    """Closing price of each underlying, in the order of the chain's classes."""
+
+    closes: tuple[Ticks, ...]
+
+
+class SettlementPrices(msgspec.Struct, frozen=True, array_like=True, tag="settlement_prices"):
+    """Effect: close, settlement and open interest of every contract (the content of clpr03)."""
+
+    day: Day
+    rows: bytes
+
+
+class ClearedPositions(msgspec.Struct, frozen=True, array_like=True, tag="cleared"):
+    """Effect: an account after netting: packed HELD rows and what was netted, in contracts."""
+
+    account: str
+    rows: bytes
+    netted: int
+
+
+class CashStatement(msgspec.Struct, frozen=True, array_like=True, tag="cash"):
+    """Effect: an account's money of the day (rules.md 5, last line). free = cash - margin."""
+
+    account: str
+    opening_cash: Money
+    premium: Money  # received less paid
+    handling_fee: Money
+    settlement_fee: Money
+    cash: Money
+    margin: Money  # maintenance margin of the shorts left after netting
+    free: Money
+    equity: Money  # cash and positions at the settlement prices
+
+
+class MarginCall(msgspec.Struct, frozen=True, array_like=True, tag="margin_call"):
+    """Effect: a deficit to be made good before 11:30 of the next trading day (rules.md 3.5)."""
+
+    account: str
+    deficit: Money
+    deadline: int  # Nanos
+
+
+class Seal(msgspec.Struct, frozen=True, array_like=True, tag="seal"):
+    """Effect: the day is cleared; totals that must agree with the exchange's."""
+
+    day: Day
+    trades: int
+    volume: int  # contracts, each trade once
+    imbalance: int  # sum over slots of |longs - shorts over all accounts|: 0
+    steps: tuple[int, ...]  # contracts priced by step 1 to 6
+
+
+Input = ClearingOpen | TradesCleared | MarketClose | UnderlyingClose
+Effect = SettlementPrices | ClearedPositions | CashStatement | MarginCall | Seal

@@ -1,0 +1,135 @@
+"""The opening state of the next day: `carry/<next day>.msgpack`, all that crosses days
+(borders.md 3).
+
+Positions go by contract code, because slots are a matter of one day's chain. Contracts that expired
+today are not carried; what was held in them is listed, for exercise and assignment to act on.
+"""
+
+import msgspec
+
+from quanheng.terms.contract import Chain
+from quanheng.terms.units import Day, Lots, Money, Ticks
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """A position after netting."""
+
+    code: str
+    long: Lots
+    short: Lots
+    covered: Lots
+
+
+class CarriedAccount(msgspec.Struct, frozen=True, array_like=True):
+    """An account's opening cash and positions; `expired` positions ended with their contract."""
+
+    name: str
+    cash: Money
+    held: tuple[Held, ...]
+    expired: tuple[Held, ...] = ()
+
+
+class CarriedContract(msgspec.Struct, frozen=True, array_like=True):
+    """What tomorrow's reference file repeats of today."""
+
+    code: str
+    close: Ticks
+    settle: Ticks
+    open_interest: Lots
+
+
+class CarriedClass(msgspec.Struct, frozen=True, array_like=True):
+    """An underlying's close."""
+
+    underlying: str
+    close: Ticks
+
+
+class Carry(msgspec.Struct, frozen=True, array_like=True):
+    """Opening state of `day`, made on the day before; `run` says by which run."""
+
+    day: Day
+    made_on: Day
+    run: str
+    accounts: tuple[CarriedAccount, ...]
+    contracts: tuple[CarriedContract, ...]
+    classes: tuple[CarriedClass, ...]
+
+
+_DECODER = msgspec.msgpack.Decoder(Carry)
+
+
+def encode(carry: Carry) -> bytes:
+    """Bytes of the carry file; equal carries give equal bytes."""
+    return msgspec.msgpack.encode(carry)
+
+
+def decode(data: bytes, place: str) -> Carry:
+    """A carry file's content. ValueError names the place and the field that is wrong."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{place} is not a carried state: {error}") from error
+
+
+def positions_of(
+    chain: Chain, rows: list[tuple[int, Lots, Lots, Lots]]
+) -> tuple[tuple[Held, ...], tuple[Held, ...]]:
+    """(carried, expired) positions of cleared rows (slot, long, short, covered)."""
+    carried: list[Held] = []
+    expired: list[Held] = []
+    for slot, long, short, covered in rows:
+        contract = chain.contracts[slot]
+        target = expired if contract.last_day <= chain.day else carried
+        target.append(Held(contract.code, long, short, covered))
+    return tuple(carried), tuple(expired)
+
+
+def make(
+    chain: Chain,
+    next_day: Day,
+    run: str,
+    prices: list[tuple[int, Ticks, Ticks, Lots]],
+    closes: tuple[Ticks, ...],
+    accounts: list[tuple[str, Money, list[tuple[int, Lots, Lots, Lots]]]],
+) -> Carry:
+    """Tomorrow's opening state from cleared data.
+
+    prices: (slot, close, settle, open interest) of each contract; closes by class; accounts: (name,
+    cash, cleared rows). ValueError when next_day is not later or a contract has no price.
+    """
+    if next_day <= chain.day:
+        raise ValueError(f"the day after {chain.day} cannot be {next_day}")
+    if sorted(row[0] for row in prices) != list(range(len(chain.contracts))):
+        raise ValueError(f"carry of {chain.day}: prices must name each contract once")
+    contracts = tuple(
+        CarriedContract(chain.contracts[slot].code, close, settle, interest)
+        for slot, close, settle, interest in prices
+        if chain.contracts[slot].last_day > chain.day
+    )
+    classes = tuple(
+        CarriedClass(klass.underlying, close)
+        for klass, close in zip(chain.classes, closes, strict=True)
+    )
+    carried: list[CarriedAccount] = []
+    for name, cash, rows in accounts:
+        held, expired = positions_of(chain, rows)
+        carried.append(CarriedAccount(name, cash, held, expired))
+    return Carry(next_day, chain.day, run, tuple(carried), contracts, classes)
+
+
+def rows_of(
+    account: CarriedAccount, chain: Chain
+) -> tuple[list[tuple[int, Lots, Lots, Lots]], tuple[str, ...]]:
+    """(rows, unknown codes) of an account in the next day's chain, ordered by slot.
+
+    A code that the chain does not list is returned, never dropped silently.
+    """
+    slots = {contract.code: slot for slot, contract in enumerate(chain.contracts)}
+    known = [
+        (slots[held.code], held.long, held.short, held.covered)
+        for held in account.held
+        if held.code in slots
+    ]
+    unknown = tuple(held.code for held in account.held if held.code not in slots)
+    return sorted(known), unknown
