@@ -1,0 +1,179 @@
+"""After the close: the dataset, the recount of duties, the invariants, the lines of the report."""
+
+from fractions import Fraction
+
+import msgspec
+import numpy as np
+
+from quanheng.books import pnl
+from quanheng.compose.day import World
+from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.report import ClassLine
+from quanheng.duties.dataset import check_dataset
+from quanheng.duties.figures import Figures, arranged, differences
+from quanheng.duties.measure import figures as meter_figures
+from quanheng.duties.rating import RateResult, measure_dataset, rate
+from quanheng.duties.records import MakerEntry
+from quanheng.duties.tables import Dataset
+from quanheng.edge.dataset_files import write_dataset, write_result
+from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
+from quanheng.exchange.venue import invariants as venue_invariants
+from quanheng.maker.invariants import invariants as maker_invariants
+from quanheng.maker.monitors import marks
+from quanheng.terms.units import DAY
+
+
+class DayResult(msgspec.Struct):
+    """What a day came to. `invariants` are counts of violations by name; all must be 0."""
+
+    seed: int
+    scenario: str
+    digest: str
+    seconds: float
+    invariants: dict[str, int]
+    lines: list[ClassLine]
+    counts: dict[str, int]
+    machines: dict[str, dict[str, str]]
+
+    @property
+    def ok(self) -> bool:
+        """True when no invariant is broken."""
+        return not any(self.invariants.values())
+
+
+def makers_of(world: World) -> list[MakerEntry]:
+    """Makers in the order of the venue's indices: wire members first, then the crowd's."""
+    opened = world.openings.venue()
+    since = world.plan.day
+    ours = [MakerEntry(member.maker, member.kind, since) for member in opened.members]
+    return ours + [MakerEntry(maker.name, "primary", since) for maker in opened.scenario.makers]
+
+
+def finish(world: World, seconds: float) -> DayResult:
+    """Close the world's journals, measure, compare, write what the run folder holds."""
+    chain, book = world.reference.chain, world.book
+    settled = settle(world)
+    dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
+    result = rate(dataset, chain.day, chain.day, lambda _: book)
+    batch = measure_dataset(dataset, chain.day, book)
+    digests = world.simulation.digests()
+    digest = world.simulation.digest()
+    world.simulation.close()
+    day = DayResult(
+        seed=world.plan.seed,
+        scenario=world.plan.scenario.name,
+        digest=digest,
+        seconds=seconds,
+        invariants=_invariants(world, batch, settled),
+        lines=class_lines(world, result),
+        counts=_counts(world, settled),
+        machines={
+            name: {part: value.hex() for part, value in parts.items()}
+            for name, parts in digests.items()
+        },
+    )
+    if world.plan.out is not None:
+        write_day(world, dataset, result)
+        write_files(world, settled)
+    return day
+
+
+def _invariants(world: World, batch: Figures, settled: Settled) -> dict[str, int]:
+    """Every invariant of house.md 13 that one day can show, as counts of violations."""
+    venue, maker = world.venue.state, world.maker.state
+    found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
+    found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
+    ours = (world.plan.config.member.maker,)
+    assert venue.meter is not None, "the venue was opened"
+    referee = meter_figures(venue.meter, world.midnight + DAY)
+    recount = arranged(batch, ours, batch.contracts)
+    different = differences(arranged(referee, ours, batch.contracts), recount)
+    found["duties: referee differs from recount"] = len(different)
+    found["duties: events out of order"] = venue.meter.late
+    account, book = venue.acct[0], maker.book
+    wrong = (book.long_qty != account[LONG]) | (book.short_qty != account[SHORT])
+    found["positions: maker differs from venue"] = int(wrong.sum())
+    # The maker only estimates fees: whether it took or provided is the exchange's word.
+    fund = venue.fund[0]
+    found["premium: maker differs from venue"] = int(
+        book.cash + book.fees != fund[CASH] + fund[FEES]
+    )
+    found["clearing: longs and shorts differ"] = settled.seal.imbalance
+    found["clearing: positions differ from the maker's"] = settled.different
+    found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
+    return found
+
+
+def _counts(world: World, settled: Settled) -> dict[str, int]:
+    line = world.line
+    trades = world.collector.rows("trades")
+    return {
+        "envelopes": world.simulation.envelopes,
+        "requests": line.messages_up,
+        "reports": line.messages_down,
+        "order_bytes": line.bytes_up + line.bytes_down,
+        "feed_bytes": world.feed.bytes,
+        "trades": len(trades),
+        "contracts_traded": int(trades[:, 3].sum()),
+        "alerts": len(world.alerts),
+        "fee_estimate_off": settled.fee_off,
+    }
+
+
+def class_lines(world: World, result: RateResult) -> list[ClassLine]:
+    """Our maker's line of every class, from the rated day."""
+    ours = world.plan.config.member.maker
+    days = {row.underlying: row for row in result.class_day if row.maker == ours}
+    periods = {row.underlying: row for row in result.period if row.maker == ours}
+    profits = profit_by_class(world)
+    lines = []
+    for number, klass in enumerate(world.reference.chain.classes):
+        day, period = days.get(klass.underlying), periods.get(klass.underlying)
+        if day is None or period is None:
+            continue
+        lines.append(
+            ClassLine(
+                underlying=klass.underlying,
+                symbol=klass.symbol,
+                contracts=klass.stop - klass.start,
+                spread_ratio=day.spread_ratio,
+                participation=day.participation,
+                covered=day.covered,
+                obliged=day.contracts,
+                opening=_auction(day.opening_effective),
+                intraday_joined=day.volatility_joined,
+                intraday=day.volatility_auctions,
+                closing=_auction(day.closing_effective),
+                answered=day.answered,
+                inquiries=day.inquiries,
+                weighted=period.weighted_participation,
+                volume=day.volume,
+                volume_ratio=period.volume_ratio,
+                pnl=profits[number],
+                grade=period.grade,
+                reasons=period.reasons,
+            )
+        )
+    return lines
+
+
+def _auction(effective: int | None) -> Fraction | None:
+    return None if effective is None else Fraction(effective)
+
+
+def profit_by_class(world: World) -> list[int]:
+    """Profit of the day per class: realised, open positions at the last theory, less fees."""
+    state = world.maker.state
+    chain = world.reference.chain
+    units = np.array([contract.unit for contract in chain.contracts], dtype=np.int64)
+    open_part = pnl.unrealised(state.book, units, marks(state))
+    total = state.book.realised + open_part - state.book.fee_paid
+    return [int(total[klass.start : klass.stop].sum()) for klass in chain.classes]
+
+
+def write_day(world: World, dataset: Dataset, result: RateResult) -> None:
+    """Dataset and rated tables into the run folder."""
+    out = world.plan.out
+    assert out is not None
+    write_dataset(out / "dataset", dataset)
+    write_result(out / "reports", result)

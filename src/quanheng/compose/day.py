@@ -1,0 +1,219 @@
+"""One simulated day: the machines, the wires between them, the inputs from outside, the end.
+
+`World` draws it; `quanheng.compose.closing` looks at what came out.
+"""
+
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from quanheng.clearing import messages as clear
+from quanheng.clearing.clearing import Clearing
+from quanheng.clearing.gather import last_seen
+from quanheng.compose.collect import Collector
+from quanheng.compose.lines import FeedLine, OrderLine
+from quanheng.compose.openings import Openings
+from quanheng.compose.reference import FIRST_DAY, load
+from quanheng.compose.run_folder import RunInfo, source_hash, write_info
+from quanheng.compose.scenarios import Scenario, clock
+from quanheng.config import Config, config_hash
+from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.exchange import messages as ex
+from quanheng.exchange.etf import EtfVenue
+from quanheng.exchange.state import PARTITIONS
+from quanheng.exchange.venue import Venue
+from quanheng.kernels.pack import unpack
+from quanheng.maker.maker import Maker
+from quanheng.maker.messages import Notify, Resync
+from quanheng.rulebook.phases import timetable
+from quanheng.runtime.envelope import LinkChanged, RaiseAlert, Record, Source
+from quanheng.runtime.memory import MemoryStores
+from quanheng.runtime.sim import Simulation
+from quanheng.runtime.snapshots import FolderStores
+from quanheng.terms.codes import Link
+from quanheng.terms.commands import SignOn
+from quanheng.terms.days import from_clock, midnight
+from quanheng.terms.market import COLUMNS, ChainTick, Inquiry, UnderlyingTicks
+from quanheng.terms.orders import Send
+from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
+from quanheng.wire.md301 import ChainTables
+from quanheng.wire.profile import Profile
+
+OPEN_AT = from_clock("09:10")
+LAST_MINUTES = from_clock("14:55")
+CLEARING_EFFECTS = (
+    clear.SettlementPrices,
+    clear.ClearedPositions,
+    clear.CashStatement,
+    clear.MarginCall,
+    clear.Seal,
+)
+CONNECT_AT = from_clock("09:12")
+END_AT = from_clock("15:30")
+
+
+class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to simulate and where to keep it. `out` None keeps nothing (`--journal digest`)."""
+
+    scenario: Scenario
+    config: Config
+    seed: int = 1
+    day: Day = FIRST_DAY
+    cadence: Nanos = 500 * MILLISECOND
+    pick: str = ""
+    journal: str = "full"
+    out: Path | None = None
+    master: Path | None = None
+    agreement: Path | None = None
+    house: Path | None = None
+    until: str = ""  # stop early, HH:MM (tests)
+
+
+class World:
+    """The drawn world of one day: `run` it once."""
+
+    def __init__(self, plan: DayPlan) -> None:
+        self.plan = plan
+        self.book = read_rulebook(plan.day, plan.agreement, plan.house)
+        self.reference = load(plan.day, plan.master, plan.pick)
+        self.openings = Openings(
+            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence
+        )
+        self.midnight = midnight(plan.day)
+        self.collector = Collector()
+        self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
+        member = plan.config.member
+        profile = Profile(member.account, member.pbu, member.branch)
+        self.line = OrderLine(profile, PARTITIONS, plan.day, self.openings.order_outages())
+        self.feed = FeedLine(ChainTables(self.reference.chain))
+        self.venue, self.etf, self.maker = Venue(), EtfVenue(), Maker()
+        self.clearing = Clearing()
+        self.cleared: list[object] = []
+        self.seen = last_seen(len(self.reference.chain.contracts))
+        self.underlying_closes = [
+            self.reference.chain.contracts[klass.start].underlying_close
+            for klass in self.reference.chain.classes
+        ]
+        self.simulation = self._draw()
+        self._post()
+
+    def _draw(self) -> Simulation:
+        plan = self.plan
+        marks = [self.midnight + span.start for span in timetable(self.book)]
+        stores: FolderStores | MemoryStores = MemoryStores(digest=True)
+        snapshot_s = plan.config.journal.snapshot_s * SECOND
+        if plan.out is not None:
+            stores = FolderStores(plan.out, plan.journal, durable=False)
+            if plan.journal != "full":
+                snapshot_s = 0  # a kept tail needs the phase changes only
+        else:
+            snapshot_s, marks = 0, []
+        sim = Simulation(stores, snapshot_every=snapshot_s, marks=marks)
+        sim.add(self.venue)
+        sim.add(self.etf)
+        sim.add(self.maker)
+        sim.add(self.clearing)
+        line, feed = self.line, self.feed
+        sim.wire("etf-venue", "etf", "venue", [UnderlyingTicks], source=Source.FEED)
+        sim.wire("etf-feed", "etf", "maker", [UnderlyingTicks], feed.carry, source=Source.FEED)
+        sim.wire("feed", "venue", "maker", [ChainTick], feed.carry, source=Source.FEED)
+        sim.wire("order-up", "maker", "venue", [Send], line.up)
+        sim.wire("order-refused", "maker", "maker", [Send], line.refused)
+        sim.wire("sync", "maker", "maker", [Resync], line.resync, latency=50 * MILLISECOND)
+        reports = [ex.Deliver, ex.Refuse, Inquiry]
+        sim.wire("order-down", "venue", "maker", reports, line.down)
+        sim.wire("platform", "venue", "maker", [ex.PlatformStateChanged], line.platform)
+        sim.sink("venue", [Record], self.collector)
+        for name in ("venue", "maker"):
+            sim.sink(name, [RaiseAlert], self._alert(name))
+        sim.ignore("maker", [Notify])
+        sim.ignore("etf", [ex.EtfDeliver, ex.EtfRefuse])
+        sim.sink("venue", [ChainTick], self._closing_feed)
+        sim.sink("etf", [UnderlyingTicks], self._closing_prices)
+        sim.sink("clearing", CLEARING_EFFECTS, self._take_cleared)
+        return sim
+
+    def _closing_feed(self, tick: ChainTick, at: Nanos, cause: int) -> None:
+        """Clearing's own look at the last minutes of the market (rules.md 2.8)."""
+        if at >= self.midnight + LAST_MINUTES:
+            self.seen.take(unpack(tick.rows, COLUMNS))
+
+    def _closing_prices(self, ticks: UnderlyingTicks, at: Nanos, cause: int) -> None:
+        if at >= self.midnight + LAST_MINUTES:
+            for tick in ticks.ticks:
+                self.underlying_closes[tick.klass] = tick.last
+
+    def _take_cleared(self, effect: object, at: Nanos, cause: int) -> None:
+        self.cleared.append(effect)
+
+    def _alert(self, machine: str) -> Callable[[RaiseAlert, Nanos, int], None]:
+        def take(effect: RaiseAlert, at: Nanos, cause: int) -> None:
+            self.alerts.append((at, machine, effect))
+
+        return take
+
+    def _post(self) -> None:
+        sim, openings = self.simulation, self.openings
+        at = self.midnight + OPEN_AT
+        sim.post("etf", openings.etf(), at)
+        sim.post("venue", openings.venue(), at)
+        sim.post("maker", openings.maker(), at)
+        name = self.plan.scenario.name
+        for post in self.plan.scenario.roster:
+            start, stop = clock(name, post.start), clock(name, post.stop)
+            begin = self.midnight + max(start, OPEN_AT) + SECOND
+            sim.post("maker", SignOn(post.post, post.main, True), begin, Source.DESK)
+            sim.post(
+                "maker", SignOn(post.post, post.main, False), self.midnight + stop, Source.DESK
+            )
+        connect = self.midnight + CONNECT_AT
+        sim.post("maker", LinkChanged(Link.SYNCING), connect)
+        for start, stop in openings.order_outages():
+            sim.post("maker", LinkChanged(Link.DOWN), start + 1)
+            sim.post("maker", LinkChanged(Link.SYNCING), stop + SECOND)
+
+    def run(self, progress: Callable[[float, str], None] | None = None) -> None:
+        """Run the day to its end; `progress(part, clock text)`."""
+        begin, end = OPEN_AT, END_AT
+        if self.plan.until:
+            end = clock("--until", self.plan.until)
+
+        def show(at: Nanos, envelopes: int) -> None:
+            if progress is not None:
+                since = at - self.midnight
+                text = f"{since // (3600 * SECOND):02d}:{since // (60 * SECOND) % 60:02d}"
+                progress(min(1.0, (since - begin) / (end - begin)), text)
+
+        self.simulation.run(self.midnight + end, show)
+        if progress is not None:
+            progress(1.0, "15:30")
+
+    def info(self, status: str = "running") -> RunInfo:
+        """run.json of this world as it stands."""
+        plan = self.plan
+        return RunInfo(
+            day=plan.day,
+            scenario=plan.scenario.name,
+            seed=plan.seed,
+            cadence_ms=plan.cadence // MILLISECOND,
+            contracts=len(self.reference.chain.contracts),
+            journal=plan.journal,
+            version=version("quanheng"),
+            rulebook=self.book.hash,
+            config=config_hash(plan.config),
+            source=source_hash(),
+            hash_seed=os.environ.get("PYTHONHASHSEED", "random"),
+            status=status,
+        )
+
+    def begin(self) -> None:
+        """Make the run folder and write run.json and the exchange's files of the morning."""
+        if self.plan.out is None:
+            return
+        files = self.plan.out / "files" / str(self.plan.day)
+        files.mkdir(parents=True, exist_ok=True)
+        (files / f"reff03{self.plan.day % 10_000:04d}.txt").write_bytes(self.reference.master)
+        write_info(self.plan.out, self.info())

@@ -1,0 +1,113 @@
+"""Day end of a simulated day: clearing, closing files, reconciliation, the next day's opening."""
+
+import copy
+from typing import Any
+
+import msgspec
+
+from quanheng.books.positions import net_at_close
+from quanheng.clearing import messages as clear
+from quanheng.clearing.files import clpr03
+from quanheng.clearing.gather import market_close, trades_cleared
+from quanheng.compose.day import World
+from quanheng.exchange.layout import CASH, FEES
+from quanheng.kernels.pack import unpack
+from quanheng.rulebook.calendar import next_trading
+from quanheng.runtime.envelope import Source
+from quanheng.settlement import carry
+from quanheng.settlement.reconcile import Item, differences
+from quanheng.terms.days import from_clock
+from quanheng.terms.orders import Trade
+from quanheng.terms.units import MONEY_PER_YUAN, SECOND, Day, Money
+
+CLEAR_AT = from_clock("16:00")
+"""Settlement of premiums and fees starts (interfaces.md 6.4)."""
+
+
+class Settled(msgspec.Struct):
+    """What clearing said of our account, and what it found against us."""
+
+    prices: clear.SettlementPrices
+    positions: clear.ClearedPositions
+    cash: clear.CashStatement
+    seal: clear.Seal
+    calls: int
+    different: int  # positions that the maker's netted book and clearing disagree about
+    money_off: Money  # clearing's cash less the venue's
+    fee_off: Money  # the maker's fee estimate less clearing's
+    next_day: Day
+
+
+def settle(world: World) -> Settled:
+    """Feed clearing what the exchange recorded, let it work, reconcile.
+
+    ValueError when the venue's trades and the fills reported to us do not match one to one.
+    """
+    _post(world)
+    world.simulation.run(world.midnight + CLEAR_AT + SECOND * 60)
+    said: dict[type[Any], Any] = {type(effect): effect for effect in world.cleared}
+    positions, cash = said[clear.ClearedPositions], said[clear.CashStatement]
+    book = copy.deepcopy(world.maker.state.book)
+    net_at_close(book)
+    held = [(r[0], r[1], r[2], r[3]) for r in unpack(positions.rows, clear.HELD_COLUMNS).tolist()]
+    fees = cash.handling_fee + cash.settlement_fee
+    found = differences(world.reference.chain, book, held, cash.cash, fees)
+    fund = world.venue.state.fund[0]
+    return Settled(
+        prices=said[clear.SettlementPrices],
+        positions=positions,
+        cash=cash,
+        seal=said[clear.Seal],
+        calls=int(clear.MarginCall in said),
+        different=sum(item.item not in (Item.CASH, Item.FEES) for item in found),
+        money_off=cash.cash - int(fund[CASH]),
+        fee_off=book.fees - int(fund[FEES]),
+        next_day=next_trading(world.book.calendar, world.plan.day),
+    )
+
+
+def _post(world: World) -> None:
+    chain, sim = world.reference.chain, world.simulation
+    trades, phases = world.collector.rows("trades"), world.collector.rows("phases")
+    fills = [
+        report.body
+        for reports in world.line.stored()
+        for report in reports
+        if isinstance(report.body, Trade)
+    ]
+    fills.sort(key=lambda fill: fill.at)
+    member = world.plan.config.member
+    account = clear.Account(member.maker, True, world.plan.config.funds.cash_yuan * MONEY_PER_YUAN)
+    at = world.midnight + CLEAR_AT
+    rate = world.reference.surface.rate
+    opening = clear.ClearingOpen(chain.day, chain, world.book, (account,), rate)
+    closes = tuple(int(price) for price in world.underlying_closes)
+    bodies = (
+        opening,
+        trades_cleared(chain, trades, phases, {0: fills}),
+        market_close(world.seen, trades, phases),
+        clear.UnderlyingClose(closes),
+    )
+    for number, body in enumerate(bodies):
+        sim.post("clearing", body, at + number, Source.VENUE)
+
+
+def write_files(world: World, settled: Settled) -> None:
+    """clpr03 of the day and the carry of the next into the run folder."""
+    out, chain = world.plan.out, world.reference.chain
+    if out is None:
+        return
+    files = out / "files" / str(chain.day)
+    (files / f"clpr03{chain.day % 10_000:04d}.txt").write_bytes(clpr03(chain, settled.prices))
+    prices = [
+        (row[clear.PRICE_SLOT], row[clear.CLOSE_PRICE], row[clear.SETTLE_PRICE],
+         row[clear.NETTED_INTEREST])
+        for row in unpack(settled.prices.rows, clear.PRICE_COLUMNS).tolist()
+    ]  # fmt: skip
+    rows = unpack(settled.positions.rows, clear.HELD_COLUMNS).tolist()
+    held = [(row[0], row[1], row[2], row[3]) for row in rows]
+    closes = tuple(int(price) for price in world.underlying_closes)
+    accounts = [(settled.positions.account, settled.cash.cash, held)]
+    made = carry.make(chain, settled.next_day, out.name, prices, closes, accounts)
+    (out / "carry").mkdir(exist_ok=True)
+    (out / "carry" / f"{settled.next_day}.msgpack").write_bytes(carry.encode(made))

@@ -1,0 +1,307 @@
+"""The live form of a day: exchange, gateway and maker as processes on loopback, supervised.
+
+Each process has a clock that runs `speed` times as fast as the wall's; what is about machines and
+lines stays on the wall's time (borders.md 2). The supervisor starts them in order, restarts a
+maker that dies, stops all of them by their own ids, and checks the invariants of the day.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from quanheng.compose.day import OPEN_AT, DayPlan
+from quanheng.compose.live_setup import Prepared, prepare
+from quanheng.compose.progress import Progress
+from quanheng.compose.scenarios import clock
+from quanheng.edge.clock import monotonic, write_clock
+from quanheng.edge.journal_lines import LineFile
+from quanheng.runtime.live import BusinessClock
+from quanheng.terms.days import from_clock
+from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
+
+END_AT = from_clock("15:01")
+START_PATIENCE = 180.0
+"""Seconds a process may take until it is ready: the exchange runs up to the start first."""
+STOP_PATIENCE = 20.0
+MAX_RESTARTS = 20
+RESTART_PAUSE = 0.5
+"""Seconds between two restarts of a process that died within its first seconds."""
+HEAD_START = 300 * MILLISECOND
+
+Event = dict[str, Any]
+
+
+class LiveError(Exception):
+    """A live run that cannot go on; the message names the process and what it said."""
+
+
+class Process:
+    """A child with its line: JSON events from its output, orders to its input."""
+
+    def __init__(self, role: str, command: list[str], run: Path, env: Mapping[str, str]) -> None:
+        self.role = role
+        self.events: list[Event] = []
+        self.started = time.monotonic()
+        with (run / "live" / f"{role}.log").open("ab") as log:
+            self.popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=dict(env),
+                start_new_session=True,
+            )
+        self._rest = b""
+        os.set_blocking(self._output.fileno(), False)
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self.popen.stdout is not None
+        return self.popen.stdout
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self.popen.pid
+
+    def fileno(self) -> int:
+        """Descriptor of its output, for a selector."""
+        return self._output.fileno()
+
+    def order(self, text: str) -> None:
+        """Give an order; a process that is gone does not hear it."""
+        assert self.popen.stdin is not None
+        with contextlib.suppress(OSError):
+            self.popen.stdin.write(text.encode() + b"\n")
+            self.popen.stdin.flush()
+
+    def read(self) -> None:
+        """Take the events that are there."""
+        try:
+            data = os.read(self.fileno(), 65_536)
+        except BlockingIOError:
+            return
+        self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        self.events += [msgspec.json.decode(line) for line in lines if line]
+
+    def event(self, name: str) -> Event | None:
+        """The first event of a name."""
+        return next((event for event in self.events if event["event"] == name), None)
+
+    def ended(self) -> bool:
+        """True when it has exited."""
+        return self.popen.poll() is not None
+
+    def kill(self) -> None:
+        """End it at once."""
+        if not self.ended():
+            self.popen.kill()
+        self.popen.wait()
+
+    def close(self) -> None:
+        """Release its pipes."""
+        self.read()
+        self._output.close()
+        assert self.popen.stdin is not None
+        with contextlib.suppress(OSError):
+            self.popen.stdin.close()
+
+
+class Supervisor:
+    """Starts, watches, restarts and stops the processes of one run.
+
+    `kills` are business times at which the maker is killed (-9), for drills. Use it as a context:
+    leaving it, for whatever reason, leaves no process behind.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        speed: int,
+        env: Mapping[str, str],
+        kills: tuple[DayNanos, ...] = (),
+        progress: Progress | None = None,
+    ) -> None:
+        self.prepared = prepared
+        self.run = prepared.run
+        self.speed = speed
+        self.restarts = 0
+        self.clock: BusinessClock | None = None
+        self.ended: dict[str, Event] = {}
+        self._env = {**env, "PYTHONUNBUFFERED": "1"}
+        self._kills = list(kills)
+        self._progress = progress
+        self._processes: dict[str, Process] = {}
+        self._selector = selectors.DefaultSelector()
+        self._lines = LineFile(self.run / "live" / "supervisor.jsonl")
+
+    def __enter__(self) -> "Supervisor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._processes.values():
+            process.kill()
+            process.close()
+        self._processes.clear()
+        self._pids()
+        self._selector.close()
+        self._lines.close()
+
+    def _say(self, what: str, **more: Any) -> None:
+        self._lines.add({"at": monotonic(), "what": what, **more})
+
+    def _spawn(self, role: str, *arguments: str) -> Process:
+        module = f"quanheng.edge.{role}_main"
+        command = [sys.executable, "-m", module, str(self.run), *arguments]
+        process = Process(role, command, self.run, self._env)
+        self._processes[role] = process
+        self._selector.register(process, selectors.EVENT_READ, process)
+        self._pids()
+        self._say("started", role=role, pid=process.pid)
+        return process
+
+    def _pids(self) -> None:
+        rows = {role: process.pid for role, process in self._processes.items()}
+        (self.run / "live" / "pids.json").write_bytes(msgspec.json.encode(rows) + b"\n")
+
+    def _poll(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            key.data.read()
+
+    def _forget(self, process: Process) -> None:
+        self._selector.unregister(process)
+        process.kill()
+        process.close()
+        self._processes.pop(process.role, None)
+
+    def _await(self, process: Process, name: str, seconds: float) -> Event:
+        until = time.monotonic() + seconds
+        while (event := process.event(name)) is None:
+            self._poll(0.05)
+            if process.ended() and process.event(name) is None:
+                process.read()
+                if process.event(name) is None:
+                    raise LiveError(self._obituary(process))
+            elif time.monotonic() > until:
+                raise LiveError(f"{process.role} did not say {name!r} within {seconds:.0f} s")
+        return event
+
+    def _obituary(self, process: Process) -> str:
+        log = self.run / "live" / f"{process.role}.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        last = lines[-1] if lines else "it said nothing"
+        return f"{process.role} ended with code {process.popen.poll()}: {last} (see {log})"
+
+    def start(self, start: DayNanos) -> None:
+        """Bring the three processes up and let the clock run from a time of day."""
+        exchange = self._spawn("exchange")
+        ports = self._await(exchange, "ready", START_PATIENCE)
+        self.prepared.write_clients(ports["order_port"], ports["feed_port"])
+        gateway = self._spawn("gateway")
+        maker = self._spawn("maker", str(monotonic()))
+        for process in (gateway, maker):
+            self._await(process, "ready", START_PATIENCE)
+        base = self.prepared.midnight + start
+        self.clock = BusinessClock(base, monotonic() + HEAD_START, self.speed)
+        write_clock(self.run / "live" / "clock.json", self.clock)
+        for process in self._processes.values():
+            process.order("go")
+        self._say("go", business=base, speed=self.speed)
+
+    def watch(self, until: DayNanos) -> None:
+        """Let the day run until a time of day, keeping the maker alive. LiveError when another
+        process ends, or the maker more often than MAX_RESTARTS.
+        """
+        assert self.clock is not None
+        begin, midnight = self.clock.base, self.prepared.midnight
+        end = midnight + until
+        while (now := self.clock.at(monotonic())) < end:
+            self._poll(0.01)
+            for process in list(self._processes.values()):
+                if not process.ended():
+                    continue
+                if process.role != "maker":
+                    raise LiveError(self._obituary(process))
+                self._restart(process)
+            if self._kills and now >= midnight + self._kills[0]:
+                self._kills.pop(0)
+                self._say("killed", pid=self._processes["maker"].pid)
+                os.kill(self._processes["maker"].pid, signal.SIGKILL)
+            if self._progress is not None:
+                self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
+
+    def _restart(self, dead: Process) -> None:
+        self._say("maker_ended", code=dead.popen.poll(), pid=dead.pid)
+        self._forget(dead)
+        self.restarts += 1
+        if self.restarts > MAX_RESTARTS:
+            raise LiveError(f"the maker ended {self.restarts} times: {self._obituary(dead)}")
+        if time.monotonic() - dead.started < RESTART_PAUSE:
+            time.sleep(RESTART_PAUSE)
+        self._spawn("maker", str(monotonic())).order("go")
+
+    def stop(self) -> None:
+        """Stop the processes in order: maker, gateway, exchange. LiveError for one that hangs."""
+        for role in ("maker", "gateway", "exchange"):
+            process = self._processes[role]
+            process.order("stop")
+            until = time.monotonic() + STOP_PATIENCE
+            while not process.ended():
+                self._poll(0.05)
+                if time.monotonic() > until:
+                    raise LiveError(f"{role} did not stop within {STOP_PATIENCE:.0f} s")
+            process.read()
+            if process.popen.poll():
+                raise LiveError(self._obituary(process))
+            self.ended[role] = process.event("ended") or {}
+            self._say("stopped", role=role)
+            self._forget(process)
+        if self._progress is not None:
+            self._progress(1.0, "")
+
+
+def _time(at: DayNanos) -> str:
+    return f"{at // HOUR:02d}:{at // MINUTE % 60:02d}:{at // SECOND % 60:02d}"
+
+
+def conduct(
+    plan: DayPlan,
+    speed: int,
+    start: str,
+    env: Mapping[str, str],
+    kills: tuple[DayNanos, ...] = (),
+    progress: Progress | None = None,
+) -> tuple[Prepared, Supervisor, float]:
+    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:01).
+
+    Returns what was prepared, the supervisor with what the processes said at their end, and the
+    seconds it took. ScenarioError for times that are none.
+    """
+    first = max(OPEN_AT, clock("--from", start) if start else OPEN_AT)
+    last = clock("--until", plan.until) if plan.until else END_AT
+    prepared = prepare(plan, speed, first)
+    began = time.perf_counter()
+    try:
+        with Supervisor(prepared, speed, env, kills, progress) as supervisor:
+            supervisor.start(first)
+            supervisor.watch(last)
+            supervisor.stop()
+    except BaseException:
+        prepared.write_status("interrupted")
+        raise
+    return prepared, supervisor, time.perf_counter() - began
+
+
+def last_quotes(lines: list[Event]) -> list[dict[str, Nanos]]:
+    """Stages (microseconds since the spawn) of every life of the maker that quoted."""
+    return [line["micros"] for line in lines if line["what"] == "stages"]

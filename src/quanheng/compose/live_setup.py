@@ -1,0 +1,145 @@
+"""What the processes of a live run are given: written once, before any of them starts."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from quanheng.compose.day import OPEN_AT, DayPlan
+from quanheng.compose.openings import Openings
+from quanheng.compose.reference import load
+from quanheng.compose.run_folder import RunInfo, source_hash, write_info
+from quanheng.compose.scenarios import clock
+from quanheng.config import config_hash
+from quanheng.edge import exchange_main, gateway_main
+from quanheng.edge.gateway_pull import GatewayPlan
+from quanheng.edge.maker_process import MakerSetup, shifts_of
+from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.rulebook.phases import timetable
+from quanheng.terms.commands import SignOn
+from quanheng.terms.days import midnight
+from quanheng.terms.units import MILLISECOND, SECOND, DayNanos, Nanos
+
+GATEWAY_LETTERS = "GHX"
+"""First characters for the gateway's own cancels; one that is not the engine's is taken."""
+
+
+class Prepared:
+    """Reference data, rules and openings of a live run, and its folder."""
+
+    def __init__(self, plan: DayPlan, speed: int) -> None:
+        """ValueError when the plan keeps no run folder."""
+        if plan.out is None:
+            raise ValueError("a live run needs a run folder")
+        self.plan = plan
+        self.run = plan.out
+        self.speed = speed
+        self.midnight: Nanos = midnight(plan.day)
+        self.book = read_rulebook(plan.day, plan.agreement, plan.house)
+        self.reference = load(plan.day, plan.master, plan.pick)
+        self.openings = Openings(
+            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence
+        )
+
+    def info(self, status: str) -> RunInfo:
+        """run.json as it stands."""
+        plan = self.plan
+        return RunInfo(
+            day=plan.day,
+            scenario=plan.scenario.name,
+            seed=plan.seed,
+            cadence_ms=plan.cadence // MILLISECOND,
+            contracts=len(self.reference.chain.contracts),
+            journal="full",
+            version=version("quanheng"),
+            rulebook=self.book.hash,
+            config=config_hash(plan.config),
+            source=source_hash(),
+            hash_seed="live",
+            speed=self.speed,
+            status=status,
+        )
+
+    def write_status(self, status: str) -> None:
+        """run.json with a status."""
+        write_info(self.run, self.info(status))
+
+    def write_exchange(self, start: DayNanos) -> None:
+        """The exchange's part."""
+        member, line = self.plan.config.member, self.plan.config.line
+        setup = exchange_main.Setup(
+            venue=self.openings.venue(),
+            etf=self.openings.etf(),
+            account=member.account,
+            pbu=member.pbu,
+            branch=member.branch,
+            open_at=self.midnight + OPEN_AT,
+            start=self.midnight + start,
+            host=line.host,
+            order_port=line.order_port,
+            feed_port=line.feed_port,
+            snapshot_every=self.plan.config.journal.snapshot_s * SECOND,
+            marks=self._marks(),
+            outages=self.openings.order_outages(),
+        )
+        self._write("exchange", setup)
+
+    def write_clients(self, order_port: int, feed_port: int) -> None:
+        """The gateway's and the maker's part, once the exchange's ports are known."""
+        plan = self.plan
+        member, line = plan.config.member, plan.config.line
+        gateway = GatewayPlan(
+            day=plan.day,
+            comp_id="QUANHENG",
+            account=member.account,
+            pbu=member.pbu,
+            branch=member.branch,
+            letter=next(letter for letter in GATEWAY_LETTERS if letter != member.letter),
+            engine_letter=member.letter,
+            messages_per_second=line.messages_per_second,
+            dead_man=line.dead_man_ms * MILLISECOND,
+            speed=self.speed,
+            underlyings={item.code: item.underlying for item in self.reference.chain.contracts},
+        )
+        self._write("gateway", gateway_main.Setup(gateway, line.host, order_port))
+        maker = MakerSetup(
+            opening=self.openings.maker(),
+            shifts=shifts_of(self._roster()),
+            host=line.host,
+            feed_port=feed_port,
+            sync_ms=plan.config.journal.sync_ms,
+            heartbeat_ms=line.heartbeat_ms,
+            snapshot_every=plan.config.journal.snapshot_s * SECOND,
+            marks=self._marks(),
+        )
+        self._write("maker", maker)
+
+    def _marks(self) -> list[Nanos]:
+        return [self.midnight + span.start for span in timetable(self.book)]
+
+    def _roster(self) -> list[tuple[Nanos, SignOn]]:
+        name = self.plan.scenario.name
+        rows = []
+        for post in self.plan.scenario.roster:
+            start, stop = clock(name, post.start), clock(name, post.stop)
+            rows.append((self.midnight + max(start, OPEN_AT), SignOn(post.post, post.main, True)))
+            rows.append((self.midnight + stop, SignOn(post.post, post.main, False)))
+        return rows
+
+    def _write(self, role: str, setup: msgspec.Struct) -> None:
+        path: Path = self.run / "live" / f"{role}.msgpack"
+        path.write_bytes(msgspec.msgpack.encode(setup))
+
+
+def prepare(plan: DayPlan, speed: int, start: DayNanos) -> Prepared:
+    """Make the run folder ready for the processes."""
+    prepared = Prepared(plan, speed)
+    run = prepared.run
+    files = run / "files" / str(plan.day)
+    for folder in (run / "live", files):
+        folder.mkdir(parents=True, exist_ok=True)
+    reference = prepared.reference
+    (files / f"reff03{plan.day % 10_000:04d}.txt").write_bytes(reference.master)
+    prepared.write_status("running")
+    prepared.write_exchange(start)
+    return prepared

@@ -1,0 +1,181 @@
+"""Opening inputs of a simulated day: from scenario, reference, rulebook and configuration."""
+
+from quanheng.compose.paths import Knots, knots
+from quanheng.compose.reference import Reference
+from quanheng.compose.scenarios import Scenario, Window, clock
+from quanheng.config import Config
+from quanheng.exchange import messages as ex
+from quanheng.maker.messages import ClassLimits, MakerOpen
+from quanheng.rulebook import price_limits
+from quanheng.rulebook.model import Rulebook
+from quanheng.terms.codes import Side
+from quanheng.terms.days import midnight
+from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Nanos
+
+PARTS = 1_000_000
+
+
+class Openings:
+    """The first inputs of every machine of the day, built once."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        reference: Reference,
+        book: Rulebook,
+        config: Config,
+        seed: int,
+        snapshot: Nanos,
+    ) -> None:
+        self.scenario = scenario
+        self.reference = reference
+        self.book = book
+        self.config = config
+        self.seed = seed
+        self.snapshot = snapshot
+        self.surface = {item.underlying: item for item in reference.surface.klass}
+        self.paths = self._paths()
+
+    def _paths(self) -> tuple[Knots, ...]:
+        reference = self.reference
+        return tuple(
+            knots(
+                self.scenario,
+                klass.underlying,
+                self.surface[klass.underlying].close,
+                reference.bars,
+                self.seed * 8 + number,
+            )
+            for number, klass in enumerate(reference.chain.classes)
+        )
+
+    def _klass(self, underlying: str) -> int:
+        names = [klass.underlying for klass in self.reference.chain.classes]
+        return names.index(underlying) if underlying in names else -2
+
+    def _spans(self, windows: tuple[Window, ...]) -> list[tuple[str, DayNanos, DayNanos]]:
+        name = self.scenario.name
+        return [(w.scope, clock(name, w.start), clock(name, w.stop)) for w in windows]
+
+    def market(self) -> ex.MarketScenario:
+        """What the crowd and the calendar of events do."""
+        crowd, name = self.scenario.crowd, self.scenario.name
+        volume = tuple((item.underlying, item.volume) for item in self.reference.surface.klass)
+        shocks = [
+            ex.VolShock(clock(name, move.at), klass, move.points * PARTS // 10_000)
+            for move in crowd.vol_moves
+            for klass in ([self._klass(u) for u in move.underlyings] or [-1])
+            if klass != -2
+        ]
+        halts = [
+            ex.HaltWindow(*span)
+            for span in self._spans(self.scenario.faults.halts)
+            if self._klass(span[0]) != -2 or span[0] == "*"
+        ]
+        outages = [
+            ex.Outage(-1, start, stop)
+            for _, start, stop in self._spans(self.scenario.faults.feed_outages)
+        ]
+        return ex.MarketScenario(
+            name=name,
+            flow=crowd.flow_percent * 10_000,
+            volume=volume,
+            informed=ex.MarketScenario().informed * crowd.informed_percent // 100,
+            inquiries=crowd.inquiries_per_hour // max(1, len(self.reference.chain.classes)),
+            rate=self.reference.surface.rate,
+            paths=tuple(ex.Path(number, path) for number, path in enumerate(self.paths)),
+            vol_shocks=tuple(sorted(shocks, key=lambda shock: (shock.at, shock.klass))),
+            halts=tuple(halts),
+            bursts=tuple(self._bursts()),
+            outages=tuple(outages),
+        )
+
+    def _bursts(self) -> list[ex.Burst]:
+        """Shocks hit the cheapest contracts that the breaker can reach: the far wings."""
+        out = []
+        for shock in self.scenario.crowd.shocks:
+            klass = self._klass(shock.underlying)
+            if klass == -2:
+                continue
+            span = self.reference.chain.classes[klass]
+            contracts = self.reference.chain.contracts[span.start : span.stop]
+            cheap = sorted(
+                (c for c in contracts if c.previous_settle >= 30),
+                key=lambda c: (c.previous_settle, c.code),
+            )
+            for contract in cheap[: shock.contracts]:
+                side = Side.BUY if shock.up else Side.SELL
+                at = clock(self.scenario.name, shock.at)
+                out.append(ex.Burst(at, contract.code, side, 400))
+        return sorted(out, key=lambda burst: (burst.at, burst.contract))
+
+    def venue(self) -> ex.VenueOpen:
+        """Opening of the option venue."""
+        member = self.config.member
+        rows: list[int] = []
+        for number, klass in enumerate(self.reference.chain.classes):
+            for item in self.surface[klass.underlying].expiry:
+                rows += [number, item.last_day, item.atm, item.skew, item.curvature, item.carry]
+        cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
+        limits = tuple(
+            (item.underlying, item.long, item.total, item.daily_buy_open)
+            for item in self.config.limits
+        )
+        ours = ex.Member(member.pbu, member.account, member.maker, member.kind, cash, limits=limits)
+        return ex.VenueOpen(
+            day=self.reference.chain.day,
+            chain=self.reference.chain,
+            rulebook=self.book,
+            seed=self.seed,
+            members=(ours,),
+            scenario=self.market(),
+            snapshot_nanos=self.snapshot,
+            surface=tuple(rows),
+        )
+
+    def etf(self) -> ex.EtfOpen:
+        """Opening of the underlyings' venue."""
+        specs = []
+        for number, klass in enumerate(self.reference.chain.classes):
+            item = self.surface[klass.underlying]
+            num, den = price_limits.rate(self.book, klass.underlying)
+            near = item.expiry[0].atm
+            specs.append(
+                ex.EtfSpec(
+                    number, klass.underlying, item.close, num * 100 // den, near, self.paths[number]
+                )
+            )
+        return ex.EtfOpen(
+            day=self.reference.chain.day,
+            specs=tuple(specs),
+            seed=self.seed,
+            snapshot_nanos=self.snapshot,
+        )
+
+    def maker(self) -> MakerOpen:
+        """Opening of the market maker."""
+        config, member = self.config, self.config.member
+        return MakerOpen(
+            day=self.reference.chain.day,
+            chain=self.reference.chain,
+            rulebook=self.book,
+            maker=member.maker,
+            account=member.account,
+            pbu=member.pbu,
+            cash=config.funds.cash_yuan * MONEY_PER_YUAN,
+            letter=member.letter,
+            rate=config.rate_ppm,
+            messages_per_second=config.line.messages_per_second,
+            limits=tuple(
+                ClassLimits(item.underlying, item.long, item.total, item.daily_buy_open)
+                for item in config.limits
+            ),
+            permitted=config.permitted,
+            parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
+        )
+
+    def order_outages(self) -> list[tuple[Nanos, Nanos]]:
+        """Spans in which the order line is down."""
+        base = midnight(self.reference.chain.day)
+        spans = self._spans(self.scenario.faults.order_outages)
+        return [(base + start, base + stop) for _, start, stop in spans]

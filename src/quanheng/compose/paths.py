@@ -1,0 +1,102 @@
+"""Where the underlyings go in a scenario: knots of (time of day, price) for each class.
+
+Bars of a real day, scaled, give the common movement; each ETF wanders on its own by a seeded
+integer walk; the scenario adds a gap, a drift and jumps. Everything is integer arithmetic in
+millionths of the previous close, so the same scenario and seed give the same path everywhere.
+"""
+
+from collections.abc import Sequence
+
+from quanheng.compose.scenarios import Scenario, UnderlyingPlan, clock
+from quanheng.terms.days import from_clock
+from quanheng.terms.units import SECOND, DayNanos, Ticks
+
+STEP = 10 * SECOND
+OPEN_AT = from_clock("09:15")
+MORNING = (from_clock("09:30"), from_clock("11:30"))
+AFTERNOON = (from_clock("13:00"), from_clock("15:00"))
+SESSION = MORNING[1] - MORNING[0] + AFTERNOON[1] - AFTERNOON[0]
+MILLION = 1_000_000
+BP = 100  # a basis point in millionths
+
+Knots = tuple[tuple[DayNanos, Ticks], ...]
+
+
+class _Walk:
+    """A seeded walk: the sum of two uniform steps, with the asked spread over a whole session."""
+
+    def __init__(self, seed: int, day_bp: int) -> None:
+        self.state = (seed * 0x9E3779B97F4A7C15 + 0x1234567) & 0xFFFFFFFFFFFFFFFF
+        # The sum of two uniforms on [-w, w] has variance 2 w^2 / 3; SESSION / STEP steps.
+        count = SESSION // STEP
+        self.width = max(1, int(day_bp * BP * (1.5 / count) ** 0.5))
+
+    def step(self) -> int:
+        """The next step in millionths."""
+        return self._uniform() + self._uniform()
+
+    def _uniform(self) -> int:
+        self.state = (self.state + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        word = self.state
+        word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        word ^= word >> 31
+        return word % (2 * self.width + 1) - self.width
+
+
+def traded(at: DayNanos) -> int:
+    """Nanoseconds of the equity session that have passed at a time of day."""
+    morning = min(max(at, MORNING[0]), MORNING[1]) - MORNING[0]
+    afternoon = min(max(at, AFTERNOON[0]), AFTERNOON[1]) - AFTERNOON[0]
+    return morning + afternoon
+
+
+def _bars_at(bars: Sequence[tuple[DayNanos, int]], at: DayNanos) -> int:
+    """Movement of the real day so far, in millionths, straight between the bars."""
+    before = (MORNING[0], 0)
+    for time, level in bars:
+        if time > at:
+            span = time - before[0]
+            return before[1] + (level - before[1]) * max(0, at - before[0]) // span
+        before = (time, level)
+    return before[1]
+
+
+def _jumps_at(plan: UnderlyingPlan, name: str, underlying: str, at: DayNanos) -> int:
+    total = 0
+    for jump in plan.jumps:
+        if jump.underlyings and underlying not in jump.underlyings:
+            continue
+        start, span = clock(name, jump.at), max(1, jump.over_s) * SECOND
+        total += jump.bp * BP * min(max(at - start, 0), span) // span
+    return total
+
+
+def knots(
+    scenario: Scenario,
+    underlying: str,
+    previous_close: Ticks,
+    bars: Sequence[tuple[DayNanos, int]],
+    seed: int,
+) -> Knots:
+    """Knots of one underlying every ten seconds of the session, prices on its 0.001 yuan step.
+
+    `bars` are (time of day, movement since the open in millionths) of the real day. Daily limits
+    are the venue's business; a path may ask for more.
+    """
+    plan = scenario.underlying
+    walk = _Walk(seed, plan.own_noise_bp)
+    own = 0
+    out: list[tuple[DayNanos, Ticks]] = []
+    times = [OPEN_AT]
+    for start, stop in (MORNING, AFTERNOON):
+        times += range(start, stop + 1, STEP)
+    for at in times:
+        if at > MORNING[0]:
+            own += walk.step()
+        move = plan.gap_bp * BP + own + _bars_at(bars, at) * plan.bars_percent // 100
+        move += plan.drift_bp * BP * traded(at) // SESSION
+        move += _jumps_at(plan, scenario.name, underlying, at)
+        price = previous_close * (MILLION + move) // MILLION
+        out.append((at, max(10, (price + 5) // 10 * 10)))
+    return tuple(out)

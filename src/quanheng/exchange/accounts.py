@@ -1,0 +1,101 @@
+"""Accounts of the venue: what must always hold, and figures for reconciliation (I-12, T-04)."""
+
+import numpy as np
+
+from quanheng.exchange import layout as lay
+from quanheng.exchange.messages import Member
+from quanheng.exchange.state import CROWD_CASH, State
+from quanheng.terms.codes import Phase
+from quanheng.terms.units import Lots, Money
+
+
+def violations(state: State) -> dict[str, int]:
+    """Violations by name.
+
+    `positions`: contracts whose longs and shorts differ, or differ from the open interest;
+    `negative`: negative positions; `money`: cash and fees do not add up to what members brought;
+    `crossed`: continuous books whose best bid reaches the best ask; `sorted`: sides out of
+    price-time order; `holds`: members' holds that differ from their working orders; `orders`:
+    members' orders the names and the book disagree about.
+    """
+    if state.open is None:
+        return {}
+    long, short = state.acct[:, lay.LONG].sum(axis=0), state.acct[:, lay.SHORT].sum(axis=0)
+    interest = state.info[:, lay.INTEREST]
+    brought = sum(member.cash for member in state.open.members)
+    crowd = len(state.open.scenario.makers) + 2
+    cash = int(state.fund[:, lay.CASH].sum()) + int(state.ctl[lay.C_EXCHANGE])
+    crossed, unsorted = _books(state)
+    holds, orders = _working(state)
+    return {
+        "positions": int(((long != short) | (long != interest)).sum()),
+        "negative": int((state.acct < 0).sum()),
+        "money": int(cash != brought + crowd * CROWD_CASH),
+        "crossed": crossed,
+        "sorted": unsorted,
+        "holds": holds,
+        "orders": orders,
+    }
+
+
+def _books(state: State) -> tuple[int, int]:
+    crossed = unsorted = 0
+    for slot in range(state.info.shape[0]):
+        counts = state.info[slot, lay.N_BID : lay.N_ASK + 1].tolist()
+        sides = [
+            [(row[lay.O_PRICE], row[lay.O_ID], row[lay.O_QTY]) for row in part[:count].tolist()]
+            for part, count in zip(state.book[slot], counts, strict=True)
+        ]
+        for sign, side in zip((-1, 1), sides, strict=True):
+            keys = [(sign * price, number) for price, number, _ in side]
+            unsorted += keys != sorted(keys) or any(qty <= 0 for _, _, qty in side)
+        if state.info[slot, lay.PHASE] == Phase.CONTINUOUS and sides[0] and sides[1]:
+            crossed += sides[0][0][0] >= sides[1][0][0]
+    return crossed, unsorted
+
+
+def _working(state: State) -> tuple[int, int]:
+    """Recount members' holds and names from the books."""
+    members = len(state.desks)
+    shape = state.acct.shape
+    held = np.zeros((members, 2, shape[2]), dtype=np.int64)
+    fund = np.zeros((members, 2), dtype=np.int64)
+    risk = np.zeros((members, state.risk.shape[1], 2), dtype=np.int64)
+    names = 0
+    for slot in range(state.info.shape[0]):
+        info = state.info[slot]
+        for side in range(2):
+            for row in state.book[slot, side, : info[lay.N_BID + side]].tolist():
+                owner, qty, flags = row[lay.O_OWNER], row[lay.O_QTY], row[lay.O_FLAGS]
+                if owner >= members:
+                    continue
+                desk = state.desks[owner]
+                known = (
+                    desk.quotes.get(slot * 2 + side)
+                    if flags & lay.QUOTED
+                    else state.live.get(row[lay.O_ID])
+                )
+                names += known is None
+                if flags & lay.CLOSE:
+                    held[owner, 1 - side, slot] += qty
+                    continue
+                risk[owner, info[lay.KLASS], side] += qty
+                rate = row[lay.O_PRICE] * info[lay.UNIT] if side == 0 else info[lay.MARGIN_UNIT]
+                fund[owner, side] += qty * rate
+    kept = state.acct[:members, lay.HELD_LONG : lay.HELD_SHORT + 1]
+    wrong = int((kept != held).sum())
+    wrong += int((state.fund[:members, lay.HELD_PREMIUM : lay.HELD_MARGIN + 1] != fund).sum())
+    wrong += int((state.risk[:members, :, lay.R_WORK_BUY : lay.R_WORK_SELL + 1] != risk).sum())
+    return wrong, names
+
+
+def account(state: State, member: Member) -> tuple[Money, Money, list[Lots], list[Lots]]:
+    """(cash, fees paid today, long by slot, short by slot) of a member's account."""
+    index = state.by_pbu[member.pbu]
+    fund = state.fund[index]
+    return (
+        int(fund[lay.CASH]),
+        int(fund[lay.FEES]),
+        state.acct[index, lay.LONG].tolist(),
+        state.acct[index, lay.SHORT].tolist(),
+    )

@@ -1,0 +1,262 @@
+"""Messages of the exchange's machines alone: how a day opens, halts, ETF orders, effects.
+
+Requests, reports and market data are in `quanheng.terms`. Scenario times are DayNanos; ratios
+and vols are integers in parts per million.
+"""
+
+import msgspec
+
+from quanheng.rulebook.model import Rulebook
+from quanheng.terms.codes import Side
+from quanheng.terms.contract import Chain
+from quanheng.terms.orders import Report, RequestRejected
+from quanheng.terms.units import Day, DayNanos, Lots, Money, Nanos, Ticks
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True):
+    """One wire participant of a venue.
+
+    `long` and `short` are `kernels.pack` of int64[slots] (option venue), empty = flat. An empty
+    `maker` is an ordinary account: no quotes. `limits` are the position limits granted per
+    underlying (code, long, total, daily buy-open), absent = none enforced here.
+    """
+
+    pbu: str
+    account: str
+    maker: str
+    kind: str  # "primary" or "general"
+    cash: Money
+    long: bytes = b""
+    short: bytes = b""
+    limits: tuple[tuple[str, Lots, Lots, Lots], ...] = ()
+
+
+class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):
+    """A competing market maker inside the crowd."""
+
+    name: str
+    width: int  # quoted spread, ppm of the allowed spread A(bid)
+    react: int  # chance per snapshot to act on a moved fair value, ppm
+    size: Lots
+    skip: int  # share of deep contracts it leaves alone, ppm
+
+
+class Path(msgspec.Struct, frozen=True, array_like=True):
+    """Where an underlying is driven: (time, price) knots of one class, ascending."""
+
+    klass: int
+    knots: tuple[tuple[DayNanos, Ticks], ...]
+
+
+class VolShock(msgspec.Struct, frozen=True, array_like=True):
+    """The hidden ATM vols of a class (-1: all) jump by `change`, in 1e-6 of vol per year."""
+
+    at: DayNanos
+    klass: int
+    change: int
+
+
+class HaltWindow(msgspec.Struct, frozen=True, array_like=True):
+    """A temporary halt of a scope: "*", an underlying or a contract code."""
+
+    scope: str
+    since: DayNanos
+    until: DayNanos
+
+
+class Burst(msgspec.Struct, frozen=True, array_like=True):
+    """A burst of orders that sweeps a contract until its circuit breaker triggers."""
+
+    at: DayNanos
+    contract: str
+    side: Side
+    qty: Lots
+
+
+class Outage(msgspec.Struct, frozen=True, array_like=True):
+    """A class (-1: all) publishes no snapshots in [since, until)."""
+
+    klass: int
+    since: DayNanos
+    until: DayNanos
+
+
+CROWD_MAKERS = (
+    CrowdMaker("CM01", 260_000, 500_000, 20, 100_000),
+    CrowdMaker("CM02", 420_000, 250_000, 30, 250_000),
+    CrowdMaker("CM03", 640_000, 120_000, 15, 450_000),
+)
+
+DAILY_VOLUME = (
+    ("510050", 1_325_311),
+    ("510300", 1_201_703),
+    ("510500", 1_773_072),
+    ("588000", 607_857),
+    ("588080", 319_265),
+)
+"""Contracts traded on 2024-06-26 (data/README.md)."""
+
+
+class MarketScenario(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What the market does today. Defaults are a calm day with real volumes."""
+
+    name: str = "calm"
+    flow: int = 1_000_000  # scale of investors' flow, ppm
+    volume: tuple[tuple[str, Lots], ...] = DAILY_VOLUME  # per underlying at full flow
+    informed: int = 200_000  # chance per snapshot that stale quotes are picked off, ppm
+    lead: Nanos = 5_000_000_000  # how far the informed trader sees along `paths`
+    inquiries: int = 12  # inquiries per class and hour
+    vol_noise: int = 1_200  # of the ATM vol, per square root of a minute, ppm
+    rate: int = 18_000  # continuous rate, ppm per year
+    makers: tuple[CrowdMaker, ...] = CROWD_MAKERS
+    paths: tuple[Path, ...] = ()
+    vol_shocks: tuple[VolShock, ...] = ()
+    halts: tuple[HaltWindow, ...] = ()
+    bursts: tuple[Burst, ...] = ()
+    outages: tuple[Outage, ...] = ()
+
+
+class VenueOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="venue_open"):
+    """The first input of an option venue's day.
+
+    `surface` are rows of six: class, last day of the expiry, ATM vol, slope and curvature in
+    x = ln(K/F)/sqrt(tau), carry of the forward per year, all 1e-6; an expiry without a row gets
+    a plain smile. `switches` are the keys of `venue.SWITCHES`.
+    """
+
+    day: Day
+    chain: Chain
+    rulebook: Rulebook
+    seed: int
+    members: tuple[Member, ...]
+    scenario: MarketScenario = MarketScenario()
+    snapshot_nanos: Nanos = 500_000_000
+    switches: dict[str, str] = {}
+    surface: tuple[int, ...] = ()
+
+
+class Halt(msgspec.Struct, frozen=True, array_like=True, tag="halt"):
+    """Start or end a temporary halt of a scope: "*", an underlying or a contract code."""
+
+    scope: str
+    on: bool
+
+
+class Deliver(msgspec.Struct, frozen=True, array_like=True, tag="deliver"):
+    """Effect: execution reports for a member's trading unit, in order."""
+
+    pbu: str
+    reports: list[Report]
+
+
+class Refuse(msgspec.Struct, frozen=True, array_like=True, tag="refuse"):
+    """Effect: requests refused at the front (22); they left no trace in the market."""
+
+    pbu: str
+    rejects: list[RequestRejected]
+
+
+class PlatformStateChanged(msgspec.Struct, frozen=True, array_like=True, tag="platform"):
+    """Effect: the option platform's state (interfaces.md 1.4): 0 not open, 1 pre-open, 2 open,
+    3 break, 4 closed.
+    """
+
+    state: int
+
+
+class EtfSpec(msgspec.Struct, frozen=True, array_like=True):
+    """One underlying: `limit_rate` in percent, `vol` per year in ppm, `knots` drive its path."""
+
+    klass: int
+    underlying: str
+    previous_close: Ticks
+    limit_rate: int
+    vol: int
+    knots: tuple[tuple[DayNanos, Ticks], ...]
+
+
+class EtfMember(msgspec.Struct, frozen=True, array_like=True):
+    """A member's ETF account: cash and units held per EtfSpec, sellable today."""
+
+    pbu: str
+    account: str
+    cash: Money
+    units: tuple[Lots, ...]
+
+
+class EtfOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="etf_open"):
+    """The first input of the ETF venue's day. `fee` is Money per million Money traded."""
+
+    day: Day
+    specs: tuple[EtfSpec, ...]
+    seed: int
+    members: tuple[EtfMember, ...] = ()
+    snapshot_nanos: Nanos = 500_000_000
+    fee: int = 45
+    jumps: int = 6  # expected jumps per underlying and day
+    jump_size: int = 1_500  # ppm of the price, one standard deviation
+
+
+class EtfOrder(msgspec.Struct, frozen=True, array_like=True, tag="etf_order"):
+    """A limit order, or with `best_five` five levels at once and the rest cancelled."""
+
+    client_id: str
+    underlying: str
+    side: Side
+    price: Ticks  # for best five: the protective limit, 0 none
+    qty: Lots  # fund units
+    best_five: bool = False
+
+
+class EtfCancel(msgspec.Struct, frozen=True, array_like=True, tag="etf_cancel"):
+    """Withdraw a resting ETF order."""
+
+    client_id: str
+    target: str
+
+
+EtfRequest = EtfOrder | EtfCancel
+
+
+class EtfRequests(msgspec.Struct, frozen=True, array_like=True, tag="etf_requests"):
+    """ETF requests that arrived together from one member."""
+
+    pbu: str
+    requests: list[EtfRequest]
+
+
+class EtfFill(msgspec.Struct, frozen=True, array_like=True, tag="etf_fill"):
+    """A fill of an ETF order; `leaves` is what still rests."""
+
+    client_id: str
+    underlying: str
+    side: Side
+    price: Ticks
+    qty: Lots
+    leaves: Lots
+    at: Nanos
+    amount: Money
+    fee: Money
+
+
+class EtfDone(msgspec.Struct, frozen=True, array_like=True, tag="etf_done"):
+    """An ETF order stands (`cancelled` 0) or ended with `cancelled` units withdrawn."""
+
+    client_id: str
+    target: str
+    cancelled: Lots
+    at: Nanos
+
+
+class EtfDeliver(msgspec.Struct, frozen=True, array_like=True, tag="etf_deliver"):
+    """Effect: answers to a member's ETF requests, in order."""
+
+    pbu: str
+    answers: list[EtfFill | EtfDone]
+
+
+class EtfRefuse(msgspec.Struct, frozen=True, array_like=True, tag="etf_refuse"):
+    """Effect: ETF requests refused, by client id and code."""
+
+    pbu: str
+    rejects: list[RequestRejected]

@@ -1,0 +1,309 @@
+"""The option venue's whole state, and how a day opens."""
+
+import msgspec
+import numpy as np
+
+from quanheng.duties import measure
+from quanheng.duties.lanes import Meter
+from quanheng.exchange import layout as lay
+from quanheng.exchange.layout import Market
+from quanheng.exchange.messages import Member, VenueOpen
+from quanheng.kernels.pack import unpack
+from quanheng.rulebook import breaker, calendar, fees, phases, quote_size
+from quanheng.rulebook.model import Rulebook
+from quanheng.terms import market
+from quanheng.terms.codes import Effect, Phase, Side
+from quanheng.terms.contract import Chain
+from quanheng.terms.days import midnight
+from quanheng.terms.units import Nanos
+
+SWITCHES = {
+    "system": ("new", "old"),
+    "breaker_test": ("pre_trade", "post_trade"),
+    "auction_tie": ("mid", "nearest_ref"),
+    "quote_side": ("keep", "withdraw"),
+    "funds": ("on", "off"),
+    "flow_limit": ("on", "off"),
+}
+"""Switches of VenueOpen with their values, default first. `quote_side`: what a quote does to a
+side it does not carry (borders.md 4)."""
+
+ROLES = ("provider", "taker", "auction", "ordinary")
+CROWD_CASH = 10**15
+"""Opening cash of each account of the crowd: more than it can lose."""
+PARTITIONS = ("300", "301")
+ORDER_BASE = (300_000_000_000, 400_000_000_000)
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """One phase of the session, in instants of the day."""
+
+    start: Nanos
+    stop: Nanos
+    phase: Phase
+    fixed_from: Nanos
+
+
+class Desk(msgspec.Struct, array_like=True):
+    """A wire member's names and counters at the venue."""
+
+    pbu: str
+    ids: dict[int, np.ndarray]  # bitmap pages of request ids seen today, by value >> 15
+    orders: dict[str, tuple[int, int, int, int]]  # live order id: number, key, quantity, kind
+    quotes: dict[int, str]  # id of the quote resting at slot * 2 + side
+    next_index: list[int]  # next report index per partition
+    second: int = 0  # flow limit: messages in this second
+    count: int = 0
+
+
+class Crowds(msgspec.Struct, array_like=True):
+    """State of the crowd: the arrays of `crowd_layout.Crowd` and what was already done."""
+
+    surface: np.ndarray
+    fair: np.ndarray
+    drive: np.ndarray
+    traits: np.ndarray
+    band: np.ndarray
+    desk: np.ndarray
+    rng: np.ndarray
+    rows: list[tuple[int, int]]  # surface rows of each class
+    shocks: int = 0  # vol shocks done
+    bursts: int = 0
+
+
+class State(msgspec.Struct):
+    """Everything that influences the venue's future. Before the first VenueOpen `open` is None."""
+
+    open: VenueOpen | None
+    day_start: Nanos
+    at: Nanos
+    spans: list[Span]
+    span: int  # index of the current span, -1 before the first
+    session: Phase
+    platform: int
+    cycle: int  # class snapshots so far
+    origin: Nanos  # instant of cycle 0
+    images: list[int]  # per class: minute of the last image, -1 wanted at once
+    slots: dict[str, int]
+    desks: list[Desk]
+    by_pbu: dict[str, int]
+    live: dict[int, str]  # order number -> client id of members' single orders
+    auctions: dict[int, tuple[Nanos, Nanos]]  # slot -> (no cancel from, end)
+    pending: dict[int, tuple[Nanos, int]]  # phase rows not yet recorded, by slot
+    inquiries: int
+    link: int
+    book: np.ndarray
+    info: np.ndarray
+    acct: np.ndarray
+    fund: np.ndarray
+    risk: np.ndarray
+    ev: np.ndarray
+    ctl: np.ndarray
+    touch: np.ndarray
+    standing: np.ndarray
+    shown: np.ndarray
+    out: np.ndarray
+    trade_rows: np.ndarray
+    quote_rows: np.ndarray
+    crowd: Crowds | None
+    meter: Meter | None
+
+
+def _zeros(*shape: int) -> "np.ndarray":
+    return np.zeros(shape, dtype=np.int64)
+
+
+def empty_state() -> State:
+    """The state of a venue before its day opens."""
+    return State(
+        open=None,
+        day_start=0,
+        at=0,
+        spans=[],
+        span=-1,
+        session=Phase.START,
+        platform=0,
+        cycle=0,
+        origin=0,
+        images=[],
+        slots={},
+        desks=[],
+        by_pbu={},
+        live={},
+        auctions={},
+        pending={},
+        inquiries=0,
+        link=0,
+        book=_zeros(0, 2, lay.CAP, lay.ORDER),
+        info=_zeros(0, lay.INFO),
+        acct=_zeros(0, lay.BUCKETS, 0),
+        fund=_zeros(0, lay.FUND),
+        risk=_zeros(0, 0, lay.RISK),
+        ev=_zeros(0, lay.EVENT),
+        ctl=_zeros(lay.CTL),
+        touch=_zeros(0, 0),
+        standing=_zeros(0, 0, 4),
+        shown=_zeros(0, market.COLUMNS),
+        out=_zeros(0, market.COLUMNS),
+        trade_rows=_zeros(0, lay.TRADE_ROW),
+        quote_rows=_zeros(0, lay.QUOTE_ROW),
+        crowd=None,
+        meter=None,
+    )
+
+
+def market_of(state: State) -> Market:
+    """The arrays a kernel call takes. Never kept: `restore` replaces the arrays."""
+    return Market(
+        state.book,
+        state.info,
+        state.acct,
+        state.fund,
+        state.risk,
+        state.ev,
+        state.ctl,
+        state.touch,
+    )
+
+
+def switch(opened: VenueOpen, name: str) -> str:
+    """Value of a switch. ValueError names an unknown key or value."""
+    for key, value in opened.switches.items():
+        if key not in SWITCHES or value not in SWITCHES[key]:
+            raise ValueError(
+                f"venue switch {key} = {value}: known are {SWITCHES.get(key, SWITCHES)}"
+            )
+    reading = {"breaker_test": "A29", "auction_tie": "A30"}.get(name)
+    default = SWITCHES[name][0]
+    if reading is not None:
+        chosen = opened.rulebook.readings.get(reading, default)
+        default = chosen if chosen in SWITCHES[name] else default
+    return opened.switches.get(name, default)
+
+
+def maker_names(opened: VenueOpen) -> tuple[str, ...]:
+    """Ids of the dataset's makers by index: wire members first, then the crowd's."""
+    wire = tuple(member.maker for member in opened.members)
+    return wire + tuple(maker.name for maker in opened.scenario.makers)
+
+
+def _info(chain: Chain, book: Rulebook) -> "np.ndarray":
+    info = _zeros(len(chain.contracts), lay.INFO)
+    klass_of = {item.underlying: index for index, item in enumerate(chain.classes)}
+    for slot, item in enumerate(chain.contracts):
+        row = info[slot]
+        low, high = breaker.band(book, item.previous_settle)
+        barred = 6 if item.status[:1] == "1" else 0
+        for column, value in (
+            (lay.INTEREST, item.open_interest),
+            (lay.REFERENCE, item.previous_settle),
+            (lay.SETTLED, item.previous_settle),
+            (lay.UP, item.limit_up),
+            (lay.DOWN, item.limit_down),
+            (lay.STEP, item.step),
+            (lay.UNIT, item.unit),
+            (lay.KLASS, klass_of[item.underlying]),
+            (lay.BAND_LOW, low),
+            (lay.BAND_HIGH, high),
+            (lay.BARRED, barred),
+            (lay.MARGIN_UNIT, item.margin_unit),
+            (lay.LIMIT_MIN, item.limit_min),
+            (lay.LIMIT_MAX, item.limit_max),
+            (lay.MARKET_MIN, item.market_min),
+            (lay.MARKET_MAX, item.market_max),
+            (lay.LOT, item.round_lot),
+            (lay.STRIKE, item.strike),
+            (lay.SIGN, 1 if item.is_call else -1),
+            (lay.FAR, calendar.expiry_rank(book.calendar, item.last_day, chain.day) > 2),
+        ):
+            row[column] = value
+    return info
+
+
+def _ctl(opened: VenueOpen) -> "np.ndarray":
+    ctl = _zeros(lay.CTL)
+    book = opened.rulebook
+    ctl[lay.C_NEXT_ID] = 1
+    ctl[lay.C_NEXT_EXEC] = 1
+    ctl[lay.C_MEMBERS] = len(opened.members)
+    ctl[lay.C_MAKERS] = len(opened.members) + len(opened.scenario.makers)
+    ctl[lay.C_PRE_TRADE] = switch(opened, "breaker_test") == "pre_trade"
+    ctl[lay.C_NEAREST] = switch(opened, "auction_tie") == "nearest_ref"
+    ctl[lay.C_AUCTION] = breaker.auction_nanos(book)
+    ctl[lay.C_MIN_CONTINUOUS] = quote_size.minimum(book, Phase.CONTINUOUS)
+    ctl[lay.C_MIN_AUCTION] = quote_size.minimum(book, Phase.OPENING)
+    ctl[lay.C_HELD_STAYS] = switch(opened, "system") == "new"
+    ctl[lay.C_FUNDS] = switch(opened, "funds") == "on"
+    for role, name in enumerate(ROLES):
+        for side in (Side.BUY, Side.SELL):
+            for effect in (Effect.OPEN, Effect.CLOSE):
+                cost = fees.handling(book, side, effect, False, name, 1)
+                cost += fees.settlement(book, side, effect, False, name, 1)
+                ctl[lay.C_FEE + role * 4 + (side - 1) * 2 + effect] = cost
+    return ctl
+
+
+def _positions(state: State, members: tuple[Member, ...], chain: Chain) -> None:
+    """Opening positions; the investors hold what makes every contract's long equal its short."""
+    slots = len(chain.contracts)
+    for index, member in enumerate(members):
+        for bucket, data in ((lay.LONG, member.long), (lay.SHORT, member.short)):
+            if data:
+                state.acct[index, bucket] = unpack(data, slots).reshape(-1)
+        state.fund[index, lay.CASH] = member.cash
+    state.fund[len(members) :, lay.CASH] = CROWD_CASH
+    held = state.acct[: len(members)].sum(axis=0)
+    total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], held[lay.SHORT]))
+    state.info[:, lay.INTEREST] = total
+    state.acct[-2, lay.LONG] = total - held[lay.LONG]
+    state.acct[-2, lay.SHORT] = total - held[lay.SHORT]
+    state.fund[:, lay.MARGIN] = state.acct[:, lay.SHORT] @ state.info[:, lay.MARGIN_UNIT]
+    for index, klass in enumerate(chain.classes):
+        part = slice(klass.start, klass.stop)
+        state.risk[:, index, lay.R_LONG] = state.acct[:, lay.LONG, part].sum(axis=1)
+        state.risk[:, index, lay.R_SHORT] = state.acct[:, lay.SHORT, part].sum(axis=1)
+        for member_index, member in enumerate(members):
+            for underlying, most_long, most, bought in member.limits:
+                if underlying == klass.underlying:
+                    granted = (most_long, most, bought)
+                    state.risk[member_index, index, lay.R_MAX_LONG :] = granted
+
+
+def open_state(opened: VenueOpen, at: Nanos) -> State:
+    """The venue's state at the start of a day. ValueError for a bad switch or member."""
+    chain, book = opened.chain, opened.rulebook
+    pbus = [member.pbu for member in opened.members]
+    if len(dict.fromkeys(pbus)) != len(pbus):
+        raise ValueError(f"two members share a trading unit: {pbus}")
+    state = empty_state()
+    slots, classes = len(chain.contracts), len(chain.classes)
+    accounts = len(opened.members) + len(opened.scenario.makers) + 2
+    makers = accounts - 2
+    start = midnight(opened.day)
+    state.open = opened
+    state.day_start = start
+    state.at = at
+    state.spans = [
+        Span(start + item.start, start + item.stop, item.phase, start + item.no_cancel_from)
+        for item in phases.timetable(book)
+    ]
+    state.images = [-1] * classes
+    state.slots = {item.code: slot for slot, item in enumerate(chain.contracts)}
+    state.desks = [Desk(pbu, {}, {}, {}, [1, 1]) for pbu in pbus]
+    state.by_pbu = {pbu: index for index, pbu in enumerate(pbus)}
+    state.book = _zeros(slots, 2, lay.CAP, lay.ORDER)
+    state.info = _info(chain, book)
+    state.acct = _zeros(accounts, lay.BUCKETS, slots)
+    state.fund = _zeros(accounts, lay.FUND)
+    state.risk = _zeros(accounts, classes, lay.RISK)
+    state.ev = _zeros(lay.EVENTS, lay.EVENT)
+    state.ctl = _ctl(opened)
+    state.touch = _zeros(slots, accounts)
+    state.standing = _zeros(makers, slots, 4)
+    state.shown = _zeros(slots, market.COLUMNS)
+    state.out = _zeros(slots, market.COLUMNS)
+    state.trade_rows = _zeros(lay.ROWS, lay.TRADE_ROW)
+    state.quote_rows = _zeros(lay.ROWS, lay.QUOTE_ROW)
+    _positions(state, opened.members, chain)
+    state.meter = measure.open_meter(chain, book, tuple(item.maker for item in opened.members))
+    return state

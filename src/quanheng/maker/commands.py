@@ -1,0 +1,166 @@
+"""Commands of people and changes of link and leadership (borders.md 1, I-16, I-20, I-21)."""
+
+from quanheng.duties import measure
+from quanheng.maker import columns as c
+from quanheng.maker import singles
+from quanheng.maker.feed import refresh_states
+from quanheng.maker.lifecycle import Life
+from quanheng.maker.messages import Effects, MakerOpen, Resync
+from quanheng.maker.monitors import alert
+from quanheng.maker.order_kernels import lose_all
+from quanheng.maker.parameters import loosens, problem, put, slots_of
+from quanheng.maker.quoting import plan
+from quanheng.maker.requests import new_epoch, send, stamp
+from quanheng.maker.setup import set_limits
+from quanheng.maker.state import State
+from quanheng.maker.states import lower, may_set
+from quanheng.runtime.envelope import LinkChanged, RaiseAlert, TookOver
+from quanheng.terms.codes import Alert, Link, TradingState
+from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
+from quanheng.terms.orders import Request
+from quanheng.terms.units import Nanos
+
+
+def _plan_scope(state: State, opened: MakerOpen, scope: str, at: Nanos, effects: Effects) -> None:
+    """Plan the classes a scope touches; singles of a scope that may not trade are withdrawn."""
+    slots = slots_of(opened.chain, scope)
+    if slots is None:
+        return
+    for klass, item in enumerate(opened.chain.classes):
+        start, stop = max(item.start, slots[0]), min(item.stop, slots[1])
+        if start >= stop:
+            continue
+        if int(state.desk[start:stop, c.D_STATE].max()) <= TradingState.CANCEL_ONLY:
+            requests: list[Request] = [*singles.cancel_rows(state, opened, start, stop)]
+            if requests:
+                effects.append(send(state, stamp(state, klass), requests))
+        plan(state, opened, klass, at, effects)
+
+
+def set_state(state: State, opened: MakerOpen, body: SetState, at: Nanos, effects: Effects) -> None:
+    """Set a scope's state: lowering alone, raising with a second person."""
+    why = may_set(state.scopes, body.scope, body.state, body.by, body.seconded_by)
+    if not why and slots_of(opened.chain, body.scope) is None:
+        why = f"unknown scope {body.scope}"
+    if why:
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, ("set_state", body.by, why)))
+        return
+    state.scopes.states[body.scope] = body.state
+    refresh_states(state, opened)
+    args = (int(body.state), body.by, body.reason)
+    effects.append(RaiseAlert(Alert.STATE_CHANGED, body.scope, args))
+    _plan_scope(state, opened, body.scope, at, effects)
+
+
+def pull(state: State, opened: MakerOpen, body: Pull, at: Nanos, effects: Effects) -> None:
+    """One-click cancel (I-20, I-21): the scope stays HALTED until two people raise it."""
+    if slots_of(opened.chain, body.scope) is None:
+        why = f"unknown scope {body.scope}"
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, ("pull", body.by, why)))
+        return
+    lower(state.scopes, body.scope, TradingState.HALTED)
+    refresh_states(state, opened)
+    args = (int(TradingState.HALTED), body.by, "pull")
+    effects.append(RaiseAlert(Alert.STATE_CHANGED, body.scope, args))
+    _plan_scope(state, opened, body.scope, at, effects)
+
+
+def sign_on(state: State, opened: MakerOpen, body: SignOn, at: Nanos, effects: Effects) -> None:
+    """A person takes or leaves a post; without a trader nothing is quoted (O-01)."""
+    duty = state.scopes.duty
+    if body.on:
+        duty[body.post] = body.person
+    elif duty.get(body.post) == body.person:
+        del duty[body.post]
+    refresh_states(state, opened)
+    if not body.on:
+        _plan_scope(state, opened, "*", at, effects)
+
+
+def set_parameter(state: State, opened: MakerOpen, body: SetParameter, effects: Effects) -> None:
+    """Change a quote parameter (I-16); what takes more risk needs a second person."""
+    chain = opened.chain
+    why = problem(chain, body.scope, body.name, body.value)
+    if not why and loosens(state.parameters, chain, body.scope, body.name, body.value):
+        if not body.seconded_by:
+            why = "taking more risk needs a second person"
+        elif body.seconded_by == body.by:
+            why = "the second person must be another"
+    if why:
+        args = ("set_parameter", body.by, why)
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, args))
+        return
+    put(state.parameters, chain, body.scope, body.name, body.value)
+    set_limits(state)
+
+
+def exempt(state: State, opened: MakerOpen, body: RecordExemption, effects: Effects) -> None:
+    """A recorded, approved exemption for the own meter (Q-07)."""
+    slots = slots_of(opened.chain, body.scope)
+    if slots is None or not body.seconded_by or body.seconded_by == body.by:
+        args = ("exempt", body.by, "unknown scope" if slots is None else "needs a second person")
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, args))
+        return
+    if state.meter is not None:
+        for slot in range(*slots):
+            measure.on_exempt(state.meter, 0, slot, body.since, body.until)
+
+
+def link_changed(
+    state: State, opened: MakerOpen, body: LinkChanged, at: Nanos, effects: Effects
+) -> None:
+    """The order link: what is in flight becomes UNKNOWN, reports are replayed, then trade on."""
+    state.scopes.link = body.state
+    effects.append(RaiseAlert(Alert.LINK_CHANGED, "*", (int(body.state),)))
+    match body.state:
+        case Link.DOWN:
+            lost = lose_all(state.work) + singles.lose_all(state)
+            state.gaps.clear()
+            if lost:
+                alert(state, effects, at, Alert.UNKNOWN_ORDER, "*", (lost,))
+        case Link.SYNCING:
+            effects.append(Resync(dict(state.next_index)))
+        case Link.READY:
+            _sweep_unknown(state)
+    refresh_states(state, opened)
+    if body.state == Link.READY:
+        _cancel_unknown(state, opened, effects)
+        _plan_scope(state, opened, "*", at, effects)
+
+
+def _cancel_unknown(state: State, opened: MakerOpen, effects: Effects) -> None:
+    """Cancel every single order that may be alive without our knowing."""
+    for order in state.orders.values():
+        if order.life == Life.UNKNOWN:
+            order.cancel_id = 0
+    for klass, item in enumerate(opened.chain.classes):
+        requests: list[Request] = [
+            *singles.cancel_rows(state, opened, item.start, item.stop, (Life.UNKNOWN,))
+        ]
+        if requests:
+            effects.append(send(state, stamp(state, klass), requests))
+
+
+def _sweep_unknown(state: State) -> None:
+    """What no report explained is cancelled: the answer is the evidence that ends UNKNOWN."""
+    ask = c.W_COLUMNS
+    bids, asks = (
+        state.work[:, c.W_STATE] == Life.UNKNOWN,
+        state.work[:, ask + c.W_STATE] == Life.UNKNOWN,
+    )
+    for base, mine in ((0, bids), (ask, asks)):
+        # An unanswered cancel was lost with the link; another one has to be possible.
+        state.work[mine, base + c.W_CANCEL_ID] = 0
+    state.desk[bids | asks, c.D_SWEEP] = 1
+
+
+def took_over(state: State, opened: MakerOpen, body: TookOver, effects: Effects) -> None:
+    """Lead from here: fresh ids, nothing in flight is believed, everything that may rest goes."""
+    new_epoch(state, body.epoch)
+    lose_all(state.work)
+    singles.lose_all(state)
+    ask = c.W_COLUMNS
+    something = (state.work[:, c.W_STATE] != 0) | (state.work[:, ask + c.W_STATE] != 0)
+    state.desk[something, c.D_SWEEP] = 1
+    effects.append(RaiseAlert(Alert.TOOK_OVER, "*", (body.epoch, int(something.sum()))))
+    refresh_states(state, opened)

@@ -1,0 +1,158 @@
+"""Market data and inquiries folded into the view, and what follows from them at once."""
+
+import numpy as np
+
+from quanheng.duties import measure
+from quanheng.kernels.pack import unpack
+from quanheng.maker import columns as c
+from quanheng.maker.messages import Effects, MakerOpen
+from quanheng.maker.monitors import alert
+from quanheng.maker.order_kernels import end_slot
+from quanheng.maker.parameters import of_class
+from quanheng.maker.plan_kernels import absorb
+from quanheng.maker.pricing import reprice
+from quanheng.maker.quoting import BREAK, in_session, plan
+from quanheng.maker.singles import end_all
+from quanheng.maker.state import U_AT, U_LAST, U_PHASE, U_PRICED, U_SPOT, State
+from quanheng.maker.states import spread_out
+from quanheng.terms import market
+from quanheng.terms.codes import PHASE_LETTERS, Alert, Phase
+from quanheng.terms.days import day_nanos
+from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTick, UnderlyingTicks
+from quanheng.terms.units import SECOND, Nanos
+
+STALE = 30 * SECOND
+STALE_AUCTION = 75 * SECOND
+"""Silence of a class's feed after which its quotes are withdrawn. In a call auction little may
+change, and then only the full image of each minute speaks (borders.md 4)."""
+
+GRACE = SECOND
+"""An inquiry's quote is held this much longer than due, for the time of the messages."""
+
+MILLION = 1_000_000
+
+
+def on_tick(state: State, opened: MakerOpen, tick: ChainTick, at: Nanos, effects: Effects) -> None:
+    """One snapshot of a class: view, duties, theory, quotes. ValueError names a bad row."""
+    item = opened.chain.classes[tick.klass]
+    table = unpack(tick.rows, market.COLUMNS)
+    changes = np.empty((table.shape[0], 3), dtype=np.int64)
+    view = state.view
+    count = absorb(table, view.rows, state.desk, tick.at, item.start, item.stop, changes)
+    if count < 0:
+        slot = int(table[-1 - count, market.SLOT])
+        raise ValueError(
+            f"maker: tick of class {item.underlying} at {tick.at} carries slot {slot}, "
+            f"outside {item.start} to {item.stop - 1}"
+        )
+    view.tick_at[tick.klass] = tick.at
+    if view.stale[tick.klass]:
+        view.stale[tick.klass] = 0
+        refresh_states(state, opened)
+    if count:
+        _on_changes(state, opened, changes[:count].tolist(), tick.at, effects)
+    phase = int(view.rows[item.start : item.stop, market.PHASE].max(initial=0))
+    live = in_session(opened, day_nanos(at))
+    if live and phase != Phase.CLOSED:
+        continuous = view.rows[item.start : item.stop, market.PHASE] == Phase.CONTINUOUS
+        reprice(state, opened, tick.klass, at, bool(continuous.any()), effects)
+        plan(state, opened, tick.klass, at, effects)
+
+
+def _on_changes(
+    state: State,
+    opened: MakerOpen,
+    changes: list[list[int]],
+    at: Nanos,
+    effects: Effects,
+) -> None:
+    """Phases and last prices that changed, told to the meter; ends, breakers and halts."""
+    meter = state.meter
+    contracts = opened.chain.contracts
+    for slot, phase, last in changes:
+        if phase >= 0:
+            if meter is not None:
+                measure.on_phase(meter, slot, at, Phase(phase))
+            if phase == Phase.CLOSED:
+                end_slot(state.work, slot)
+                if meter is not None:
+                    measure.on_quote(meter, 0, slot, at, 0, 0, 0, 0)
+            elif phase == Phase.INTRADAY:
+                alert(state, effects, at, Alert.BREAKER, contracts[slot].code)
+            elif phase == Phase.HALT:
+                alert(state, effects, at, Alert.HALT, contracts[slot].underlying)
+        if last > 0 and meter is not None:
+            measure.on_last(meter, slot, at, last)
+    if state.orders and all(state.view.rows[:, market.PHASE] == Phase.CLOSED):
+        end_all(state)
+
+
+def refresh_states(state: State, opened: MakerOpen) -> None:
+    """Write the states in force into every contract, silent feeds included."""
+    spread_out(state.scopes, opened.chain, state.desk)
+    for klass, item in enumerate(opened.chain.classes):
+        if state.view.stale[klass]:
+            part = state.desk[item.start : item.stop, c.D_STATE]
+            np.minimum(part, 2, out=part)
+
+
+def _spot(tick: UnderlyingTick, before: int) -> int:
+    """Mid of the best prices, else the last trade, else what was known."""
+    if tick.bids and tick.asks and tick.bids[0] > 0 and tick.asks[0] > tick.bids[0]:
+        return (tick.bids[0] + tick.asks[0]) // 2
+    return tick.last if tick.last > 0 else before
+
+
+def on_underlyings(
+    state: State, opened: MakerOpen, ticks: UnderlyingTicks, at: Nanos, effects: Effects
+) -> None:
+    """Store the underlyings; a jump reprices its class now instead of at its next snapshot."""
+    table = state.view.underlying
+    for tick in ticks.ticks:
+        row = table[tick.klass]
+        before = int(row[U_SPOT])
+        spot = _spot(tick, before)
+        row[U_SPOT], row[U_LAST], row[U_AT], row[U_PHASE] = spot, tick.last, ticks.at, tick.phase
+        priced = int(row[U_PRICED])
+        start = opened.chain.classes[tick.klass].start
+        if priced and spot != before:
+            limit = of_class(state.parameters, start, "jump")
+            moved = abs(spot - priced) * MILLION
+            if moved > limit * priced and in_session(opened, day_nanos(at)):
+                reprice(state, opened, tick.klass, at, False, effects)
+                plan(state, opened, tick.klass, at, effects, True)
+
+
+def on_inquiry(
+    state: State, opened: MakerOpen, inquiry: Inquiry, at: Nanos, effects: Effects
+) -> None:
+    """A quote of both sides is owed within 15 s and for 15 s (Q-06); plan the class now."""
+    slot = state.tables.slots.get(inquiry.contract)
+    if slot is None:
+        raise ValueError(f"maker: inquiry {inquiry.inquiry} names contract {inquiry.contract}")
+    state.audit.inquiries += 1
+    if state.meter is not None:
+        measure.on_inquiry(state.meter, slot, inquiry.at, state.audit.inquiries)
+    duty = opened.rulebook.duty
+    until = inquiry.at + duty.inquiry_answer + duty.inquiry_hold + GRACE
+    state.desk[slot, c.D_INQUIRY_UNTIL] = max(int(state.desk[slot, c.D_INQUIRY_UNTIL]), until)
+    plan(state, opened, int(state.tables.fixed[slot, c.F_KLASS]), at, effects)
+
+
+def watch(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+    """Withdraw the quotes of a class whose feed is silent while it should speak."""
+    clock = day_nanos(at)
+    limit = 0
+    for row in opened.rulebook.timetable:
+        allowed = STALE if row.letter == PHASE_LETTERS[Phase.CONTINUOUS] else STALE_AUCTION
+        if row.start + allowed <= clock < row.stop and row.letter != BREAK:
+            limit = allowed
+    if not limit:
+        return
+    for klass, item in enumerate(opened.chain.classes):
+        silent = at - int(state.view.tick_at[klass])
+        if silent > limit and not state.view.stale[klass]:
+            state.view.stale[klass] = 1
+            refresh_states(state, opened)
+            alert(state, effects, at, Alert.FEED_STALE, item.underlying, (silent,))
+            plan(state, opened, klass, at, effects)

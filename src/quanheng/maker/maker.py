@@ -1,0 +1,184 @@
+"""The maker machine: one input in, its effects out (house.md 5)."""
+
+from collections.abc import Sequence
+from typing import ClassVar, assert_never
+
+from quanheng.maker import commands, feed, orders, singles
+from quanheng.maker.invariants import invariants
+from quanheng.maker.messages import (
+    MakerOpen,
+    ManualCancel,
+    ManualOrder,
+    Notify,
+    OutEffect,
+)
+from quanheng.maker.monitors import show
+from quanheng.maker.quoting import plan
+from quanheng.maker.requests import new_epoch
+from quanheng.maker.setup import open_state
+from quanheng.maker.state import State, blank
+from quanheng.runtime.envelope import (
+    Envelope,
+    LinkChanged,
+    NotSent,
+    TimerFired,
+    TookOver,
+    WakeAt,
+)
+from quanheng.runtime.state import decode_state, digest_state, encode_state
+from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
+from quanheng.terms.days import day_nanos
+from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
+from quanheng.terms.orders import Reports, RequestRejected
+from quanheng.terms.units import SECOND, Nanos
+
+PersonInput = SetState | Pull | SignOn | SetParameter | RecordExemption | ManualOrder | ManualCancel
+"""Inputs that people put into the journal."""
+
+Input = (
+    MakerOpen
+    | ChainTick
+    | UnderlyingTicks
+    | Inquiry
+    | Reports
+    | RequestRejected
+    | LinkChanged
+    | TookOver
+    | NotSent
+    | TimerFired
+    | PersonInput
+)
+
+VIEW = "view"
+WATCH = "watch"
+WATCH_NANOS = SECOND
+
+__all__ = ["Input", "Maker", "OutEffect", "invariants"]
+
+
+class Maker:
+    """Market making in every class of a chain for one account; see `runtime.machine.Machine`."""
+
+    NAME: ClassVar[str] = "maker"
+    INPUT = Input
+    EFFECT = OutEffect
+    DIGESTED: ClassVar[tuple[type, ...]] = (Notify,)
+
+    def __init__(self) -> None:
+        self.state: State = blank()
+
+    def apply(self, envelope: Envelope[Input]) -> Sequence[OutEffect]:
+        """Take one input; ValueError for market data or reports of things not in the chain."""
+        effects: list[OutEffect] = []
+        opened = self.state.opened
+        body = envelope.body
+        if isinstance(body, MakerOpen):
+            self._open(body, envelope.at, effects)
+        elif opened is None:
+            self._before_opening(body)
+        else:
+            self._dispatch(opened, body, envelope.at, effects)
+        return effects
+
+    def _open(self, body: MakerOpen, at: Nanos, effects: list[OutEffect]) -> None:
+        if self.state.opened is not None:
+            raise ValueError(f"maker: a second opening, of day {body.day}")
+        self.state = open_state(body, self.state)
+        effects.append(WakeAt(WATCH, at + WATCH_NANOS))
+        if body.view_nanos:
+            effects.append(WakeAt(VIEW, at + body.view_nanos))
+
+    def _before_opening(self, body: Input) -> None:
+        """Link, leadership and roster may be known before the day's data; nothing else."""
+        state = self.state
+        match body:
+            case LinkChanged():
+                state.scopes.link = body.state
+            case TookOver():
+                new_epoch(state, body.epoch)
+            case SignOn():
+                if body.on:
+                    state.scopes.duty[body.post] = body.person
+                else:
+                    state.scopes.duty.pop(body.post, None)
+            case _:
+                raise ValueError(f"maker: {type(body).__name__} before MakerOpen")
+
+    def _dispatch(
+        self, opened: MakerOpen, body: Input, at: Nanos, effects: list[OutEffect]
+    ) -> None:
+        state = self.state
+        match body:
+            case ChainTick():
+                feed.on_tick(state, opened, body, at, effects)
+            case Reports():
+                for klass in orders.on_reports(state, opened, body.reports, at, effects):
+                    plan(state, opened, klass, at, effects)
+            case UnderlyingTicks():
+                feed.on_underlyings(state, opened, body, at, effects)
+            case TimerFired():
+                self._timer(opened, body, at, effects)
+            case Inquiry():
+                feed.on_inquiry(state, opened, body, at, effects)
+            case RequestRejected():
+                orders.on_request_rejected(state, opened, body, at, effects)
+            case NotSent():
+                orders.on_not_sent(state, body, at, effects)
+            case LinkChanged():
+                commands.link_changed(state, opened, body, at, effects)
+            case TookOver():
+                commands.took_over(state, opened, body, effects)
+            case MakerOpen():
+                raise ValueError(f"maker: a second opening, of day {body.day}")
+            case _:
+                self._command(opened, body, at, effects)
+
+    def _command(
+        self, opened: MakerOpen, body: PersonInput, at: Nanos, effects: list[OutEffect]
+    ) -> None:
+        state = self.state
+        match body:
+            case SetState():
+                commands.set_state(state, opened, body, at, effects)
+            case Pull():
+                commands.pull(state, opened, body, at, effects)
+            case SignOn():
+                commands.sign_on(state, opened, body, at, effects)
+            case SetParameter():
+                commands.set_parameter(state, opened, body, effects)
+            case RecordExemption():
+                commands.exempt(state, opened, body, effects)
+            case ManualOrder():
+                singles.place(state, opened, body, at, effects)
+            case ManualCancel():
+                singles.cancel_one(state, opened, body, at, effects)
+            case _:
+                assert_never(body)
+
+    def _timer(
+        self, opened: MakerOpen, body: TimerFired, at: Nanos, effects: list[OutEffect]
+    ) -> None:
+        """Watch the feed each second and show views each minute until the day is over."""
+        over = day_nanos(at) > opened.rulebook.timetable[-1].stop + SECOND
+        if body.name == VIEW:
+            show(self.state, opened, at, effects)
+            if not over:
+                effects.append(WakeAt(VIEW, at + opened.view_nanos))
+        elif body.name == WATCH:
+            feed.watch(self.state, opened, at, effects)
+            if not over:
+                effects.append(WakeAt(WATCH, at + WATCH_NANOS))
+        else:
+            raise ValueError(f"maker: a timer {body.name} that was never asked for")
+
+    def snapshot(self) -> bytes:
+        """The whole state."""
+        return encode_state(self.state)
+
+    def restore(self, data: bytes) -> None:
+        """Replace the state by a snapshot."""
+        self.state = decode_state(data, State)
+
+    def digest(self) -> dict[str, bytes]:
+        """SHA-256 per part of the state."""
+        return digest_state(self.state)

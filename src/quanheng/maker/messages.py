@@ -1,0 +1,97 @@
+"""Messages of the maker alone: how its day opens, manual orders, and what it shows.
+
+Everything else it hears and says is in `quanheng.terms` and `quanheng.runtime.envelope`.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from quanheng.rulebook.model import Rulebook
+from quanheng.runtime.envelope import RaiseAlert, WakeAt
+from quanheng.terms.codes import OrderKind, Side, TradingState
+from quanheng.terms.contract import Chain
+from quanheng.terms.orders import Send
+from quanheng.terms.units import Day, Lots, Money, Nanos, Ticks
+
+
+class ClassLimits(msgspec.Struct, frozen=True, array_like=True):
+    """Position limits the exchange granted for one underlying (rules.md 4), in contracts."""
+
+    underlying: str
+    long: Lots  # long calls and puts together (权利仓)
+    total: Lots  # long, short and covered together (总持仓)
+    daily_buy_open: Lots
+
+
+class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="maker_open"):
+    """The first input of a day: reference data, rules, opening positions and cash.
+
+    `long` and `short` are `kernels.pack` of int64[slots]; empty means flat. `permitted` lists
+    underlyings or contract codes the desk may quote (I-11, I-37); empty means the whole chain.
+    `limits` that are absent for an underlying come from the rulebook. `parameters` are
+    (scope, name, value) as in SetParameter.
+    """
+
+    day: Day
+    chain: Chain
+    rulebook: Rulebook
+    maker: str  # market-maker id as it appears in the dataset
+    account: str
+    pbu: str
+    cash: Money
+    long: bytes = b""
+    short: bytes = b""
+    letter: str = "M"  # first character of client ids, never Q or C (borders.md 4)
+    epoch: int = 1
+    rate: int = 18_000  # continuous growth rate of the forward before any market, 1e-6 per year
+    messages_per_second: int = 1_000  # the exchange's flow limit of the trading unit
+    limits: tuple[ClassLimits, ...] = ()
+    permitted: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str, int], ...] = ()
+    state: TradingState = TradingState.OPEN
+    view_nanos: Nanos = 60_000_000_000  # interval of the console's class views; 0 none
+
+
+class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
+    """A person's order; it passes the same ladder as every quote (reliability.md 2.3 P-30)."""
+
+    contract: str
+    side: Side
+    kind: OrderKind
+    price: Ticks
+    qty: Lots
+    by: str
+
+
+class ManualCancel(msgspec.Struct, frozen=True, array_like=True, tag="manual_cancel"):
+    """Withdraw one single order by its client id (I-12)."""
+
+    client_id: str
+    by: str
+
+
+class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):
+    """Effect: ask the exchange to replay reports from `next_index` of each set (I-12)."""
+
+    next_index: dict[str, int]
+
+
+class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
+    """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
+
+    Topics are "class" (one row per contract), "curve" (one row per expiry) and "book" (one row per
+    class). It never influences trading and may be pruned.
+    """
+
+    topic: str
+    klass: int  # -1 for the whole book
+    at: Nanos
+    columns: int
+    rows: bytes
+
+
+OutEffect = Send | WakeAt | RaiseAlert | Resync | Notify
+"""Everything the maker can say."""
+
+Effects: TypeAlias = list[OutEffect]

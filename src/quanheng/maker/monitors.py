@@ -1,0 +1,183 @@
+"""Alerts with a bound on their rate, and the figures the console follows."""
+
+import numpy as np
+
+from quanheng.books import margin_use, pnl
+from quanheng.duties import measure
+from quanheng.kernels.pack import pack
+from quanheng.maker import columns as c
+from quanheng.maker.messages import Effects, MakerOpen, Notify
+from quanheng.maker.plan_kernels import class_exposure
+from quanheng.maker.state import U_SPOT, State
+from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms import market
+from quanheng.terms.codes import Alert
+from quanheng.terms.contract import OptionClass
+from quanheng.terms.units import MINUTE, SECOND, Nanos
+
+QUIET = 10 * SECOND
+"""An alert of one code, scope and first argument is raised at most once in this time."""
+
+MOST_ALERTS = 4_096
+"""Bound of the memory of raised alerts; the oldest entry is forgotten first."""
+
+CLASS_COLUMNS = (
+    "slot", "theo", "vol", "delta", "gamma", "vega", "theta", "bid", "bid_qty", "ask", "ask_qty",
+    "net", "state", "phase", "obliged_ns", "quoted_ns", "compliant_ns",
+)  # fmt: skip
+"""Columns of a "class" view: theo in 1e-6 yuan, vol 1e-6, Greeks 1e-9, the quote as it rests."""
+
+BOOK_COLUMNS = (
+    "klass", "spot", "delta", "vega", "long", "short", "curve_version", "covered", "obliged",
+    "realised", "unrealised", "fees", "margin", "cash",
+)  # fmt: skip
+"""Columns of the "book" view: delta in yuan per 1 %, vega in yuan per vol point, covered and
+obliged contracts; the last five are of the whole book and repeat."""
+
+CURVE_COLUMNS = ("klass", "last_day", "forward", "atm_vol", "fits", "failures")
+"""Columns of the "curve" view, one row per expiry: forward in 1e-6 yuan, vol 1e-6."""
+
+_SCALES = (
+    (c.T_PRICE, 1e6),
+    (c.T_VOL, 1e6),
+    (c.T_DELTA, 1e9),
+    (c.T_GAMMA, 1e9),
+    (c.T_VEGA, 1e9),
+    (c.T_THETA, 1e9),
+)
+
+
+def alert(
+    state: State,
+    effects: Effects,
+    at: Nanos,
+    code: Alert,
+    scope: str,
+    args: tuple[int | str, ...] = (),
+) -> None:
+    """Raise an alert unless the same one was raised a moment ago."""
+    key = f"{code.value}/{scope}/{args[0] if args else ''}"
+    before = state.alerted.get(key)
+    if before is not None and at - before < QUIET:
+        return
+    if before is None and len(state.alerted) >= MOST_ALERTS:
+        del state.alerted[next(iter(state.alerted))]
+    state.alerted[key] = at
+    effects.append(RaiseAlert(code, scope, args))
+
+
+def marks(state: State) -> np.ndarray:
+    """Ticks int64[slots]: theory where there is one, else the previous settlement."""
+    theo = state.surface.theo[:, c.T_PRICE] * 1e4
+    settle = state.tables.fixed[:, c.F_SETTLE]
+    return np.where(np.isfinite(theo), np.floor(theo + 0.5), settle).astype(np.int64)
+
+
+def coverage(state: State, klass: int, at: Nanos) -> tuple[int, int]:
+    """(contracts with participation of at least 80 % so far, contracts with any obliged time)."""
+    opened, meter = state.opened, state.meter
+    if opened is None or meter is None:
+        return 0, 0
+    covered = obliged = 0
+    item = opened.chain.classes[klass]
+    for slot in range(item.start, item.stop):
+        due, _, good = measure.live(meter, 0, slot, at)
+        if due > 0:
+            obliged += 1
+            covered += 5 * good >= 4 * due
+    return covered, obliged
+
+
+def _class_rows(state: State, start: int, stop: int, at: Nanos) -> np.ndarray:
+    rows = np.zeros((stop - start, len(CLASS_COLUMNS)), dtype=np.int64)
+    rows[:, 0] = np.arange(start, stop)
+    theo = state.surface.theo[start:stop]
+    for position, (column, scale) in enumerate(_SCALES):
+        value = np.rint(theo[:, column] * scale)
+        rows[:, 1 + position] = np.where(np.isfinite(value), value, 0.0).astype(np.int64)
+    work, book = state.work[start:stop], state.book
+    rows[:, 7], rows[:, 8] = work[:, c.W_LIVE_PX], work[:, c.W_LIVE_QTY]
+    ask = c.W_COLUMNS
+    rows[:, 9], rows[:, 10] = work[:, ask + c.W_LIVE_PX], work[:, ask + c.W_LIVE_QTY]
+    rows[:, 11] = book.long_qty[start:stop] - book.short_qty[start:stop]
+    rows[:, 12] = state.desk[start:stop, c.D_STATE]
+    rows[:, 13] = state.view.rows[start:stop, market.PHASE]
+    if state.meter is not None:
+        for slot in range(start, stop):
+            rows[slot - start, 14:17] = measure.live(state.meter, 0, slot, at)
+    return rows
+
+
+def _curves(state: State) -> np.ndarray:
+    meta = state.tables.meta
+    rows = np.zeros((meta.shape[0], len(CURVE_COLUMNS)), dtype=np.int64)
+    numbers = np.nan_to_num(state.surface.fits[:, [c.X_FORWARD, c.X_PARAMS]])
+    rows[:, [0, 1]] = meta[:, [c.E_KLASS, c.E_LAST_DAY]]
+    rows[:, [2, 3]] = np.rint(numbers * 1e6).astype(np.int64)
+    rows[:, [4, 5]] = meta[:, [c.E_FITS, c.E_FAILED]]
+    return rows
+
+
+def exposure(state: State, start: int, stop: int) -> np.ndarray:
+    """float64[2] of a class: delta in yuan per 1 % of the underlying, vega per vol point."""
+    out = np.zeros(2)
+    book = state.book
+    class_exposure(
+        state.tables.fixed,
+        state.surface.theo,
+        state.surface.fits,
+        book.long_qty,
+        book.short_qty,
+        start,
+        stop,
+        out,
+    )
+    return out
+
+
+def _near_limits(state: State, klass: int, item: OptionClass, at: Nanos, effects: Effects) -> None:
+    """Tell when the worst case of a class has used 80 % of a position limit (I-36)."""
+    used = state.worst[klass].tolist()
+    limits = state.limits[item.start].tolist()
+    pairs = ((c.S_LONG, c.L_LONG), (c.S_TOTAL, c.L_TOTAL), (c.S_BUY_OPEN, c.L_BUY_OPEN))
+    for position, (count, limit) in enumerate(pairs):
+        if 10 * used[count] >= 8 * limits[limit]:
+            args = (position, used[count], limits[limit])
+            alert(state, effects, at, Alert.POSITION_NEAR_LIMIT, item.underlying, args)
+
+
+def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+    """Views of every class and of the book, and the alert that a duty is at risk (Q-05, I-14)."""
+    fixed, book = state.tables.fixed, state.book
+    unrealised = pnl.mark(book, fixed[:, c.F_UNIT], marks(state))
+    margin = margin_use.total(book, fixed[:, c.F_MARGIN])
+    tail = [int(book.realised.sum()), unrealised, book.fees, margin, book.cash]
+    table = []
+    for klass, item in enumerate(opened.chain.classes):
+        rows = _class_rows(state, item.start, item.stop, at)
+        effects.append(Notify("class", klass, at, len(CLASS_COLUMNS), pack(rows)))
+        money = np.rint(exposure(state, item.start, item.stop)).astype(np.int64).tolist()
+        covered, obliged = coverage(state, klass, at)
+        held = slice(item.start, item.stop)
+        table.append(
+            [
+                klass,
+                int(state.view.underlying[klass, U_SPOT]),
+                *money,
+                int(book.long_qty[held].sum()),
+                int(book.short_qty[held].sum()),
+                int(state.surface.version[klass]),
+                covered,
+                obliged,
+                *tail,
+            ]
+        )
+        longest = int(rows[:, 14].max()) if rows.shape[0] else 0
+        # Early in the day a few seconds decide; wait until the figure means something.
+        if longest > 10 * MINUTE and 20 * covered < 17 * obliged:
+            alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, (covered, obliged))
+        _near_limits(state, klass, item, at, effects)
+    effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
+    effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
+    if margin * 10 > 8 * max(book.cash, 1):
+        alert(state, effects, at, Alert.MARGIN_HIGH, "*", (margin, book.cash))

@@ -1,0 +1,347 @@
+"""Kernels that turn targets into want rows, drops and ladder contexts for one class."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from quanheng.kernels.jit import kernel
+from quanheng.maker import columns as c
+from quanheng.maker import quote_kernels as q
+from quanheng.maker.lifecycle import Life
+from quanheng.maker.surface_kernels import others_best
+from quanheng.terms import codes, market
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_NONE = int(Life.NONE)
+_WORKING = int(Life.WORKING)
+_UNKNOWN = int(Life.UNKNOWN)
+_CONTINUOUS = int(codes.Phase.CONTINUOUS)
+_HALT = int(codes.Phase.HALT)
+_CLOSED = int(codes.Phase.CLOSED)
+_REDUCING = int(codes.TradingState.REDUCING)
+_SYNCING = int(codes.TradingState.SYNCING)
+_ACCEPTS = 8
+
+
+@kernel
+def class_exposure(
+    fixed: Ints,
+    theo: Floats,
+    fits: Floats,
+    long: Ints,
+    short: Ints,
+    start: int,
+    stop: int,
+    out: Floats,
+) -> None:
+    """out[0..1] = delta in yuan per 1 % of the underlying, vega in yuan per vol point."""
+    delta = 0.0
+    vega = 0.0
+    for slot in range(start, stop):
+        net = long[slot] - short[slot]
+        if net != 0 and math.isfinite(theo[slot, c.T_PRICE]):
+            size = net * fixed[slot, c.F_UNIT]
+            forward = fits[fixed[slot, c.F_EXPIRY], c.X_FORWARD]
+            delta += size * theo[slot, c.T_DELTA] * forward * 0.01
+            vega += size * theo[slot, c.T_VEGA] * 0.01
+    out[0] = delta
+    out[1] = vega
+
+
+@kernel
+def _drop(work: Ints, bid: bool, ask: bool, unknown: bool, slot: int, drop: Ints) -> bool:
+    """Write a cancel row for the sides that can be cancelled now; True if there is one."""
+    drop[0] = slot
+    any_side = False
+    for side in range(2):
+        base = side * c.W_COLUMNS
+        state = work[base + c.W_STATE]
+        asked = bid if side == c.BID_SIDE else ask
+        free = work[base + c.W_CANCEL_ID] == 0
+        can = asked and free and (state == _WORKING or (unknown and state == _UNKNOWN))
+        drop[1 + side] = 1 if can else 0
+        any_side = any_side or can
+    return any_side
+
+
+@kernel
+def _target(
+    slot: int,
+    fixed: Ints,
+    seen: Ints,
+    theo: Floats,
+    params: Ints,
+    work: Ints,
+    standing: Ints,
+    held: Ints,
+    exposure: Floats,
+    g: Ints,
+    out: Ints,
+) -> None:
+    """out = (bid, quantity, effect, ask, quantity, effect) of a contract that may be quoted."""
+    row = fixed[slot]
+    shift, stress = q.lean(held[0] - held[1], theo, params, exposure)
+    bid, ask = q.prices(theo, row, params, shift, stress)
+    if seen[market.PHASE] == _CONTINUOUS:
+        other_bid = others_best(seen, c.BID_SIDE, work)
+        other_ask = others_best(seen, c.ASK_SIDE, work)
+        bid, ask = q.inside(bid, ask, other_bid, other_ask, row)
+        if g[q.G_PROTECT] != 0:
+            # Better a wide quote for half a second than one on the wrong side of theory.
+            value = theo[c.T_PRICE] * 1e4
+            bid = min(bid, math.floor(value / row[c.F_STEP]) * row[c.F_STEP])
+            ask = max(ask, math.ceil(value / row[c.F_STEP]) * row[c.F_STEP])
+    bid_qty, bid_effect, ask_qty, ask_effect = q.sides(
+        slot, row, seen, work, standing, params, held, g
+    )
+    out[0] = bid
+    out[1] = bid_qty if bid >= max(row[c.F_DOWN], 1) else 0
+    out[2] = bid_effect
+    out[3] = ask
+    out[4] = ask_qty if ask > bid else 0
+    out[5] = ask_effect
+
+
+@kernel
+def _sort_by_urgency(want: Ints, count: int) -> None:
+    """Most urgent rows first, stable by slot (insertion: a class has about a hundred rows)."""
+    saved = np.empty(c.Q_COLUMNS, dtype=np.int64)
+    for i in range(1, count):
+        key = want[i, c.Q_PRIORITY]
+        if want[i - 1, c.Q_PRIORITY] >= key:
+            continue
+        for column in range(c.Q_COLUMNS):
+            saved[column] = want[i, column]
+        j = i
+        while j > 0 and want[j - 1, c.Q_PRIORITY] < key:
+            for column in range(c.Q_COLUMNS):
+                want[j, column] = want[j - 1, column]
+            j -= 1
+        for column in range(c.Q_COLUMNS):
+            want[j, column] = saved[column]
+
+
+@kernel
+def _look(
+    slot: int,
+    fixed: Ints,
+    seen: Ints,
+    theo: Floats,
+    params: Ints,
+    work: Ints,
+    standing: Ints,
+    held: Ints,
+    exposure: Floats,
+    g: Ints,
+    want: Ints,
+    drop: Ints,
+    target: Ints,
+) -> tuple[bool, bool]:
+    """(want row written, drop row written) of one contract."""
+    phase = seen[market.PHASE]
+    auction = q.is_auction(phase)
+    trading = (auction or phase == _CONTINUOUS) and seen[market.FLAGS] & _ACCEPTS != 0
+    frozen = q.is_frozen(phase, standing[c.D_AUCTION_SINCE], g)
+    may_cancel = (trading or phase == _HALT) and not frozen
+    linked = standing[c.D_STATE] > _SYNCING
+    if standing[c.D_SWEEP] != 0:
+        empty = work[c.W_STATE] == _NONE and work[c.W_COLUMNS + c.W_STATE] == _NONE
+        if not empty:
+            return False, may_cancel and linked and _drop(work, True, True, True, slot, drop)
+        standing[c.D_SWEEP] = 0
+    value = theo[c.T_PRICE] * 1e4
+    quotable = trading and standing[c.D_STATE] >= _REDUCING and fixed[slot, c.F_PERMITTED] != 0
+    if not (quotable and math.isfinite(value)):
+        return False, may_cancel and linked and _drop(work, True, True, False, slot, drop)
+    _target(slot, fixed, seen, theo, params, work, standing, held, exposure, g, target)
+    dropped = False
+    if may_cancel and (target[1] == 0 or target[4] == 0):
+        dropped = _drop(work, target[1] == 0, target[4] == 0, False, slot, drop)
+    if g[q.G_AT] < standing[c.D_HOLD_UNTIL]:
+        return False, dropped
+    least = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
+    score = q.compare(slot, target, fixed[slot], work, params, value, auction, least, want)
+    if score > 0 and frozen:
+        # Nothing may leave now; only what is missing can be added.
+        if work[c.W_STATE] != _NONE:
+            want[c.Q_BID_QTY] = 0
+        if work[c.W_COLUMNS + c.W_STATE] != _NONE:
+            want[c.Q_ASK_QTY] = 0
+        score = score if want[c.Q_BID_QTY] + want[c.Q_ASK_QTY] > 0 else 0
+    if score > 0 and g[q.G_AT] < standing[c.D_INQUIRY_UNTIL]:
+        score += q.INQUIRY
+    want[c.Q_PRIORITY] = score
+    return score > 0, dropped
+
+
+@kernel
+def plan_class(
+    fixed: Ints,
+    rows: Ints,
+    theo: Floats,
+    params: Ints,
+    work: Ints,
+    desk: Ints,
+    long: Ints,
+    short: Ints,
+    exposure: Floats,
+    g: Ints,
+    want: Ints,
+    drops: Ints,
+) -> tuple[int, int]:
+    """Compare a class with what should rest; returns (want rows, drop rows), most urgent first.
+
+    want int64[>= slots of the class, Q], drops int64[>= slots, 3]. Refreshes that are not urgent
+    stop at g[G_STEADY] rows (requote hysteresis and message budget).
+    """
+    wants = 0
+    gone = 0
+    held = np.empty(2, dtype=np.int64)
+    target = np.empty(6, dtype=np.int64)
+    for slot in range(g[q.G_START], g[q.G_STOP]):
+        held[0] = long[slot]
+        held[1] = short[slot]
+        wanted, dropped = _look(
+            slot,
+            fixed,
+            rows[slot],
+            theo[slot],
+            params[slot],
+            work[slot],
+            desk[slot],
+            held,
+            exposure,
+            g,
+            want[wants],
+            drops[gone],
+            target,
+        )
+        wants += 1 if wanted else 0
+        gone += 1 if dropped else 0
+    _sort_by_urgency(want, wants)
+    steady = 0
+    kept = 0
+    for i in range(wants):
+        if want[i, c.Q_PRIORITY] < q.URGENT:
+            if steady >= g[q.G_STEADY]:
+                break
+            steady += 1
+        kept += 1
+    return kept, gone
+
+
+@kernel
+def _rest(work: Ints, side: int, carried: bool, orders: int) -> int:
+    """Own price on a side that a message does not replace: highest buy, lowest sale; 0 none."""
+    base = side * c.W_COLUMNS
+    best = orders
+    state = work[base + c.W_STATE]
+    if carried and state <= _WORKING:
+        return int(best)
+    for price, qty in (
+        (work[base + c.W_LIVE_PX], work[base + c.W_LIVE_QTY]),
+        (work[base + c.W_PEND_PX], work[base + c.W_PEND_QTY]),
+    ):
+        if qty > 0 and price > 0:
+            closer = price > best if side == c.BID_SIDE else price < best
+            best = price if best == 0 or closer else best
+    return int(best)
+
+
+@kernel
+def _reference(seen: Ints, other_bid: int, other_ask: int) -> int:
+    """P10's reference: the others' mid in continuous trading, else today's last trade, else 0."""
+    if seen[market.PHASE] == _CONTINUOUS and other_bid > 0 and other_ask > other_bid:
+        return int((other_bid + other_ask) // 2)
+    return int(seen[market.LAST])
+
+
+@kernel
+def gather(
+    want: Ints,
+    fixed: Ints,
+    rows: Ints,
+    theo: Floats,
+    work: Ints,
+    desk: Ints,
+    long: Ints,
+    short: Ints,
+    g: Ints,
+    out: Ints,
+) -> None:
+    """Context int64[n, C] of want rows: everything the ladder may ask about their contracts."""
+    for i in range(want.shape[0]):
+        w = want[i]
+        slot = w[c.Q_SLOT]
+        row, seen, own, standing, x = fixed[slot], rows[slot], work[slot], desk[slot], out[i]
+        value = theo[slot, c.T_PRICE]
+        other_bid = others_best(seen, c.BID_SIDE, own)
+        other_ask = others_best(seen, c.ASK_SIDE, own)
+        ask = c.W_COLUMNS
+        x[c.C_STATE] = standing[c.D_STATE]
+        x[c.C_PHASE] = seen[market.PHASE]
+        x[c.C_FLAGS] = seen[market.FLAGS]
+        x[c.C_PERMITTED] = row[c.F_PERMITTED]
+        frozen = q.is_frozen(seen[market.PHASE], standing[c.D_AUCTION_SINCE], g)
+        x[c.C_FROZEN] = 1 if frozen else 0
+        x[c.C_UP] = row[c.F_UP]
+        x[c.C_DOWN] = row[c.F_DOWN]
+        x[c.C_STEP] = row[c.F_STEP]
+        x[c.C_UNIT] = row[c.F_UNIT]
+        x[c.C_THEO] = math.floor(value * 1e4 + 0.5) if math.isfinite(value) else -1
+        x[c.C_THEO_AGE] = g[q.G_AT] - g[q.G_THEO_AT]
+        x[c.C_LAST] = _reference(seen, other_bid, other_ask)
+        x[c.C_OTHER_BID] = other_bid
+        x[c.C_OTHER_ASK] = other_ask
+        x[c.C_OWN_BID] = own[c.W_LIVE_PX]
+        x[c.C_OWN_ASK] = own[ask + c.W_LIVE_PX]
+        carries_bid, carries_ask = w[c.Q_BID_QTY] > 0, w[c.Q_ASK_QTY] > 0
+        x[c.C_REST_BUY] = _rest(own, c.BID_SIDE, carries_bid, standing[c.D_REST_BUY])
+        x[c.C_REST_SELL] = _rest(own, c.ASK_SIDE, carries_ask, standing[c.D_REST_SELL])
+        x[c.C_NET] = long[slot] - short[slot]
+        x[c.C_LONG] = long[slot]
+        x[c.C_SHORT] = short[slot]
+        x[c.C_CLOSING_BUY] = q.claims(own, standing, c.BID_SIDE)
+        x[c.C_CLOSING_SELL] = q.claims(own, standing, c.ASK_SIDE)
+        waiting = own[c.W_PEND_QTY] - own[c.W_PEND_FILLED]
+        x[c.C_WORK_BUY] = own[c.W_LIVE_QTY] + waiting + standing[c.D_ORDER_BUY]
+        waiting = own[ask + c.W_PEND_QTY] - own[ask + c.W_PEND_FILLED]
+        x[c.C_WORK_SELL] = own[ask + c.W_LIVE_QTY] + waiting + standing[c.D_ORDER_SELL]
+        x[c.C_MARGIN] = row[c.F_MARGIN]
+        x[c.C_QTY_MAX] = row[c.F_QTY_MAX]
+        replaced = (carries_bid and own[c.W_LIVE_QTY] > 0) or (
+            carries_ask and own[ask + c.W_LIVE_QTY] > 0
+        )
+        x[c.C_REPLACES] = 1 if replaced else 0
+
+
+@kernel
+def absorb(table: Ints, rows: Ints, desk: Ints, at: int, first: int, stop: int, out: Ints) -> int:
+    """Replace market rows by a tick's; out int64[n, 3] = (slot, phase or -1, last or -1) that
+    changed.
+
+    Returns the number of changes, or -1 - i when row i names a slot outside [first, stop).
+    """
+    changes = 0
+    for i in range(table.shape[0]):
+        slot = table[i, market.SLOT]
+        if slot < first or slot >= stop:
+            return -1 - i
+        row = rows[slot]
+        phase = table[i, market.PHASE]
+        last = table[i, market.LAST]
+        phase_moved = phase != row[market.PHASE]
+        last_moved = last != row[market.LAST] or table[i, market.VOLUME] != row[market.VOLUME]
+        if phase_moved:
+            desk[slot, c.D_AUCTION_SINCE] = at if phase == int(q.INTRADAY) else 0
+        if phase_moved or (last_moved and last > 0):
+            out[changes, 0] = slot
+            out[changes, 1] = phase if phase_moved else -1
+            out[changes, 2] = last if last_moved and last > 0 else -1
+            changes += 1
+        for column in range(market.COLUMNS):
+            row[column] = table[i, column]
+    return changes

@@ -1,0 +1,299 @@
+"""Kernels of quoting: what should rest in each contract, and what differs from what does.
+
+`plan_class` looks at every contract of a class and writes the quotes it wants (most urgent first)
+and the sides it wants gone. It never sends: its rows go through the ladder.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from quanheng.kernels.jit import kernel
+from quanheng.maker import columns as c
+from quanheng.maker import parameters as p
+from quanheng.maker.lifecycle import Life
+from quanheng.terms import codes, market
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+# Scalars of a call, int64[G_COLUMNS], so that a dispatch carries one array instead of many numbers.
+G_AT = 0
+G_START = 1
+G_STOP = 2
+G_FROZEN = 3  # 1 inside the no-cancel window of the timetable's auction
+G_AUCTION_NANOS = 4  # of a volatility interruption, up to its no-cancel window
+G_SIZE = 5  # smallest quantity that counts in continuous trading (Q-02)
+G_SIZE_AUCTION = 6
+G_STEADY = 7  # refreshes that are not urgent and may still go now
+G_THEO_AT = 8
+G_ROOM_BUY = 9  # contracts of the class that may still be opened long
+G_ROOM_SELL = 10  # and short
+G_PROTECT = 11  # 1 when the others' prices are older than the underlying's: keep to theory
+G_COLUMNS = 12
+
+URGENT = 1_000_000
+_RENEW = 2_000_000
+_MISSING = 3_000_000
+INQUIRY = 5_000_000
+
+_NONE = int(Life.NONE)
+_WORKING = int(Life.WORKING)
+_UNKNOWN = int(Life.UNKNOWN)
+_OPENING = int(codes.Phase.OPENING)
+_CONTINUOUS = int(codes.Phase.CONTINUOUS)
+INTRADAY = int(codes.Phase.INTRADAY)
+_CLOSING = int(codes.Phase.CLOSING)
+_HALT = int(codes.Phase.HALT)
+_REDUCING = int(codes.TradingState.REDUCING)
+_OPEN_EFFECT = int(codes.Effect.OPEN)
+_CLOSE_EFFECT = int(codes.Effect.CLOSE)
+_TICKS = 1e4
+
+
+@kernel
+def is_auction(phase: int) -> bool:
+    """Opening, intraday and closing call auctions."""
+    return phase in (_OPENING, INTRADAY, _CLOSING)
+
+
+@kernel
+def is_frozen(phase: int, since: int, scalars: Ints) -> bool:
+    """True inside a no-cancel window: the timetable's, or the end of a volatility interruption."""
+    if phase == INTRADAY:
+        return bool(since > 0 and scalars[G_AT] - since >= scalars[G_AUCTION_NANOS])
+    return bool(phase in (_OPENING, _CLOSING) and scalars[G_FROZEN] != 0)
+
+
+@kernel
+def allowed(bid: float, row: Ints) -> float:
+    """A(b) of a contract in ticks (rules.md 10.1)."""
+    return float(max(row[c.F_CAP_NUM] * bid / row[c.F_CAP_DEN], float(row[c.F_CAP_FLOOR])))
+
+
+@kernel
+def widest_ask(bid: int, row: Ints) -> int:
+    """Highest ask on the step that complies with a bid."""
+    num = max(row[c.F_CAP_NUM] * bid, row[c.F_CAP_DEN] * row[c.F_CAP_FLOOR])
+    step = row[c.F_STEP]
+    return int((bid + num // row[c.F_CAP_DEN]) // step * step)
+
+
+@kernel
+def lowest_bid(ask: int, row: Ints) -> int:
+    """Lowest bid on the step that complies with an ask; at least one step."""
+    num, den = row[c.F_CAP_NUM], row[c.F_CAP_DEN]
+    step = row[c.F_STEP]
+    by_share = -((-den * ask) // (den + num))
+    bid = max(min(ask - row[c.F_CAP_FLOOR], by_share), step)
+    return int(-(-bid // step) * step)
+
+
+@kernel
+def _clamp(x: float) -> float:
+    return float(min(max(x, -1.0), 1.0))
+
+
+@kernel
+def lean(net: int, theo: Floats, params: Ints, exposure: Floats) -> tuple[float, float]:
+    """(shift of both sides in half widths, stress 0..1) from position, class delta and vega.
+
+    exposure = (yuan per 1 % of the underlying, yuan per vol point) of the class.
+    """
+    own = _clamp(net / params[p.P_POSITION_SCALE])
+    delta = _clamp(exposure[0] / params[p.P_DELTA_SCALE])
+    vega = _clamp(exposure[1] / params[p.P_VEGA_SCALE])
+    shift = params[p.P_LEAN_POSITION] * own
+    shift += params[p.P_LEAN_DELTA] * delta * _clamp(2.0 * theo[c.T_DELTA])
+    shift += params[p.P_LEAN_VEGA] * vega
+    stress = max(abs(own), abs(delta), abs(vega))
+    return float(min(max(-shift * 1e-4, -0.95), 0.95)), stress
+
+
+@kernel
+def prices(theo: Floats, row: Ints, params: Ints, shift: float, stress: float) -> tuple[int, int]:
+    """(bid, ask) around theory: a share of A(b) wide, inside the limits, complying (Q-01)."""
+    value = theo[c.T_PRICE] * _TICKS
+    share = params[p.P_WIDTH] * 1e-4
+    extra = max(params[p.P_WIDTH_STRESS] * 1e-4 - share, 0.0) * stress
+    ratio = row[c.F_CAP_NUM] / row[c.F_CAP_DEN]
+    cap = allowed(value / (1.0 + 0.5 * share * ratio), row)
+    half = 0.5 * share * cap
+    # Only the side that would add to the inventory goes wider; the other one invites trades.
+    wide = half + 0.5 * extra * cap
+    middle = value + shift * half
+    step = row[c.F_STEP]
+    bid = math.floor((middle - (wide if shift < 0.0 else half)) / step) * step
+    ask = math.ceil((middle + (wide if shift > 0.0 else half)) / step) * step
+    low = max(row[c.F_DOWN], step)
+    ask = min(max(ask, low + step), row[c.F_UP])
+    bid = max(min(bid, ask - step), low)
+    if ask > widest_ask(bid, row):
+        bid = max(min(lowest_bid(ask, row), ask - step), low)
+        ask = min(ask, widest_ask(bid, row))
+    return bid, ask
+
+
+@kernel
+def inside(bid: int, ask: int, other_bid: int, other_ask: int, row: Ints) -> tuple[int, int]:
+    """Step back from the others' opposite best, keeping the spread compliant (P12)."""
+    step = row[c.F_STEP]
+    if other_ask > 0 and bid >= other_ask:
+        bid = other_ask - step
+        if bid > 0:
+            ask = min(ask, widest_ask(bid, row))
+    if other_bid > 0 and ask <= other_bid:
+        ask = other_bid + step
+        bid = max(bid, min(lowest_bid(ask, row), ask - step))
+    return bid, min(ask, row[c.F_UP])
+
+
+@kernel
+def claims(row: Ints, standing: Ints, side: int) -> int:
+    """Working quantity that already claims a position: closing quotes and orders of a side."""
+    base = side * c.W_COLUMNS
+    live = row[base + c.W_LIVE_QTY] if row[base + c.W_LIVE_EFFECT] == _CLOSE_EFFECT else 0
+    sent = 0
+    if row[base + c.W_PEND_EFFECT] == _CLOSE_EFFECT:
+        sent = row[base + c.W_PEND_QTY] - row[base + c.W_PEND_FILLED]
+    orders = standing[c.D_ORDER_CLOSE_BUY if side == c.BID_SIDE else c.D_ORDER_CLOSE_SELL]
+    return int(live + sent + orders)
+
+
+@kernel
+def _size(qty: int, least: int, closable: int, room: int, barred: bool) -> tuple[int, int]:
+    """(quantity, effect) of a side: close what can be closed in a size that counts, else open."""
+    if closable >= least:
+        return min(qty, closable), _CLOSE_EFFECT
+    return (0, _OPEN_EFFECT) if barred or qty > room else (qty, _OPEN_EFFECT)
+
+
+@kernel
+def _room(work: Ints, side: int, room: int) -> int:
+    """Room for opening on a side; what the side itself already claims comes back when replaced."""
+    base = side * c.W_COLUMNS
+    opens = work[base + c.W_LIVE_EFFECT] == _OPEN_EFFECT
+    return int(room + (work[base + c.W_LIVE_QTY] if opens else 0))
+
+
+@kernel
+def sides(
+    slot: int, row: Ints, seen: Ints, work: Ints, standing: Ints, params: Ints, held: Ints, g: Ints
+) -> tuple[int, int, int, int]:
+    """(bid quantity, effect, ask quantity, effect) a contract should show; 0 for no side.
+
+    held = (long, short) of the slot. One side is enough at a limit, the bid may go below the low
+    price (Q-07); during an inquiry's hold both stay.
+    """
+    phase = seen[market.PHASE]
+    auction = is_auction(phase)
+    qty = params[p.P_AUCTION_QTY] if auction else params[p.P_QUOTE_QTY]
+    least = g[G_SIZE_AUCTION] if auction else g[G_SIZE]
+    qty = min(max(qty, least), row[c.F_QTY_MAX])
+    flags = seen[market.FLAGS]
+    closes_short = held[1] - claims(work, standing, c.BID_SIDE)
+    closes_long = held[0] - claims(work, standing, c.ASK_SIDE)
+    bid_qty, bid_effect = _size(
+        qty, least, closes_short, _room(work, c.BID_SIDE, g[G_ROOM_BUY]), flags & 4 != 0
+    )
+    ask_qty, ask_effect = _size(
+        qty, least, closes_long, _room(work, c.ASK_SIDE, g[G_ROOM_SELL]), flags & 2 != 0
+    )
+    net = held[0] - held[1]
+    last = seen[market.LAST] if seen[market.LAST] > 0 else row[c.F_BEFORE]
+    owed = g[G_AT] < standing[c.D_INQUIRY_UNTIL]
+    if last < row[c.F_LOW_PRICE] and params[p.P_WITHDRAW_LOW_BID] != 0 and not owed:
+        bid_qty = 0
+    if last >= row[c.F_UP]:
+        ask_qty = 0
+    if last <= row[c.F_DOWN] and row[c.F_DOWN] > row[c.F_STEP]:
+        bid_qty = 0
+    # A replacement counts beside what it replaces until it is answered, so keep room for two.
+    most = params[p.P_MAX_POSITION]
+    if net + min(2 * bid_qty, most) > most:
+        bid_qty = 0
+    if min(2 * ask_qty, most) - net > most:
+        ask_qty = 0
+    if standing[c.D_STATE] == _REDUCING:
+        bid_qty = min(bid_qty, max(-net, 0))
+        ask_qty = min(ask_qty, max(net, 0))
+    return bid_qty, bid_effect, ask_qty, ask_effect
+
+
+@kernel
+def _gap(
+    work: Ints,
+    side: int,
+    price: int,
+    qty: int,
+    edge: float,
+    half: float,
+    auction: bool,
+    least: int,
+    refill: int,
+    tolerance: float,
+) -> int:
+    """Urgency of renewing one side that is wanted: 0 leave it, -1 it is in flight."""
+    base = side * c.W_COLUMNS
+    state = work[base + c.W_STATE]
+    if state == _NONE:
+        return _MISSING
+    if state != _WORKING:
+        return -1
+    left = work[base + c.W_LIVE_QTY]
+    if left < least:
+        return _RENEW
+    moved = abs(work[base + c.W_LIVE_PX] - price)
+    score = min(int(100_000.0 * moved / half), URGENT - 1)
+    if moved > 0 and edge < 0.25 * half:
+        return URGENT + score
+    if moved > tolerance or (auction and left > qty) or (not auction and left < refill):
+        return max(score, 1)
+    return 0
+
+
+@kernel
+def compare(
+    slot: int,
+    target: Ints,
+    row: Ints,
+    work: Ints,
+    params: Ints,
+    value: float,
+    auction: bool,
+    least: int,
+    want: Ints,
+) -> int:
+    """Fill a want row with the sides to be sent; returns its urgency, 0 for nothing to do.
+
+    target = (bid, quantity, effect, ask, quantity, effect).
+    """
+    cap = allowed(float(max(target[0], 1)), row)
+    half = max(0.5 * params[p.P_WIDTH] * 1e-4 * cap, 0.5 * row[c.F_STEP])
+    tolerance = max(params[p.P_REQUOTE] * 1e-4 * cap, 1.0)
+    refill = min(params[p.P_REFILL_QTY], target[1] if target[1] > 0 else target[4])
+    ask_base = c.W_COLUMNS
+    up = 0
+    down = 0
+    if target[1] > 0:
+        edge = value - work[c.W_LIVE_PX]
+        up = _gap(work, 0, target[0], target[1], edge, half, auction, least, refill, tolerance)
+    if target[4] > 0:
+        edge = work[ask_base + c.W_LIVE_PX] - value
+        down = _gap(work, 1, target[3], target[4], edge, half, auction, least, refill, tolerance)
+    if up <= 0 and down <= 0:
+        return 0
+    # Whichever side goes, the other goes with it when its price differs: one message, both right.
+    send_bid = target[1] > 0 and up >= 0 and (up > 0 or work[c.W_LIVE_PX] != target[0])
+    send_ask = (
+        target[4] > 0 and down >= 0 and (down > 0 or work[ask_base + c.W_LIVE_PX] != target[3])
+    )
+    want[c.Q_SLOT] = slot
+    want[c.Q_BID] = target[0] if send_bid else 0
+    want[c.Q_BID_QTY] = target[1] if send_bid else 0
+    want[c.Q_BID_EFFECT] = target[2] if send_bid else 0
+    want[c.Q_ASK] = target[3] if send_ask else 0
+    want[c.Q_ASK_QTY] = target[4] if send_ask else 0
+    want[c.Q_ASK_EFFECT] = target[5] if send_ask else 0
+    return max(up, down)

@@ -1,0 +1,252 @@
+"""From theory to messages: plan a class, judge it, and send what passed (house.md 5, 9 to 11)."""
+
+import numpy as np
+
+from quanheng.maker import columns as c
+from quanheng.maker import quote_kernels as q
+from quanheng.maker.checks import EXCHANGE_CODES, Passed, judge
+from quanheng.maker.inventory import opening_room, refresh_worst, totals_now
+from quanheng.maker.messages import Effects, MakerOpen
+from quanheng.maker.monitors import alert, exposure
+from quanheng.maker.order_kernels import mark_cancel, mark_sent
+from quanheng.maker.parameters import of_class
+from quanheng.maker.plan_kernels import gather, plan_class
+from quanheng.maker.requests import client_id, send, stamp, take
+from quanheng.maker.state import State
+from quanheng.rulebook import breaker, quote_size
+from quanheng.terms.codes import Action, Alert, Check, Effect, Phase, TradingState
+from quanheng.terms.days import day_nanos
+from quanheng.terms.orders import Quote, QuoteCancel, Request
+from quanheng.terms.units import MILLISECOND, SECOND, DayNanos, Nanos
+
+LEAD = 500 * MILLISECOND
+"""A no-cancel window counts as begun this much early: a message needs time to arrive."""
+
+BURST = 2
+"""Seconds of the steady rate that can be saved up."""
+
+BREAK = "B"
+"""Letter of the timetable's breaks."""
+
+EFFECTS = (Effect.OPEN, Effect.CLOSE)
+
+
+def refill(state: State, opened: MakerOpen, at: Nanos) -> None:
+    """Bring the token buckets to `at`; levels are billionths of a message."""
+    bucket = state.bucket
+    passed = at - bucket.at
+    if passed <= 0:
+        return
+    bucket.at = at
+    full = bucket.rate * SECOND
+    bucket.level = min(full, bucket.level + passed * bucket.rate)
+    rate = of_class(state.parameters, 0, "steady_rate") if opened.chain.contracts else 0
+    bucket.steady = min(rate * BURST * SECOND, bucket.steady + passed * rate)
+
+
+def in_session(opened: MakerOpen, clock: DayNanos) -> bool:
+    """True while the timetable takes orders; the feed's phases may lag by a snapshot."""
+    return any(
+        row.start <= clock < row.stop and row.letter != BREAK for row in opened.rulebook.timetable
+    )
+
+
+def scalars(
+    state: State, opened: MakerOpen, klass: int, at: Nanos, protect: bool = False
+) -> np.ndarray:
+    """The numbers of a planning call, int64[G_COLUMNS] (quote_kernels)."""
+    book = opened.rulebook
+    item = opened.chain.classes[klass]
+    clock = day_nanos(at)
+    frozen = any(
+        row.start <= clock < row.stop and row.no_cancel_from <= clock + LEAD
+        for row in book.timetable
+    )
+    return np.array(
+        [
+            at,
+            item.start,
+            item.stop,
+            frozen,
+            breaker.auction_nanos(book) - breaker.no_cancel_nanos(book) - 2 * LEAD,
+            quote_size.minimum(book, Phase.CONTINUOUS),
+            quote_size.minimum(book, Phase.OPENING),
+            state.bucket.steady // SECOND,
+            state.surface.theo_at[klass],
+            *opening_room(state, klass, item.start),
+            protect,
+        ],
+        dtype=np.int64,
+    )
+
+
+def plan(
+    state: State,
+    opened: MakerOpen,
+    klass: int,
+    at: Nanos,
+    effects: Effects,
+    protect: bool = False,
+) -> None:
+    """Make a class's resting quotes what they should be now; at most one Send.
+
+    With `protect` theory is newer than the others' quotes, so no side may pass it.
+    """
+    if not in_session(opened, day_nanos(at)):
+        return
+    refill(state, opened, at)
+    refresh_worst(state, opened, klass)
+    g = scalars(state, opened, klass, at, protect)
+    item = opened.chain.classes[klass]
+    size = item.stop - item.start
+    book, tables = state.book, state.tables
+    want = np.zeros((size + 1, c.Q_COLUMNS), dtype=np.int64)
+    drops = np.zeros((size + 1, 3), dtype=np.int64)
+    wanted, dropped = plan_class(
+        tables.fixed,
+        state.view.rows,
+        state.surface.theo,
+        state.parameters.values,
+        state.work,
+        state.desk,
+        book.long_qty,
+        book.short_qty,
+        exposure(state, item.start, item.stop),
+        g,
+        want,
+        drops,
+    )
+    requests: list[Request] = []
+    if dropped:
+        _cancel(state, opened, drops[:dropped], at, requests)
+    if wanted:
+        passed = _judge(state, opened, klass, want[:wanted], g, at, effects, requests)
+        requests += quotes(state, opened, passed, at)
+    if requests:
+        effects.append(send(state, stamp(state, klass), requests))
+
+
+def _cancel(
+    state: State, opened: MakerOpen, drops: np.ndarray, at: Nanos, requests: list[Request]
+) -> None:
+    """Cancels may use every token; what the flow limit leaves over goes with the next tick."""
+    room = state.bucket.level // SECOND
+    rows = drops[:room]
+    count = rows.shape[0]
+    if not count:
+        return
+    first = take(state, count)
+    state.bucket.level -= count * SECOND
+    state.audit.cancels += count
+    state.audit.forbidden += mark_cancel(state.work, rows, first, at)
+    contracts = opened.chain.contracts
+    for number, (slot, bid, ask) in enumerate(rows.tolist()):
+        ident = client_id(state, first + number)
+        requests.append(QuoteCancel(ident, contracts[slot].code, bid != 0, ask != 0))
+
+
+def _judge(
+    state: State,
+    opened: MakerOpen,
+    klass: int,
+    want: np.ndarray,
+    g: np.ndarray,
+    at: Nanos,
+    effects: Effects,
+    requests: list[Request],
+) -> Passed:
+    """The ladder over a class's wants; a contract whose want is denied loses what rests."""
+    totals = totals_now(state, klass)
+    book = state.book
+    context = np.empty((want.shape[0], c.C_COLUMNS), dtype=np.int64)
+    gather(
+        want,
+        state.tables.fixed,
+        state.view.rows,
+        state.surface.theo,
+        state.work,
+        state.desk,
+        book.long_qty,
+        book.short_qty,
+        g,
+        context,
+    )
+    passed = judge(context, want, state.limits, totals, state.actions)
+    if passed.rows.shape[0] < want.shape[0]:
+        _denied(state, opened, want, context, at, effects, requests)
+    return passed
+
+
+def _denied(
+    state: State,
+    opened: MakerOpen,
+    want: np.ndarray,
+    context: np.ndarray,
+    at: Nanos,
+    effects: Effects,
+    requests: list[Request],
+) -> None:
+    """Count and tell denials; a stale quote is worse than none, so what rests is withdrawn."""
+    gone = []
+    for row, x in zip(want.tolist(), context.tolist(), strict=True):
+        code = row[c.Q_CODE]
+        if not code:
+            continue
+        state.denied[code] += 1
+        slot = row[c.Q_SLOT]
+        contract = opened.chain.contracts[slot]
+        args = (code, EXCHANGE_CODES[code], row[c.Q_BID], row[c.Q_ASK], x[c.C_THEO])
+        alert(state, effects, at, Alert.CHECK_DENIED, contract.underlying, args)
+        if state.actions[code] == Action.TRIP:
+            state.scopes.states[contract.code] = TradingState.CANCEL_ONLY
+            state.desk[slot, c.D_STATE] = min(
+                int(state.desk[slot, c.D_STATE]), int(TradingState.CANCEL_ONLY)
+            )
+        if code == Check.P15_MESSAGE_RATE:
+            alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))
+        elif not x[c.C_FROZEN]:
+            bid, ask = _free(state, slot, 0), _free(state, slot, 1)
+            if bid or ask:
+                gone.append([slot, int(bid), int(ask)])
+    if gone:
+        _cancel(state, opened, np.array(gone, dtype=np.int64), at, requests)
+
+
+def _free(state: State, slot: int, side: int) -> bool:
+    """True when the side rests and nothing about it is in flight."""
+    base = side * c.W_COLUMNS
+    row = state.work[slot]
+    return bool(row[base + c.W_STATE] == 2 and row[base + c.W_CANCEL_ID] == 0)
+
+
+def quotes(state: State, opened: MakerOpen, passed: Passed, at: Nanos) -> list[Request]:
+    """The quote messages of what passed the ladder: the one way into the market."""
+    rows = passed.rows
+    count = rows.shape[0]
+    if not count:
+        return []
+    first = take(state, count)
+    bucket, audit = state.bucket, state.audit
+    bucket.level -= count * SECOND
+    audit.passed += count
+    audit.forbidden += mark_sent(state.work, rows, first, at)
+    contracts = opened.chain.contracts
+    requests: list[Request] = []
+    for number, row in enumerate(rows.tolist()):
+        slot, bid, bid_qty, bid_effect, ask, ask_qty, ask_effect, priority, _, _ = row
+        if priority < q.URGENT:
+            bucket.steady -= SECOND
+        requests.append(
+            Quote(
+                client_id(state, first + number),
+                contracts[slot].code,
+                bid,
+                ask,
+                bid_qty,
+                ask_qty,
+                EFFECTS[bid_effect],
+                EFFECTS[ask_effect],
+            )
+        )
+    audit.sent += count
+    return requests

@@ -1,0 +1,57 @@
+"""Client ids, stamps and the Send effect (borders.md 4)."""
+
+from quanheng.maker.setup import base36, prefix_of
+from quanheng.maker.state import BLOCK, State
+from quanheng.maker.states import trader
+from quanheng.terms.orders import Request, Send, Stamp
+
+STRATEGY = "theo-lean"
+VERSION = "1"
+_PAGE = 36**3
+_TAILS: tuple[str, ...] = tuple(base36(number, 3) for number in range(_PAGE))
+
+
+def take(state: State, count: int) -> int:
+    """Reserve `count` consecutive counters; returns the first. Blocks are part of the state."""
+    ids = state.ids
+    first = ids.counter + 1
+    ids.counter += count
+    while ids.counter >= ids.reserved:
+        ids.reserved += BLOCK
+    return first
+
+
+def client_id(state: State, counter: int) -> str:
+    """Letter, epoch and counter as ten characters [0-9A-Z]."""
+    high, low = divmod(counter, _PAGE)
+    return state.ids.prefix + _TAILS[high] + _TAILS[low]
+
+
+def counter_of(state: State, ident: str) -> int:
+    """The counter in a client id of this machine; -1 for somebody else's."""
+    if len(ident) != 10 or ident[0] != state.ids.letter:
+        return -1
+    tail = ident[4:]
+    return int(tail, 36) if tail.isalnum() and tail.isascii() else -1
+
+
+def new_epoch(state: State, epoch: int) -> None:
+    """Lead with a higher epoch: ids start in a fresh block. ValueError when it is not higher."""
+    ids = state.ids
+    if epoch < ids.epoch:
+        raise ValueError(f"maker: epoch {epoch} after {ids.epoch}")
+    ids.epoch = epoch
+    ids.prefix = prefix_of(ids.letter, epoch)
+    ids.counter = ids.reserved
+    ids.reserved += BLOCK
+
+
+def stamp(state: State, klass: int) -> Stamp:
+    """Who and what stands behind a message of a class (S-01)."""
+    version = int(state.surface.version[klass])
+    return Stamp(trader(state.scopes), STRATEGY, VERSION, version, state.parameters.version)
+
+
+def send(state: State, stamp_: Stamp, requests: list[Request]) -> Send:
+    """The effect that carries requests out."""
+    return Send(state.ids.epoch, stamp_, requests)

@@ -1,0 +1,213 @@
+"""The maker's tables of a day, built once from its opening message."""
+
+import numpy as np
+
+from quanheng.books.positions import load, open_book
+from quanheng.duties.conditions import from_rulebook
+from quanheng.duties.measure import open_meter
+from quanheng.kernels.desk.black import discount_factor
+from quanheng.kernels.pack import unpack
+from quanheng.maker import columns as c
+from quanheng.maker.checks import actions_table
+from quanheng.maker.messages import MakerOpen
+from quanheng.maker.parameters import TABLE, Parameters, open_parameters, put
+from quanheng.maker.state import BLOCK, U_LAST, U_SPOT, Bucket, Ids, State, blank
+from quanheng.maker.states import open_scopes, spread_out
+from quanheng.maker.surface_kernels import YUAN, fit_settles
+from quanheng.rulebook import calendar, phases, position_limits, spread
+from quanheng.terms.contract import Chain, Contract
+from quanheng.terms.days import midnight
+from quanheng.terms.units import MONEY_PER_YUAN
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def base36(value: int, width: int) -> str:
+    """Upper-case base 36 with leading zeros. ValueError when it does not fit."""
+    text = ""
+    for _ in range(width):
+        value, digit = divmod(value, 36)
+        text = _DIGITS[digit] + text
+    if value:
+        raise ValueError(f"a client id has no room for more than {width} digits")
+    return text
+
+
+def prefix_of(letter: str, epoch: int) -> str:
+    """The first four characters of client ids (borders.md 4)."""
+    if len(letter) != 1 or letter not in _DIGITS[10:] or letter in "QC":
+        raise ValueError(f"client ids cannot start with {letter!r}")
+    return letter + base36(epoch, 3)
+
+
+def _expiries(chain: Chain) -> dict[tuple[int, int], int]:
+    """Row of the expiry tables by (class, last trading day), in order."""
+    keys = [
+        (klass, contract.last_day)
+        for klass, item in enumerate(chain.classes)
+        for contract in chain.contracts[item.start : item.stop]
+    ]
+    return {key: row for row, key in enumerate(sorted(dict.fromkeys(keys)))}
+
+
+def _pairs(chain: Chain, rows: dict[tuple[int, int], int]) -> list[list[tuple[int, int, int]]]:
+    """(call slot, put slot, strike) of each expiry by strike.
+
+    Prices are per unit of the fund, so an adjusted contract is a point of the same surface at its
+    own strike; only calls and puts of one unit make a pair. Adjusted strikes often carry the wings.
+    """
+    found: list[dict[tuple[int, int], list[int]]] = [{} for _ in rows]
+    for klass, item in enumerate(chain.classes):
+        for slot in range(item.start, item.stop):
+            contract = chain.contracts[slot]
+            pairs = found[rows[klass, contract.last_day]]
+            pair = pairs.setdefault((contract.strike, contract.unit), [-1, -1])
+            pair[0 if contract.is_call else 1] = slot
+    return [
+        [(call, put_, key[0]) for key, (call, put_) in sorted(each.items()) if min(call, put_) >= 0]
+        for each in found
+    ]
+
+
+def _fixed_row(
+    open_: MakerOpen, contract: Contract, klass: int, expiry: int, low: int
+) -> list[int]:
+    book = open_.rulebook
+    rank = calendar.expiry_rank(book.calendar, contract.last_day, open_.day)
+    num, den, floor = spread.band(book, rank)
+    may = open_.permitted
+    permitted = not may or contract.underlying in may or contract.code in may
+    row = [0] * c.F_COLUMNS
+    row[c.F_KLASS] = klass
+    row[c.F_EXPIRY] = expiry
+    row[c.F_SIGN] = 1 if contract.is_call else -1
+    row[c.F_STRIKE] = contract.strike
+    row[c.F_UNIT] = contract.unit
+    row[c.F_UP] = contract.limit_up
+    row[c.F_DOWN] = contract.limit_down
+    row[c.F_SETTLE] = contract.previous_settle
+    row[c.F_RANK] = rank
+    row[c.F_CAP_NUM], row[c.F_CAP_DEN], row[c.F_CAP_FLOOR] = num, den, floor
+    row[c.F_QTY_MAX] = contract.limit_max
+    row[c.F_LOW_PRICE] = low
+    row[c.F_MARGIN] = contract.margin_unit
+    row[c.F_PERMITTED] = int(permitted)
+    row[c.F_STEP] = max(contract.step, 1)
+    row[c.F_BEFORE] = contract.previous_close or contract.previous_settle
+    return row
+
+
+def _fill_tables(state: State, open_: MakerOpen, rows: dict[tuple[int, int], int]) -> None:
+    chain = open_.chain
+    low = from_rulebook(open_.rulebook).low_price
+    for klass, item in enumerate(chain.classes):
+        for slot in range(item.start, item.stop):
+            contract = chain.contracts[slot]
+            expiry = rows[klass, contract.last_day]
+            state.tables.fixed[slot] = _fixed_row(
+                open_, contract, klass, expiry, low[contract.underlying_type]
+            )
+            state.tables.slots[contract.code] = slot
+        close = chain.contracts[item.start].underlying_close
+        state.view.underlying[klass, U_SPOT] = close
+        state.view.underlying[klass, U_LAST] = close
+    pairs = _pairs(chain, rows)
+    state.tables.pairs = np.array([p for each in pairs for p in each], dtype=np.int64).reshape(
+        -1, 3
+    )
+    start = 0
+    at = midnight(open_.day)
+    for (klass, last_day), row in rows.items():
+        meta = state.tables.meta[row]
+        meta[c.E_KLASS], meta[c.E_LAST_DAY] = klass, last_day
+        meta[c.E_PAIR_START], meta[c.E_PAIR_STOP] = start, start + len(pairs[row])
+        start += len(pairs[row])
+        days, _ = phases.variance_left(open_.rulebook, last_day, at)
+        meta[c.E_DAYS] = days
+        fit = state.surface.fits[row]
+        # At the opening the whole of today is still to come.
+        fit[c.X_TAU] = (days + 1) / phases.YEAR_DAYS
+        years = phases.discount_days(last_day, at) / 365.0
+        fit[c.X_DISCOUNT] = discount_factor(open_.rate * 1e-6, years)
+
+
+def set_limits(state: State) -> None:
+    """Refresh the ladder's limits after a parameter or the opening; one more limits version."""
+    open_ = state.opened
+    if open_ is None:
+        return
+    values = state.parameters.values
+    column = {item.name: number for number, item in enumerate(TABLE)}
+    sources = (
+        (c.L_QTY, "max_qty", 1),
+        (c.L_VALUE, "max_value", MONEY_PER_YUAN),
+        (c.L_THEO_SHARE, "theo_share", 1),
+        (c.L_THEO_TICKS, "theo_ticks", 1),
+        (c.L_THEO_AGE, "theo_age", 1_000_000),
+        (c.L_LAST_SHARE, "last_share", 1),
+        (c.L_LAST_TICKS, "last_ticks", 1),
+        (c.L_OWN_SHARE, "own_share", 1),
+        (c.L_OWN_TICKS, "own_ticks", 1),
+        (c.L_CROSS, "cross_ticks", 1),
+        (c.L_POSITION, "max_position", 1),
+    )
+    for target, name, factor in sources:
+        state.limits[:, target] = values[:, column[name]] * factor
+    granted = {limit.underlying: limit for limit in open_.limits}
+    for klass in open_.chain.classes:
+        part = state.limits[klass.start : klass.stop]
+        rule = position_limits.limits(open_.rulebook, klass.underlying)
+        limit = granted.get(klass.underlying, rule)
+        part[:, c.L_LONG], part[:, c.L_TOTAL] = limit.long, limit.total
+        part[:, c.L_BUY_OPEN] = limit.daily_buy_open
+    # Funds are judged against what is free, so the limit itself is zero.
+    state.limits[:, c.L_FUNDS] = 0
+    state.limits[:, c.L_RESERVE] = state.bucket.rate * 3 // 10
+
+
+def _positions(state: State, open_: MakerOpen) -> None:
+    slots = len(open_.chain.contracts)
+    state.book = open_book(slots, open_.cash)
+    long = unpack(open_.long, slots).reshape(-1).tolist() if open_.long else [0] * slots
+    short = unpack(open_.short, slots).reshape(-1).tolist() if open_.short else [0] * slots
+    for slot, contract in enumerate(open_.chain.contracts):
+        if long[slot] or short[slot]:
+            settle = contract.previous_settle
+            load(state.book, slot, long[slot], short[slot], 0, settle, contract.unit)
+
+
+def _parameters(open_: MakerOpen) -> Parameters:
+    state = open_parameters(open_.chain)
+    for scope, name, value in open_.parameters:
+        put(state, open_.chain, scope, name, value)
+    state.version = 1
+    return state
+
+
+def open_state(open_: MakerOpen, before: State) -> State:
+    """The state at the start of a day; link, roster and epoch known before it are kept."""
+    rows = _expiries(open_.chain)
+    state = blank(len(open_.chain.contracts), len(open_.chain.classes), len(rows))
+    state.opened = open_
+    _fill_tables(state, open_, rows)
+    state.parameters = _parameters(open_)
+    state.actions = actions_table()
+    state.denied = np.zeros(state.actions.size, dtype=np.int64)
+    epoch = max(open_.epoch, before.ids.epoch if before.opened is None else 0)
+    prefix = prefix_of(open_.letter, epoch)
+    state.ids = Ids(open_.letter, epoch, 0, BLOCK, prefix)
+    rate = open_.messages_per_second
+    state.bucket = Bucket(rate, rate * 1_000_000_000, 0, midnight(open_.day))
+    set_limits(state)
+    state.scopes = open_scopes(open_.state)
+    state.scopes.link = before.scopes.link
+    state.scopes.duty = dict(before.scopes.duty)
+    spread_out(state.scopes, open_.chain, state.desk)
+    _positions(state, open_)
+    state.meter = open_meter(open_.chain, open_.rulebook, (open_.maker,))
+    spots = state.view.underlying[:, U_SPOT] * YUAN
+    tables = state.tables
+    fit_settles(
+        tables.fixed, tables.pairs, tables.meta, state.surface.fits, spots, open_.rate * 1e-6
+    )
+    return state

@@ -1,0 +1,241 @@
+"""Single orders of people: judged by the scalar ladder, alive in the same life-cycle table.
+
+Working orders are few (`MOST`); what may still trade is mirrored into the standing of their
+contract so that quotes never meet them and exposures count them.
+"""
+
+import numpy as np
+
+from quanheng.maker import columns as c
+from quanheng.maker.checks import LADDER, Refused, review
+from quanheng.maker.inventory import refresh_worst, totals_now
+from quanheng.maker.lifecycle import TABLE, Event, Life
+from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrder
+from quanheng.maker.monitors import alert
+from quanheng.maker.plan_kernels import gather
+from quanheng.maker.quoting import refill, scalars
+from quanheng.maker.requests import client_id, counter_of, send, stamp, take
+from quanheng.maker.state import Order, State
+from quanheng.terms.codes import Alert, Check, Effect, Exec, OrderKind, Side
+from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
+from quanheng.terms.units import SECOND, Nanos
+
+MOST = 200
+"""Single orders alive at once."""
+
+NOTHING_RESTS = (19082,)
+"""Answers to a cancel that prove that its target does not rest (interfaces.md 2.10)."""
+
+_LIVE = (Life.WORKING, Life.UNKNOWN)
+_FINAL = (Event.REJECT, Event.CANCELLED, Event.END)
+"""A single order replaces nothing, so these leave nothing that may trade."""
+
+
+def _move(state: State, ident: int, event: Event) -> None:
+    """One step of the table; a finished order leaves it."""
+    order = state.orders[ident]
+    to = TABLE[order.life][event]
+    if to >= 0:
+        order.life = to
+    if event in _FINAL:
+        order.leaves = 0
+    if order.leaves <= 0 or order.life == Life.NONE:
+        del state.orders[ident]
+    mirror(state, order.slot)
+
+
+def mirror(state: State, slot: int) -> None:
+    """Write what single orders of a contract may still do into its standing."""
+    row = state.desk[slot]
+    row[c.D_REST_BUY : c.D_ORDER_CLOSE_SELL + 1] = 0
+    for order in state.orders.values():
+        if order.slot != slot:
+            continue
+        closes = order.leaves if order.effect == Effect.CLOSE else 0
+        if order.side == Side.BUY:
+            row[c.D_REST_BUY] = max(int(row[c.D_REST_BUY]), order.price)
+            row[c.D_ORDER_BUY] += order.leaves
+            row[c.D_ORDER_CLOSE_BUY] += closes
+        else:
+            best = int(row[c.D_REST_SELL])
+            row[c.D_REST_SELL] = order.price if best == 0 else min(best, order.price)
+            row[c.D_ORDER_SELL] += order.leaves
+            row[c.D_ORDER_CLOSE_SELL] += closes
+
+
+def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects: Effects) -> None:
+    """A person's order through the ladder (P30); a market order is judged at the price limit."""
+    slot = state.tables.slots.get(body.contract, -1)
+    if slot < 0 or len(state.orders) >= MOST:
+        number = int(Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS)
+        alert(state, effects, at, Alert.CHECK_DENIED, body.contract, (number, body.by))
+        return
+    klass = int(state.tables.fixed[slot, c.F_KLASS])
+    want, context = _row(state, opened, slot, klass, body, at)
+    refresh_worst(state, opened, klass)
+    totals = totals_now(state, klass).tolist()
+    verdict = review(context, want, state.limits[slot].tolist(), totals, LADDER)
+    if isinstance(verdict, Refused):
+        state.denied[verdict.check] += 1
+        args = (int(verdict.check), body.by, body.price, body.qty)
+        alert(state, effects, at, Alert.CHECK_DENIED, body.contract, args)
+        return
+    row = verdict.rows[0].tolist()
+    buys = row[c.Q_BID_QTY] > 0
+    effect = Effect(row[c.Q_BID_EFFECT] if buys else row[c.Q_ASK_EFFECT])
+    price, qty = (row[c.Q_BID], row[c.Q_BID_QTY]) if buys else (row[c.Q_ASK], row[c.Q_ASK_QTY])
+    ident = take(state, 1)
+    name = client_id(state, ident)
+    state.bucket.level -= SECOND
+    state.audit.passed += 1
+    state.audit.sent += 1
+    state.orders[ident] = Order(
+        name, slot, body.side, effect, body.kind, price, qty, int(Life.PENDING), 0, body.by
+    )
+    mirror(state, slot)
+    request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty)
+    effects.append(send(state, stamp(state, klass), [request]))
+
+
+def _row(
+    state: State, opened: MakerOpen, slot: int, klass: int, body: ManualOrder, at: Nanos
+) -> tuple[list[int], list[int]]:
+    """The want row and the ladder's context of a manual order."""
+    refill(state, opened, at)
+    book, fixed = state.book, state.tables.fixed
+    want = np.zeros((1, c.Q_COLUMNS), dtype=np.int64)
+    buys = body.side == Side.BUY
+    limit_kinds = (OrderKind.LIMIT, OrderKind.LIMIT_FOK)
+    bound = int(fixed[slot, c.F_UP if buys else c.F_DOWN])
+    price = body.price if body.kind in limit_kinds else bound
+    want[0, c.Q_SLOT] = slot
+    first = c.Q_BID if buys else c.Q_ASK
+    want[0, first : first + 2] = price, body.qty
+    context = np.zeros((1, c.C_COLUMNS), dtype=np.int64)
+    g = scalars(state, opened, klass, at)
+    gather(
+        want,
+        fixed,
+        state.view.rows,
+        state.surface.theo,
+        state.work,
+        state.desk,
+        book.long_qty,
+        book.short_qty,
+        g,
+        context,
+    )
+    x = context[0].tolist()
+    closable = x[c.C_SHORT] - x[c.C_CLOSING_BUY] if buys else x[c.C_LONG] - x[c.C_CLOSING_SELL]
+    if closable >= body.qty:
+        want[0, first + 2] = Effect.CLOSE
+    # A person may cross the market and replaces nothing, so only own quotes are in the way.
+    x[c.C_OTHER_BID] = x[c.C_OTHER_ASK] = x[c.C_OWN_BID] = x[c.C_OWN_ASK] = x[c.C_REPLACES] = 0
+    return want[0].tolist(), x
+
+
+def cancel_rows(
+    state: State, opened: MakerOpen, start: int, stop: int, lives: tuple[Life, ...] = _LIVE
+) -> list[OrderCancel]:
+    """Cancels for every single order of the slots [start, stop) in one of some lives."""
+    requests = []
+    for ident, order in list(state.orders.items()):
+        waiting = order.life in lives and not order.cancel_id
+        if start <= order.slot < stop and waiting:
+            requests.append(_cancel(state, opened, ident, order))
+    return requests
+
+
+def _cancel(state: State, opened: MakerOpen, ident: int, order: Order) -> OrderCancel:
+    number = take(state, 1)
+    state.bucket.level -= SECOND
+    state.audit.cancels += 1
+    order.cancel_id = number
+    _move(state, ident, Event.CANCEL)
+    contract = opened.chain.contracts[order.slot].code
+    return OrderCancel(client_id(state, number), contract, order.client_id)
+
+
+def cancel_one(
+    state: State, opened: MakerOpen, body: ManualCancel, at: Nanos, effects: Effects
+) -> None:
+    """A person withdraws one order."""
+    ident = counter_of(state, body.client_id)
+    order = state.orders.get(ident)
+    if order is None or order.life not in _LIVE or order.cancel_id:
+        alert(state, effects, at, Alert.UNKNOWN_ORDER, body.client_id, (body.by,))
+        return
+    klass = int(state.tables.fixed[order.slot, c.F_KLASS])
+    effects.append(send(state, stamp(state, klass), [_cancel(state, opened, ident, order)]))
+
+
+def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: Effects) -> bool:
+    """Answer to an order (or to its cancel, which names it as target)."""
+    ident = counter_of(state, body.target if body.exec == Exec.CANCELLED else body.client_id)
+    order = state.orders.get(ident)
+    if order is None:
+        state.audit.unexpected += 1
+        return False
+    if body.exec == Exec.CANCELLED:
+        _move(state, ident, Event.CANCELLED)
+    elif body.exec == Exec.REJECTED:
+        contract = opened.chain.contracts[order.slot]
+        args = (body.reason, contract.code)
+        alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, contract.underlying, args)
+        _move(state, ident, Event.REJECT)
+    else:
+        # What an immediate order did not trade was withdrawn with the acknowledgement (tag 151).
+        if order.kind == OrderKind.MARKET_IOC:
+            order.leaves -= body.leaves
+        elif order.kind == OrderKind.MARKET_TO_LIMIT and body.limit_price:
+            order.price = body.limit_price
+        _move(state, ident, Event.ACK)
+    return False
+
+
+def on_cancel_reject(state: State, body: CancelReject) -> int:
+    """A cancel failed: the order works on, or is already gone by its fills. Its slot, or -1."""
+    ident = counter_of(state, body.target)
+    order = state.orders.get(ident)
+    if order is None:
+        return -1
+    order.cancel_id = 0
+    gone = body.reason in NOTHING_RESTS
+    _move(state, ident, Event.CANCELLED if gone else Event.CANCEL_REJECTED)
+    return order.slot
+
+
+def on_fill(state: State, ident: int, qty: int) -> None:
+    """A fill of a single order, before or after its acknowledgement."""
+    order = state.orders[ident]
+    order.leaves -= qty
+    if order.leaves <= 0:
+        _move(state, ident, Event.EMPTY)
+    else:
+        mirror(state, order.slot)
+
+
+def unsent(state: State, ident: int) -> bool:
+    """Proof that an order or its cancel never left; True when it was one of these."""
+    if ident in state.orders:
+        _move(state, ident, Event.REJECT)
+        return True
+    for number, order in state.orders.items():
+        if order.cancel_id == ident and ident > 0:
+            order.cancel_id = 0
+            _move(state, number, Event.CANCEL_REJECTED)
+            return True
+    return False
+
+
+def lose_all(state: State) -> int:
+    """The link is down: what is in flight is UNKNOWN."""
+    for ident in list(state.orders):
+        _move(state, ident, Event.LOST)
+    return sum(order.life == Life.UNKNOWN for order in state.orders.values())
+
+
+def end_all(state: State) -> None:
+    """The day is over: day orders are gone."""
+    for ident in list(state.orders):
+        _move(state, ident, Event.END)

@@ -1,0 +1,79 @@
+"""Trading states by scope (borders.md 1, reliability.md 2.5).
+
+The most restrictive state of the scopes around a contract wins. People lower a state alone and
+raise it with a second person; the machine itself only lowers. The link and the duty roster are
+further scopes that nobody can set.
+"""
+
+import msgspec
+import numpy as np
+
+from quanheng.maker import columns as c
+from quanheng.maker.parameters import slots_of
+from quanheng.terms.codes import Link, TradingState
+from quanheng.terms.contract import Chain
+
+TRADER = "trader"
+"""The post whose absence stops quoting."""
+
+LINK_CAP = {
+    Link.DOWN: TradingState.DOWN,
+    Link.SYNCING: TradingState.SYNCING,
+    Link.READY: TradingState.OPEN,
+}
+
+
+class Scopes(msgspec.Struct):
+    """States set by scope, who is on duty by post, and the link."""
+
+    states: dict[str, TradingState]
+    duty: dict[str, str]
+    link: Link
+    closed: bool  # after the last phase of the day
+
+
+def open_scopes(state: TradingState) -> Scopes:
+    """The day's start: one state for everything, nobody on duty, no link."""
+    return Scopes({"*": state}, {}, Link.DOWN, False)
+
+
+def trader(scopes: Scopes) -> str:
+    """The trader on duty, "" when there is none."""
+    return scopes.duty.get(TRADER, "")
+
+
+def cap(scopes: Scopes) -> TradingState:
+    """What link and roster allow at most, whatever people set."""
+    limit = LINK_CAP[scopes.link]
+    if not trader(scopes):
+        limit = min(limit, TradingState.HALTED)
+    return limit
+
+
+def may_set(scopes: Scopes, scope: str, state: TradingState, by: str, seconded_by: str) -> str:
+    """Why a change is refused, "" when it is allowed: raising needs a second, other person."""
+    if state <= scopes.states.get(scope, TradingState.OPEN):
+        return ""
+    if not seconded_by:
+        return "raising a state needs a second person"
+    return "the second person must be another" if seconded_by == by else ""
+
+
+def lower(scopes: Scopes, scope: str, state: TradingState) -> bool:
+    """The machine's own change: down only; True when something changed."""
+    now = scopes.states.get(scope, TradingState.OPEN)
+    if state >= now:
+        return False
+    scopes.states[scope] = state
+    return True
+
+
+def spread_out(scopes: Scopes, chain: Chain, desk: np.ndarray) -> None:
+    """Write the state in force into every contract's standing."""
+    column = desk[:, c.D_STATE]
+    column[:] = int(cap(scopes))
+    for scope, state in scopes.states.items():
+        slots = slots_of(chain, scope)
+        if slots is not None:
+            part = column[slots[0] : slots[1]]
+            np.minimum(part, int(state), out=part)

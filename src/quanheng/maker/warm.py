@@ -1,0 +1,107 @@
+"""Compile every kernel of the maker once, with the types the machine uses (set-up, not trading)."""
+
+import numpy as np
+
+from quanheng.kernels.pack import pack, unpack
+from quanheng.maker import columns as c
+from quanheng.maker import order_kernels as k
+from quanheng.maker import plan_kernels as plan
+from quanheng.maker import quote_kernels as q
+from quanheng.maker import surface_kernels as surface
+from quanheng.maker.check_kernels import mask
+from quanheng.maker.checks import actions_table
+from quanheng.maker.parameters import TABLE
+from quanheng.maker.state import State, blank, ints
+from quanheng.terms import market
+
+
+def kernels() -> tuple[object, ...]:
+    """Every kernel that the machine calls from Python."""
+    return (
+        surface.fit_settles,
+        surface.reprice_class,
+        plan.absorb,
+        plan.class_exposure,
+        plan.plan_class,
+        plan.gather,
+        mask,
+        k.mark_sent,
+        k.mark_cancel,
+        k.answer_quote,
+        k.answer_cancel,
+        k.fill,
+        k.refused_by_id,
+        k.lose_all,
+        k.end_slot,
+        k.worst_case,
+    )
+
+
+def warm_up() -> None:
+    """Call them on an empty chain of one contract; takes seconds once, then the cache answers."""
+    state = blank(1, 1, 1)
+    state.tables.fixed[:, [c.F_CAP_DEN, c.F_STEP, c.F_UNIT]] = 1
+    state.tables.meta[:, c.E_KLASS] = -1
+    _warm_surface(state)
+    rows = unpack(pack(ints(1, market.COLUMNS)), market.COLUMNS)
+    plan.absorb(rows, state.view.rows, state.desk, 0, 0, 1, np.empty((1, 3), dtype=np.int64))
+    _warm_plan(state)
+    _warm_orders(state)
+
+
+def _warm_surface(state: State) -> None:
+    tables, fits = state.tables, state.surface.fits
+    pairs = ints(0, 3)
+    spots = np.ones(1)
+    params = ints(1, len(TABLE)) + 1
+    surface.fit_settles(tables.fixed, pairs, tables.meta, fits, spots, 0.0)
+    surface.reprice_class(
+        tables.fixed,
+        state.view.rows,
+        state.work,
+        pairs,
+        tables.meta,
+        fits,
+        params,
+        state.surface.theo,
+        ints(5),
+        np.ones(7),
+    )
+
+
+def _warm_plan(state: State) -> None:
+    tables, theo, book = state.tables, state.surface.theo, state.book
+    exposure = np.zeros(2)
+    want, drops = ints(2, c.Q_COLUMNS), ints(2, 3)
+    g = ints(q.G_COLUMNS)
+    params = ints(1, len(TABLE)) + 1
+    held = (book.long_qty, book.short_qty)
+    plan.class_exposure(tables.fixed, theo, state.surface.fits, *held, 0, 1, exposure)
+    seen, work, desk = state.view.rows, state.work, state.desk
+    plan.plan_class(tables.fixed, seen, theo, params, work, desk, *held, exposure, g, want, drops)
+    context = ints(1, c.C_COLUMNS)
+    plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
+    mask(context, want[:1], state.limits, ints(c.S_COLUMNS), actions_table())
+
+
+def _warm_orders(state: State) -> None:
+    work, book = state.work, state.book
+    k.mark_sent(work, ints(0, c.Q_COLUMNS), 1, 0)
+    k.mark_cancel(work, ints(0, 3), 1, 0)
+    k.answer_quote(work, 0, 1, False, 0, 0, 0, 0, 0, 0, 0)
+    k.answer_cancel(work, 0, 1, False, False)
+    k.fill(work, 0, 0, 1, 1)
+    k.refused_by_id(work, 1, False)
+    k.lose_all(work)
+    k.end_slot(work, 0)
+    k.worst_case(
+        state.tables.fixed,
+        work,
+        state.desk,
+        book.long_qty,
+        book.short_qty,
+        book.bought_open_today,
+        0,
+        1,
+        state.worst[0],
+    )
