@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 from maker_world import OPENING, SPOT, World, continuous, make_chain, make_open
@@ -10,12 +11,12 @@ from quanheng.duties import measure
 from quanheng.kernels.pack import pack, unpack
 from quanheng.maker.invariants import invariants
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import ClassLimits, Notify
+from quanheng.maker.messages import ClassLimits, ManualOrder, Notify
 from quanheng.maker.monitors import BOOK_COLUMNS, CLASS_COLUMNS
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.maker.warm import kernels, warm_up
 from quanheng.runtime.envelope import Envelope, LinkChanged, Source, TimerFired, WakeAt
-from quanheng.terms.codes import Alert, ExemptReason, Link, Phase, TradingState
+from quanheng.terms.codes import Alert, ExemptReason, Link, OrderKind, Phase, Side, TradingState
 from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
 from quanheng.terms.orders import Send
 from quanheng.terms.units import SECOND
@@ -318,3 +319,19 @@ def test_a_class_near_its_limits_is_told():
     world.put(TimerFired("view", world.at))
     (alert,) = world.alerts(Alert.POSITION_NEAR_LIMIT)
     assert (alert.scope, alert.args) == ("510050", (0, 240, 250))
+
+
+def test_inputs_and_effects_survive_the_journal():
+    """The closed unions decode to equal values, so a run can be replayed (borders.md 2)."""
+    world = stormy(continuous(World.start()), 4, 5)
+    given = (
+        make_open(world.chain),
+        Pull("*", "p001"),
+        ManualOrder("10000001", Side.BUY, OrderKind.LIMIT, 700, 1, "p009"),
+        TimerFired("watch", 5),
+        SetParameter("*", "width", 4_000, "p001"),
+    )
+    for body in given:
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(body), type=Maker.INPUT) == body
+    for effect in world.effects:
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(effect), type=Maker.EFFECT) == effect

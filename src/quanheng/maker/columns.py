@@ -86,7 +86,8 @@ D_ORDER_BUY = 9  # quantity of own single buy orders that may rest
 D_ORDER_SELL = 10
 D_ORDER_CLOSE_BUY = 11  # of those, quantity that closes
 D_ORDER_CLOSE_SELL = 12
-D_COLUMNS = 13
+D_LAST_AT = 13  # stamp of the snapshot that brought the last trade
+D_COLUMNS = 14
 
 # want int64[n, ...]: a quote somebody wants, before the ladder
 Q_SLOT = 0

@@ -60,8 +60,8 @@ class Maker:
     """Market making in every class of a chain for one account; see `runtime.machine.Machine`."""
 
     NAME: ClassVar[str] = "maker"
-    INPUT = Input
-    EFFECT = OutEffect
+    INPUT: ClassVar[object] = Input
+    EFFECT: ClassVar[object] = OutEffect
     DIGESTED: ClassVar[tuple[type, ...]] = (Notify,)
 
     def __init__(self) -> None:

@@ -24,6 +24,7 @@ _CLOSED = int(codes.Phase.CLOSED)
 _REDUCING = int(codes.TradingState.REDUCING)
 _SYNCING = int(codes.TradingState.SYNCING)
 _ACCEPTS = 8
+_RECENT = 60_000_000_000
 
 
 @kernel
@@ -252,11 +253,14 @@ def _rest(work: Ints, side: int, carried: bool, orders: int) -> int:
 
 
 @kernel
-def _reference(seen: Ints, other_bid: int, other_ask: int) -> int:
-    """P10's reference: the others' mid in continuous trading, else today's last trade, else 0."""
+def _reference(seen: Ints, other_bid: int, other_ask: int, age: int) -> int:
+    """P10's reference: the others' mid in continuous trading, else a recent last trade, else 0.
+
+    A trade older than a minute says nothing about a contract whose underlying has moved since.
+    """
     if seen[market.PHASE] == _CONTINUOUS and other_bid > 0 and other_ask > other_bid:
         return int((other_bid + other_ask) // 2)
-    return int(seen[market.LAST])
+    return int(seen[market.LAST]) if age <= _RECENT else 0
 
 
 @kernel
@@ -293,7 +297,7 @@ def gather(
         x[c.C_UNIT] = row[c.F_UNIT]
         x[c.C_THEO] = math.floor(value * 1e4 + 0.5) if math.isfinite(value) else -1
         x[c.C_THEO_AGE] = g[q.G_AT] - g[q.G_THEO_AT]
-        x[c.C_LAST] = _reference(seen, other_bid, other_ask)
+        x[c.C_LAST] = _reference(seen, other_bid, other_ask, g[q.G_AT] - standing[c.D_LAST_AT])
         x[c.C_OTHER_BID] = other_bid
         x[c.C_OTHER_ASK] = other_ask
         x[c.C_OWN_BID] = own[c.W_LIVE_PX]
@@ -337,6 +341,8 @@ def absorb(table: Ints, rows: Ints, desk: Ints, at: int, first: int, stop: int, 
         last_moved = last != row[market.LAST] or table[i, market.VOLUME] != row[market.VOLUME]
         if phase_moved:
             desk[slot, c.D_AUCTION_SINCE] = at if phase == int(q.INTRADAY) else 0
+        if last_moved:
+            desk[slot, c.D_LAST_AT] = at
         if phase_moved or (last_moved and last > 0):
             out[changes, 0] = slot
             out[changes, 1] = phase if phase_moved else -1
