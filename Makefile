@@ -34,7 +34,7 @@ $(READY): requirements-dev.lock pyproject.toml
 
 # Compile the kernels once, so that the day itself measures trading and not the compiler.
 warm: setup
-	@$(BIN)/quanheng warm
+	@$(BIN)/python -m quanheng.compose.warm
 
 demo: warm
 	$(BIN)/quanheng demo
@@ -47,7 +47,7 @@ check: setup
 	$(BIN)/ruff check --quiet src tests bench tools
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
-	$(BIN)/vulture
+	$(BIN)/python tools/dead_code.py
 	$(BIN)/pytest -q tests/tidy
 
 bench: warm

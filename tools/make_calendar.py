@@ -1,9 +1,10 @@
-"""Write the trading calendar's data from two public libraries that must agree.
+"""Write the trading calendar's data from two public libraries that must agree but for named days.
 
     .venv/bin/python tools/make_calendar.py > src/quanheng/rulebook/data/sse/calendar.toml
 
-2015 to 2026 come from exchange_calendars (XSHG) and chinesecalendar, compared day by day. 2027 is
-provisional: fixed-date holidays and the usual length of the moving ones, until the exchange's notice.
+2015 to 2026 come from exchange_calendars (XSHG) and chinesecalendar, compared day by day; they may
+differ only on the days of EXCHANGE_ONLY, which the file names. 2027 is provisional: fixed-date
+holidays and the usual length of the moving ones, until the exchange's notice.
 """
 
 import datetime
@@ -51,8 +52,11 @@ def main() -> None:
     """Print the file."""
     print("# Weekdays on which the Shanghai Stock Exchange does not trade.")
     print(
-        "# Made by tools/make_calendar.py from exchange_calendars (XSHG) and chinesecalendar, equal."
+        "# Made by tools/make_calendar.py from exchange_calendars (XSHG) and chinesecalendar. They"
     )
+    print("# are equal on every day of 2015 to 2026 but for these; they are closed:")
+    for closed, why in EXCHANGE_ONLY.items():
+        print(f"# - {closed} ({why}): a working day in chinesecalendar")
     print("first = 20150101\nlast = 20271231\nprovisional_from = 20270101")
     print('source = "SSE holiday notices of each year; rules.md 1.4; dependencies.md 2.8"\n')
     print("[closed]")
@@ -63,4 +67,5 @@ def main() -> None:
     print(f"2027 = {days}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -108,7 +108,7 @@ def test_auction_price_equals_brute_force() -> None:
             ]
             sides.append(rows)
             for number, (price, qty) in enumerate(rows):
-                rest(market, 0, side, price, qty, 3, number + 1, 0, lay.AUTO)
+                rest(market, 0, side, price, qty, 1, number + 1, 0, lay.AUTO)
         price, volume = auction(*sides)
         assert auction_price(market, 0) == price
         assert ctl[lay.C_AUCTION_VOLUME] == volume
@@ -128,8 +128,8 @@ def test_nearest_reference_breaks_ties() -> None:
     """The other reading of A30: the tied price nearest the reference."""
     world = World(opening(members=(), switches={"auction_tie": "nearest_ref"}))
     market = market_of(world.machine.state)
-    rest(market, 0, 0, 1_040, 5, 3, 1, 0, lay.AUTO)
-    rest(market, 0, 1, 990, 5, 3, 2, 0, lay.AUTO)
+    rest(market, 0, 0, 1_040, 5, 1, 1, 0, lay.AUTO)
+    rest(market, 0, 1, 990, 5, 1, 2, 0, lay.AUTO)
     assert market.info[0, lay.REFERENCE] == 1_000
     assert auction_price(market, 0) == 1_000
     market.info[0, lay.REFERENCE] = 1_100

@@ -10,8 +10,10 @@ import msgspec
 
 from quanheng.compose import replaying
 from quanheng.compose.closing import DayResult, finish
-from quanheng.compose.day import DayPlan, World
+from quanheng.compose.day import OPEN_AT, DayPlan, World
+from quanheng.compose.openings import Openings
 from quanheng.compose.progress import Progress
+from quanheng.compose.reference import load as load_reference
 from quanheng.compose.report import day_table, share
 from quanheng.compose.run_folder import RunInfo, folder_name, read_info, write_info
 from quanheng.compose.scenarios import DRAWN, drawn, load, shipped
@@ -21,7 +23,7 @@ from quanheng.duties.rating import rate
 from quanheng.edge.dataset_files import read_dataset, write_result
 from quanheng.edge.rulebook_files import read_rows, read_rulebook
 from quanheng.runtime.verify import chain_head, verify_run
-from quanheng.terms.days import from_iso
+from quanheng.terms.days import from_clock, from_iso
 from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
 from quanheng.wire.contracts import read_contracts
 
@@ -64,10 +66,25 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         house=options["house"],
         until=options["until"],
     )
+    _check(plan)
     if journal == "digest":
         return plan
     run = options["out"] / folder_name(plan.day, scenario.name, seed)
     return msgspec.structs.replace(plan, out=_fresh(run))
+
+
+def _check(plan: DayPlan) -> None:
+    """Everything the day would stumble over, found before a run folder is made."""
+    if plan.until:
+        try:
+            until = from_clock(plan.until)
+        except ValueError as error:
+            raise UsageError(f"--until: {error}") from error
+        if until <= OPEN_AT:
+            raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
+    book = read_rulebook(plan.day, plan.agreement, plan.house)
+    reference = load_reference(plan.day, plan.master, plan.pick)
+    Openings(plan.scenario, reference, book, plan.config, plan.seed, plan.cadence)
 
 
 def _fresh(run: Path) -> Path:
@@ -88,9 +105,15 @@ def _simulate(plan: DayPlan, language: str, quiet: bool = False) -> DayResult:
     began = time.perf_counter()
     world = World(plan)
     world.begin()
-    world.run(progress)
-    ran = time.perf_counter() - began
-    result = finish(world, ran)
+    try:
+        world.run(progress)
+        ran = time.perf_counter() - began
+        result = finish(world, ran)
+    except KeyboardInterrupt:
+        world.simulation.close(finished=False)
+        if plan.out is not None:
+            write_info(plan.out, world.info("interrupted"))
+        raise
     if plan.out is not None:
         _seal(plan.out, world.info("ended"), result)
     return result

@@ -179,7 +179,7 @@ class World:
         """Run the day to its end; `progress(part, clock text)`."""
         begin, end = OPEN_AT, END_AT
         if self.plan.until:
-            end = clock("--until", self.plan.until)
+            end = from_clock(self.plan.until)
 
         def show(at: Nanos, envelopes: int) -> None:
             if progress is not None:
@@ -189,7 +189,7 @@ class World:
 
         self.simulation.run(self.midnight + end, show)
         if progress is not None:
-            progress(1.0, "15:30")
+            progress(1.0, self.plan.until or "15:30")
 
     def info(self, status: str = "running") -> RunInfo:
         """run.json of this world as it stands."""

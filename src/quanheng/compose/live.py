@@ -13,20 +13,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
+from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
+from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.progress import Progress
+from quanheng.compose.report import ClassLine, day_table
 from quanheng.compose.scenarios import clock
+from quanheng.compose.text import thousands
 from quanheng.edge.clock import monotonic, write_clock
 from quanheng.edge.journal_lines import LineFile
 from quanheng.runtime.live import BusinessClock
 from quanheng.terms.days import from_clock
-from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
+from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos
 
 END_AT = from_clock("15:01")
 START_PATIENCE = 180.0
@@ -120,8 +125,8 @@ class Process:
 class Supervisor:
     """Starts, watches, restarts and stops the processes of one run.
 
-    `kills` are business times at which the maker is killed (-9), for drills. Use it as a context:
-    leaving it, for whatever reason, leaves no process behind.
+    `kills` are (business time, role) at which a process is killed (-9), for drills. Use it as a
+    context: leaving it, for whatever reason, leaves no process behind.
     """
 
     def __init__(
@@ -129,7 +134,7 @@ class Supervisor:
         prepared: Prepared,
         speed: int,
         env: Mapping[str, str],
-        kills: tuple[DayNanos, ...] = (),
+        kills: tuple[tuple[DayNanos, str], ...] = (),
         progress: Progress | None = None,
     ) -> None:
         self.prepared = prepared
@@ -219,8 +224,8 @@ class Supervisor:
         self._say("go", business=base, speed=self.speed)
 
     def watch(self, until: DayNanos) -> None:
-        """Let the day run until a time of day, keeping the maker alive. LiveError when another
-        process ends, or the maker more often than MAX_RESTARTS.
+        """Let the day run until a time of day, keeping maker and gateway alive. LiveError when the
+        exchange ends, or the others more often than MAX_RESTARTS.
         """
         assert self.clock is not None
         begin, midnight = self.clock.base, self.prepared.midnight
@@ -230,25 +235,27 @@ class Supervisor:
             for process in list(self._processes.values()):
                 if not process.ended():
                     continue
-                if process.role != "maker":
+                if process.role == "exchange":
                     raise LiveError(self._obituary(process))
                 self._restart(process)
-            if self._kills and now >= midnight + self._kills[0]:
-                self._kills.pop(0)
-                self._say("killed", pid=self._processes["maker"].pid)
-                os.kill(self._processes["maker"].pid, signal.SIGKILL)
+            if self._kills and now >= midnight + self._kills[0][0]:
+                victim = self._processes[self._kills.pop(0)[1]]
+                self._say("killed", role=victim.role, pid=victim.pid)
+                os.kill(victim.pid, signal.SIGKILL)
             if self._progress is not None:
                 self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
 
     def _restart(self, dead: Process) -> None:
-        self._say("maker_ended", code=dead.popen.poll(), pid=dead.pid)
+        role = dead.role
+        self._say("ended", role=role, code=dead.popen.poll(), pid=dead.pid)
         self._forget(dead)
         self.restarts += 1
         if self.restarts > MAX_RESTARTS:
-            raise LiveError(f"the maker ended {self.restarts} times: {self._obituary(dead)}")
+            raise LiveError(f"{self.restarts} restarts: {self._obituary(dead)}")
         if time.monotonic() - dead.started < RESTART_PAUSE:
             time.sleep(RESTART_PAUSE)
-        self._spawn("maker", str(monotonic())).order("go")
+        arguments = (str(monotonic()),) if role == "maker" else ()
+        self._spawn(role, *arguments).order("go")
 
     def stop(self) -> None:
         """Stop the processes in order: maker, gateway, exchange. LiveError for one that hangs."""
@@ -279,7 +286,7 @@ def conduct(
     speed: int,
     start: str,
     env: Mapping[str, str],
-    kills: tuple[DayNanos, ...] = (),
+    kills: tuple[tuple[DayNanos, str], ...] = (),
     progress: Progress | None = None,
 ) -> tuple[Prepared, Supervisor, float]:
     """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:01).
@@ -302,6 +309,60 @@ def conduct(
     return prepared, supervisor, time.perf_counter() - began
 
 
-def last_quotes(lines: list[Event]) -> list[dict[str, Nanos]]:
-    """Stages (microseconds since the spawn) of every life of the maker that quoted."""
-    return [line["micros"] for line in lines if line["what"] == "stages"]
+def run(
+    plan: DayPlan, speed: int, start: str, language: str, env: Mapping[str, str]
+) -> tuple[dict[str, Any], str, bool]:
+    """Run a live day and show it: (result for --json, text, whether every invariant holds)."""
+    name = plan.scenario.words.zh if language == "zh" else plan.scenario.words.en
+    label = f"{name} 实盘形态 ×{speed}" if language == "zh" else f"{name} live ×{speed}"
+    progress = Progress(label)
+    prepared, supervisor, seconds = conduct(plan, speed, start, env, progress=progress)
+    day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
+    parts = [day_table(plan.day, name, plan.seed, day.lines, language), ""]
+    parts += [_counts_text(day, language), _invariants_text(day, language), f"run {prepared.run}"]
+    result = {
+        "digest": "",
+        "seed": day.seed,
+        "scenario": day.scenario,
+        "speed": speed,
+        "seconds": round(day.seconds, 2),
+        "run": str(prepared.run),
+        "invariants": day.invariants,
+        "counts": day.counts,
+        "stages": stages(prepared),
+        "classes": [_row(line) for line in day.lines],
+    }
+    return result, "\n".join(parts), day.ok
+
+
+def _row(line: ClassLine) -> dict[str, Any]:
+    row = msgspec.structs.asdict(line)
+    for key, value in row.items():
+        if isinstance(value, Fraction):
+            row[key] = f"{value.numerator}/{value.denominator}"
+    return row
+
+
+def _counts_text(day: DayResult, language: str) -> str:
+    counts = {name: thousands(value) for name, value in day.counts.items()}
+    form = (
+        "用时 {s:.1f} 秒：做市机输入 {envelopes} 条，委托报价 {requests} 笔，回报 {reports} 条，"
+        "全市场成交 {trades} 笔 {contracts_traded} 张，做市机重启 {restarts} 次，"
+        "最长一轮 {worst_turn_ms} 毫秒"
+    )
+    if language != "zh":
+        form = (
+            "{s:.1f} s: {envelopes} inputs of the maker, {requests} requests, {reports} reports, "
+            "{trades} trades of {contracts_traded} contracts in the market, {restarts} restarts, "
+            "longest turn {worst_turn_ms} ms"
+        )
+    return form.format(s=day.seconds, **counts)
+
+
+def _invariants_text(day: DayResult, language: str) -> str:
+    broken = {name: count for name, count in day.invariants.items() if count}
+    good = len(day.invariants)
+    if not broken:
+        return f"不变量 {good} 项全部成立" if language == "zh" else f"all {good} invariants hold"
+    head = "不变量被破坏：" if language == "zh" else "invariants broken: "
+    return head + "; ".join(f"{name} = {count}" for name, count in broken.items())

@@ -62,7 +62,11 @@ class Prepared:
 
     def write_status(self, status: str) -> None:
         """run.json with a status."""
-        write_info(self.run, self.info(status))
+        self.write(self.info(status))
+
+    def write(self, info: RunInfo) -> None:
+        """run.json."""
+        write_info(self.run, info)
 
     def write_exchange(self, start: DayNanos) -> None:
         """The exchange's part."""

@@ -2,7 +2,7 @@
 
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
-from quanheng.compose.scenarios import Scenario, Window, clock
+from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
 from quanheng.config import Config
 from quanheng.exchange import messages as ex
 from quanheng.maker.messages import ClassLimits, MakerOpen
@@ -13,6 +13,31 @@ from quanheng.terms.days import midnight
 from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Nanos
 
 PARTS = 1_000_000
+
+
+def _check_scopes(scenario: Scenario, listed: tuple[str, ...]) -> None:
+    """ScenarioError for an underlying that the contract master does not have.
+
+    What `--contracts` left out is no error: a scenario stays usable on a light chain.
+    """
+    named = [
+        ("underlying.jumps", scope)
+        for jump in scenario.underlying.jumps
+        for scope in jump.underlyings
+    ] + [
+        ("crowd.vol_moves", scope)
+        for move in scenario.crowd.vol_moves
+        for scope in move.underlyings
+    ]
+    named += [("crowd.shocks", shock.underlying) for shock in scenario.crowd.shocks]
+    named += [("faults.halts", halt.scope) for halt in scenario.faults.halts if halt.scope != "*"]
+    for key, scope in named:
+        if scope not in listed:
+            known = ", ".join(listed)
+            raise ScenarioError(
+                f"scenario {scenario.name}: {key}: no underlying {scope!r} in the contract "
+                f"master; it has {known}"
+            )
 
 
 class Openings:
@@ -33,6 +58,7 @@ class Openings:
         self.config = config
         self.seed = seed
         self.snapshot = snapshot
+        _check_scopes(scenario, reference.listed)
         self.surface = {item.underlying: item for item in reference.surface.klass}
         self.paths = self._paths()
 

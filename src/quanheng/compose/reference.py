@@ -1,18 +1,23 @@
 """The reference data a day starts from: contract master, the crowd's surface, a real day's bars."""
 
+from collections import Counter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import repeat, zip_longest
 from pathlib import Path
 
 import msgspec
 
-from quanheng.terms.contract import Chain, build_chain
+from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, iso
 from quanheng.terms.units import Day, DayNanos, Lots, Ticks
 from quanheng.wire.contracts import read_contracts, write_contracts
+from quanheng.wire.records import BadRecord
 
 FIRST_DAY: Day = 20240627
 """The day of the shipped reference (tools/make_reference.py)."""
+CLASS_LEAST = 12
+"""Contracts a class of a light chain gets before another class is added."""
 
 
 class ReferenceDataError(Exception):
@@ -54,8 +59,9 @@ class Reference(msgspec.Struct, frozen=True):
 
     chain: Chain
     master: bytes  # the reff03 file of exactly these contracts
-    surface: Surface
+    surface: Surface  # `volume` of the contracts kept
     bars: tuple[tuple[DayNanos, int], ...]
+    listed: tuple[str, ...]  # underlyings of the whole master, before `--contracts`
 
 
 def _folder(day: Day) -> Traversable:
@@ -65,21 +71,70 @@ def _folder(day: Day) -> Traversable:
 def read_master(name: str, data: bytes, day: Day) -> Chain:
     """The chain of a reff03 file. ReferenceDataError lists records that cannot be used.
 
-    A day never opens on an incomplete contract master (reliability.md F51).
+    A day never opens on an incomplete contract master (reliability.md F51), nor on one whose
+    fields contradict one another.
     """
     contracts, bad = read_contracts(data)
+    if not bad:
+        # Every line became a contract, so places in the list are lines.
+        bad = [
+            BadRecord(line, *found)
+            for line, found in enumerate(map(_contradiction, contracts, repeat(day)), 1)
+            if found
+        ] or _disagreements(contracts)
     if bad:
+        bad.sort()
         first = "; ".join(f"line {item.line}, {item.field}: {item.reason}" for item in bad[:3])
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        raise ReferenceDataError(
-            f"{name}: {len(bad)} of {len(bad) + len(contracts)} records: {first}{more}"
-        )
+        raise ReferenceDataError(f"{name}: {first}{more}; no day opens on a broken master")
     if not contracts:
         raise ReferenceDataError(f"{name}: no contract in the file")
-    expired = [contract.code for contract in contracts if contract.last_day < day]
-    if expired:
-        raise ReferenceDataError(f"{name}: contract {expired[0]} expired before {iso(day)}")
     return build_chain(day, contracts)
+
+
+def _contradiction(row: Contract, day: Day) -> tuple[str, str] | None:
+    """(field, reason) when a contract's fields contradict its own code, its dates or the day."""
+    code = row.trading_code
+    month = f"{row.last_day // 100 % 10_000:04d}"
+    if code[:6] != row.underlying or code[6:7] != row.kind or code[7:11] != month:
+        wanted = f"{row.underlying}{row.kind}{month}"
+        return "ContractID", f"{code!r} does not begin with {wanted}"
+    # Only a standard contract (M) has its strike in its code; adjusted ones keep the old one.
+    if not (len(code) == 17 and code[11:12].isupper() and code[12:].isdigit()):
+        return "ContractID", f"{code!r} is not underlying, C or P, month, version and strike"
+    if code[11] == "M" and int(code[12:]) * 10 != row.strike:
+        return "ExercisePrice", f"{row.strike} is not the strike of {code}"
+    if row.last_day < day:
+        return "EndDate", f"contract {row.code} expired before {iso(day)}"
+    dates = (row.first_day, row.last_day, row.exercise_day, row.delivery_day)
+    if row.first_day > day or dates != tuple(sorted(dates)) or row.expire_day < row.last_day:
+        return "StartDate", f"{row.code}: first, last, exercise and delivery day are out of order"
+    if row.previous_settle < 1 or row.underlying_close < 1:
+        return "SettlPrice", f"{row.code} has no settlement price or no close of its underlying"
+    if not row.limit_down <= row.previous_settle <= row.limit_up:
+        return "SettlPrice", f"{row.previous_settle} of {row.code} is outside its price limits"
+    return None
+
+
+def _disagreements(contracts: list[Contract]) -> list[BadRecord]:
+    """Contracts that say other things of their underlying than most of the class do."""
+    said: dict[str, Counter[tuple[str, str, Ticks]]] = {}
+    for row in contracts:
+        said.setdefault(row.underlying, Counter())[_of_underlying(row)] += 1
+    usual = {underlying: counts.most_common(1)[0][0] for underlying, counts in said.items()}
+    names = ("UnderlyingSymbol", "UnderlyingType", "UnderlyingClosePx")
+    return [
+        BadRecord(line, name, f"{mine!r}, other contracts on {row.underlying} say {theirs!r}")
+        for line, row in enumerate(contracts, 1)
+        for name, mine, theirs in zip(
+            names, _of_underlying(row), usual[row.underlying], strict=True
+        )
+        if mine != theirs
+    ]
+
+
+def _of_underlying(row: Contract) -> tuple[str, str, Ticks]:
+    return row.underlying_symbol, row.underlying_type, row.underlying_close
 
 
 def _bars(text: str) -> tuple[tuple[DayNanos, int], ...]:
@@ -95,7 +150,8 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
     """The reference of a day; `master` replaces the shipped reff03 file.
 
     `pick` makes a light chain: "near" keeps the nearest expiry of each class, a number keeps so
-    many contracts, the ones nearest the money first, calls and puts in pairs.
+    many contracts of as many classes as get 12 each, nearest expiry and nearest the money first,
+    calls and puts in pairs. The crowd's volume shrinks with it, by open interest.
     """
     folder = _folder(day)
     try:
@@ -106,9 +162,48 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise ReferenceDataError(f"reference data of {iso(day)}: {error}") from error
     chain = read_master(name, data, day)
+    _check_surface(name, chain, surface)
+    listed = tuple(klass.underlying for klass in chain.classes)
     if pick:
-        chain = _picked(chain, pick)
-    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars)
+        whole, chain = chain, _picked(chain, pick)
+        surface = _thinned(surface, whole, chain)
+    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed)
+
+
+def _check_surface(name: str, chain: Chain, surface: Surface) -> None:
+    """ReferenceDataError for a contract that the crowd would have no price for."""
+    known = {
+        (klass.underlying, expiry.last_day) for klass in surface.klass for expiry in klass.expiry
+    }
+    for row in chain.contracts:
+        if (row.underlying, row.last_day) not in known:
+            what = f"{row.underlying} with last day {iso(row.last_day)}"
+            raise ReferenceDataError(
+                f"{name}: contract {row.code}, UnderlyingSecurityID and EndDate: the surface of "
+                f"{iso(chain.day)} has no {what}"
+            )
+
+
+def _thinned(surface: Surface, whole: Chain, kept: Chain) -> Surface:
+    """The surface of a light chain: a class keeps the volume that its open interest stands for."""
+    before, after = _interest(whole), _interest(kept)
+    classes = tuple(
+        msgspec.structs.replace(
+            item,
+            volume=item.volume
+            * after.get(item.underlying, 0)
+            // max(1, before.get(item.underlying, 0)),
+        )
+        for item in surface.klass
+    )
+    return msgspec.structs.replace(surface, klass=classes)
+
+
+def _interest(chain: Chain) -> dict[str, Lots]:
+    total: dict[str, Lots] = {}
+    for row in chain.contracts:
+        total[row.underlying] = total.get(row.underlying, 0) + row.open_interest
+    return total
 
 
 def _picked(chain: Chain, pick: str) -> Chain:
@@ -121,14 +216,16 @@ def _picked(chain: Chain, pick: str) -> Chain:
         return build_chain(chain.day, kept)
     if not pick.isdigit() or int(pick) < 2:
         raise ReferenceDataError(f"--contracts {pick!r} is neither near nor a number from 2 on")
-    # Pairs of one strike, nearest the money first, so that parity has both legs.
-    distance = {
-        (c.underlying, c.last_day, c.strike, c.unit): abs(c.strike - c.underlying_close)
-        * 1_000_000
-        // c.underlying_close
-        for c in chain.contracts
-    }
-    order = sorted(distance, key=lambda key: (key[1], distance[key], key))
-    wanted = set(order[: int(pick) // 2])
-    kept = [c for c in chain.contracts if (c.underlying, c.last_day, c.strike, c.unit) in wanted]
-    return build_chain(chain.day, kept)
+    # A curve needs several strikes of one expiry: few contracts mean few classes, not thin ones.
+    count = min(len(chain.classes), max(1, int(pick) // CLASS_LEAST))
+    ranked: list[list[list[Contract]]] = []
+    for klass in chain.classes[:count]:
+        # Pairs of one strike, nearest the money first, so that parity has both legs.
+        pairs: dict[tuple[Day, Ticks, Lots], list[Contract]] = {}
+        for row in chain.contracts[klass.start : klass.stop]:
+            pairs.setdefault((row.last_day, row.strike, row.unit), []).append(row)
+        close = chain.contracts[klass.start].underlying_close
+        keys = sorted(pairs, key=lambda key: (key[0], abs(key[1] - close), key))
+        ranked.append([pairs[key] for key in keys])
+    turns = [pair for turn in zip_longest(*ranked) for pair in turn if pair is not None]
+    return build_chain(chain.day, [row for pair in turns[: int(pick) // 2] for row in pair])

@@ -141,8 +141,18 @@ def load(name: str) -> Scenario:
         scenario = msgspec.toml.decode(text, type=Scenario)
     except msgspec.DecodeError as error:
         raise ScenarioError(f"scenario {name}: {error}") from error
-    for text in _times(scenario):
-        clock(name, text)
+    for key, text in _times(scenario):
+        clock(f"{name}: {key}", text)
+    for key, start, stop in _spans(scenario):
+        if clock(name, start) >= clock(name, stop):
+            raise ScenarioError(f"scenario {name}: {key}: {start} is not before {stop}")
+    for key in ("order_outages", "feed_outages"):
+        for window in getattr(scenario.faults, key):
+            if window.scope != "*":
+                raise ScenarioError(
+                    f"scenario {name}: faults.{key}: a line is lost as a whole, scope "
+                    f"{window.scope!r} cannot be"
+                )
     return scenario
 
 
@@ -154,15 +164,23 @@ def clock(name: str, text: str) -> DayNanos:
         raise ScenarioError(f"scenario {name}: {error}") from error
 
 
-def _times(scenario: Scenario) -> list[str]:
+def _spans(scenario: Scenario) -> list[tuple[str, str, str]]:
+    """(key, start, stop) of everything that lasts."""
     faults = scenario.faults
-    windows = [*faults.halts, *faults.order_outages, *faults.feed_outages]
-    spans = [text for window in windows for text in (window.start, window.stop)]
-    posts = [text for post in scenario.roster for text in (post.start, post.stop)]
-    moments = [jump.at for jump in scenario.underlying.jumps]
-    crowd = [shock.at for shock in scenario.crowd.shocks]
-    crowd += [move.at for move in scenario.crowd.vol_moves]
-    return spans + posts + moments + crowd
+    out = [
+        (f"faults.{key}", window.start, window.stop)
+        for key in ("halts", "order_outages", "feed_outages")
+        for window in getattr(faults, key)
+    ]
+    return out + [(f"roster {post.post}", post.start, post.stop) for post in scenario.roster]
+
+
+def _times(scenario: Scenario) -> list[tuple[str, str]]:
+    """(key, text) of every time in the file."""
+    times = [(key, text) for key, *span in _spans(scenario) for text in span]
+    times += [("underlying.jumps", jump.at) for jump in scenario.underlying.jumps]
+    times += [("crowd.shocks", shock.at) for shock in scenario.crowd.shocks]
+    return times + [("crowd.vol_moves", move.at) for move in scenario.crowd.vol_moves]
 
 
 def drawn(seed: int) -> str:

@@ -1,12 +1,10 @@
-"""Accounts of the venue: what must always hold, and figures for reconciliation (I-12, T-04)."""
+"""What must always hold of the venue's accounts and books (I-12, T-04)."""
 
 import numpy as np
 
 from quanheng.exchange import layout as lay
-from quanheng.exchange.messages import Member
 from quanheng.exchange.state import CROWD_CASH, State
 from quanheng.terms.codes import Phase
-from quanheng.terms.units import Lots, Money
 
 
 def violations(state: State) -> dict[str, int]:
@@ -87,15 +85,3 @@ def _working(state: State) -> tuple[int, int]:
     wrong += int((state.fund[:members, lay.HELD_PREMIUM : lay.HELD_MARGIN + 1] != fund).sum())
     wrong += int((state.risk[:members, :, lay.R_WORK_BUY : lay.R_WORK_SELL + 1] != risk).sum())
     return wrong, names
-
-
-def account(state: State, member: Member) -> tuple[Money, Money, list[Lots], list[Lots]]:
-    """(cash, fees paid today, long by slot, short by slot) of a member's account."""
-    index = state.by_pbu[member.pbu]
-    fund = state.fund[index]
-    return (
-        int(fund[lay.CASH]),
-        int(fund[lay.FEES]),
-        state.acct[index, lay.LONG].tolist(),
-        state.acct[index, lay.SHORT].tolist(),
-    )

@@ -239,7 +239,7 @@ def _order(turn: Turn, member: int, order: NewOrder) -> None:
     if slot >= 0:
         flags = _flags(order.effect, order.covered)
         price = order.price
-        kind = order.kind
+        kind = int(order.kind)
         code = enter(turn.market, slot, side, kind, price, order.qty, member, turn.at, flags)
     number = left = rested = 0
     if not code:

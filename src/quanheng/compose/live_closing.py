@@ -1,0 +1,200 @@
+"""After a live day: states and records from the run folder, the invariants, the report."""
+
+from typing import Any
+
+import msgspec
+
+from quanheng.compose.closing import DayResult, class_lines, makers_of, write_day
+from quanheng.compose.collect import Collector
+from quanheng.compose.day import World
+from quanheng.compose.live_setup import Prepared
+from quanheng.duties.dataset import check_dataset
+from quanheng.duties.figures import Figures, arranged, differences
+from quanheng.duties.measure import figures as meter_figures
+from quanheng.duties.rating import measure_dataset, rate
+from quanheng.edge.journal_lines import read_lines
+from quanheng.exchange import turn
+from quanheng.exchange.etf import EtfVenue
+from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
+from quanheng.exchange.state import PARTITIONS, State
+from quanheng.exchange.venue import Venue
+from quanheng.exchange.venue import invariants as venue_invariants
+from quanheng.maker.invariants import invariants as maker_invariants
+from quanheng.maker.maker import Maker
+from quanheng.runtime.chain import run_digest
+from quanheng.runtime.envelope import Record
+from quanheng.runtime.records import unseal_checkpoint
+from quanheng.runtime.snapshots import FolderSnapshots
+from quanheng.runtime.verify import chain_head, verify_run
+from quanheng.terms.units import DAY, MICROSECOND
+
+MACHINES = ("etf", "maker", "venue")
+
+
+class LiveWorld(World):
+    """The day as the processes left it. There is no simulation behind it: nothing runs here."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.plan = prepared.plan
+        self.book = prepared.book
+        self.reference = prepared.reference
+        self.openings = prepared.openings
+        self.midnight = prepared.midnight
+        self.collector = Collector()
+        self.alerts = []
+        self.venue, self.etf, self.maker = Venue(), EtfVenue(), Maker()
+        for machine in (self.venue, self.etf, self.maker):
+            _load(prepared, machine)
+        self._collect(prepared)
+
+    def _collect(self, prepared: Prepared) -> None:
+        """The records that left the venue, and those a day that was cut short still held."""
+        decoder = msgspec.msgpack.Decoder(Record)
+        data = (prepared.run / "live" / "records.bin").read_bytes()
+        for record in [*_split(data, decoder), *_pending(self.venue.state)]:
+            self.collector(record, 0, 0)
+
+
+def _split(data: bytes, decoder: "msgspec.msgpack.Decoder[Record]") -> list[Record]:
+    """Records of a file: each is preceded by its length in four bytes."""
+    out: list[Record] = []
+    at, view = 0, memoryview(data)
+    while at < len(data):
+        size = int.from_bytes(view[at : at + 4], "big")
+        out.append(decoder.decode(view[at + 4 : at + 4 + size]))
+        at += 4 + size
+    return out
+
+
+def _pending(state: State) -> list[Record]:
+    """Rows that the venue would have written at the close."""
+    effects: list[Any] = []
+    turn.flush_quotes(state, effects)
+    turn.emit_phases(state, effects)
+    turn.emit_quotes(state, effects)
+    turn.emit_trades(state, effects)
+    return [effect for effect in effects if isinstance(effect, Record)]
+
+
+def _load(prepared: Prepared, machine: Any) -> None:
+    """The last state of a machine. LookupError when the process left none."""
+    store = FolderSnapshots(prepared.run, machine.NAME, durable=False)
+    file = store.read(store.seqs()[-1]) if store.seqs() else None
+    checkpoint = None if file is None else unseal_checkpoint(file)
+    if checkpoint is None:
+        raise LookupError(f"{prepared.run}: no readable snapshot of {machine.NAME}")
+    machine.restore(checkpoint.state)
+
+
+def live_invariants(prepared: Prepared, world: LiveWorld, batch: Figures) -> dict[str, int]:
+    """What a live day promises in place of a digest (borders.md 3), as counts of violations."""
+    venue, maker = world.venue.state, world.maker.state
+    lives = [
+        line
+        for line in read_lines(prepared.run / "live" / "gateway.jsonl")
+        if line["what"] in ("cancels", "end")
+    ]
+    gateway = lives.pop()
+    own = sum(line["count"] for line in lives if line["what"] == "cancels")
+    found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
+    found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
+    # Answers to the gateway's own cancels carry ids that are not the maker's.
+    foreign = "maker: reports of foreign ids"
+    found[foreign] = max(0, found[foreign] - own)
+    desk = venue.desks[0]
+    found["quotes: alive at the end"] = len(desk.quotes) + len(desk.orders)
+    found["gateway: left open"] = gateway["open_quotes"] + gateway["open_orders"]
+    indices = [maker.next_index.get(name, 1) for name in PARTITIONS]
+    found["reports: maker missed or repeated"] = sum(
+        abs(ours - theirs) for ours, theirs in zip(indices, desk.next_index, strict=True)
+    )
+    assert venue.meter is not None, "the venue was opened"
+    ours = (world.plan.config.member.maker,)
+    referee = meter_figures(venue.meter, world.midnight + DAY)
+    recount = arranged(batch, ours, batch.contracts)
+    different = differences(arranged(referee, ours, batch.contracts), recount)
+    found["duties: referee differs from recount"] = len(different)
+    found["duties: events out of order"] = venue.meter.late
+    account, book = venue.acct[0], maker.book
+    wrong = (book.long_qty != account[LONG]) | (book.short_qty != account[SHORT])
+    found["positions: maker differs from venue"] = int(wrong.sum())
+    fund = venue.fund[0]
+    found["premium: maker differs from venue"] = int(
+        book.cash + book.fees != fund[CASH] + fund[FEES]
+    )
+    found["journals: chain broken"] = sum(not item["ok"] for item in verify_run(prepared.run))
+    return found
+
+
+def close_day(
+    prepared: Prepared, ended: dict[str, dict[str, Any]], seconds: float, restarts: int
+) -> DayResult:
+    """Measure, compare, write dataset, reports and run.json."""
+    world = LiveWorld(prepared)
+    chain, book = world.reference.chain, world.book
+    dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
+    result = rate(dataset, chain.day, chain.day, lambda _: book)
+    batch = measure_dataset(dataset, chain.day, book)
+    write_day(world, dataset, result)
+    machines = (world.etf, world.maker, world.venue)
+    digests = {machine.NAME: machine.digest() for machine in machines}
+    day = DayResult(
+        seed=world.plan.seed,
+        scenario=world.plan.scenario.name,
+        digest=run_digest(digests),
+        seconds=seconds,
+        invariants=live_invariants(prepared, world, batch),
+        lines=class_lines(world, result),
+        counts=_counts(prepared, world, ended, restarts),
+        machines={
+            name: {part: value.hex() for part, value in parts.items()}
+            for name, parts in digests.items()
+        },
+    )
+    info = prepared.info("ended")
+    info.machines, info.digest = day.machines, day.digest
+    info.heads = {name: chain_head(prepared.run, name).hex() for name in MACHINES}
+    prepared.write(info)
+    return day
+
+
+def _counts(
+    prepared: Prepared, world: LiveWorld, ended: dict[str, dict[str, Any]], restarts: int
+) -> dict[str, int]:
+    trades = world.collector.rows("trades")
+    exchange, maker = ended["exchange"], ended["maker"]
+    lines = read_lines(prepared.run / "live" / "maker.jsonl")
+    return {
+        "envelopes": maker["inputs"],
+        "requests": exchange["requests"],
+        "reports": exchange["reports"],
+        "order_bytes": exchange["order_bytes"],
+        "feed_bytes": exchange["feed_bytes"],
+        "trades": len(trades),
+        "contracts_traded": int(trades[:, 3].sum()),
+        "alerts": sum(line["what"] == "alert" for line in lines),
+        "epoch": maker["epoch"],
+        "restarts": restarts,
+        "worst_turn_ms": maker["worst_turn_ms"],
+        "worst_lag_ms": exchange["worst_lag_ms"],
+    }
+
+
+def stages(prepared: Prepared) -> list[dict[str, int]]:
+    """Microseconds since the start of each life of the maker, by stage, for those that quoted."""
+    lines = read_lines(prepared.run / "live" / "maker.jsonl")
+    return [line["micros"] for line in lines if line["what"] == "stages"]
+
+
+def outages(prepared: Prepared) -> list[int]:
+    """Milliseconds from each kill of a drill to the first accepted quote afterwards."""
+    kills = read_lines(prepared.run / "live" / "supervisor.jsonl")
+    quoted = read_lines(prepared.run / "live" / "maker.jsonl")
+    first = [line["at"] for line in quoted if line["what"] == "stages"]
+    out = []
+    for line in kills:
+        if line["what"] == "killed" and line["role"] == "maker":
+            after = [at for at in first if at > line["at"]]
+            if after:
+                out.append((after[0] - line["at"]) // (1_000 * MICROSECOND))
+    return out

@@ -1,0 +1,86 @@
+"""Write the generated pages under docs/ from the data they describe.
+
+    .venv/bin/python tools/make_docs.py
+
+A page is a function without arguments that returns the whole text, and a line in PAGES. The same
+data gives the same bytes, and a test holds every committed page against its function.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from quanheng.edge.rulebook_files import shipped_texts
+from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+_READINGS = """\
+# Readings of the rules
+
+Where the exchange's text can be read in more than one way, one reading is chosen and every figure
+follows it. This page is generated from `src/quanheng/rulebook/data/sse/readings.toml` by
+`tools/make_docs.py`; change it there.
+
+- **default**: what holds without a word in the agreement.
+- **can be chosen**: the alternatives that code follows. An agreement chooses one in its table
+  `[readings]`, as `A28 = "14:49-14:57"`. Any other alternative is refused by name when the rulebook
+  is read: it would be printed and not acted upon.
+- **followed by**: the room whose code acts on the reading; "nothing yet": no figure hangs on it.
+
+A reading that settles one number stands beside that number too, in the field `reading` of its row.
+
+"""
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+def _reading_row(key: str, item: Reading) -> tuple[str, ...]:
+    return (
+        key,
+        f"`{item.name}`",
+        item.question,
+        item.default,
+        "; ".join(item.alternatives) or "none",
+        "; ".join(item.implemented) or "default only",
+        item.followed or "nothing yet",
+        item.note,
+    )
+
+
+def readings_page() -> str:
+    """docs/rules-readings.md: A01 to A38 of rules.md 11."""
+    head = (
+        "id",
+        "name",
+        "question",
+        "default",
+        "alternatives",
+        "can be chosen",
+        "followed by",
+        "note",
+    )
+    readings = read_readings(shipped_texts()[READINGS_FILE])
+    return _READINGS + table(head, [_reading_row(key, item) for key, item in readings.items()])
+
+
+PAGES: dict[str, Callable[[], str]] = {"rules-readings.md": readings_page}
+"""Every generated page: its name under docs/ and the function that returns its text."""
+
+
+def main() -> None:
+    """Write every page that changed and say so."""
+    for name, page in PAGES.items():
+        path, text = DOCS / name, page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
