@@ -1,10 +1,12 @@
 """The exchange's numbers against the worked cases of rules.md (Q-01, Q-02, Q-08, T-01)."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
+import msgspec
 import pytest
 
-from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.edge.rulebook_files import read_rows, read_rulebook
 from quanheng.rulebook import (
     breaker,
     calendar,
@@ -12,6 +14,7 @@ from quanheng.rulebook import (
     margin,
     order_sizes,
     phases,
+    position_limits,
     price_limits,
     quote_size,
     spread,
@@ -46,6 +49,20 @@ def test_widest_ask(bid: int, near_ask: int, far_ask: int) -> None:
         assert spread.complies(BOOK, bid, ask, rank)
         assert not spread.complies(BOOK, bid, ask + 1, rank)
     assert not spread.complies(BOOK, bid, bid, 1)
+
+
+def test_a_bid_of_nothing_is_no_quote() -> None:
+    """Q-01: a quote is two-sided; the floor alone does not make one out of an ask."""
+    assert not spread.complies(BOOK, 0, 25, 1)
+    assert spread.complies(BOOK, 1, 25, 1)
+
+
+@pytest.mark.parametrize("rank", [-1, 0, 5])
+def test_a_rank_outside_the_month_set_is_an_error(rank: int) -> None:
+    """Q-01: rank 0 must not pass as the last band by counting from the end."""
+    for call in (spread.band, lambda book, rank: spread.complies(book, 1, 2, rank)):
+        with pytest.raises(ValueError, match=f"rank {rank} is not 1 to 4"):
+            call(BOOK, rank)
 
 
 def test_cap_is_exact() -> None:
@@ -129,6 +146,17 @@ def test_opening_margin(
     assert money == int(yuan.replace(".", "")) * 100
 
 
+@pytest.mark.parametrize("call", [margin.opening, margin.maintenance])
+def test_margin_of_what_is_unknown_is_an_error(call: Callable[..., int]) -> None:
+    """I-32: another underlying type is not a stock, another kind not a put."""
+    with pytest.raises(ValueError, match="FUT"):
+        call(BOOK, "FUT", "C", 25000, 4630, 29630, 10000)
+    with pytest.raises(ValueError, match="'c'"):
+        call(BOOK, "EBS", "c", 25000, 4630, 29630, 10000)
+    with pytest.raises(ValueError, match="'c'"):
+        price_limits.limits(BOOK, "510050", "c", 25000, 4630, 29630, 1, False)
+
+
 def test_stock_maintenance_margin() -> None:
     """I-32: 19 % instead of 21 % for a stock option's maintenance."""
     assert margin.maintenance(BOOK, "ASH", "C", 625000, 21000, 600000, 1000) == 11_000 * 10_000
@@ -151,6 +179,18 @@ def test_fees(role: str, side: Side, effect: Effect, handling: int, settlement: 
     assert fees.settlement(BOOK, side, effect, False, role, 10) == settlement * 1_000
 
 
+def test_the_two_waivers_are_separate() -> None:
+    """E-11: rules.md 6: a sell-open of 10 pays 3.00 when only the settlement waiver is off."""
+    for key in ("sell_open_waived", "settlement_sell_open_waived"):
+        rates = msgspec.structs.replace(BOOK.rates, **{key: False})
+        book = msgspec.structs.replace(BOOK, rates=rates)
+        paid = [
+            call(book, Side.SELL, Effect.OPEN, False, "ordinary", 10)
+            for call in (fees.handling, fees.settlement)
+        ]
+        assert paid == ([130_000, 0] if key == "sell_open_waived" else [0, 30_000])
+
+
 def test_an_unknown_role_is_an_error() -> None:
     """E-11: a role that is not in the list is named."""
     with pytest.raises(ValueError, match="referee"):
@@ -162,6 +202,32 @@ def test_order_sizes_by_day() -> None:
     days = (20150209, 20171229, 20180102, 20191220, 20191223, 20240627)
     sizes = [order_sizes.limits(read_rulebook(day))[:2] for day in days]
     assert sizes == [(10, 5), (10, 5), (30, 10), (30, 10), (50, 10), (50, 10)]
+
+
+def test_position_limits_by_day() -> None:
+    """Q-08: 20/50/100 at the launch; from 2016-08-08 the daily limit is 2 x total on buy-opens only
+    (rules.md section 0); 5000/10000/10000 from 2019-12-23.
+    """
+    days = (20150209, 20160805, 20160808, 20191220, 20191223)
+    found = [position_limits.limits(read_rulebook(day), "510050") for day in days]
+    assert [(row.long, row.total, row.daily_buy_open) for row in found] == [
+        *[(20, 50, 100)] * 4,
+        (5000, 10000, 10000),
+    ]
+    assert [row.daily_counts_sales for row in found] == [True, True, False, False, False]
+    assert all(row.daily_buy_open == min(2 * row.total, 10_000) for row in found[2:])
+    since = {day: read_rows(day)["position.daily_buy_open"].since for day in (20160805, 20160808)}
+    assert since == {20160805: 20150209, 20160808: 20160808}
+
+
+def test_loss_of_status() -> None:
+    """E-09: caps of the year and the counts of chapter 9 (rules.md 10.4, 10.6)."""
+    rating = BOOK.rating
+    assert (rating.primary_year_cap, rating.general_year_cap) == ("A", "B")
+    assert (rating.cancel_failed, rating.cancel_window) == (2, 6)
+    assert (rating.cancel_without_a, rating.cancel_designated) == (6, 6)
+    assert (rating.cancel_share, rating.cancel_spared) == ((1, 5), "A")
+    assert (rating.cancel_alerts, rating.ban_months, rating.resign_notice) == ((4, 5), 12, 15)
 
 
 def test_timetable_covers_the_day() -> None:

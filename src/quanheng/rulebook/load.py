@@ -13,7 +13,7 @@ import msgspec
 
 from quanheng.rulebook import model
 from quanheng.rulebook.calendar import Calendar
-from quanheng.rulebook.rows import Row, RulebookError, in_force, parse
+from quanheng.rulebook.rows import Row, RulebookError, chosen_readings, in_force, parse
 from quanheng.rulebook.schema import KINDS
 from quanheng.terms.days import weekday
 from quanheng.terms.units import Day
@@ -23,12 +23,19 @@ READINGS_FILE = "readings.toml"
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One open question of rules.md 11 with what we choose and what else was possible."""
+    """One open question of rules.md 11 with what we choose and what else was possible.
+
+    Only the default and the `implemented` alternatives can be chosen: a choice that no code follows
+    would be printed and not acted upon.
+    """
 
     name: str
     question: str
     default: str
     alternatives: tuple[str, ...]
+    implemented: tuple[str, ...]  # those of the alternatives that code follows
+    followed: str = ""  # room whose code acts on the reading; empty: none yet
+    note: str = ""
 
 
 def load_rulebook(
@@ -42,10 +49,7 @@ def load_rulebook(
     """
     chosen = effective_rows(day, texts, agreement, house)
     values = {key: KINDS[key](row.value) for key, row in chosen.items()}
-    readings = {key: item.default for key, item in read_readings(texts[READINGS_FILE]).items()}
-    for key, alternative in _choices(agreement).items():
-        _check_reading(texts, agreement, key, alternative)
-        readings[key] = alternative
+    readings = _readings(texts[READINGS_FILE], agreement)
     calendar = _calendar(texts[CALENDAR_FILE])
     content = msgspec.json.encode([day, values, readings, texts[CALENDAR_FILE]], order="sorted")
     return _build(day, hashlib.sha256(content).hexdigest(), calendar, values, readings)
@@ -70,7 +74,7 @@ def effective_rows(
         raise RulebookError(f"no rule for {missing[0]!r} is in force on {day}")
     if agreement is not None:
         file, text = agreement
-        for key, row in in_force(parse(file, _rules_only(text), "agreement"), day).items():
+        for key, row in in_force(parse(file, text, "agreement"), day).items():
             if chosen[key].authority == "exchange":
                 raise RulebookError(
                     f"{file}: {key} is a rule of the exchange ({chosen[key].file}); "
@@ -99,40 +103,42 @@ def _number(value: Any) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, 1)
 
 
-def _rules_only(text: str) -> str:
-    """An agreement's text without its [readings] table, which `_choices` reads."""
-    head, mark, _ = text.partition("\n[readings]")
-    return head if mark else text
-
-
-def _choices(agreement: tuple[str, str] | None) -> dict[str, str]:
+def _readings(text: str, agreement: tuple[str, str] | None) -> dict[str, str]:
+    """The reading of every open question: the default, or what the agreement chose."""
+    known = read_readings(text)
+    readings = {key: item.default for key, item in known.items()}
     if agreement is None:
-        return {}
-    try:
-        content = tomllib.loads(agreement[1])
-        return msgspec.convert(content.get("readings", {}), type=dict[str, str])
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise RulebookError(f"{agreement[0]}: {error}") from error
-
-
-def _check_reading(
-    texts: dict[str, str], agreement: tuple[str, str] | None, key: str, alternative: str
-) -> None:
-    file = agreement[0] if agreement else ""
-    known = read_readings(texts[READINGS_FILE])
-    if key not in known:
-        raise RulebookError(f"{file}: unknown reading {key!r}")
-    allowed = (known[key].default, *known[key].alternatives)
-    if alternative not in allowed:
-        raise RulebookError(f"{file}: reading {key} = {alternative!r}; known: {list(allowed)}")
+        return readings
+    file = agreement[0]
+    for key, wanted in chosen_readings(*agreement).items():
+        if key not in known:
+            raise RulebookError(f"{file}: unknown reading {key!r}")
+        item = known[key]
+        if wanted not in (item.default, *item.alternatives):
+            allowed = [item.default, *item.alternatives]
+            raise RulebookError(f"{file}: reading {key} = {wanted!r}; known: {allowed}")
+        if wanted not in (item.default, *item.implemented):
+            allowed = [item.default, *item.implemented]
+            hint = f" ({item.note})" if item.note else ""
+            raise RulebookError(
+                f"{file}: reading {key} = {wanted!r} is not implemented{hint}; "
+                f"can be chosen: {allowed}"
+            )
+        readings[key] = wanted
+    return readings
 
 
 def read_readings(text: str) -> dict[str, Reading]:
     """Every open question by key, A01 on."""
     try:
-        return msgspec.convert(tomllib.loads(text), type=dict[str, Reading])
+        readings = msgspec.convert(tomllib.loads(text), type=dict[str, Reading])
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise RulebookError(f"{READINGS_FILE}: {error}") from error
+    for key, item in readings.items():
+        for name in item.implemented:
+            if name not in item.alternatives:
+                raise RulebookError(f"{READINGS_FILE}: {key} implements {name!r}, no alternative")
+    return readings
 
 
 def _calendar(text: str) -> Calendar:
@@ -194,7 +200,10 @@ def _build(
         timetable=tuple(model.SpanRow(*row) for row in v["timetable"]),
         rates=_rates(v),
         positions=model.Positions(
-            v["position.long"], v["position.total"], v["position.daily_buy_open"]
+            long=v["position.long"],
+            total=v["position.total"],
+            daily_buy_open=v["position.daily_buy_open"],
+            daily_counts_sales=v["position.daily_counts_sales"],
         ),
         listing=model.Listing(
             v["listing.classes"], v["listing.strikes_each_side"], v["listing.year_days"]
@@ -225,6 +234,17 @@ def _rating(v: dict[str, Any]) -> model.Rating:
         eliminated_share=v["rating.eliminated_share"],
         months_min=v["rating.months_min"],
         designated_makers=v["rating.designated_makers"],
+        primary_year_cap=v["rating.primary.year_cap"],
+        general_year_cap=v["rating.general.year_cap"],
+        cancel_window=v["rating.cancel.window_months"],
+        cancel_failed=v["rating.cancel.failed_months"],
+        cancel_without_a=v["rating.cancel.without_a_months"],
+        cancel_designated=v["rating.cancel.designated_months"],
+        cancel_share=v["rating.cancel.share"],
+        cancel_spared=v["rating.cancel.spared"],
+        cancel_alerts=v["rating.cancel.alert_months"],
+        ban_months=v["rating.ban_months"],
+        resign_notice=v["rating.resign.notice_days"],
     )
 
 
@@ -241,4 +261,5 @@ def _rates(v: dict[str, Any]) -> model.Rates:
         stock_opening_margin=v["margin.stock.opening"],
         stock_maintenance_margin=v["margin.stock.maintenance"],
         settlement_reserve=v["settlement.reserve"],
+        settlement_sell_open_waived=v["fee.settlement_sell_open_waived"],
     )

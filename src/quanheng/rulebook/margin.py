@@ -13,9 +13,10 @@ def opening(
     underlying_close: Ticks,
     unit: int,
 ) -> Money:
-    """Opening margin (开仓保证金), from yesterday's settlement and close."""
-    etf = underlying_type == "EBS"
-    rates = book.rates.etf_margin if etf else book.rates.stock_opening_margin
+    """Opening margin (开仓保证金), from yesterday's settlement and close. ValueError names an
+    unknown underlying type or kind.
+    """
+    rates = _rates(book, underlying_type, book.rates.stock_opening_margin)
     return _margin(rates, kind, strike, settle, underlying_close, unit)
 
 
@@ -28,16 +29,29 @@ def maintenance(
     underlying_close: Ticks,
     unit: int,
 ) -> Money:
-    """Maintenance margin (维持保证金), from today's settlement and close."""
-    etf = underlying_type == "EBS"
-    rates = book.rates.etf_margin if etf else book.rates.stock_maintenance_margin
+    """Maintenance margin (维持保证金), from today's settlement and close. ValueError names an
+    unknown underlying type or kind.
+    """
+    rates = _rates(book, underlying_type, book.rates.stock_maintenance_margin)
     return _margin(rates, kind, strike, settle, underlying_close, unit)
+
+
+def _rates(book: Rulebook, underlying_type: str, stock: tuple[Ratio, Ratio]) -> tuple[Ratio, Ratio]:
+    match underlying_type:
+        case "EBS":
+            return book.rates.etf_margin
+        case "ASH":
+            return stock
+        case _:
+            raise ValueError(f"margin: underlying type {underlying_type!r} is not one of ASH, EBS")
 
 
 def _margin(
     rates: tuple[Ratio, Ratio], kind: str, strike: Ticks, settle: Ticks, close: Ticks, unit: int
 ) -> Money:
     """[P + max(a S - OTM, b base)] x unit, a put capped at its strike; half up to 0.01 yuan."""
+    if kind not in ("C", "P"):
+        raise ValueError(f"margin: kind {kind!r} is not one of C, P")
     (a_num, a_den), (b_num, b_den) = rates
     scale = a_den * b_den
     out = max(strike - close, 0) if kind == "C" else max(close - strike, 0)

@@ -55,6 +55,17 @@ class Rating(msgspec.Struct, frozen=True, array_like=True):
     eliminated_share: Ratio
     months_min: int
     designated_makers: int
+    primary_year_cap: str  # best grade of a year with a month of D
+    general_year_cap: str
+    cancel_window: int  # chapter 9: months looked at together
+    cancel_failed: int  # failed months in the window
+    cancel_without_a: int  # months in a row without A
+    cancel_designated: int  # failed months in a row of a designated contract
+    cancel_share: Ratio  # bottom of the year's ranking
+    cancel_spared: str  # a year's grade from which on the bottom is spared
+    cancel_alerts: tuple[int, int]  # months without A: amber, red (own choice)
+    ban_months: int  # without a new application after cancellation or resignation
+    resign_notice: int  # trading days
 
 
 class Prices(msgspec.Struct, frozen=True, array_like=True):
@@ -94,6 +105,7 @@ class Rates(msgspec.Struct, frozen=True, array_like=True):
     stock_opening_margin: tuple[Ratio, Ratio]
     stock_maintenance_margin: tuple[Ratio, Ratio]
     settlement_reserve: Money
+    settlement_sell_open_waived: bool
 
 
 class Positions(msgspec.Struct, frozen=True, array_like=True):
@@ -102,6 +114,7 @@ class Positions(msgspec.Struct, frozen=True, array_like=True):
     long: Lots
     total: Lots
     daily_buy_open: Lots
+    daily_counts_sales: bool  # sell-opens count too; until 2016-08-07
 
 
 class Listing(msgspec.Struct, frozen=True, array_like=True):

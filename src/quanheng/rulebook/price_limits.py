@@ -22,8 +22,11 @@ def limits(
 ) -> tuple[Ticks, Ticks]:
     """(up, down) for the day. `settle` and `underlying_close` are yesterday's, adjusted.
 
-    There is no lower limit on the last trading day and none below one step.
+    There is no lower limit on the last trading day and none below one step. ValueError names an
+    unknown kind.
     """
+    if kind not in ("C", "P"):
+        raise ValueError(f"price limits: kind {kind!r} is not one of C, P")
     num, den = rate(book, underlying)
     floor_num, floor_den = book.prices.limit_floor
     base = strike if kind == "P" else underlying_close

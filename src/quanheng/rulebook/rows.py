@@ -35,7 +35,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
 
 class _RowFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     authority: str
-    rule: list[dict[str, Any]]
+    rule: list[dict[str, Any]] | None = None  # only an agreement of nothing but readings has none
+    readings: dict[str, str] | None = None  # agreements only
 
 
 _FIELDS = {"key", "value", "from", "until", "source", "reading", "tighter"}
@@ -46,15 +47,29 @@ def parse(file: str, text: str, authority: str = "") -> list[Row]:
 
     `authority` is the layer the file must declare; empty accepts the shipped ones.
     """
-    try:
-        content = msgspec.convert(tomllib.loads(text), type=_RowFile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise RulebookError(f"{file}: {error}") from error
+    content = _content(file, text)
     allowed = (authority,) if authority else AUTHORITIES[:2]
     if content.authority not in allowed:
         expected = " or ".join(allowed)
         raise RulebookError(f"{file}: authority {content.authority!r}, expected {expected}")
-    return [_row(file, content.authority, number, raw) for number, raw in enumerate(content.rule)]
+    if content.readings is not None and content.authority != "agreement":
+        raise RulebookError(f"{file}: [readings] can stand only in an agreement")
+    if content.rule is None and content.readings is None:
+        raise RulebookError(f"{file}: no [[rule]] in the file")
+    rules = content.rule or []
+    return [_row(file, content.authority, number, raw) for number, raw in enumerate(rules)]
+
+
+def chosen_readings(file: str, text: str) -> dict[str, str]:
+    """The [readings] table of an agreement, empty without one. RulebookError names the file."""
+    return _content(file, text).readings or {}
+
+
+def _content(file: str, text: str) -> _RowFile:
+    try:
+        return msgspec.convert(tomllib.loads(text), type=_RowFile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise RulebookError(f"{file}: {error}") from error
 
 
 def _row(file: str, authority: str, number: int, raw: dict[str, Any]) -> Row:
@@ -67,6 +82,8 @@ def _row(file: str, authority: str, number: int, raw: dict[str, Any]) -> Row:
         if row.key not in KINDS:
             raise ValueError("unknown key")
         day_number(row.since)
+        if row.until and day_number(row.until) < day_number(row.since):
+            raise ValueError(f"ends on {row.until} before it begins on {row.since}")
         KINDS[row.key](row.value)
         if row.tighter and row.tighter not in DIRECTIONS:
             raise ValueError(f"tighter {row.tighter!r} is not lower or higher")
@@ -76,9 +93,18 @@ def _row(file: str, authority: str, number: int, raw: dict[str, Any]) -> Row:
 
 
 def in_force(rows: list[Row], day: Day) -> dict[str, Row]:
-    """The row of each key that holds on a day: the latest that has begun and not ended."""
+    """The row of each key that holds on a day: the latest that has begun and not ended.
+
+    `rows` are one layer's. RulebookError for two rows of a key that begin on the same day, on
+    whatever `day`: which of them holds would hang on the order of the files.
+    """
     chosen: dict[str, Row] = {}
+    seen: dict[tuple[str, Day], Row] = {}
     for row in sorted(rows, key=lambda row: row.since):
+        twin = seen.setdefault((row.key, row.since), row)
+        if twin is not row:
+            names = dict.fromkeys((twin.file, row.file))
+            raise RulebookError(f"{' and '.join(names)}: two rows of {row.key} from {row.since}")
         if row.since <= day and (not row.until or day <= row.until):
             chosen[row.key] = row
     return chosen

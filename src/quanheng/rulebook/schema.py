@@ -7,6 +7,8 @@ from typing import Any
 from quanheng.terms.days import day_number, from_clock
 from quanheng.terms.units import MONEY_PER_YUAN, TICKS_PER_YUAN, Ratio
 
+GRADES = ("AA", "A", "B", "C", "D")
+
 
 def ratio(value: Any) -> Ratio:
     """A decimal text as an exact ratio in lowest terms."""
@@ -39,7 +41,7 @@ def money(value: Any) -> int:
 
 
 def integer(value: Any) -> int:
-    """A positive whole number."""
+    """A whole number from 0 on."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{value!r} is not a whole number from 0 on")
     return value
@@ -80,6 +82,17 @@ def _ratios(value: Any) -> tuple[Ratio, Ratio]:
 def _weights(value: Any) -> tuple[int, int, int]:
     a, b, c = (integer(item) for item in value)
     return a, b, c
+
+
+def _two(value: Any) -> tuple[int, int]:
+    a, b = (integer(item) for item in value)
+    return a, b
+
+
+def _grade(value: Any) -> str:
+    if value not in GRADES:
+        raise ValueError(f"{value!r} is not one of {', '.join(GRADES)}")
+    return _text(value)
 
 
 def _matrix(value: Any) -> tuple[tuple[str, str, str], ...]:
@@ -142,6 +155,17 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "rating.eliminated_share": ratio,
     "rating.months_min": integer,
     "rating.designated_makers": integer,
+    "rating.primary.year_cap": _grade,
+    "rating.general.year_cap": _grade,
+    "rating.cancel.window_months": integer,
+    "rating.cancel.failed_months": integer,
+    "rating.cancel.without_a_months": integer,
+    "rating.cancel.designated_months": integer,
+    "rating.cancel.share": ratio,
+    "rating.cancel.spared": _grade,
+    "rating.cancel.alert_months": _two,
+    "rating.ban_months": integer,
+    "rating.resign.notice_days": integer,
     "price_limit.rates": _pairs(_text, ratio),
     "price_limit.floor": ratio,
     "breaker.ratio": ratio,
@@ -157,6 +181,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "fee.settlement": money,
     "fee.exercise": money,
     "fee.sell_open_waived": flag,
+    "fee.settlement_sell_open_waived": flag,
     "fee.provider_share": ratio,
     "fee.taker_share": ratio,
     "fee.auction_share": ratio,
@@ -167,6 +192,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "position.long": integer,
     "position.total": integer,
     "position.daily_buy_open": integer,
+    "position.daily_counts_sales": flag,
     "listing.classes": _pairs(_text, _day),
     "listing.strikes_each_side": integer,
     "listing.year_days": integer,

@@ -5,13 +5,20 @@ from quanheng.terms.units import Ratio, Ticks
 
 
 def band(book: Rulebook, rank: int) -> tuple[int, int, Ticks]:
-    """(num, den, floor): the allowed spread of a bid b is max(num x b, den x floor) / den ticks."""
-    return book.duty.bands[rank - 1]
+    """(num, den, floor): the allowed spread of a bid b is max(num x b, den x floor) / den ticks.
+
+    ValueError for a rank that is not 1 to 4.
+    """
+    bands = book.duty.bands
+    # Without the test rank 0 would index from the end and pass as the far band.
+    if not 1 <= rank <= len(bands):
+        raise ValueError(f"spread: expiry rank {rank} is not 1 to {len(bands)}")
+    return bands[rank - 1]
 
 
 def cap(book: Rulebook, bid: Ticks, rank: int) -> Ratio:
     """The allowed spread A(bid) as an exact ratio in ticks; never rounded."""
-    num, den, floor = book.duty.bands[rank - 1]
+    num, den, floor = band(book, rank)
     return max(num * bid, den * floor), den
 
 
@@ -22,6 +29,6 @@ def widest_ask(book: Rulebook, bid: Ticks, rank: int) -> Ticks:
 
 
 def complies(book: Rulebook, bid: Ticks, ask: Ticks, rank: int) -> bool:
-    """True when bid and ask are two-sided and not wider than allowed."""
+    """True when bid and ask are two-sided (a price of 0 is no side) and not wider than allowed."""
     allowed, den = cap(book, bid, rank)
-    return ask > bid and den * (ask - bid) <= allowed
+    return ask > bid > 0 and den * (ask - bid) <= allowed
