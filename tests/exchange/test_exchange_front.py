@@ -1,10 +1,12 @@
 """What the venue answers: codes by phase and check, quotes, reports (interfaces.md 2)."""
 
+import msgspec
 import pytest
 from exchange_world import World, at, chain, member, of, opening
 
 from quanheng.exchange import layout as lay
 from quanheng.exchange.messages import Deliver, Halt
+from quanheng.exchange.state import switch
 from quanheng.exchange.venue import invariants
 from quanheng.terms.codes import Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import (
@@ -282,3 +284,16 @@ def test_report_indices_have_no_gaps() -> None:
         indices = [report.index for report in reports if report.set_id == part]
         assert indices == list(range(1, len(indices) + 1))
         assert indices
+
+
+def test_readings_reach_the_switches() -> None:
+    """Q-08: an agreement's reading of A29 or A30 changes the venue; a switch still wins."""
+    opened = opening()
+    readings = {**opened.rulebook.readings, "A29": "executed then auction"}
+    book = msgspec.structs.replace(opened.rulebook, readings=readings)
+    read = msgspec.structs.replace(opened, rulebook=book)
+    assert switch(opened, "breaker_test") == "pre_trade"
+    assert switch(read, "breaker_test") == "post_trade"
+    assert switch(read, "auction_tie") == "mid"
+    forced = msgspec.structs.replace(read, switches={"breaker_test": "pre_trade"})
+    assert switch(forced, "breaker_test") == "pre_trade"

@@ -57,9 +57,8 @@ def walk_cells(
             cells[cell, CLOSED] = -1
             if active[maker, c]:
                 subject = subjects[c]
-                q0 = quote_start[c * makers + maker]
-                q1 = quote_start[c * makers + maker + 1]
-                own = quotes[q0:q1]
+                lane = c * makers + maker
+                own = quotes[quote_start[lane] : quote_start[lane + 1]]
                 for j in range(len(own)):
                     bits[j] = grade_quote(
                         subject[NUM], subject[DEN], subject[FLOOR_KEY], sizes[0], sizes[1], own[j]

@@ -28,6 +28,12 @@ SWITCHES = {
 """Switches of VenueOpen with their values, default first. `quote_side`: what a quote does to a
 side it does not carry (borders.md 4)."""
 
+READINGS = {
+    "breaker_test": ("A29", {"executed then auction": "post_trade"}),
+    "auction_tie": ("A30", {"nearest reference": "nearest_ref"}),
+}
+"""Switches that follow a reading of the rulebook, and the value of its alternative."""
+
 ROLES = ("provider", "taker", "auction", "ordinary")
 CROWD_CASH = 10**15
 """Opening cash of each account of the crowd: more than it can lose."""
@@ -173,11 +179,8 @@ def switch(opened: VenueOpen, name: str) -> str:
             raise ValueError(
                 f"venue switch {key} = {value}: known are {SWITCHES.get(key, SWITCHES)}"
             )
-    reading = {"breaker_test": "A29", "auction_tie": "A30"}.get(name)
-    default = SWITCHES[name][0]
-    if reading is not None:
-        chosen = opened.rulebook.readings.get(reading, default)
-        default = chosen if chosen in SWITCHES[name] else default
+    key, words = READINGS.get(name, ("", {}))
+    default = words.get(opened.rulebook.readings.get(key, ""), SWITCHES[name][0])
     return opened.switches.get(name, default)
 
 
