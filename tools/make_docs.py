@@ -9,7 +9,10 @@ data gives the same bytes, and a test holds every committed page against its fun
 from collections.abc import Callable
 from pathlib import Path
 
+from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.edge.rulebook_files import shipped_texts
+from quanheng.maker.checks import LADDER
+from quanheng.maker.parameters import TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -69,7 +72,53 @@ def readings_page() -> str:
     return _READINGS + table(head, [_reading_row(key, item) for key, item in readings.items()])
 
 
-PAGES: dict[str, Callable[[], str]] = {"rules-readings.md": readings_page}
+_AUTHORITY = """\
+# Who may do what
+
+Commands are proposed and, where the table names somebody, seconded by another person with one of those
+posts; lowering a state and pulling orders never wait. Generated from `quanheng.authority.policy`.
+
+"""
+
+_CHECKS = """\
+# Pre-trade checks and quote parameters
+
+The ladder: every quote and order passes it in this order, and the first broken check is the answer.
+Generated from `quanheng.maker.checks` and `quanheng.maker.parameters`.
+
+"""
+
+
+def authority_page() -> str:
+    """docs/authority.md: the four-eyes policy and the life-cycle of a proposal."""
+    life = "\n## Life-cycle of a proposal\n\nA dash: the event is refused.\n\n"
+    return _AUTHORITY + policy_table() + life + life_cycle_table()
+
+
+def checks_page() -> str:
+    """docs/checks.md: the maker's ladder and its parameters."""
+    rungs = [
+        (
+            rung.check.name[:3],
+            rung.meaning,
+            rung.action.name.lower(),
+            str(rung.exchange_code or ""),
+        )
+        for rung in LADDER
+    ]
+    ladder = table(("check", "meaning", "when broken", "exchange's code"), rungs)
+    rows = [
+        (f"`{p.name}`", p.unit, str(p.default), f"{p.low} to {p.high}", p.meaning) for p in TABLE
+    ]
+    settings = table(("parameter", "unit", "default", "band", "meaning"), rows)
+    return _CHECKS + ladder + "\n## Parameters\n\n" + settings
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "authority.md": authority_page,
+    "checks.md": checks_page,
+    "rules-readings.md": readings_page,
+}
 """Every generated page: its name under docs/ and the function that returns its text."""
 
 

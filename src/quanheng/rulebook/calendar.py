@@ -8,7 +8,7 @@ from bisect import bisect_left
 
 import msgspec
 
-from quanheng.terms.days import add_days, day_number, month_length, weekday
+from quanheng.terms.days import add_days, day_number, weekday
 from quanheng.terms.units import Day
 
 MONTHS_AHEAD = 14
@@ -107,9 +107,3 @@ def expiry_rank(cal: Calendar, last_day: Day, day: Day) -> int:
         if month <= listed:
             return rank
     return 4
-
-
-def covers(cal: Calendar, year: int, month: int) -> bool:
-    """True when the whole month lies inside the calendar."""
-    last = year * 10_000 + month * 100 + month_length(year, month)
-    return cal.first <= last <= cal.last

@@ -7,30 +7,6 @@ in `segment`, `snapshots` and in `quanheng.edge`.
 from typing import Protocol
 
 from quanheng.runtime.journal import Journal
-from quanheng.terms.units import Nanos
-
-
-class Clock(Protocol):
-    """A clock; the only way a host learns the time."""
-
-    def now(self) -> Nanos:
-        """Business time now."""
-
-    def monotonic(self) -> Nanos:
-        """Elapsed time that never steps, for heartbeats, dead-man and back-off."""
-
-
-class Link(Protocol):
-    """Bytes in and out of the process: TCP, a pipe, or the simulator."""
-
-    def receive(self) -> bytes:
-        """What has arrived, empty when nothing has."""
-
-    def send(self, data: bytes) -> None:
-        """Queue bytes to go out; raises when the bounded queue is full."""
-
-    def close(self) -> None:
-        """Close the link."""
 
 
 class Snapshots(Protocol):

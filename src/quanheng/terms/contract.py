@@ -57,11 +57,6 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         """True after an ex-dividend adjustment (version letter A, B … in the trading code)."""
         return len(self.trading_code) > 11 and self.trading_code[11] != "M"
 
-    @property
-    def expiry_month(self) -> int:
-        """YYYYMM of the last trading day."""
-        return self.last_day // 100
-
 
 class OptionClass(msgspec.Struct, frozen=True, array_like=True):
     """One option class (合约品种): an underlying and its contiguous slots [start, stop)."""
