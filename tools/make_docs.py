@@ -75,8 +75,8 @@ def readings_page() -> str:
 _AUTHORITY = """\
 # Who may do what
 
-Commands are proposed and, where the table names somebody, seconded by another person with one of those
-posts; lowering a state and pulling orders never wait. Generated from `quanheng.authority.policy`.
+Commands are proposed and, where the table names somebody, seconded by another person with one of
+those posts; lowering a state and pulling never wait. Generated from `quanheng.authority.policy`.
 
 """
 
