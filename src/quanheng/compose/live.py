@@ -25,7 +25,8 @@ from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.progress import Progress
 from quanheng.compose.report import ClassLine, day_table
-from quanheng.compose.scenarios import clock
+from quanheng.compose.run_folder import RunError
+from quanheng.compose.scenarios import ScenarioError, clock
 from quanheng.compose.text import thousands
 from quanheng.edge.clock import monotonic, write_clock
 from quanheng.edge.journal_lines import LineFile
@@ -45,8 +46,20 @@ HEAD_START = 300 * MILLISECOND
 Event = dict[str, Any]
 
 
-class LiveError(Exception):
+class LiveError(RunError):
     """A live run that cannot go on; the message names the process and what it said."""
+
+
+class Drill(msgspec.Struct, frozen=True):
+    """A signal for a process (exchange, gateway or maker) at a time of day."""
+
+    at: DayNanos
+    role: str
+    signal: signal.Signals
+
+
+def _moment(drill: Drill) -> DayNanos:
+    return drill.at
 
 
 class Process:
@@ -125,8 +138,8 @@ class Process:
 class Supervisor:
     """Starts, watches, restarts and stops the processes of one run.
 
-    `kills` are (business time, role) at which a process is killed (-9), for drills. Use it as a
-    context: leaving it, for whatever reason, leaves no process behind.
+    `drills` are signals that it sends to a process at a business time, for example SIGKILL to the
+    maker. Use it as a context: leaving it, for whatever reason, leaves no process behind.
     """
 
     def __init__(
@@ -134,7 +147,7 @@ class Supervisor:
         prepared: Prepared,
         speed: int,
         env: Mapping[str, str],
-        kills: tuple[tuple[DayNanos, str], ...] = (),
+        drills: tuple[Drill, ...] = (),
         progress: Progress | None = None,
     ) -> None:
         self.prepared = prepared
@@ -144,7 +157,7 @@ class Supervisor:
         self.clock: BusinessClock | None = None
         self.ended: dict[str, Event] = {}
         self._env = {**env, "PYTHONUNBUFFERED": "1"}
-        self._kills = list(kills)
+        self._drills = sorted(drills, key=_moment)
         self._progress = progress
         self._processes: dict[str, Process] = {}
         self._selector = selectors.DefaultSelector()
@@ -238,10 +251,11 @@ class Supervisor:
                 if process.role == "exchange":
                     raise LiveError(self._obituary(process))
                 self._restart(process)
-            if self._kills and now >= midnight + self._kills[0][0]:
-                victim = self._processes[self._kills.pop(0)[1]]
-                self._say("killed", role=victim.role, pid=victim.pid)
-                os.kill(victim.pid, signal.SIGKILL)
+            while self._drills and now >= midnight + self._drills[0].at:
+                drill = self._drills.pop(0)
+                victim = self._processes[drill.role]
+                self._say("drill", role=victim.role, pid=victim.pid, signal=drill.signal.name)
+                os.kill(victim.pid, drill.signal)
             if self._progress is not None:
                 self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
 
@@ -286,7 +300,7 @@ def conduct(
     speed: int,
     start: str,
     env: Mapping[str, str],
-    kills: tuple[tuple[DayNanos, str], ...] = (),
+    drills: tuple[Drill, ...] = (),
     progress: Progress | None = None,
 ) -> tuple[Prepared, Supervisor, float]:
     """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:01).
@@ -296,10 +310,12 @@ def conduct(
     """
     first = max(OPEN_AT, clock("--from", start) if start else OPEN_AT)
     last = clock("--until", plan.until) if plan.until else END_AT
-    prepared = prepare(plan, speed, first)
+    if last <= first:
+        raise ScenarioError(f"--until {_time(last)} is not after --from {_time(first)}")
+    prepared = prepare(plan, speed, first, last)
     began = time.perf_counter()
     try:
-        with Supervisor(prepared, speed, env, kills, progress) as supervisor:
+        with Supervisor(prepared, speed, env, drills, progress) as supervisor:
             supervisor.start(first)
             supervisor.watch(last)
             supervisor.stop()

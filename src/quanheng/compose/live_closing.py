@@ -2,20 +2,27 @@
 
 from typing import Any
 
-import msgspec
+import numpy as np
 
+from quanheng.clearing.clearing import Clearing
+from quanheng.clearing.gather import last_seen
 from quanheng.compose.closing import DayResult, class_lines, makers_of, write_day
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
+from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.measure import figures as meter_figures
 from quanheng.duties.rating import measure_dataset, rate
 from quanheng.edge.journal_lines import read_lines
+from quanheng.edge.link_messages import FrameReader
+from quanheng.edge.report_store import stored_reports
 from quanheng.exchange import turn
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
+from quanheng.exchange.messages import Deliver
 from quanheng.exchange.state import PARTITIONS, State
 from quanheng.exchange.venue import Venue
 from quanheng.exchange.venue import invariants as venue_invariants
@@ -24,15 +31,19 @@ from quanheng.maker.maker import Maker
 from quanheng.runtime.chain import run_digest
 from quanheng.runtime.envelope import Record
 from quanheng.runtime.records import unseal_checkpoint
-from quanheng.runtime.snapshots import FolderSnapshots
+from quanheng.runtime.sim import Simulation
+from quanheng.runtime.snapshots import FolderSnapshots, FolderStores
 from quanheng.runtime.verify import chain_head, verify_run
+from quanheng.terms.market import COLUMNS, ChainTick, UnderlyingTicks
+from quanheng.terms.orders import Trade
 from quanheng.terms.units import DAY, MICROSECOND
+from quanheng.wire.profile import Profile
 
-MACHINES = ("etf", "maker", "venue")
+KILLED = ("drill", "maker", "SIGKILL")
 
 
 class LiveWorld(World):
-    """The day as the processes left it. There is no simulation behind it: nothing runs here."""
+    """The day as the processes left it, with only clearing still to run in it."""
 
     def __init__(self, prepared: Prepared) -> None:
         self.plan = prepared.plan
@@ -46,24 +57,48 @@ class LiveWorld(World):
         for machine in (self.venue, self.etf, self.maker):
             _load(prepared, machine)
         self._collect(prepared)
+        self._fills(prepared)
+        self._closing(prepared)
+        self.clearing = Clearing()
+        self.cleared = ()
+        self.simulation = Simulation(FolderStores(prepared.run, durable=False), 0)
+        self.simulation.add(self.clearing)
 
     def _collect(self, prepared: Prepared) -> None:
         """The records that left the venue, and those a day that was cut short still held."""
-        decoder = msgspec.msgpack.Decoder(Record)
-        data = (prepared.run / "live" / "records.bin").read_bytes()
-        for record in [*_split(data, decoder), *_pending(self.venue.state)]:
+        for record in [*_frames(prepared, "records", Record), *_pending(self.venue.state)]:
             self.collector(record, 0, 0)
 
+    def _fills(self, prepared: Prepared) -> None:
+        """The fills that the exchange reported to us, from its store of reports."""
+        member = self.plan.config.member
+        profile = Profile(member.account, member.pbu, member.branch)
+        self.line = OrderLine(profile, PARTITIONS, self.plan.day)
+        for name in PARTITIONS:
+            path = prepared.run / "exchange" / f"{member.pbu}-{name}.bin"
+            fills = [item for item in stored_reports(path) if isinstance(item.body, Trade)]
+            self.line.down(Deliver(member.pbu, fills), 0)
 
-def _split(data: bytes, decoder: "msgspec.msgpack.Decoder[Record]") -> list[Record]:
-    """Records of a file: each is preceded by its length in four bytes."""
-    out: list[Record] = []
-    at, view = 0, memoryview(data)
-    while at < len(data):
-        size = int.from_bytes(view[at : at + 4], "big")
-        out.append(decoder.decode(view[at + 4 : at + 4 + size]))
-        at += 4 + size
-    return out
+    def _closing(self, prepared: Prepared) -> None:
+        """Clearing's own look at the last minutes of the market."""
+        chain = self.reference.chain
+        self.closing_from = 0
+        self.seen = last_seen(len(chain.contracts))
+        self.last_rows = np.zeros((len(chain.contracts), COLUMNS), dtype=np.int64)
+        self.underlying_closes = [
+            chain.contracts[klass.start].underlying_close for klass in chain.classes
+        ]
+        for tick in _frames(prepared, "closing", ChainTick | UnderlyingTicks):
+            if isinstance(tick, ChainTick):
+                self._closing_feed(tick, tick.at, 0)
+            else:
+                self._closing_prices(tick, tick.at, 0)
+
+
+def _frames(prepared: Prepared, name: str, kinds: Any) -> list[Any]:
+    """Messages of a file that the exchange's process wrote."""
+    reader: FrameReader[Any] = FrameReader(kinds)
+    return reader.feed((prepared.run / "live" / f"{name}.bin").read_bytes())
 
 
 def _pending(state: State) -> list[Record]:
@@ -86,7 +121,9 @@ def _load(prepared: Prepared, machine: Any) -> None:
     machine.restore(checkpoint.state)
 
 
-def live_invariants(prepared: Prepared, world: LiveWorld, batch: Figures) -> dict[str, int]:
+def live_invariants(
+    prepared: Prepared, world: LiveWorld, batch: Figures, settled: Settled
+) -> dict[str, int]:
     """What a live day promises in place of a digest (borders.md 3), as counts of violations."""
     venue, maker = world.venue.state, world.maker.state
     lives = [
@@ -122,6 +159,9 @@ def live_invariants(prepared: Prepared, world: LiveWorld, batch: Figures) -> dic
     found["premium: maker differs from venue"] = int(
         book.cash + book.fees != fund[CASH] + fund[FEES]
     )
+    found["clearing: longs and shorts differ"] = settled.seal.imbalance
+    found["clearing: positions differ from the maker's"] = settled.different
+    found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
     found["journals: chain broken"] = sum(not item["ok"] for item in verify_run(prepared.run))
     return found
 
@@ -132,18 +172,21 @@ def close_day(
     """Measure, compare, write dataset, reports and run.json."""
     world = LiveWorld(prepared)
     chain, book = world.reference.chain, world.book
+    settled = settle(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
     batch = measure_dataset(dataset, chain.day, book)
     write_day(world, dataset, result)
-    machines = (world.etf, world.maker, world.venue)
+    write_files(world, settled)
+    world.simulation.close()
+    machines = (world.clearing, world.etf, world.maker, world.venue)
     digests = {machine.NAME: machine.digest() for machine in machines}
     day = DayResult(
         seed=world.plan.seed,
         scenario=world.plan.scenario.name,
         digest=run_digest(digests),
         seconds=seconds,
-        invariants=live_invariants(prepared, world, batch),
+        invariants=live_invariants(prepared, world, batch, settled),
         lines=class_lines(world, result),
         counts=_counts(prepared, world, ended, restarts),
         machines={
@@ -153,7 +196,7 @@ def close_day(
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest
-    info.heads = {name: chain_head(prepared.run, name).hex() for name in MACHINES}
+    info.heads = {name: chain_head(prepared.run, name).hex() for name in digests}
     prepared.write(info)
     return day
 
@@ -193,7 +236,7 @@ def outages(prepared: Prepared) -> list[int]:
     first = [line["at"] for line in quoted if line["what"] == "stages"]
     out = []
     for line in kills:
-        if line["what"] == "killed" and line["role"] == "maker":
+        if (line["what"], line.get("role"), line.get("signal")) == KILLED:
             after = [at for at in first if at > line["at"]]
             if after:
                 out.append((after[0] - line["at"]) // (1_000 * MICROSECOND))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.day import OPEN_AT, DayPlan
+from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import load
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
@@ -18,8 +18,10 @@ from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.phases import timetable
 from quanheng.terms.commands import SignOn
 from quanheng.terms.days import midnight
-from quanheng.terms.units import MILLISECOND, SECOND, DayNanos, Nanos
+from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
 
+CLOSING_SPAN = 5 * MINUTE
+"""A day that is cut short keeps the ticks of its last minutes for clearing, as a whole one does."""
 GATEWAY_LETTERS = "GHX"
 """First characters for the gateway's own cancels; one that is not the engine's is taken."""
 
@@ -68,7 +70,7 @@ class Prepared:
         """run.json."""
         write_info(self.run, info)
 
-    def write_exchange(self, start: DayNanos) -> None:
+    def write_exchange(self, start: DayNanos, until: DayNanos) -> None:
         """The exchange's part."""
         member, line = self.plan.config.member, self.plan.config.line
         setup = exchange_main.Setup(
@@ -84,6 +86,7 @@ class Prepared:
             feed_port=line.feed_port,
             snapshot_every=self.plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
+            closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
             outages=self.openings.order_outages(),
         )
         self._write("exchange", setup)
@@ -135,7 +138,7 @@ class Prepared:
         path.write_bytes(msgspec.msgpack.encode(setup))
 
 
-def prepare(plan: DayPlan, speed: int, start: DayNanos) -> Prepared:
+def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prepared:
     """Make the run folder ready for the processes."""
     prepared = Prepared(plan, speed)
     run = prepared.run
@@ -145,5 +148,5 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos) -> Prepared:
     reference = prepared.reference
     (files / f"reff03{plan.day % 10_000:04d}.txt").write_bytes(reference.master)
     prepared.write_status("running")
-    prepared.write_exchange(start)
+    prepared.write_exchange(start, until)
     return prepared

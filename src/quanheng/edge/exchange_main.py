@@ -1,0 +1,245 @@
+"""The exchange's process: the two venues on a running clock, their order line and their feed.
+
+`python -m quanheng.edge.exchange_main RUN` reads RUN/live/exchange.msgpack. Before anybody may
+connect it runs from the opening to the start of the run, so that a run that begins at 14:00 finds
+a market with a history. It stands for the world outside the firm: its journals are written for
+replay and verification, and it is never restarted within a run.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quanheng.edge.child import Child, settle_memory
+from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.journal_lines import LineFile
+from quanheng.edge.link_messages import encode_frame
+from quanheng.edge.loop import Loop, tcp_listener
+from quanheng.edge.market_feed import Publisher
+from quanheng.edge.order_server import OrderServer
+from quanheng.edge.rehearsal import rehearse_exchange
+from quanheng.exchange import messages as ex
+from quanheng.exchange.etf import EtfVenue
+from quanheng.exchange.state import PARTITIONS
+from quanheng.exchange.venue import Venue
+from quanheng.runtime.envelope import RaiseAlert, Record, Source
+from quanheng.runtime.host import Host
+from quanheng.runtime.live import BusinessClock, LiveHost
+from quanheng.runtime.release import Policy, Release
+from quanheng.runtime.segment import SegmentJournal
+from quanheng.runtime.snapshots import FolderSnapshots
+from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
+from quanheng.terms.orders import Request, Requests
+from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.wire.profile import Profile
+
+TURN = 10 * MILLISECOND
+"""Elapsed time that timers may take before sockets are served again."""
+LONGEST_WAIT = 20 * MILLISECOND
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """RUN/live/exchange.msgpack."""
+
+    venue: ex.VenueOpen
+    etf: ex.EtfOpen
+    account: str
+    pbu: str
+    branch: str
+    open_at: Nanos  # business time of the openings
+    start: Nanos  # business time at which members may connect
+    host: str
+    order_port: int
+    feed_port: int
+    snapshot_every: Nanos
+    marks: list[Nanos]
+    closing_from: Nanos  # from here on the ticks are kept for clearing (rules.md 2.8)
+    outages: list[tuple[Nanos, Nanos]]
+
+
+class ExchangeProcess:
+    """Both machines, the order server and the publisher."""
+
+    def __init__(self, run: Path, setup: Setup, loop: Loop) -> None:
+        self.setup = setup
+        self.loop = loop
+        self.lag: Nanos = 0  # longest time the machines were behind the clock, business
+        order, feed = (
+            tcp_listener(setup.host, port) for port in (setup.order_port, setup.feed_port)
+        )
+        self.ports = order.getsockname()[1], feed.getsockname()[1]
+        self.venue = self._host(run, Venue())
+        self.etf = self._host(run, EtfVenue())
+        self.publisher = Publisher(setup.venue.chain, loop, feed)
+        profile = Profile(setup.account, setup.pbu, setup.branch)
+        self.lines = LineFile(run / "live" / "exchange.jsonl")
+        self.server = OrderServer(
+            loop,
+            order,
+            profile,
+            PARTITIONS,
+            setup.venue.day,
+            run / "exchange",
+            monotonic,
+            self._queue,
+            self._note,
+        )
+        self._records = (run / "live" / "records.bin").open("wb")
+        self._closing = (run / "live" / "closing.bin").open("wb")
+        self._queued: list[tuple[str, list[Request]]] = []
+
+    def _host(self, run: Path, machine: Any) -> LiveHost:
+        journal = SegmentJournal(run, machine.NAME, durable=False)
+        snapshots = FolderSnapshots(run, machine.NAME, durable=False)
+        host = Host(machine, journal, snapshots, Release(Policy.WRITTEN))
+        return LiveHost(host, self.setup.snapshot_every, self.setup.marks, pause=2 * SECOND)
+
+    def _note(self, what: str, text: str) -> None:
+        at = max(self.venue.at, 0)
+        self.lines.add({"at": monotonic(), "business": at, "what": what, "text": text})
+
+    def _queue(self, pbu: str, requests: list[Request]) -> None:
+        self._queued.append((pbu, requests))
+
+    def open(self) -> None:
+        """Open both venues and run to the start of the run, without members."""
+        self._etf(self.etf.take(self.setup.etf, self.setup.open_at, Source.RUNTIME))
+        self.venue.take(self.setup.venue, self.setup.open_at, Source.RUNTIME)
+        self._release()
+        at = self.setup.open_at
+        while at < self.setup.start:
+            at = min(at + SECOND, self.setup.start)
+            self._advance(at, NO_LIMIT)
+            self._release()
+
+    def _advance(self, now: Nanos, stop_at: Nanos) -> Nanos:
+        """Fire what is due at `now` in both machines, in one order; returns how far time got."""
+        etf, venue = self.etf, self.venue
+        while True:
+            first, second = etf.next_due(), venue.next_due()
+            due = min(first, second)
+            if due > now:
+                return now
+            if monotonic() > stop_at:
+                return due
+            if first <= second:
+                self._etf(etf.fire(first) or ())
+            else:
+                venue.fire(second)
+
+    def _etf(self, effects: Sequence[Any]) -> None:
+        """Prices of the ETFs reach the option venue inside the exchange."""
+        for effect in effects:
+            if type(effect) is UnderlyingTicks:
+                self.venue.take(effect, max(self.etf.at, self.venue.at), Source.FEED)
+
+    def _release(self) -> None:
+        """Let the effects of this turn out: reports, market data, records, alerts."""
+        server = self.server
+        for held in self.etf.commit():
+            for effect in held.effects:
+                if type(effect) is UnderlyingTicks:
+                    self._publish(effect)
+        for held in self.venue.commit():
+            for effect in held.effects:
+                match effect:
+                    case ChainTick():
+                        self._publish(effect)
+                    case ex.Deliver():
+                        server.deliver(effect.pbu, effect.reports)
+                    case Record():
+                        self._records.write(encode_frame(effect))
+                    case ex.Refuse():
+                        server.refuse(effect.pbu, effect.rejects)
+                    case Inquiry():
+                        server.inquire(effect)
+                    case ex.PlatformStateChanged():
+                        server.set_platform(effect.state)
+                    case RaiseAlert():
+                        args = [effect.code.value, effect.scope, *effect.args]
+                        self._note("alert", " ".join(map(str, args)))
+
+    def _publish(self, tick: ChainTick | UnderlyingTicks) -> None:
+        self.publisher.publish(tick)
+        if tick.at >= self.setup.closing_from:
+            self._closing.write(encode_frame(tick))
+
+    def turn(self, clock: BusinessClock) -> None:
+        """One round of a running day."""
+        due = min(self.etf.next_due(), self.venue.next_due())
+        wait = max(0, min(LONGEST_WAIT, clock.when(due) - monotonic()))
+        self.loop.poll(0.0 if self._queued else wait / SECOND)
+        began = monotonic()
+        now = clock.at(began)
+        self._outage(now)
+        reached = self._advance(now, began + TURN)
+        self.lag = max(self.lag, now - reached)
+        queued, self._queued = self._queued, []
+        for pbu, requests in queued:
+            self.venue.take(Requests(pbu, requests), reached, Source.VENUE)
+        self._release()
+        self.server.tick()
+        self.loop.flush()
+        for machine in (self.venue, self.etf):
+            if machine.checkpoint_due(began):
+                machine.checkpoint(began)
+
+    def _outage(self, now: Nanos) -> None:
+        inside = any(since <= now < until for since, until in self.setup.outages)
+        self.server.set_outage("the order line is interrupted" if inside else "")
+
+    def close(self) -> dict[str, int]:
+        """End the day; what was counted."""
+        self._release()
+        self.server.close()
+        self.loop.flush()
+        counts = {
+            "order_bytes": self.server.bytes,
+            "feed_bytes": self.publisher.bytes,
+            "requests": self.server.messages_up,
+            "reports": self.server.messages_down,
+            "readers_cut": self.publisher.cut,
+            "worst_lag_ms": self.lag // MILLISECOND,
+        }
+        self._note("end", " ".join(f"{name}={value}" for name, value in counts.items()))
+        for machine in (self.etf, self.venue):
+            machine.finish()
+        self._records.close()
+        self._closing.close()
+        self.loop.close()
+        self.lines.close()
+        return counts
+
+
+NO_LIMIT: Nanos = 1 << 62
+
+
+def main(run: Path) -> None:
+    """Run until the supervisor says stop."""
+    setup = msgspec.msgpack.decode((run / "live" / "exchange.msgpack").read_bytes(), type=Setup)
+    rehearse_exchange(setup.venue, setup.etf)
+    loop = Loop()
+    child = Child(loop)
+    process = ExchangeProcess(run, setup, loop)
+    process.open()
+    settle_memory()
+    child.tell("ready", order_port=process.ports[0], feed_port=process.ports[1])
+
+    def serve() -> None:
+        loop.poll(0.02)
+        process.server.tick()
+        loop.flush()
+
+    child.wait_for_go(serve)
+    if child.going:
+        clock = read_clock(run / "live" / "clock.json")
+        while not child.stopping:
+            process.turn(clock)
+    child.tell("ended", **process.close())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,227 @@
+"""The gateway's process: sockets and clock around `gateway.Gateway`.
+
+`python -m quanheng.edge.gateway_main RUN` reads RUN/live/gateway.msgpack and listens on
+RUN/engine.sock and RUN/kill.sock. The kill socket speaks lines of JSON:
+{"do": "pull", "scope": "*", "by": "R01"}, {"do": "release", "scope", "by", "seconded_by"},
+{"do": "status"}.
+"""
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quanheng.edge.child import Child, settle_memory
+from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_parts import EpochFile
+from quanheng.edge.gateway_pull import GatewayPlan
+from quanheng.edge.journal_lines import LineFile
+from quanheng.edge.link_messages import (
+    Fenced,
+    FrameReader,
+    Hello,
+    LinkError,
+    ToGateway,
+    encode_frame,
+)
+from quanheng.edge.loop import Connection, Loop, tcp_connect, unix_listener
+from quanheng.runtime.live import NEVER, BusinessClock
+from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+
+FIRST_PAUSE, LONGEST_PAUSE = 50 * MILLISECOND, 2 * SECOND
+LAST_TRY = 3 * SECOND
+"""How long a gateway that stops tries to withdraw what may rest."""
+MAX_LINE = 4_096
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """RUN/live/gateway.msgpack."""
+
+    plan: GatewayPlan
+    host: str
+    port: int
+
+
+class GatewayProcess:
+    """One engine at a time, one exchange connection, any number of people at the kill socket."""
+
+    def __init__(self, run: Path, setup: Setup, loop: Loop) -> None:
+        self.setup = setup
+        self.loop = loop
+        self._sockets = (run / "engine.sock", run / "kill.sock")
+        (run / "gateway").mkdir(exist_ok=True)
+        self._clock: BusinessClock | None = None
+        self._clock_file = run / "live" / "clock.json"
+        epochs = EpochFile(run / "gateway" / "epoch.json")
+        self.core = Gateway(setup.plan, epochs, monotonic(), self._stamp)
+        self.lines = LineFile(run / "live" / "gateway.jsonl")
+        self._exchange: Connection | None = None
+        self._engine: Connection | None = None
+        self._pause = FIRST_PAUSE
+        self._try_at: Nanos = 0
+        for path, on_accept in zip(self._sockets, (self._on_engine, self._on_person), strict=True):
+            loop.listen(unix_listener(path), on_accept)
+
+    def _stamp(self, now: Nanos) -> Nanos:
+        """The exchange's time; in a run before its start it is far away."""
+        if self._clock is None and self._clock_file.exists():
+            self._clock = read_clock(self._clock_file)
+        return NEVER if self._clock is None else self._clock.at(now)
+
+    def _connect(self, now: Nanos) -> None:
+        try:
+            sock = tcp_connect(self.setup.host, self.setup.port)
+        except OSError:
+            self._try_at = now + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            return
+        self._exchange = Connection(self.loop, sock, self._on_wire, self._on_wire_closed)
+        self.core.connected(now)
+
+    def _on_wire(self, data: bytes) -> None:
+        if not self.core.from_wire(data, monotonic()) and self._exchange is not None:
+            self._leave_exchange("the session ended")
+        elif self.core.link.value:
+            self._pause = FIRST_PAUSE
+
+    def _leave_exchange(self, why: str) -> None:
+        if self._exchange is not None:
+            self._exchange.send(self.core.out_wire())
+            self._exchange.flush()
+            self._exchange.close(why)
+
+    def _on_wire_closed(self, why: str) -> None:
+        now = monotonic()
+        self._exchange = None
+        self._try_at = now + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self.core.disconnected(now, why)
+
+    def _on_engine(self, sock: socket.socket) -> None:
+        """A connection that has not said hello yet; it leads only if the core lets it."""
+        reader: FrameReader[Any] = FrameReader(ToGateway)
+        connection: Connection
+
+        def on_data(data: bytes) -> None:
+            try:
+                messages = reader.feed(data)
+            except LinkError as error:
+                connection.close(str(error))
+                return
+            for message in messages:
+                self._from(connection, message)
+
+        def on_close(why: str) -> None:
+            if self._engine is connection:
+                self._engine = None  # the dead-man's switch goes on counting
+
+        connection = Connection(self.loop, sock, on_data, on_close)
+
+    def _from(self, connection: Connection, message: Any) -> None:
+        now = monotonic()
+        if isinstance(message, Hello):
+            self._flush_engine()
+            if self.core.hello(message, now):
+                before, self._engine = self._engine, connection
+                if before is not None and before is not connection:
+                    before.send(encode_frame(Fenced(message.epoch, "another engine leads")))
+                    before.flush()
+                    before.close("another engine leads")
+            else:
+                connection.send(b"".join(encode_frame(item) for item in self.core.out_engine()))
+        elif connection is self._engine:
+            self.core.from_engine(message, now)
+        else:
+            connection.send(encode_frame(Fenced(self.core.epoch, "say hello first")))
+
+    def _flush_engine(self) -> None:
+        messages = self.core.out_engine()
+        if self._engine is not None and messages:
+            self._engine.send(b"".join([encode_frame(item) for item in messages]))
+
+    def _on_person(self, sock: socket.socket) -> None:
+        rest = bytearray()
+        connection: Connection
+
+        def on_data(data: bytes) -> None:
+            rest.extend(data)
+            if len(rest) > MAX_LINE and b"\n" not in rest:
+                connection.close("the line is too long")
+                return
+            *lines, tail = bytes(rest).split(b"\n")
+            rest[:] = tail
+            for line in lines:
+                answer = self._command(line)
+                connection.send(msgspec.json.encode(answer) + b"\n")
+
+        connection = Connection(self.loop, sock, on_data, lambda why: None)
+
+    def _command(self, line: bytes) -> dict[str, Any]:
+        try:
+            order = msgspec.json.decode(line, type=dict[str, str])
+            do, scope, by = order.get("do"), order.get("scope", "*"), order.get("by", "")
+            if do == "pull":
+                return {"ok": True, "open": self.core.pull(scope, by, monotonic())}
+            if do == "release":
+                second = order.get("seconded_by", "")
+                self.core.release(scope, by, second, monotonic())
+            elif do != "status":
+                raise ValueError(f"unknown order {do!r}: pull, release or status")
+        except (ValueError, msgspec.DecodeError) as error:
+            return {"ok": False, "why": str(error)}
+        return {"ok": True, **self.core.status()}
+
+    def turn(self) -> None:
+        """One round: wait, serve, let time pass, write."""
+        now = monotonic()
+        due = self.core.deadline(now)
+        if self._exchange is None:
+            due = min(due, self._try_at)
+        self.loop.poll(min(due - now, 100 * MILLISECOND) / SECOND)
+        now = monotonic()
+        if self._exchange is None and now >= self._try_at:
+            self._connect(now)
+        if not self.core.tick(now):
+            self._leave_exchange("the session ended")
+        if self._exchange is not None:
+            self._exchange.send(self.core.out_wire())
+        self._flush_engine()
+        self.loop.flush()
+        for line in self.core.log():
+            self.lines.add(line)
+
+    def close(self) -> None:
+        """Withdraw what may rest, log out and close everything."""
+        self.core.shut(monotonic())
+        until = monotonic() + LAST_TRY
+        while len(self.core.table) and self._exchange is not None and monotonic() < until:
+            self.turn()
+        self.lines.add({"at": monotonic(), "what": "end", **self.core.status()})
+        session = self.core.session
+        if session is not None and self._exchange is not None and self.core.link.value:
+            self._exchange.send(session.send_logout(monotonic()))
+            self._exchange.flush()
+        self.loop.close()
+        for path in self._sockets:
+            path.unlink(missing_ok=True)
+        self.lines.close()
+
+
+def main(run: Path) -> None:
+    """Run until the supervisor says stop."""
+    setup = msgspec.msgpack.decode((run / "live" / "gateway.msgpack").read_bytes(), type=Setup)
+    loop = Loop()
+    child = Child(loop)
+    process = GatewayProcess(run, setup, loop)
+    settle_memory()
+    child.tell("ready")
+    while not child.stopping:
+        process.turn()
+    process.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

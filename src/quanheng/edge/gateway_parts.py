@@ -1,0 +1,292 @@
+"""Parts of the gateway: the epoch file, the token buckets, the table of what may rest outside."""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from quanheng.terms.codes import Exec, OrderKind, Side
+from quanheng.terms.orders import (
+    CancelReject,
+    NewOrder,
+    OrderAck,
+    OrderCancel,
+    Quote,
+    QuoteAck,
+    QuoteCancel,
+    ReportBody,
+    Request,
+    Trade,
+)
+from quanheng.terms.units import SECOND, Nanos
+
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MAX_ID_PAGES = 4_096
+BOTH, BID, ASK = 3, 1, 2
+NOTHING_RESTS = 19082
+"""Answer to a cancel that proves that nothing rests (interfaces.md 2.10)."""
+
+
+def base36(number: int, width: int) -> str:
+    """A number in capital base 36, zero padded. OverflowError when it does not fit."""
+    text = ""
+    for _ in range(width):
+        number, digit = divmod(number, 36)
+        text = DIGITS[digit] + text
+    if number:
+        raise OverflowError(f"a counter does not fit {width} base-36 digits")
+    return text
+
+
+class Kept(msgspec.Struct):
+    """Content of the epoch file: the highest epoch seen, and how often the gateway started."""
+
+    epoch: int = 0
+    boot: int = 0
+
+
+class EpochStore(Protocol):
+    """Where the highest epoch survives the gateway."""
+
+    def read(self) -> Kept:
+        """What was kept, zeros at first."""
+
+    def write(self, kept: Kept) -> None:
+        """Keep it durably before returning."""
+
+
+class EpochFile:
+    """The epoch file of a run folder: written aside, fsynced, renamed, folder fsynced."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Kept:
+        """What the file holds. ValueError for a damaged file: then nobody may lead."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Kept)
+        except FileNotFoundError:
+            return Kept()
+        except msgspec.DecodeError as error:
+            raise ValueError(f"epoch file {self._path}: {error}") from error
+
+    def write(self, kept: Kept) -> None:
+        """Durable when it returns."""
+        part = self._path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(msgspec.json.encode(kept))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class Bucket:
+    """Tokens in billionths: `rate` a second, at most `depth` at once."""
+
+    __slots__ = ("_at", "_level", "depth", "rate")
+
+    def __init__(self, rate: int, depth: int, now: Nanos) -> None:
+        self.rate = rate
+        self.depth = depth
+        self._level = depth * SECOND
+        self._at = now
+
+    def left(self, now: Nanos) -> int:
+        """Whole tokens there are."""
+        if now > self._at:
+            self._level = min(self.depth * SECOND, self._level + (now - self._at) * self.rate)
+            self._at = now
+        return self._level // SECOND
+
+    def take(self, now: Nanos) -> bool:
+        """Take one if there is one."""
+        if self.left(now) < 1:
+            return False
+        self._level -= SECOND
+        return True
+
+
+class Flow:
+    """The trading unit's message flow. In any second no more than `limit` messages pass.
+
+    A window of one second can see rate + depth of each bucket; the four add up to `limit`.
+    Cancels have a bucket of their own and may use the other one too, so quotes never starve them.
+    """
+
+    def __init__(self, limit: int, now: Nanos) -> None:
+        cancels = max(1, limit // 20), max(1, limit * 7 // 20)
+        left = max(2, limit - sum(cancels))
+        self.quotes = Bucket(left * 2 // 3, left - left * 2 // 3, now)
+        self.cancels = Bucket(*cancels, now)
+        self.soft = self.quotes.depth // 5
+
+    def allow(self, request: Request, now: Nanos) -> bool:
+        """Take a token for a request."""
+        if isinstance(request, OrderCancel | QuoteCancel) and self.cancels.take(now):
+            return True
+        return self.quotes.take(now)
+
+    def is_low(self, now: Nanos) -> bool:
+        """The soft limit: less than a fifth of the burst is left for quotes."""
+        return self.quotes.left(now) < self.soft
+
+
+class SeenIds:
+    """Client ids of one day as bitmaps, 32,768 ids to a page of 4 KB."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[str, int], bytearray] = {}
+
+    def add(self, name: str) -> str:
+        """Empty and remembered, or why the id cannot be used."""
+        if len(name) != 10 or not name.isalnum() or not name.isascii() or name != name.upper():
+            return f"client id {name!r} is not ten characters 0-9 A-Z"
+        value = int(name[4:], 36)
+        key = (name[:4], value >> 15)
+        page = self._pages.get(key)
+        if page is None:
+            if len(self._pages) >= MAX_ID_PAGES:
+                return f"client id {name} opens page {MAX_ID_PAGES + 1} of ids"
+            page = self._pages[key] = bytearray(4_096)
+        place, bit = value >> 3 & 4_095, 1 << (value & 7)
+        if page[place] & bit:
+            return f"client id {name} was used before"
+        page[place] |= bit
+        return ""
+
+
+class _Resting:
+    """A contract's quote as far as the gateway knows: sides that may rest, last id sent."""
+
+    __slots__ = ("asked", "last", "sent", "sides")
+
+    def __init__(self) -> None:
+        self.sides = 0
+        self.last = ""
+        self.sent = 0  # number of the last quote sent
+        self.asked: Nanos = 0  # when the gateway itself last asked to cancel it, 0 never
+
+
+class _Order:
+    """A single order that may rest: its contract, and when the gateway asked to cancel it."""
+
+    __slots__ = ("asked", "contract")
+
+    def __init__(self, contract: str) -> None:
+        self.contract = contract
+        self.asked: Nanos = 0
+
+
+class OpenTable:
+    """What may rest at the exchange, by evidence: sent or reported, until reported gone.
+
+    It errs on the side of keeping an entry: a cancel of nothing is answered and does no harm.
+    Bounds: one entry per contract; single orders as many as the exchange lets rest.
+    """
+
+    def __init__(self) -> None:
+        self.quotes: dict[str, _Resting] = {}
+        self.orders: dict[str, _Order] = {}
+        self._cancels: dict[str, tuple[str, int, int]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self.quotes) + len(self.orders)
+
+    def clear(self) -> None:
+        """After the close every order is void."""
+        self.quotes.clear()
+        self.orders.clear()
+        self._cancels.clear()
+
+    def sent(self, request: Request) -> None:
+        """A request is on the wire."""
+        self._count += 1
+        match request:
+            case Quote():
+                self._rests(request.contract, request.client_id, _sides(request))
+            case QuoteCancel():
+                sides = (BID if request.bid else 0) | (ASK if request.ask else 0)
+                self._cancels[request.client_id] = (request.contract, sides, self._count)
+            case NewOrder():
+                if request.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
+                    self.orders[request.client_id] = _Order(request.contract)
+            case OrderCancel():
+                pass
+
+    def _rests(self, contract: str, name: str, sides: int) -> None:
+        entry = self.quotes.get(contract)
+        if entry is None:
+            entry = self.quotes[contract] = _Resting()
+        entry.sides |= sides
+        entry.last = name
+        entry.sent = self._count
+        entry.asked = 0
+
+    def reported(self, body: ReportBody) -> None:
+        """An execution report arrived."""
+        match body:
+            case QuoteAck():
+                self._quote_ack(body)
+            case Trade():
+                self._trade(body)
+            case OrderAck():
+                if body.exec == Exec.CANCELLED:
+                    self.orders.pop(body.target, None)
+                elif body.exec == Exec.REJECTED:
+                    self.orders.pop(body.client_id, None)
+                elif body.client_id not in self.orders:
+                    self._found(body)
+            case CancelReject():
+                if body.reason == NOTHING_RESTS:
+                    self.orders.pop(body.target, None)
+
+    def _found(self, ack: OrderAck) -> None:
+        """An accepted order that this gateway did not send: replayed after a restart."""
+        if ack.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
+            self.orders[ack.client_id] = _Order(ack.contract)
+
+    def _quote_ack(self, ack: QuoteAck) -> None:
+        if not ack.cancel:
+            known = self.quotes.get(ack.contract)
+            if ack.exec == Exec.ACCEPTED and known is None:
+                self._rests(ack.contract, ack.client_id, _sides(ack))
+            return
+        contract, sides, asked = self._cancels.pop(ack.client_id, (ack.contract, 0, 0))
+        entry = self.quotes.get(contract)
+        if ack.exec == Exec.REJECTED and ack.reason != NOTHING_RESTS:
+            return  # a no-cancel window: it rests, and whoever pulls asks again
+        if not sides:  # a cancel of before this gateway started, seen in the replay
+            sides, asked = BOTH, self._count
+        if entry is not None and entry.sent < asked:
+            self._gone(contract, entry, sides)
+
+    def _trade(self, trade: Trade) -> None:
+        if trade.leaves:
+            return
+        if trade.client_id in self.orders:
+            del self.orders[trade.client_id]
+            return
+        entry = self.quotes.get(trade.contract)
+        if entry is not None and entry.last == trade.client_id:
+            self._gone(trade.contract, entry, BID if trade.side == Side.BUY else ASK)
+
+    def _gone(self, contract: str, entry: _Resting, sides: int) -> None:
+        entry.sides &= ~sides
+        if not entry.sides:
+            del self.quotes[contract]
+
+    def never_sent(self, name: str) -> None:
+        """The exchange's front refused a request: it left no trace there."""
+        self._cancels.pop(name, None)
+        self.orders.pop(name, None)
+
+
+def _sides(quote: Quote | QuoteAck) -> int:
+    return (BID if quote.bid_qty else 0) | (ASK if quote.ask_qty else 0)

@@ -1,0 +1,54 @@
+"""Entry point of the maker's process: `python -m quanheng.edge.maker_main RUN SPAWNED`.
+
+SPAWNED is the instant (monotonic clock) at which the supervisor started it; RUN/live/maker.msgpack
+holds the rest. If the run has a clock already, this process replaces one that died.
+"""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from quanheng.edge.child import Child, settle_memory
+from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.loop import Loop
+from quanheng.edge.maker_process import MakerProcess, MakerSetup
+from quanheng.edge.rehearsal import rehearse
+from quanheng.terms.units import SECOND
+
+PATIENCE = 5 * SECOND
+FAILED = 70
+
+
+def main(run: Path, spawned: int) -> int:
+    """Run until the supervisor says stop; the exit code is 70 when it cannot go on."""
+    started = {"spawned": spawned, "imported": monotonic()}
+    setup = msgspec.msgpack.decode((run / "live" / "maker.msgpack").read_bytes(), type=MakerSetup)
+    rehearse(setup.opening)
+    started["rehearsed"] = monotonic()
+    loop = Loop()
+    child = Child(loop)
+    process = MakerProcess(run, setup, loop, started)
+    settle_memory()
+    child.tell("ready", resumed=process.resumed)
+    child.wait_for_go(lambda: loop.poll(0.02))
+    if child.going:
+        process.begin(read_clock(run / "live" / "clock.json"))
+        while not child.stopping and not process.failed:
+            process.turn()
+    if child.going and not process.failed:
+        process.leave()
+        until = monotonic() + PATIENCE
+        while process.link.farewell is None and process.link.up and monotonic() < until:
+            process.turn()
+    farewell = process.link.farewell
+    counts = process.close()
+    child.tell("ended", open=farewell.open if farewell else -1, **counts)
+    if process.failed:
+        sys.stderr.write(f"maker: {process.failed}\n")
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,300 @@
+"""The maker on a running clock, between the market-data line and the gateway (borders.md 2).
+
+A turn: wait, take what came, fire timers, make the journal durable, and only then let effects out.
+Inputs are collected for at most 5 ms before the group commit.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quanheng.edge.clock import monotonic
+from quanheng.edge.engine_link import EngineLink
+from quanheng.edge.journal_lines import LineFile
+from quanheng.edge.link_messages import Bye, Fenced, Sync
+from quanheng.edge.loop import Loop
+from quanheng.edge.market_feed import FeedClient
+from quanheng.maker.maker import Maker
+from quanheng.maker.messages import MakerOpen, Resync
+from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert, Source, TookOver
+from quanheng.runtime.host import Host
+from quanheng.runtime.live import BusinessClock, LiveHost
+from quanheng.runtime.release import Held, Policy, Release
+from quanheng.runtime.restore import complete_tail, recover
+from quanheng.runtime.segment import SegmentJournal
+from quanheng.runtime.snapshots import FolderSnapshots
+from quanheng.terms.codes import Exec, Link
+from quanheng.terms.commands import Pull, SignOn
+from quanheng.terms.orders import QuoteAck, Reports, Send
+from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
+
+LONGEST_WAIT = 20 * MILLISECOND
+LAG_WARNING = 250 * MILLISECOND
+MAX_REARMS = 100
+"""Times an engine may lead again by itself after the gateway's dead-man's switch."""
+
+
+class Shift(msgspec.Struct, frozen=True):
+    """A person comes or goes at a business time."""
+
+    at: Nanos
+    sign: SignOn
+
+
+class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """RUN/live/maker.msgpack."""
+
+    opening: MakerOpen
+    shifts: list[Shift]
+    host: str
+    feed_port: int
+    sync_ms: int
+    heartbeat_ms: int
+    snapshot_every: Nanos
+    marks: list[Nanos]
+
+
+class MakerProcess:
+    """One life of the maker's process."""
+
+    def __init__(self, run: Path, setup: MakerSetup, loop: Loop, started: dict[str, Nanos]) -> None:
+        self.setup = setup
+        self.loop = loop
+        self.lines = LineFile(run / "live" / "maker.jsonl")
+        self.stages = dict(started)
+        self.failed = ""  # why this process cannot go on
+        self.leaving = False
+        self.lag: Nanos = 0
+        self._clock: BusinessClock | None = None
+        self._shifts: list[Shift] = []
+        self._rearms = 0
+        self._quoted = False
+        self._late = 0
+        self._bad = 0
+        self._machine: Any = None
+        journal = SegmentJournal(run, Maker.NAME)
+        self.resumed = journal.next_seq > 1
+        self._live = self._recover(run, journal)
+        self.epoch = max(1, self._live.host.epoch) + (1 if self.resumed else 0)
+        self._stage("restored")
+        self.link = EngineLink(
+            loop,
+            run / "engine.sock",
+            Maker.NAME,
+            setup.heartbeat_ms * MILLISECOND,
+            self._from_gateway,
+            self._on_fenced,
+            self._on_lost,
+        )
+        address = (setup.host, setup.feed_port)
+        self.feed = FeedClient(setup.opening.chain, loop, address, self._on_tick, self._on_bad)
+
+    def _recover(self, run: Path, journal: SegmentJournal) -> LiveHost:
+        snapshots = FolderSnapshots(run, Maker.NAME, keep=5)
+        release = Release(Policy.SYNCED)
+        make: Callable[[], Any] = Maker
+        if self.resumed:
+            recovered = recover(make, journal, snapshots)
+            complete_tail(recovered, journal)
+            host = Host.resumed(recovered.core, journal, snapshots, release)
+            self._say("recovered", frame=recovered.from_frame, inputs=recovered.applied)
+        else:
+            host = Host(make(), journal, snapshots, release)
+        self._machine = host.machine
+        return LiveHost(host, self.setup.snapshot_every, self.setup.marks, pause=2 * SECOND)
+
+    def _say(self, what: str, **more: Any) -> None:
+        self.lines.add({"at": monotonic(), "what": what, **more})
+
+    def _stage(self, name: str) -> None:
+        self.stages[name] = monotonic()
+        if name == "first_quote":
+            begin = self.stages["spawned"]
+            times = {key: (at - begin) // MICROSECOND for key, at in self.stages.items()}
+            self._say("stages", epoch=self.epoch, micros=times)
+
+    # The running day ---------------------------------------------------------------------------
+
+    def begin(self, clock: BusinessClock) -> None:
+        """The clock runs: open the day or take over, then seek the gateway."""
+        self._clock = clock
+        setup, live = self.setup, self._live
+        now = clock.at(monotonic())
+        after = live.at
+        if not self.resumed:
+            live.take(setup.opening, now, Source.RUNTIME)
+            after = 0
+        else:
+            live.take(TookOver(self.epoch), now, Source.RUNTIME)
+            if self._machine.state.scopes.link != Link.DOWN:
+                live.take(LinkChanged(Link.DOWN), now, Source.RUNTIME)
+        self._shifts = [shift for shift in setup.shifts if shift.at > after]
+        self._sign(now)
+        self._commit()
+        self.link.lead(self.epoch)
+        self._stage("leading")
+
+    def _sign(self, now: Nanos) -> None:
+        while self._shifts and self._shifts[0].at <= now:
+            self._live.take(self._shifts.pop(0).sign, now, Source.DESK)
+
+    def _now(self) -> Nanos:
+        assert self._clock is not None
+        return self._clock.at(monotonic())
+
+    def _take(self, body: Any, source: Source) -> None:
+        """Timers that are due come first, so that a machine never sees time go back."""
+        now = self._now()
+        self._live.advance(now)
+        self._live.take(body, now, source)
+
+    def _on_tick(self, tick: Any) -> None:
+        if self.failed:
+            return
+        self._take(tick, Source.FEED)
+        self._commit_if_late()
+
+    def _on_bad(self, bad: Any) -> None:
+        self._bad += 1
+        self._say("quarantined", offset=bad.offset, reason=bad.reason)
+
+    def _from_gateway(self, message: Any) -> None:
+        if isinstance(message, RaiseAlert):
+            self._say("alert", code=message.code, scope=message.scope, args=list(message.args))
+            return
+        if not self._quoted and isinstance(message, Reports):
+            self._look_for_quote(message)
+        if isinstance(message, LinkChanged) and message.state == Link.READY:
+            self._stage("synced")
+        source = Source.DESK if isinstance(message, Pull) else Source.VENUE
+        self._take(message, source)
+        self._commit_if_late()
+
+    def _look_for_quote(self, reports: Reports) -> None:
+        prefix = self._machine.state.ids.prefix
+        for report in reports.reports:
+            body = report.body
+            if (
+                isinstance(body, QuoteAck)
+                and not body.cancel
+                and body.exec == Exec.ACCEPTED
+                and body.client_id.startswith(prefix)
+            ):
+                self._quoted = True
+                self._stage("first_quote")
+                return
+
+    def _on_lost(self) -> None:
+        if self._machine.state.scopes.link != Link.DOWN and not self.leaving:
+            self._take(LinkChanged(Link.DOWN), Source.RUNTIME)
+
+    def _on_fenced(self, fenced: Fenced) -> None:
+        """Switched off: lead again with a higher epoch, unless somebody else already does."""
+        self._say("fenced", highest=fenced.highest, why=fenced.why)
+        if self.leaving:
+            return
+        if fenced.highest > self.epoch:
+            self.failed = f"epoch {fenced.highest} leads, this one is {self.epoch}"
+            return
+        self._rearms += 1
+        if self._rearms > MAX_REARMS:
+            self.failed = f"switched off {self._rearms} times"
+            return
+        self._on_lost()
+        self.epoch += 1
+        self._quoted = False
+        self._take(TookOver(self.epoch), Source.RUNTIME)
+        self._commit()
+        self.link.lead(self.epoch)
+
+    def _commit_if_late(self) -> None:
+        now = monotonic()
+        if now - self._late >= self.setup.sync_ms * MILLISECOND:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Make the journal durable, then let out what follows from it (borders.md 2)."""
+        held = self._live.commit()
+        self._late = monotonic()
+        refused: list[str] = []
+        for part in held:
+            self._let_out(part, refused)
+        if refused:
+            self._take(NotSent(refused, "the gateway is not there"), Source.RUNTIME)
+        self.link.tick(self._late)
+
+    def _let_out(self, part: Held, refused: list[str]) -> None:
+        for effect in part.effects:
+            match effect:
+                case Send():
+                    if not self.link.send(effect):
+                        refused += [request.client_id for request in effect.requests]
+                case Resync():
+                    self.link.send(Sync(effect.next_index))
+                case RaiseAlert():
+                    self._say(
+                        "alert",
+                        code=effect.code,
+                        scope=effect.scope,
+                        args=list(effect.args),
+                        input=part.input_seq,
+                    )
+
+    def turn(self) -> None:
+        """One round."""
+        clock = self._clock
+        assert clock is not None
+        began = monotonic()
+        due = min(clock.when(self._live.next_due()), self.link.deadline())
+        self.loop.poll(max(0, min(LONGEST_WAIT, due - began)) / SECOND)
+        woken = monotonic()
+        self._late = min(self._late, woken)
+        self.feed.tick(woken)
+        self.link.tick(woken)
+        now = clock.at(woken)
+        self._sign(now)
+        self._live.advance(now)
+        self._commit()
+        self.loop.flush()
+        if self._live.checkpoint_due(woken):
+            self._live.checkpoint(woken)
+        busy = monotonic() - woken
+        self.lag = max(self.lag, busy)
+        if busy > LAG_WARNING:
+            self._say("lag", micros=busy // MICROSECOND)
+
+    def leave(self) -> None:
+        """The day ends here: pull everything, say goodbye; the gateway answers when all is out."""
+        self._take(Pull("*", "supervisor"), Source.DESK)
+        self._commit()
+        self.loop.flush()
+        self.leaving = True
+        self.link.send(Bye(self.epoch))
+
+    def close(self) -> dict[str, int]:
+        """Last snapshot and what was counted."""
+        self._commit()
+        counts = {
+            "inputs": self._live.host.sequencer.seq,
+            "epoch": self.epoch,
+            "clamped": self._live.host.sequencer.clamped,
+            "worst_turn_ms": self.lag // MILLISECOND,
+            "feed_losses": self.feed.losses,
+            "quarantined": self._bad,
+        }
+        self._say("end", **counts)
+        self._live.finish()
+        self.loop.close()
+        self.lines.close()
+        return counts
+
+
+def shifts_of(entries: Sequence[tuple[Nanos, SignOn]]) -> list[Shift]:
+    """Shifts in order of time."""
+    return [Shift(at, sign) for at, sign in sorted(entries, key=_first)]
+
+
+def _first(entry: tuple[Nanos, SignOn]) -> Nanos:
+    return entry[0]

@@ -1,0 +1,142 @@
+"""A short live day on loopback with kills in the middle: what the house promises about them.
+
+One run serves every test here: 09:28 to 09:37 of business time at thirty times the wall's speed,
+forty contracts. The maker is killed at 09:31:30, the gateway at 09:33:30, and from 09:35 to
+09:35:30 (one second of the wall) the maker is stopped like a machine that is paused.
+"""
+
+import json
+import os
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+import pytest
+
+from quanheng.compose.closing import DayResult
+from quanheng.compose.day import DayPlan
+from quanheng.compose.live import Drill, conduct
+from quanheng.compose.live_closing import close_day, outages
+from quanheng.compose.live_setup import Prepared
+from quanheng.compose.scenarios import load
+from quanheng.config import read_config
+from quanheng.edge.journal_lines import read_lines
+from quanheng.runtime.verify import verify_run
+from quanheng.terms.days import from_clock
+from quanheng.terms.units import MILLISECOND
+
+DRILLS = (
+    Drill(from_clock("09:31:30"), "maker", Signals.SIGKILL),
+    Drill(from_clock("09:33:30"), "gateway", Signals.SIGKILL),
+    Drill(from_clock("09:35"), "maker", Signals.SIGSTOP),
+    Drill(from_clock("09:35:30"), "maker", Signals.SIGCONT),
+)
+
+
+class Ran:
+    """What is left of the run."""
+
+    def __init__(self, prepared: Prepared, day: DayResult, pids: list[int]) -> None:
+        self.prepared = prepared
+        self.run = prepared.run
+        self.day = day
+        self.pids = pids
+
+    def lines(self, role: str, what: str = "") -> list[dict[str, Any]]:
+        rows = read_lines(self.run / "live" / f"{role}.jsonl")
+        return [row for row in rows if not what or row["what"] == what]
+
+    def after(self, signal: str, role: str, what: str) -> dict[str, Any]:
+        """The first line of a role after the first drill with a signal."""
+        drill = next(row for row in self.lines("supervisor", "drill") if row["signal"] == signal)
+        return next(row for row in self.lines(role, what) if row["at"] > drill["at"])
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Run it once."""
+    out: Path = tmp_path_factory.mktemp("live") / "run"
+    out.mkdir()
+    plan = DayPlan(
+        scenario=load("calm"), config=read_config(None), pick="40", out=out, until="09:37"
+    )
+    prepared, supervisor, seconds = conduct(plan, 30, "09:28", dict(os.environ), DRILLS)
+    day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
+    started = read_lines(out / "live" / "supervisor.jsonl")
+    pids = [row["pid"] for row in started if row["what"] == "started"]
+    return Ran(prepared, day, pids)
+
+
+def test_every_invariant_holds_after_the_kills(ran: Ran) -> None:
+    """Quotes dead at the end, positions and money equal, no report missed or applied twice, no
+    order unknown, duty recount equal, chains whole (borders.md 3).
+    """
+    assert {name: count for name, count in ran.day.invariants.items() if count} == {}
+    assert ran.day.counts["restarts"] == 2
+    assert ran.day.counts["requests"] > 100
+    assert ran.day.counts["trades"] > 0
+
+
+def test_maker_quotes_again_within_five_seconds(ran: Ran) -> None:
+    """From kill -9 to the first accepted quote of the next epoch, on the wall's time (T-05)."""
+    (pause,) = outages(ran.prepared)
+    assert 0 < pause <= 5_000
+    before = next(row["epoch"] for row in ran.lines("gateway", "hello"))
+    assert ran.after("SIGKILL", "maker", "stages")["epoch"] > before
+
+
+def test_dead_man_pulled_everything_in_time(ran: Ran) -> None:
+    """The gateway withdrew every open quote at most 500 ms after the last heartbeat (2.6)."""
+    first = ran.after("SIGKILL", "gateway", "dead_man")
+    assert 400 * MILLISECOND <= first["silent"] <= 500 * MILLISECOND
+    assert first["open"] > 0
+    pulled = [row for row in ran.lines("gateway", "cancels") if row["at"] == first["at"]]
+    assert pulled[0]["count"] == first["open"]
+
+
+def test_paused_maker_is_off_until_it_leads_again(ran: Ran) -> None:
+    """A stopped engine is withdrawn like a dead one; awake again it finds itself fenced and needs
+    a higher epoch (F15, borders.md 2).
+    """
+    second = ran.after("SIGSTOP", "gateway", "dead_man")
+    assert 400 * MILLISECOND <= second["silent"] <= 500 * MILLISECOND
+    fenced = ran.after("SIGSTOP", "maker", "fenced")
+    assert fenced["highest"] == second["epoch"]
+    hello = ran.after("SIGSTOP", "gateway", "hello")
+    assert hello["epoch"] == second["epoch"] + 1
+    assert ran.after("SIGSTOP", "maker", "stages")["epoch"] == hello["epoch"]
+
+
+def test_restarted_gateway_kept_the_epoch(ran: Ran) -> None:
+    """The second life of the gateway knew the highest epoch and lets the same engine go on."""
+    hellos = [row["epoch"] for row in ran.lines("gateway", "hello")]
+    assert hellos == sorted(hellos)
+    assert hellos[-1] >= 3
+    kept = json.loads((ran.run / "gateway" / "epoch.json").read_bytes())
+    assert kept == {"epoch": hellos[-1], "boot": 2}
+
+
+def test_journals_verify_with_the_standard_library(ran: Ran) -> None:
+    """All journals are whole, the killed machine's included (T-07)."""
+    verdicts = {item["machine"]: item for item in verify_run(ran.run)}
+    assert sorted(verdicts) == ["clearing", "etf", "maker", "venue"]
+    assert all(item["ok"] and item["seq"] > 0 for item in verdicts.values())
+
+
+def test_nothing_is_left_running(ran: Ran) -> None:
+    """Every process of the run has ended and has been waited for."""
+    assert len(ran.pids) == 5
+    for pid in ran.pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert json.loads((ran.run / "live" / "pids.json").read_bytes()) == {}
+
+
+def test_run_folder_says_how_it_ran(ran: Ran) -> None:
+    """run.json shows the speed, the status and the heads of the chains (borders.md 3)."""
+    info = json.loads((ran.run / "run.json").read_bytes())
+    assert (info["speed"], info["status"]) == (30, "ended")
+    assert sorted(info["heads"]) == ["clearing", "etf", "maker", "venue"]
+    assert (ran.run / "dataset").is_dir()
+    assert (ran.run / "reports").is_dir()
+    assert (ran.run / "carry" / "20240628.msgpack").is_file()

@@ -1,0 +1,90 @@
+"""Parts of the gateway: flow, table of what may rest, epoch file, ids."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quanheng.edge.gateway_parts import EpochFile, Flow, Kept, OpenTable, SeenIds
+from quanheng.terms.codes import Effect, Exec
+from quanheng.terms.orders import Quote, QuoteAck, QuoteCancel
+from quanheng.terms.units import MILLISECOND, SECOND
+
+CODES = ("10000001", "10000002", "10000003")
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 120), st.booleans()), max_size=60))
+def test_flow_never_exceeds_the_limit_in_any_second(steps: list[tuple[int, int, bool]]) -> None:
+    """However requests come, no second sees more than the limit (I-40)."""
+    flow = Flow(200, 0)
+    quote = Quote("M001000001", CODES[0], 500, 520, 10, 10, Effect.OPEN, Effect.OPEN)
+    cancel = QuoteCancel("M001000002", CODES[0], True, True)
+    now, passed = 0, []
+    for pause, count, is_cancel in steps:
+        now += pause * 50 * MILLISECOND
+        request = cancel if is_cancel else quote
+        passed += [now for _ in range(count) if flow.allow(request, now)]
+    for first in passed:
+        assert sum(first <= at < first + SECOND for at in passed) <= 200
+
+
+def test_quotes_never_starve_cancels() -> None:
+    """With the quotes' tokens gone, cancels for every contract of the chain still pass at once."""
+    flow = Flow(1_000, 0)
+    quote = Quote("M001000001", CODES[0], 500, 520, 10, 10, Effect.OPEN, Effect.OPEN)
+    cancel = QuoteCancel("M001000002", CODES[0], True, True)
+    while flow.allow(quote, 0):
+        pass
+    assert flow.is_low(0)
+    assert sum(flow.allow(cancel, 0) for _ in range(1_000)) == 350
+
+
+def _ack(cancel: bool, name: str, code: str, reason: int = 0) -> QuoteAck:
+    done = Exec.REJECTED if reason else Exec.CANCELLED if cancel else Exec.ACCEPTED
+    return QuoteAck(
+        cancel, done, name, code, 1, 500, 520, 10, 10, Effect.OPEN, Effect.OPEN, 0, reason,
+        "", 0, "", 0,
+    )  # fmt: skip
+
+
+def test_open_table_errs_on_the_side_of_resting() -> None:
+    """A quote sent after a cancel stays in the table when the cancel is confirmed."""
+    table = OpenTable()
+    quote = Quote("M001000001", CODES[0], 500, 520, 10, 10, Effect.OPEN, Effect.OPEN)
+    table.sent(quote)
+    table.sent(QuoteCancel("M001000002", CODES[0], True, True))
+    table.sent(Quote("M001000003", CODES[0], 500, 520, 10, 10, Effect.OPEN, Effect.OPEN))
+    table.reported(_ack(True, "M001000002", CODES[0]))
+    assert len(table) == 1
+    table.sent(QuoteCancel("M001000004", CODES[0], True, False))
+    table.reported(_ack(True, "M001000004", CODES[0]))
+    assert len(table) == 1
+    table.sent(QuoteCancel("M001000005", CODES[0], False, True))
+    table.reported(_ack(True, "M001000005", CODES[0], 19082))
+    assert len(table) == 0
+
+
+def test_epoch_file_survives_and_refuses_damage(tmp_path: Path) -> None:
+    """The epoch file is read back whole, or nobody leads."""
+    file = EpochFile(tmp_path / "epoch.json")
+    assert file.read() == Kept(0, 0)
+    file.write(Kept(7, 2))
+    assert EpochFile(tmp_path / "epoch.json").read() == Kept(7, 2)
+    (tmp_path / "epoch.json").write_bytes(b'{"epoch": ')
+    with pytest.raises(ValueError, match="epoch file"):
+        file.read()
+
+
+@given(st.lists(st.integers(0, 36**6 - 1), max_size=80))
+def test_seen_ids_are_refused_exactly_when_repeated(numbers: list[int]) -> None:
+    """The bitmap of ids says the same as a set."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    ids, known = SeenIds(), set()
+    for number in numbers:
+        text, rest = "", number
+        for _ in range(6):
+            rest, digit = divmod(rest, 36)
+            text = digits[digit] + text
+        assert bool(ids.add("M001" + text)) == (number in known)
+        known.add(number)
