@@ -28,7 +28,7 @@ def chain() -> Chain:
 
 def test_reference_counts(chain: Chain) -> None:
     """396 contracts; calls and puts per class and expiry as the exchange listed them."""
-    counts = Counter((c.underlying, c.expiry_month) for c in chain.contracts)
+    counts = Counter((c.underlying, c.last_day // 100) for c in chain.contracts)
     assert {key: counts[key] for key in sorted(counts)} == {
         ("510050", 202407): 22,
         ("510050", 202409): 30,
@@ -75,7 +75,7 @@ def test_reference_dates(chain: Chain) -> None:
         (20240925, 20240925, 20240925, 20240926, 20240923),
         (20241225, 20241225, 20241225, 20241226, 20241223),
     ]
-    firsts = {(c.expiry_month, c.first_day) for c in chain.contracts}
+    firsts = {(c.last_day // 100, c.first_day) for c in chain.contracts}
     assert sorted(firsts) == [(202407, 20240523), (202409, 20240125), (202412, 20240425)]
 
 
