@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
+from quanheng.compose import authority_desk as desk
 from quanheng.compose import commands
+from quanheng.compose.authority_words import told, words_of
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.config import ConfigError
 from quanheng.duties.dataset import DatasetError
 from quanheng.rulebook.rows import RulebookError
+from quanheng.terms.commands import Command, Pull
 
 CHECK_FAILED, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 4
 
@@ -28,6 +32,8 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (RulebookError, USAGE),
     (ScenarioError, USAGE),
     (commands.UsageError, USAGE),
+    (desk.RequestError, USAGE),
+    (desk.DeskError, BAD_INPUT),
     (ReferenceDataError, BAD_INPUT),
     (RunError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
@@ -51,7 +57,7 @@ def _file(name: str, help_: str) -> Callable[[Callable[..., Any]], Callable[...,
 
 
 def _day_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
+    options: list[Callable[..., Any]] = [
         click.option("--scenario", default="", help="A shipped scenario or a .toml file."),
         click.option("--cadence", default="", help="Snapshot interval, e.g. 500ms or 3s."),
         click.option("--contracts", default="", help="near, or how many contracts to keep."),
@@ -154,6 +160,151 @@ def check_config(
     """Print the effective configuration and rulebook with their hashes."""
     result, text = commands.check_config(config, agreement, house, on)
     _answer(result, text, as_json)
+
+
+def _person_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    options: list[Callable[..., Any]] = [
+        click.option("--by", required=True, help="Opaque id of the person who asks."),
+        click.option("--lang", type=click.Choice(["zh", "en"]), default="zh"),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _number_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    kind = click.IntRange(min=0)
+    return click.option("--number", type=kind, default=0, help="Proposal number; 0 the next.")(
+        function
+    )
+
+
+def _say(answer: desk.Answer, language: str, as_json: bool) -> None:
+    result = {"words": words_of(answer.code, language), **msgspec.to_builtins(answer)}
+    _answer(result, told(answer, language), as_json, answer.ok)
+
+
+@cli.group()
+@click.argument("folder", type=click.Path(path_type=Path))
+@_file("--people", "People and posts; the shipped ones by default.")
+@click.pass_context
+def propose(context: click.Context, folder: Path, people: Path | None) -> None:
+    """Propose a command to the authority of FOLDER; it goes out once the policy is met."""
+    context.obj = (folder, people)
+
+
+Make = Callable[[desk.AuthorityDesk], Command]
+
+
+def _propose(make: Make, by: str, number: int, language: str, as_json: bool) -> None:
+    folder, people = click.get_current_context().obj
+    with desk.AuthorityDesk(folder, people, begin=True) as open_desk:
+        answer = open_desk.propose(make(open_desk), by, number)
+    _say(answer, language, as_json)
+
+
+@propose.command("set-state")
+@click.argument("scope")
+@click.argument("state")
+@click.option("--reason", required=True)
+@_number_option
+@_person_options
+def propose_state(
+    scope: str, state: str, reason: str, by: str, number: int, lang: str, as_json: bool
+) -> None:
+    """Set SCOPE (* or all, an underlying, a contract) to STATE."""
+    _propose(
+        lambda one: desk.state_command(one.scope(scope), state, reason, by),
+        by, number, lang, as_json,
+    )  # fmt: skip
+
+
+@propose.command("pull")
+@click.argument("scope")
+@_number_option
+@_person_options
+def propose_pull(scope: str, by: str, number: int, lang: str, as_json: bool) -> None:
+    """Withdraw everything of SCOPE; it stays HALTED until two people open it."""
+    _propose(lambda one: Pull(one.scope(scope), by), by, number, lang, as_json)
+
+
+@propose.command("set-parameter", context_settings={"ignore_unknown_options": True})
+@click.argument("scope")
+@click.argument("name")
+@click.argument("value", type=int)
+@_number_option
+@_person_options
+def propose_parameter(
+    scope: str, name: str, value: int, by: str, number: int, lang: str, as_json: bool
+) -> None:
+    """Set parameter NAME of SCOPE to an integer VALUE in its own unit."""
+    _propose(
+        lambda one: desk.parameter_command(one.scope(scope), name, value, by),
+        by, number, lang, as_json,
+    )  # fmt: skip
+
+
+@propose.command("exempt")
+@click.argument("scope")
+@click.argument("reason")
+@click.option("--since", required=True, help="HH:MM of the day.")
+@click.option("--until", default="", help="HH:MM; without it the exemption lasts.")
+@_number_option
+@_person_options
+def propose_exemption(
+    scope: str, reason: str, since: str, until: str, by: str, number: int, lang: str, as_json: bool
+) -> None:
+    """Record an approved exemption: technical, force_majeure or other."""
+    _propose(
+        lambda one: desk.exemption_command(one.scope(scope), reason, since, until, by, one.day),
+        by, number, lang, as_json,
+    )  # fmt: skip
+
+
+@propose.command("sign-on")
+@click.argument("post")
+@click.option("--off", is_flag=True, help="Leave the post.")
+@_number_option
+@_person_options
+def propose_sign_on(post: str, off: bool, by: str, number: int, lang: str, as_json: bool) -> None:
+    """Take or leave a POST (trader, risk, ops …); most proposals need a person on duty."""
+    _propose(lambda one: desk.sign_on_command(post, by, not off), by, number, lang, as_json)
+
+
+@propose.command("record")
+@click.argument("scope")
+@click.argument("state")
+@click.option("--reason", required=True)
+@_person_options
+def propose_record(scope: str, state: str, reason: str, by: str, lang: str, as_json: bool) -> None:
+    """Tell the authority that SCOPE was lowered around it (kill, the maker's own trip)."""
+    folder, people = click.get_current_context().obj
+    with desk.AuthorityDesk(folder, people, begin=True) as open_desk:
+        answer = open_desk.record(desk.state_command(open_desk.scope(scope), state, reason, by))
+    _say(answer, lang, as_json)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("number", type=int)
+@_person_options
+def second(folder: Path, number: int, by: str, lang: str, as_json: bool) -> None:
+    """Agree to proposal NUMBER of FOLDER as the second person (复核)."""
+    with desk.AuthorityDesk(folder) as open_desk:
+        answer = open_desk.second(number, by)
+    _say(answer, lang, as_json)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("number", type=int)
+@_person_options
+def withdraw(folder: Path, number: int, by: str, lang: str, as_json: bool) -> None:
+    """Take one's own proposal NUMBER of FOLDER back."""
+    with desk.AuthorityDesk(folder) as open_desk:
+        answer = open_desk.withdraw(number, by)
+    _say(answer, lang, as_json)
 
 
 def main() -> None:

@@ -83,6 +83,8 @@ def _invariants(world: World, batch: Figures, settled: Settled) -> dict[str, int
     venue, maker = world.venue.state, world.maker.state
     found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
     found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
+    if world.plan.until:
+        found["maker: orders resting"] = 0  # only the close ends them
     ours = (world.plan.config.member.maker,)
     assert venue.meter is not None, "the venue was opened"
     referee = meter_figures(venue.meter, world.midnight + DAY)

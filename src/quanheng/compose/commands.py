@@ -11,6 +11,7 @@ import msgspec
 from quanheng.compose import replaying
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
+from quanheng.compose.exchange_files import check_files
 from quanheng.compose.openings import Openings
 from quanheng.compose.progress import Progress
 from quanheng.compose.reference import load as load_reference
@@ -25,7 +26,6 @@ from quanheng.edge.rulebook_files import read_rows, read_rulebook
 from quanheng.runtime.verify import chain_head, verify_run
 from quanheng.terms.days import from_clock, from_iso
 from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
-from quanheng.wire.contracts import read_contracts
 
 LIGHT = "3s"
 TAIL = "tail:20000"
@@ -264,8 +264,9 @@ def verify(run: Path) -> tuple[Result, str, bool]:
             heads.append(f"{name}: the journal ends elsewhere than run.json recorded")
     lines = [_verdict_text(dict(verdict)) for verdict in verdicts] + heads
     bad = next((dict(verdict) for verdict in verdicts if not verdict["ok"]), None)
-    files, bad_records = _check_files(run)
-    lines += files
+    checks = check_files(run)
+    bad_records = sum(len(check.bad) for check in checks)
+    lines += [check.text() for check in checks]
     good = bad is None and not heads and not bad_records
     result: Result = {"machine": "", "seq": 0, "file": "", "offset": 0, "reason": "; ".join(heads)}
     result |= bad or {}
@@ -284,16 +285,6 @@ def _verdict_text(verdict: Result) -> str:
         f"{verdict['machine']}: record {verdict['seq']} in {verdict['file']} at byte "
         f"{verdict['offset']}: {verdict['reason']}"
     )
-
-
-def _check_files(run: Path) -> tuple[list[str], int]:
-    lines, total = [], 0
-    for path in sorted((run / "files").rglob("reff03*.txt")):
-        contracts, bad = read_contracts(path.read_bytes())
-        total += len(bad)
-        lines.append(f"{path.name}: {len(contracts)} contracts, {len(bad)} records quarantined")
-        lines += [f"  line {item.line}, {item.field}: {item.reason}" for item in bad[:3]]
-    return lines, total
 
 
 def rate_dataset(

@@ -3,14 +3,15 @@
 `World` draws it; `quanheng.compose.closing` looks at what came out.
 """
 
+import copy
 import os
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
-from quanheng.clearing import messages as clear
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
 from quanheng.compose.collect import Collector
@@ -24,7 +25,8 @@ from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.state import PARTITIONS
-from quanheng.exchange.venue import Venue
+from quanheng.exchange.turn import emit_phases, emit_quotes, emit_trades
+from quanheng.exchange.venue import Venue, VenueEffect
 from quanheng.kernels.pack import unpack
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import Notify, Resync
@@ -36,7 +38,7 @@ from quanheng.runtime.snapshots import FolderStores
 from quanheng.terms.codes import Link
 from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
-from quanheng.terms.market import COLUMNS, ChainTick, Inquiry, UnderlyingTicks
+from quanheng.terms.market import COLUMNS, SLOT, ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import Send
 from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
 from quanheng.wire.md301 import ChainTables
@@ -44,15 +46,9 @@ from quanheng.wire.profile import Profile
 
 OPEN_AT = from_clock("09:10")
 LAST_MINUTES = from_clock("14:55")
-CLEARING_EFFECTS = (
-    clear.SettlementPrices,
-    clear.ClearedPositions,
-    clear.CashStatement,
-    clear.MarginCall,
-    clear.Seal,
-)
 CONNECT_AT = from_clock("09:12")
 END_AT = from_clock("15:30")
+TAIL_SNAPSHOTS = 600 * SECOND
 
 
 class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +87,12 @@ class World:
         self.feed = FeedLine(ChainTables(self.reference.chain))
         self.venue, self.etf, self.maker = Venue(), EtfVenue(), Maker()
         self.clearing = Clearing()
-        self.cleared: list[object] = []
+        self.cleared: tuple[object, ...] = ()  # what clearing said at the day's end
+        # What ends early or loses the feed may see nothing in the last minutes: look all day.
+        early = bool(plan.until or plan.scenario.faults.feed_outages)
+        self.closing_from = self.midnight + (0 if early else LAST_MINUTES)
         self.seen = last_seen(len(self.reference.chain.contracts))
+        self.last_rows = np.zeros((len(self.reference.chain.contracts), COLUMNS), dtype=np.int64)
         self.underlying_closes = [
             self.reference.chain.contracts[klass.start].underlying_close
             for klass in self.reference.chain.classes
@@ -108,7 +108,7 @@ class World:
         if plan.out is not None:
             stores = FolderStores(plan.out, plan.journal, durable=False)
             if plan.journal != "full":
-                snapshot_s = 0  # a kept tail needs the phase changes only
+                snapshot_s = TAIL_SNAPSHOTS  # a kept tail is replayed from one that lies in it
         else:
             snapshot_s, marks = 0, []
         sim = Simulation(stores, snapshot_every=snapshot_s, marks=marks)
@@ -133,21 +133,19 @@ class World:
         sim.ignore("etf", [ex.EtfDeliver, ex.EtfRefuse])
         sim.sink("venue", [ChainTick], self._closing_feed)
         sim.sink("etf", [UnderlyingTicks], self._closing_prices)
-        sim.sink("clearing", CLEARING_EFFECTS, self._take_cleared)
         return sim
 
     def _closing_feed(self, tick: ChainTick, at: Nanos, cause: int) -> None:
         """Clearing's own look at the last minutes of the market (rules.md 2.8)."""
-        if at >= self.midnight + LAST_MINUTES:
-            self.seen.take(unpack(tick.rows, COLUMNS))
+        if at >= self.closing_from:
+            rows = unpack(tick.rows, COLUMNS)
+            self.seen.take(rows)
+            self.last_rows[rows[:, SLOT]] = rows
 
     def _closing_prices(self, ticks: UnderlyingTicks, at: Nanos, cause: int) -> None:
-        if at >= self.midnight + LAST_MINUTES:
+        if at >= self.closing_from:
             for tick in ticks.ticks:
                 self.underlying_closes[tick.klass] = tick.last
-
-    def _take_cleared(self, effect: object, at: Nanos, cause: int) -> None:
-        self.cleared.append(effect)
 
     def _alert(self, machine: str) -> Callable[[RaiseAlert, Nanos, int], None]:
         def take(effect: RaiseAlert, at: Nanos, cause: int) -> None:
@@ -188,8 +186,22 @@ class World:
                 progress(min(1.0, (since - begin) / (end - begin)), text)
 
         self.simulation.run(self.midnight + end, show)
+        if self.plan.until:
+            self._take_buffered()
         if progress is not None:
             progress(1.0, self.plan.until or "15:30")
+
+    def _take_buffered(self) -> None:
+        """Rows that the venue would hand over at its next snapshot, which does not come.
+
+        They are read from a copy: the machine's own state stays what its journal makes it.
+        """
+        state, effects = copy.deepcopy(self.venue.state), list[VenueEffect]()
+        for emit in (emit_quotes, emit_trades, emit_phases):
+            emit(state, effects)
+        for effect in effects:
+            if isinstance(effect, Record):
+                self.collector(effect, self.simulation.at, 0)
 
     def info(self, status: str = "running") -> RunInfo:
         """run.json of this world as it stands."""

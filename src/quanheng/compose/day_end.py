@@ -1,12 +1,14 @@
 """Day end of a simulated day: clearing, closing files, reconciliation, the next day's opening."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from quanheng.books.positions import net_at_close
 from quanheng.clearing import messages as clear
+from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.files import clpr03
 from quanheng.clearing.gather import market_close, trades_cleared
 from quanheng.compose.day import World
@@ -18,8 +20,10 @@ from quanheng.settlement import carry
 from quanheng.settlement.reconcile import Item, differences
 from quanheng.terms.days import from_clock
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import MONEY_PER_YUAN, SECOND, Day, Money
+from quanheng.terms.units import MONEY_PER_YUAN, Day, Money
+from quanheng.wire import mktdt03
 
+CLOSE = from_clock("15:00")
 CLEAR_AT = from_clock("16:00")
 """Settlement of premiums and fees starts (interfaces.md 6.4)."""
 
@@ -41,11 +45,19 @@ class Settled(msgspec.Struct):
 def settle(world: World) -> Settled:
     """Feed clearing what the exchange recorded, let it work, reconcile.
 
+    A day that was stopped early (`--until`) is cleared as it stands: nothing else goes on.
+
     ValueError when the venue's trades and the fills reported to us do not match one to one.
     """
-    _post(world)
-    world.simulation.run(world.midnight + CLEAR_AT + SECOND * 60)
-    said: dict[type[Any], Any] = {type(effect): effect for effect in world.cleared}
+    if not world.plan.until:
+        world.simulation.run(world.midnight + CLEAR_AT)
+    clearing = world.simulation.hosts[Clearing.NAME]
+    said: dict[type[Any], Any] = {}
+    for number, body in enumerate(_inputs(world)):
+        at = world.midnight + CLEAR_AT + number
+        for effect in clearing.take(body, at, Source.VENUE):
+            said[type(effect)] = effect
+    world.cleared = tuple(said.values())
     positions, cash = said[clear.ClearedPositions], said[clear.CashStatement]
     book = copy.deepcopy(world.maker.state.book)
     net_at_close(book)
@@ -66,8 +78,9 @@ def settle(world: World) -> Settled:
     )
 
 
-def _post(world: World) -> None:
-    chain, sim = world.reference.chain, world.simulation
+def _inputs(world: World) -> Iterator[object]:
+    """What clearing hears: its opening, the trades, the market at the close, the closes."""
+    chain = world.reference.chain
     trades, phases = world.collector.rows("trades"), world.collector.rows("phases")
     fills = [
         report.body
@@ -78,18 +91,11 @@ def _post(world: World) -> None:
     fills.sort(key=lambda fill: fill.at)
     member = world.plan.config.member
     account = clear.Account(member.maker, True, world.plan.config.funds.cash_yuan * MONEY_PER_YUAN)
-    at = world.midnight + CLEAR_AT
     rate = world.reference.surface.rate
-    opening = clear.ClearingOpen(chain.day, chain, world.book, (account,), rate)
-    closes = tuple(int(price) for price in world.underlying_closes)
-    bodies = (
-        opening,
-        trades_cleared(chain, trades, phases, {0: fills}),
-        market_close(world.seen, trades, phases),
-        clear.UnderlyingClose(closes),
-    )
-    for number, body in enumerate(bodies):
-        sim.post("clearing", body, at + number, Source.VENUE)
+    yield clear.ClearingOpen(chain.day, chain, world.book, (account,), rate)
+    yield trades_cleared(chain, trades, phases, {0: fills})
+    yield market_close(world.seen, trades, phases)
+    yield clear.UnderlyingClose(tuple(int(price) for price in world.underlying_closes))
 
 
 def write_files(world: World, settled: Settled) -> None:
@@ -99,6 +105,8 @@ def write_files(world: World, settled: Settled) -> None:
         return
     files = out / "files" / str(chain.day)
     (files / f"clpr03{chain.day % 10_000:04d}.txt").write_bytes(clpr03(chain, settled.prices))
+    image = mktdt03.write(world.last_rows, mktdt03.FileTables(chain), world.midnight + CLOSE, "E11")
+    (files / "mktdt03.txt").write_bytes(image)
     prices = [
         (row[clear.PRICE_SLOT], row[clear.CLOSE_PRICE], row[clear.SETTLE_PRICE],
          row[clear.NETTED_INTEREST])

@@ -29,7 +29,7 @@ class _Walk:
         self.state = (seed * 0x9E3779B97F4A7C15 + 0x1234567) & 0xFFFFFFFFFFFFFFFF
         # The sum of two uniforms on [-w, w] has variance 2 w^2 / 3; SESSION / STEP steps.
         count = SESSION // STEP
-        self.width = max(1, int(day_bp * BP * (1.5 / count) ** 0.5))
+        self.width = int(day_bp * BP * (1.5 / count) ** 0.5)
 
     def step(self) -> int:
         """The next step in millionths."""
@@ -52,13 +52,16 @@ def traded(at: DayNanos) -> int:
 
 
 def _bars_at(bars: Sequence[tuple[DayNanos, int]], at: DayNanos) -> int:
-    """Movement of the real day so far, in millionths, straight between the bars."""
-    before = (MORNING[0], 0)
+    """Movement of the real day so far, in millionths, straight between the bars by session time:
+    nothing moves over lunch.
+    """
+    now = traded(at)
+    before = (0, 0)
     for time, level in bars:
-        if time > at:
-            span = time - before[0]
-            return before[1] + (level - before[1]) * max(0, at - before[0]) // span
-        before = (time, level)
+        stop = traded(time)
+        if stop > now:
+            return before[1] + (level - before[1]) * (now - before[0]) // (stop - before[0])
+        before = (stop, level)
     return before[1]
 
 

@@ -133,6 +133,8 @@ def load(name: str) -> Scenario:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise ScenarioError(f"scenario file {name}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise ScenarioError(f"scenario file {name}: {error}") from error
     elif name in shipped():
         text = (files("quanheng") / "scenarios" / f"{name}.toml").read_text(encoding="utf-8")
     else:

@@ -34,7 +34,7 @@ def percent(numerator: int, denominator: int, digits: int = 2) -> str:
         return "—"
     scale = 10**digits
     value = (2 * numerator * 100 * scale + denominator) // (2 * denominator)
-    return f"{value // scale}.{value % scale:0{digits}d}%"
+    return f"{value // scale}.{value % scale:0{digits}d}%" if digits else f"{value}%"
 
 
 def thousands(value: int) -> str:
@@ -44,6 +44,6 @@ def thousands(value: int) -> str:
 
 def yuan(money: int) -> str:
     """Money (0.0001 yuan) as yuan with two decimals and separators, half up."""
-    sign = "-" if money < 0 else ""
     fen = (abs(money) + 50) // 100
+    sign = "-" if money < 0 and fen else ""
     return f"{sign}{fen // 100:,}.{fen % 100:02d}"

@@ -1,0 +1,91 @@
+"""People and posts of an authority, from one TOML file (borders.md 5): opaque ids, never names."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from quanheng.authority.messages import AuthorityOpen, Parameter, Person
+from quanheng.authority.policy import POSTS
+from quanheng.config import ConfigError
+from quanheng.maker.messages import MakerOpen
+from quanheng.maker.parameters import TABLE
+from quanheng.terms.units import SECOND, Day
+
+SHIPPED = "data/people.toml"
+LONGEST_WAIT = 86_400
+
+
+class PersonEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person by opaque id and the posts he or she is appointed to."""
+
+    person: str
+    posts: tuple[str, ...]
+
+
+class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. A proposal that nobody seconds for `wait_s` seconds expires."""
+
+    wait_s: int
+    targets: tuple[str, ...]
+    people: tuple[PersonEntry, ...]
+
+
+def read_people(path: Path | None = None) -> People:
+    """The people of a file, or the shipped ones. ConfigError names the file, key and reason."""
+    name = str(path) if path else SHIPPED
+    source = path if path else files("quanheng") / SHIPPED
+    try:
+        people = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=People)
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{name}: {error}") from error
+    problem = _problem(people)
+    if problem:
+        raise ConfigError(f"{name}: {problem}")
+    return people
+
+
+def _problem(people: People) -> str:
+    if not 1 <= people.wait_s <= LONGEST_WAIT:
+        return f"wait_s: {people.wait_s} is not 1 to {LONGEST_WAIT} seconds"
+    if people.targets != ("maker",):
+        return f'targets: {list(people.targets)} is not ["maker"], the one machine there is'
+    known: list[str] = []
+    for number, entry in enumerate(people.people):
+        key = f"people[{number}]"
+        if not (entry.person.isascii() and entry.person.isalnum() and len(entry.person) <= 8):
+            return f"{key}.person: {entry.person!r} is not an opaque id of up to 8 letters, digits"
+        if entry.person in known:
+            return f"{key}.person: {entry.person} stands twice"
+        known.append(entry.person)
+        wrong = [post for post in entry.posts if post not in POSTS]
+        if wrong or not entry.posts:
+            return f"{key}.posts: {wrong[0] if wrong else 'empty'}; posts are {', '.join(POSTS)}"
+    return "" if known else "people: nobody is listed"
+
+
+def parameters() -> tuple[Parameter, ...]:
+    """The maker's parameters as the authority judges them.
+
+    Limits of the ladder (their meaning begins with the check, P06 …) loosen upwards. For quoting,
+    the trader's own band ends at the default on the side that takes more risk.
+    """
+    rows = []
+    for item in TABLE:
+        if item.meaning[:1] == "P" and item.meaning[1:3].isdigit():
+            rows.append(Parameter(item.name, "limit", 0, 0, item.default))
+        else:
+            low = item.default if item.loose < 0 else item.low
+            high = item.default if item.loose > 0 else item.high
+            rows.append(Parameter(item.name, "quote", low, high, item.default))
+    return tuple(rows)
+
+
+def opening(people: People, day: Day) -> AuthorityOpen:
+    """The authority's first input of a day; "*" starts in the state the maker starts in."""
+    state = next(
+        field.default for field in msgspec.structs.fields(MakerOpen) if field.name == "state"
+    )
+    rows = tuple(Person(entry.person, entry.posts) for entry in people.people)
+    wait = people.wait_s * SECOND
+    return AuthorityOpen(day, rows, parameters(), people.targets, state, wait)
