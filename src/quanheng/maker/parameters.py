@@ -29,7 +29,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("quote_qty", "contracts", 20, 10, 50, 1, "quantity per side, continuous trading"),
     Parameter("refill_qty", "contracts", 12, 10, 50, 0, "a side below this is renewed"),
     Parameter("auction_qty", "contracts", 2, 1, 50, 1, "quantity per side in call auctions"),
-    Parameter("requote", "1e-4 of A(b)", 900, 0, 10_000, 1, "move of the target that requotes"),
+    Parameter("requote", "1e-4 of A(b)", 1_500, 0, 10_000, 1, "move of the target that requotes"),
     Parameter(
         "lean_position", "1e-4 of half width", 8_000, 0, 20_000, 0, "shift at a full position"
     ),
