@@ -12,6 +12,7 @@ help:
 	@echo "make test    set up, then run every check and every test"
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
+	@echo "make worlds  N small simulated days (N=20), make soak: 20 whole ones"
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make lock    re-resolve the dependency locks (needs uv)"
 	@echo "make clean   remove the environment, caches and runs"
@@ -53,11 +54,13 @@ check: setup
 bench: warm
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+# Small worlds: one class's worth of contracts, every scenario, N seeds.
+N ?= 20
 worlds: warm
-	$(BIN)/python -m pytest -q tests/worlds
+	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
 
 soak: warm
-	for seed in 1 2 3; do $(BIN)/quanheng day --seed $$seed --out runs/soak || exit 1; done
+	$(BIN)/quanheng day --seed 1..20 --contracts all --out runs/soak
 
 docs: setup
 	$(BIN)/python tools/make_docs.py

@@ -51,6 +51,10 @@ def _answer(result: dict[str, Any], text: str, as_json: bool, ok: bool = True) -
         sys.exit(CHECK_FAILED)
 
 
+def _contracts(text: str) -> str:
+    return "" if text == "all" else text
+
+
 def _file(name: str, help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     kind = click.Path(dir_okay=False, path_type=Path)
     return click.option(name, type=kind, default=None, help=help_)
@@ -60,7 +64,7 @@ def _day_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options: list[Callable[..., Any]] = [
         click.option("--scenario", default="", help="A shipped scenario or a .toml file."),
         click.option("--cadence", default="", help="Snapshot interval, e.g. 500ms or 3s."),
-        click.option("--contracts", default="", help="near, or how many contracts to keep."),
+        click.option("--contracts", default="", help="all, near, or how many to keep."),
         click.option("--journal", default="", help="full, tail:N or digest."),
         click.option("--out", type=click.Path(path_type=Path), default=Path("runs")),
         click.option("--until", default="", help="Stop at HH:MM instead of the end of the day."),
@@ -91,11 +95,12 @@ def cli() -> None:
 def demo(seed: int, live: bool, speed: int, start: str, **options: Any) -> None:
     """Run one whole trading day and show the duties and the grade."""
     as_json, language = options.pop("as_json"), options.pop("lang")
+    options["cadence"] = options["cadence"] or "500ms"
+    options["scenario"] = options["scenario"] or "calm"
+    options["contracts"] = _contracts(options["contracts"] or "all")
     if live:
         result, text, ok = commands.live_day(seed, speed, start, language, options)
     else:
-        options["cadence"] = options["cadence"] or "500ms"
-        options["scenario"] = options["scenario"] or "calm"
         result, text, ok = commands.one_day(seed, language, options)
     _answer(result, text, as_json, ok)
 
@@ -105,8 +110,9 @@ def demo(seed: int, live: bool, speed: int, start: str, **options: Any) -> None:
 @click.option("--list", "listing", is_flag=True, help="Print scenarios and what seeds draw.")
 @_day_options
 def day(seed: str, listing: bool, **options: Any) -> None:
-    """Run light days (3 s snapshots unless --cadence says otherwise)."""
+    """Run light days: 3 s snapshots of each class's nearest expiry unless told otherwise."""
     as_json, language = options.pop("as_json"), options.pop("lang")
+    options["contracts"] = _contracts(options["contracts"] or "near")
     if listing:
         click.echo(commands.scenario_table(language))
         return

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from compose_world import Run, call, one_line
 
-from quanheng.compose.report import REASONS_ZH, ClassLine, day_table
+from quanheng.compose.report import REASONS_ZH, ClassLine, day_table, plain
 from quanheng.compose.text import pad, percent, table, thousands, width, yuan
 from quanheng.config import SHIPPED, config_hash, read_config
 from quanheng.edge.dataset_files import read_dataset, write_dataset
@@ -151,6 +151,15 @@ def test_compose_report_columns_line_up(language: str) -> None:
     else:
         assert "Duties and evaluation (2024-06-27, calm, seed 7, 148 contracts)" in text
         assert not re.search("[\u4e00-\u9fff]", text.replace("科创板50", ""))
+
+
+def test_compose_shares_in_json_are_bounded_decimals() -> None:
+    """A whole day's exact share has thousands of digits; JSON carries the tables' twelve."""
+    huge = Fraction(10**6_000 - 1, 3 * 10**6_000)
+    row = plain(_line(spread_ratio=huge))
+    assert row["spread_ratio"] == "0.333333333333"
+    assert (row["participation"], row["closing"]) == ("1.000000000000", None)
+    assert (row["volume"], row["grade"]) == (12_345, "AA")
 
 
 def test_compose_text_helpers() -> None:

@@ -15,7 +15,7 @@ from quanheng.compose.exchange_files import check_files
 from quanheng.compose.openings import Openings
 from quanheng.compose.progress import Progress
 from quanheng.compose.reference import load as load_reference
-from quanheng.compose.report import day_table, share
+from quanheng.compose.report import day_table, plain, share
 from quanheng.compose.run_folder import RunInfo, folder_name, read_info, write_info
 from quanheng.compose.scenarios import DRAWN, drawn, load, shipped
 from quanheng.compose.text import table, thousands
@@ -69,7 +69,8 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
     _check(plan)
     if journal == "digest":
         return plan
-    run = options["out"] / folder_name(plan.day, scenario.name, seed)
+    live = bool(options.get("live"))
+    run = options["out"] / folder_name(plan.day, scenario.name, seed, live)
     return msgspec.structs.replace(plan, out=_fresh(run))
 
 
@@ -127,13 +128,6 @@ def _seal(run: Path, info: RunInfo, result: DayResult) -> None:
 
 
 def _json(plan: DayPlan, result: DayResult) -> Result:
-    classes = []
-    for line in result.lines:
-        row = msgspec.structs.asdict(line)
-        for name, value in row.items():
-            if hasattr(value, "numerator") and hasattr(value, "limit_denominator"):
-                row[name] = f"{value.numerator}/{value.denominator}"
-        classes.append(row)
     return {
         "digest": result.digest,
         "seed": result.seed,
@@ -142,7 +136,7 @@ def _json(plan: DayPlan, result: DayResult) -> Result:
         "run": None if plan.out is None else str(plan.out),
         "invariants": result.invariants,
         "counts": result.counts,
-        "classes": classes,
+        "classes": [plain(line) for line in result.lines],
     }
 
 
@@ -367,5 +361,5 @@ def live_day(
 
     if speed < 1:
         raise UsageError(f"--speed {speed} must be at least 1")
-    options = {**options, "cadence": options["cadence"] or LIGHT, "journal": "full"}
+    options = {**options, "journal": "full", "live": True}
     return live.run(_plan(seed, options), speed, start, language, dict(os.environ))

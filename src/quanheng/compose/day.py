@@ -73,10 +73,11 @@ class World:
 
     def __init__(self, plan: DayPlan) -> None:
         self.plan = plan
-        self.book = read_rulebook(plan.day, plan.agreement, plan.house)
+        self.book = read_rulebook(plan.day, plan.agreement)
+        house = read_rulebook(plan.day, plan.agreement, plan.house)
         self.reference = load(plan.day, plan.master, plan.pick)
         self.openings = Openings(
-            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence
+            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence, house
         )
         self.midnight = midnight(plan.day)
         self.collector = Collector()

@@ -37,10 +37,11 @@ class Prepared:
         self.run = plan.out
         self.speed = speed
         self.midnight: Nanos = midnight(plan.day)
-        self.book = read_rulebook(plan.day, plan.agreement, plan.house)
+        self.book = read_rulebook(plan.day, plan.agreement)
+        house = read_rulebook(plan.day, plan.agreement, plan.house)
         self.reference = load(plan.day, plan.master, plan.pick)
         self.openings = Openings(
-            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence
+            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence, house
         )
 
     def info(self, status: str) -> RunInfo:

@@ -51,7 +51,10 @@ class Openings:
         config: Config,
         seed: int,
         snapshot: Nanos,
+        house: Rulebook | None = None,
     ) -> None:
+        """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker."""
+        self.house = house or book
         self.scenario = scenario
         self.reference = reference
         self.book = book
@@ -184,7 +187,7 @@ class Openings:
         return MakerOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
-            rulebook=self.book,
+            rulebook=self.house,
             maker=member.maker,
             account=member.account,
             pbu=member.pbu,

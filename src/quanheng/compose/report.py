@@ -1,10 +1,12 @@
 """What a person reads at the end of a day: the table per class, in Chinese or English."""
 
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 
 from quanheng.compose.text import percent, table, thousands, yuan
+from quanheng.duties.exact import ratio_text
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day, Lots, Money
 
@@ -70,6 +72,17 @@ REASONS_ZH = {
     "LOWERED": "本所下调",
     "PENALTY_D": "处罚",
 }
+
+
+def plain(line: ClassLine) -> dict[str, Any]:
+    """A line for JSON: shares as decimal text with the digits of every table.
+
+    An exact share of a whole day has thousands of digits, too many to write out.
+    """
+    return {
+        name: ratio_text(value) if isinstance(value, Fraction) else value
+        for name, value in msgspec.structs.asdict(line).items()
+    }
 
 
 def share(value: Fraction | None, digits: int = 2) -> str:
