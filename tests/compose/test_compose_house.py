@@ -19,7 +19,7 @@ source = "the desk's own limit"
 
 
 def test_a_house_rule_reaches_only_the_maker(tmp_path: Path) -> None:
-    """Q-08: the exchange and the rating judge by the guide, the maker quotes by the tighter house."""
+    """Q-08: exchange and rating judge by the guide, the maker quotes by the tighter house."""
     path = tmp_path / "house.toml"
     path.write_text(HOUSE, encoding="utf-8")
     plan = DayPlan(

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +23,7 @@ from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.progress import Progress
-from quanheng.compose.report import ClassLine, day_table
+from quanheng.compose.report import day_table, plain
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError, clock
 from quanheng.compose.text import thousands
@@ -346,17 +345,9 @@ def run(
         "invariants": day.invariants,
         "counts": day.counts,
         "stages": stages(prepared),
-        "classes": [_row(line) for line in day.lines],
+        "classes": [plain(line) for line in day.lines],
     }
     return result, "\n".join(parts), day.ok
-
-
-def _row(line: ClassLine) -> dict[str, Any]:
-    row = msgspec.structs.asdict(line)
-    for key, value in row.items():
-        if isinstance(value, Fraction):
-            row[key] = f"{value.numerator}/{value.denominator}"
-    return row
 
 
 def _counts_text(day: DayResult, language: str) -> str:
