@@ -19,7 +19,9 @@ help:
 
 setup: $(READY)
 
-# The locks carry hashes for every file; the project itself is installed without its dependencies.
+# The locks are complete and carry hashes for every file, so nothing is resolved at set-up: pip before 23.3 would
+# take a newer release than the pinned one for a requirement with an extra and then refuse it. `pip check` proves
+# completeness. The project itself is installed without its dependencies.
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3,11) <= sys.version_info < (3,14) else "Python 3.11 to 3.13 is needed, this is " + sys.version)'
 	@if command -v uv >/dev/null 2>&1; then \
@@ -28,7 +30,8 @@ $(READY): requirements-dev.lock pyproject.toml
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock && \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock && \
+		$(BIN)/python -m pip check && \
 		$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $@
