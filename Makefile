@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
+BENCH  := .venv-bench
 SRC    := $(shell find src -name '*.py')
 
 .PHONY: help setup warm demo test check bench worlds soak docs lock clean
@@ -22,19 +23,29 @@ setup: $(READY)
 # The locks are complete and carry hashes for every file, so nothing is resolved at set-up: pip before 23.3 would
 # take a newer release than the pinned one for a requirement with an extra and then refuse it. `pip check` proves
 # completeness. The project itself is installed without its dependencies.
-$(READY): requirements-dev.lock pyproject.toml
+# $(call environment,folder,lock)
+define environment
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3,11) <= sys.version_info < (3,14) else "Python 3.11 to 3.13 is needed, this is " + sys.version)'
 	@if command -v uv >/dev/null 2>&1; then \
-		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
-		uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock && \
-		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+		uv venv -q --allow-existing --python $(PYTHON) $(1) && \
+		uv pip install -q --python $(1)/bin/python --require-hashes --no-deps -r $(2) && \
+		uv pip check -q --python $(1)/bin/python && \
+		uv pip install -q --python $(1)/bin/python --no-deps --no-build-isolation -e . ; \
 	else \
-		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock && \
-		$(BIN)/python -m pip check && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+		$(PYTHON) -m venv $(1) && \
+		$(1)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r $(2) && \
+		$(1)/bin/python -m pip check && \
+		$(1)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	fi
-	@touch $@
+	@touch $(1)/ready
+endef
+
+$(READY): requirements-dev.lock pyproject.toml
+	$(call environment,$(VENV),requirements-dev.lock)
+
+# The peers that benchmarks compare with live in an environment of their own.
+$(BENCH)/ready: requirements-bench.lock pyproject.toml
+	$(call environment,$(BENCH),requirements-bench.lock)
 
 # Compile the kernels once, so that the day itself measures trading and not the compiler.
 warm: setup
@@ -54,8 +65,8 @@ check: setup
 	$(BIN)/python tools/dead_code.py
 	$(BIN)/pytest -q tests/tidy
 
-bench: warm
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: warm $(BENCH)/ready
+	@for file in bench/*.py; do echo "== $$file"; $(BENCH)/bin/python $$file || exit 1; done
 
 # Small worlds: one class's worth of contracts, every scenario, N seeds.
 N ?= 20
@@ -68,11 +79,14 @@ soak: warm
 docs: setup
 	$(BIN)/python tools/make_docs.py
 
+UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url -q
+EXTRAS  := --extra data --extra quantlib --extra reports
+
 lock:
-	uv pip compile pyproject.toml --extra data --group dev --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --no-emit-index-url -q -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra data --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --no-emit-index-url -q -o requirements.lock
+	$(UV_LOCK) --extra data -o requirements.lock
+	$(UV_LOCK) $(EXTRAS) --group dev -o requirements-dev.lock
+	$(UV_LOCK) $(EXTRAS) --group bench -c requirements.lock -o requirements-bench.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist runs
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist runs
