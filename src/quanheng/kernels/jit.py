@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 import numba
 
-from quanheng._kernel_cache import cache_folder
+from quanheng._kernel_cache import cache_folder, keep_checked
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
@@ -21,7 +21,7 @@ def kernel(function: FunctionT) -> FunctionT:
     # Numba reads the folder when the function is decorated, so each room can have its own.
     numba.config.CACHE_DIR = cache_folder(function.__module__)  # type: ignore[attr-defined]
     compile_ = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
-    return cast(FunctionT, compile_(function))
+    return cast(FunctionT, keep_checked(compile_(function)))
 
 
 def inlined(function: FunctionT) -> FunctionT:
@@ -30,4 +30,4 @@ def inlined(function: FunctionT) -> FunctionT:
     compile_ = numba.njit(
         cache=True, fastmath=False, error_model="numpy", nogil=True, forceinline=True
     )
-    return cast(FunctionT, compile_(function))
+    return cast(FunctionT, keep_checked(compile_(function)))

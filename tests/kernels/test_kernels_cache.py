@@ -1,0 +1,67 @@
+"""The kernel cache: damaged files are found, removed and compiled again (performance.md 3)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import sys
+from quanheng import _kernel_cache
+from quanheng.kernels.pack import _encode, pack, unpack
+import numpy as np
+table = np.arange(-6, 6).reshape(4, 3)
+assert unpack(pack(table), 3).tolist() == table.tolist()
+print(len(_kernel_cache.damaged), sum(_encode.stats.cache_hits.values()))
+"""
+
+
+def run(folder: Path) -> list[int]:
+    """[damaged files found, cache hits of one kernel] of a fresh process that packs a table."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return [int(word) for word in done.stdout.split()]
+
+
+def flip(data: bytes) -> bytes:
+    """One bit of the middle changed: machine code that would run and be wrong."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A cache filled by one process."""
+    made = tmp_path_factory.mktemp("cache")
+    assert run(made) == [0, 0]
+    return made
+
+
+def test_a_second_process_compiles_nothing(folder):
+    """The cache answers, although the files' times have changed as in a fresh clone."""
+    assert run(folder) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [flip, lambda data: data[: len(data) // 2], lambda data: b"", lambda data: data[:31]],
+    ids=["flipped", "half", "empty", "short"],
+)
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_damaged_files_are_replaced(folder, harm, kind):
+    """Every index or every code file harmed: the same results, and whole files afterwards."""
+    files = sorted(folder.rglob(f"*.{kind}"))
+    assert len(files) == 2  # both kernels of `pack`
+    for file in files:
+        file.write_bytes(harm(file.read_bytes()))
+    assert run(folder) == [2, 0]
+    assert run(folder) == [0, 1]
