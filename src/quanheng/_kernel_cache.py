@@ -19,11 +19,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import IndexDataCacheFile
+from numba.core import serialize
 
 PACKAGE = Path(__file__).parent
 _HASH_BYTES = hashlib.sha256().digest_size
-_FRESH = "the folder's name says which sources these are"
 
 damaged: list[str] = []
 """Cache files that this process found damaged and removed."""
@@ -65,50 +64,67 @@ def cache_folder(module: str) -> str:
     return str(Path(top) / f"{room}-{_hash_of(room)}")
 
 
-class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
-    """Numba's index and data files of one function, each behind the SHA-256 of its contents."""
+class CheckedFiles:
+    """The index and code files of one function, each behind the SHA-256 of its contents.
 
-    def __init__(self, cache: Any) -> None:
-        # Numba's stamp is the source's time of change, which a fresh clone alters for nothing.
-        super().__init__(cache.cache_path, cache._impl.filename_base, _FRESH)
+    Stands in for numba's own pair. Numba's also keeps the source's time of change, which a fresh
+    clone alters for nothing; here the folder's name says which sources these are.
+    """
 
-    def _read(self, path: str) -> bytes | None:
-        """The file's contents, None when it is missing or was damaged (and is now removed)."""
-        try:
-            whole = Path(path).read_bytes()
-        except FileNotFoundError:
-            return None
-        body = whole[_HASH_BYTES:]
-        if whole[:_HASH_BYTES] == hashlib.sha256(body).digest():
-            return body
-        damaged.append(path)
-        Path(path).unlink(missing_ok=True)
+    def __init__(self, folder: str, name: str) -> None:
+        self._folder = Path(folder)
+        self._name = name
+
+    @property
+    def _index(self) -> Path:
+        return self._folder / f"{self._name}.nbi"
+
+    def flush(self) -> None:
+        """Forget every signature."""
+        _write(self._index, {})
+
+    def load(self, key: Any) -> Any:
+        """What was saved under a signature; None when it is missing or was damaged."""
+        file = self._entries().get(key)
+        return None if file is None else _read(self._folder / file)
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep the machine code of a signature."""
+        entries = self._entries()
+        file = entries.setdefault(key, f"{self._name}.{len(entries) + 1}.nbc")
+        _write(self._folder / file, data)
+        _write(self._index, entries)
+
+    def _entries(self) -> dict[Any, str]:
+        return dict(_read(self._index) or {})
+
+
+def _read(path: Path) -> Any:
+    """A file's contents; None when there is no file, or a damaged one, which is removed."""
+    try:
+        whole = path.read_bytes()
+    except FileNotFoundError:
         return None
+    body = whole[_HASH_BYTES:]
+    if whole[:_HASH_BYTES] == hashlib.sha256(body).digest():
+        return pickle.loads(body)
+    damaged.append(str(path))
+    path.unlink(missing_ok=True)
+    return None
 
-    def _write(self, path: str, content: Any) -> None:
-        body = self._dump(content)
-        with self._open_for_write(path) as file:
-            file.write(hashlib.sha256(body).digest())
-            file.write(body)
 
-    def _load_index(self) -> dict[Any, str]:
-        body = self._read(self._index_path)
-        return {} if body is None else dict(pickle.loads(body))
-
-    def _save_index(self, overloads: dict[Any, str]) -> None:
-        self._write(self._index_path, overloads)
-
-    def _load_data(self, name: str) -> Any:
-        body = self._read(self._data_path(name))
-        return None if body is None else pickle.loads(body)
-
-    def _save_data(self, name: str, data: Any) -> None:
-        self._write(self._data_path(name), data)
+def _write(path: Path, content: Any) -> None:
+    """Write a file whole or not at all, whoever else writes it."""
+    dumps: Any = serialize.dumps  # numba's own, for what plain pickle refuses
+    body: bytes = dumps(content)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(hashlib.sha256(body).digest() + body)
+    part.replace(path)
 
 
 def keep_checked(compiled: Any) -> Any:
     """Let a compiled function keep its machine code in checked files; the function itself."""
-    cache = getattr(compiled, "_cache", None)
+    cache: Any = getattr(compiled, "_cache", None)
     if hasattr(cache, "_cache_file"):  # not under NUMBA_DISABLE_JIT=1
-        cache._cache_file = CheckedCacheFile(cache)
+        cache._cache_file = CheckedFiles(cache.cache_path, cache._impl.filename_base)
     return compiled

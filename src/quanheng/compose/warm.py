@@ -9,6 +9,7 @@ it compiles is kept in the kernel cache. A second call takes seconds.
 import sys
 import time
 
+from quanheng._kernel_cache import damaged
 from quanheng.compose.closing import finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.scenarios import load
@@ -35,3 +36,5 @@ def warm() -> float:
 if __name__ == "__main__":
     sys.stderr.write("compiling kernels …\n")
     sys.stderr.write(f"kernels ready after {warm():.1f} s\n")
+    if damaged:
+        sys.stderr.write(f"{len(damaged)} damaged cache files were compiled again\n")
