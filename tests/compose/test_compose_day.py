@@ -1,5 +1,6 @@
 """A small day from the command line: digest, folder, invariants, day end, exit codes."""
 
+import csv
 import json
 import re
 import signal
@@ -147,6 +148,16 @@ def test_compose_bad_options_are_one_line(
     """borders.md 3: usage is 2, bad input 3, and one line names the option or the file."""
     one_line(call("day", "--out", tmp_path / "runs", *options), code, *words)
     assert not (tmp_path / "runs").exists()
+
+
+def test_compose_a_day_cut_short_owes_only_its_own_time(day_run: Run) -> None:
+    """Q-03: the phase in force at the stop ends there; duties do not run on to midnight."""
+    text = (day_run.folder / "reports" / "contract_day.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    owed = [int(row["obliged_ns"]) for row in rows if row["maker"] == "MM01"]
+    assert 0 < max(owed) <= 15 * 60 * SECOND
+    shares = [float(row["participation"]) for row in rows if row["maker"] == "MM01"]
+    assert max(shares) > 0.5
 
 
 def test_compose_a_broken_invariant_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:

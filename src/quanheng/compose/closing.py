@@ -1,5 +1,6 @@
 """After the close: the dataset, the recount of duties, the invariants, the lines of the report."""
 
+import copy
 from fractions import Fraction
 
 import msgspec
@@ -12,14 +13,19 @@ from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.measure import figures as meter_figures
+from quanheng.duties.measure import on_phase
 from quanheng.duties.rating import RateResult, measure_dataset, rate
 from quanheng.duties.records import MakerEntry
 from quanheng.duties.tables import Dataset
 from quanheng.edge.dataset_files import write_dataset, write_result
 from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
 from quanheng.exchange.venue import invariants as venue_invariants
+from quanheng.kernels.pack import pack
 from quanheng.maker.invariants import invariants as maker_invariants
 from quanheng.maker.monitors import marks
+from quanheng.runtime.envelope import Record
+from quanheng.terms.codes import Phase
+from quanheng.terms.days import from_clock
 from quanheng.terms.units import DAY
 
 
@@ -49,10 +55,31 @@ def makers_of(world: World) -> list[MakerEntry]:
     return ours + [MakerEntry(maker.name, "primary", since) for maker in opened.scenario.makers]
 
 
+def referee(world: World) -> Figures:
+    """The venue's own figures of the day, of a day that was stopped early up to the stop.
+
+    Without an end the phase in force would run to midnight, and a cut day would owe quotes for the
+    night. The end is told to a copy of the venue's meter and to the records that become the
+    dataset, so that the recount sees it too.
+    """
+    meter = world.venue.state.meter
+    assert meter is not None, "the venue was opened"
+    if world.plan.until:
+        meter = copy.deepcopy(meter)
+        stop = world.midnight + from_clock(world.plan.until)
+        cut = max([stop, *(lane.at for lane in meter.lanes)])
+        rows = np.array([(slot, cut, Phase.CLOSED) for slot in range(len(meter.lanes))])
+        for slot, at, _ in rows.tolist():
+            on_phase(meter, slot, at, Phase.CLOSED)
+        world.collector(Record("phases", rows.shape[1], pack(rows)), cut, 0)
+    return meter_figures(meter, world.midnight + DAY)
+
+
 def finish(world: World, seconds: float) -> DayResult:
     """Close the world's journals, measure, compare, write what the run folder holds."""
     chain, book = world.reference.chain, world.book
     settled = settle(world)
+    judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
     batch = measure_dataset(dataset, chain.day, book)
@@ -64,7 +91,7 @@ def finish(world: World, seconds: float) -> DayResult:
         scenario=world.plan.scenario.name,
         digest=digest,
         seconds=seconds,
-        invariants=_invariants(world, batch, settled),
+        invariants=_invariants(world, judged, batch, settled),
         lines=class_lines(world, result),
         counts=_counts(world, settled),
         machines={
@@ -78,7 +105,7 @@ def finish(world: World, seconds: float) -> DayResult:
     return day
 
 
-def _invariants(world: World, batch: Figures, settled: Settled) -> dict[str, int]:
+def _invariants(world: World, judged: Figures, batch: Figures, settled: Settled) -> dict[str, int]:
     """Every invariant of house.md 13 that one day can show, as counts of violations."""
     venue, maker = world.venue.state, world.maker.state
     found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
@@ -86,12 +113,10 @@ def _invariants(world: World, batch: Figures, settled: Settled) -> dict[str, int
     if world.plan.until:
         found["maker: orders resting"] = 0  # only the close ends them
     ours = (world.plan.config.member.maker,)
-    assert venue.meter is not None, "the venue was opened"
-    referee = meter_figures(venue.meter, world.midnight + DAY)
     recount = arranged(batch, ours, batch.contracts)
-    different = differences(arranged(referee, ours, batch.contracts), recount)
+    different = differences(arranged(judged, ours, batch.contracts), recount)
     found["duties: referee differs from recount"] = len(different)
-    found["duties: events out of order"] = venue.meter.late
+    found["duties: events out of order"] = venue.meter.late if venue.meter else 0
     account, book = venue.acct[0], maker.book
     wrong = (book.long_qty != account[LONG]) | (book.short_qty != account[SHORT])
     found["positions: maker differs from venue"] = int(wrong.sum())

@@ -6,7 +6,7 @@ import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
-from quanheng.compose.closing import DayResult, class_lines, makers_of, write_day
+from quanheng.compose.closing import DayResult, class_lines, makers_of, referee, write_day
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
@@ -14,7 +14,6 @@ from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
-from quanheng.duties.measure import figures as meter_figures
 from quanheng.duties.rating import measure_dataset, rate
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.link_messages import FrameReader
@@ -36,7 +35,7 @@ from quanheng.runtime.snapshots import FolderSnapshots, FolderStores
 from quanheng.runtime.verify import chain_head, verify_run
 from quanheng.terms.market import COLUMNS, ChainTick, UnderlyingTicks
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import DAY, MICROSECOND
+from quanheng.terms.units import MICROSECOND
 from quanheng.wire.profile import Profile
 
 KILLED = ("drill", "maker", "SIGKILL")
@@ -122,7 +121,7 @@ def _load(prepared: Prepared, machine: Any) -> None:
 
 
 def live_invariants(
-    prepared: Prepared, world: LiveWorld, batch: Figures, settled: Settled
+    prepared: Prepared, world: LiveWorld, judged: Figures, batch: Figures, settled: Settled
 ) -> dict[str, int]:
     """What a live day promises in place of a digest (borders.md 3), as counts of violations."""
     venue, maker = world.venue.state, world.maker.state
@@ -145,13 +144,11 @@ def live_invariants(
     found["reports: maker missed or repeated"] = sum(
         abs(ours - theirs) for ours, theirs in zip(indices, desk.next_index, strict=True)
     )
-    assert venue.meter is not None, "the venue was opened"
     ours = (world.plan.config.member.maker,)
-    referee = meter_figures(venue.meter, world.midnight + DAY)
     recount = arranged(batch, ours, batch.contracts)
-    different = differences(arranged(referee, ours, batch.contracts), recount)
+    different = differences(arranged(judged, ours, batch.contracts), recount)
     found["duties: referee differs from recount"] = len(different)
-    found["duties: events out of order"] = venue.meter.late
+    found["duties: events out of order"] = venue.meter.late if venue.meter else 0
     account, book = venue.acct[0], maker.book
     wrong = (book.long_qty != account[LONG]) | (book.short_qty != account[SHORT])
     found["positions: maker differs from venue"] = int(wrong.sum())
@@ -173,6 +170,7 @@ def close_day(
     world = LiveWorld(prepared)
     chain, book = world.reference.chain, world.book
     settled = settle(world)
+    judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
     batch = measure_dataset(dataset, chain.day, book)
@@ -186,7 +184,7 @@ def close_day(
         scenario=world.plan.scenario.name,
         digest=run_digest(digests),
         seconds=seconds,
-        invariants=live_invariants(prepared, world, batch, settled),
+        invariants=live_invariants(prepared, world, judged, batch, settled),
         lines=class_lines(world, result),
         counts=_counts(prepared, world, ended, restarts),
         machines={
