@@ -32,6 +32,7 @@ RHO = 5
 ROWS = 6
 
 _NAN = float("nan")
+_INFINITY = float("inf")
 # Beyond these arguments the density is zero in double precision.
 _FAR = 60.0
 _SMALLEST = 1e-300
@@ -93,16 +94,20 @@ def time_value(h: float, t: float, root: float) -> tuple[float, float, float, fl
 
 
 @inlined
-def _greeks(
+def all_greeks(
     sign: float, forward: float, strike: float, vol: float, tau: float, discount: float
-) -> tuple[float, float, float, float, float, float]:
-    """All six outputs of one option; NaN outside the domain."""
+) -> tuple[float, float, float, float, float, float, float, float, float]:
+    """Price, five first Greeks and vanna, volga, charm of one option; NaN outside the domain.
+
+    The order is that of the rows here and in `desk.greeks`. A chain kernel that stores only some
+    of them pays only for those.
+    """
     valid = (
-        forward > 0.0
-        and strike > 0.0
-        and vol >= 0.0
-        and tau >= 0.0
-        and discount > 0.0
+        0.0 < forward < _INFINITY
+        and 0.0 < strike < _INFINITY
+        and 0.0 <= vol < _INFINITY
+        and 0.0 <= tau < _INFINITY
+        and 0.0 < discount < _INFINITY
         and abs(sign) == 1.0
     )
     f = forward if valid else 1.0
@@ -113,8 +118,9 @@ def _greeks(
     root_tau = math.sqrt(years)
     s = sigma * root_tau
     s = s if not (s > 2.0 * _FAR) else 2.0 * _FAR
+    spread = s > _SMALLEST
     x = log_ratio(f, k)
-    h = -abs(x) / (s if s > _SMALLEST else _SMALLEST)
+    h = -abs(x) / (s if spread else _SMALLEST)
     h = h if not (h < -_FAR) else -_FAR
     t = 0.5 * s
     low = f if f < k else k
@@ -133,14 +139,23 @@ def _greeks(
     n1 = 1.0 - tail1 if sign * d1 > 0.0 else tail1
     n2 = 1.0 - tail2 if sign * d2 > 0.0 else tail2
     weight = scale * density
-    spread = s > _SMALLEST
-    gamma = df * weight / (f * f * s) if spread else 0.0
+    width = f * f * s
+    gamma = df * weight / (width if width > 0.0 else 1.0)
+    gamma = gamma if spread and width > 0.0 else 0.0
     vega = df * weight * root_tau
     moving = years > 0.0
-    theta = -0.5 * df * weight * sigma / (root_tau if moving else 1.0)
+    root = root_tau if moving else 1.0
+    theta = -0.5 * df * weight * sigma / root
     theta = theta if moving else 0.0
     rho = sign * years * k * df * n2
-    return price, sign * df * n1, gamma, vega, theta, rho
+    # d2/s tends to -1/2 at the money; elsewhere the density has vanished long before s does.
+    slope = d2 / s if spread else -0.5
+    bell = df * weight / f
+    vanna = -bell * root_tau * slope
+    volga = df * weight * years * (d1 * slope)
+    charm = bell * d2 / root * (0.5 / root)
+    charm = charm if moving else 0.0
+    return price, sign * df * n1, gamma, vega, theta, rho, vanna, volga, charm
 
 
 @kernel
@@ -150,9 +165,9 @@ def price_one(
     """Price of one option: sign +1 call, -1 put (rules.md 8.2).
 
     At tau = 0 or vol = 0 it is the discounted intrinsic value. NaN when forward, strike or
-    discount is not positive, vol or tau is negative, or an input is NaN.
+    discount is not positive, vol or tau is negative, or an input is NaN or infinite.
     """
-    return _greeks(sign, forward, strike, vol, tau, discount)[0]
+    return all_greeks(sign, forward, strike, vol, tau, discount)[0]
 
 
 @kernel
@@ -167,7 +182,7 @@ def price_chain(
 ) -> None:
     """Fill out[6, n] (rows PRICE..RHO) for n options; bit for bit `price_one` per column."""
     for i in range(sign.size):
-        price, delta, gamma, vega, theta, rho = _greeks(
+        price, delta, gamma, vega, theta, rho, _, _, _ = all_greeks(
             sign[i], forward[i], strike[i], vol[i], tau[i], discount[i]
         )
         out[0, i] = price

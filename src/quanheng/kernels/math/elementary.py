@@ -140,8 +140,12 @@ def log(x: float) -> float:
 
 @inlined
 def log_ratio(a: float, b: float) -> float:
-    """log(a / b) of positive numbers with a small relative error even when a is close to b."""
-    s = (a - b) / (a + b)
+    """log(a / b) of positive numbers with a small relative error even when a is close to b.
+
+    a / b must be a normal double: the logarithm of what it rounds to is taken when a is far from b.
+    """
+    total = a + b
+    s = (a - b) / total
     z = s * s
     p = fused(_LOG_7, z, _LOG_6)
     p = fused(p, z, _LOG_5)
@@ -152,7 +156,7 @@ def log_ratio(a: float, b: float) -> float:
     p = fused(p, z, _LOG_0)
     near = fused(s * z, p, 2.0 * s)
     far = log(a / b)
-    return near if z < 0.029 else far
+    return near if z < 0.029 and total < _INFINITY else far
 
 
 @inlined
