@@ -21,8 +21,8 @@ from quanheng.kernels.desk import greeks as chains
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.int64]
-Kind: TypeAlias = "str | int | float | npt.ArrayLike"
-Number: TypeAlias = "float | npt.ArrayLike"
+Kind: TypeAlias = str | float | npt.ArrayLike
+Number: TypeAlias = float | npt.ArrayLike
 
 _SIGNS = {"C": 1.0, "P": -1.0}
 
