@@ -133,14 +133,15 @@ def judge(row, vol):
     """(error, allowed) of an answer, both relative to the vol; `row` has six doubles.
 
     allowed = 4 eps (1 + price / (vol vega)). For a NaN the error is 0 when no double vol can be
-    right (price on or outside its bounds, or its normalised time value below 1e-290), else infinite.
+    right (price on or outside its bounds, subnormal, or normalised below 1e-290), else infinite.
     """
     with mp.workdps(60):
         sign, price, forward, strike, tau, discount = map(mp.mpf, row)
         intrinsic = max(sign * (forward - strike), 0)
         value = price / discount - intrinsic
         low = min(forward, strike)
-        solvable = 0 < value < low and value / mp.sqrt(forward * strike) > mp.mpf("1.01e-290")
+        normal = row[1] >= 2.3e-308 and value / mp.sqrt(forward * strike) > mp.mpf("1.01e-290")
+        solvable = 0 < value < low and normal
         if vol != vol:
             return (mp.inf if solvable else mp.mpf(0)), mp.mpf(4 * EPS)
         if not 0 < value < low:
@@ -171,5 +172,3 @@ def implied_ratio(name, n, seed=1):
     found = np.empty(n)
     implied.implied_chain(*columns, found)
     return worst(columns, found)[0], int(np.isnan(found).sum()), n
-
-

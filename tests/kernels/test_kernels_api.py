@@ -14,7 +14,9 @@ STRIKES = np.array([2.8, 2.9, 3.0, 3.1])
 
 
 def full(*values, n=4):
-    return [np.ascontiguousarray(np.broadcast_to(value, (n,)), dtype=np.float64) for value in values]
+    return [
+        np.ascontiguousarray(np.broadcast_to(value, (n,)), dtype=np.float64) for value in values
+    ]
 
 
 def test_floats_in_floats_out():
@@ -68,7 +70,9 @@ def test_lists_empty_arrays_strides_and_read_only_arrays_work():
     assert qk.price("C", 2.96, frozen, 0.2, 0.1).tobytes() == true.tobytes()
     assert qk.price("C", 2.96, list(frozen), 0.2, 0.1).tobytes() == true.tobytes()
     grid = np.asfortranarray(strikes.reshape(2, 4))
-    assert np.array_equal(qk.price("C", 2.96, grid, 0.2, 0.1).ravel(), qk.price("C", 2.96, strikes, 0.2, 0.1))
+    assert np.array_equal(
+        qk.price("C", 2.96, grid, 0.2, 0.1).ravel(), qk.price("C", 2.96, strikes, 0.2, 0.1)
+    )
     assert qk.price("C", 2.96, np.empty((0, 3)), 0.2, 0.1).shape == (0, 3)
     assert qk.greeks("C", 2.96, [], 0.2, 0.1).vega.shape == (0,)
     assert qk.price("C", 3, np.array([3]), 0.2, 1).dtype == np.float64
@@ -104,7 +108,9 @@ def test_desk_greeks_are_those_of_the_kernel():
     single = qk.desk_greeks("C", 2.96, 2.8, 0.2, 0.1, 0.99, unit=10_000)
     assert list(single) == table[:, 0].tolist()
     out = np.empty((9, 4))
-    assert np.array_equal(qk.desk_greeks("C", 2.96, STRIKES, 0.2, 0.1, unit=1, out=out).delta, out[1])
+    assert np.array_equal(
+        qk.desk_greeks("C", 2.96, STRIKES, 0.2, 0.1, unit=1, out=out).delta, out[1]
+    )
 
 
 @pytest.mark.parametrize(

@@ -60,11 +60,11 @@ def differences(row):
 
     return [
         delta(),
-        mp.diff(lambda f: at(f), forward, 2),
+        mp.diff(at, forward, 2),
         mp.diff(lambda v: at(v=v), vol),
         -mp.diff(lambda t: at(t=t), tau),
         mp.diff(by_rate, -mp.log(discount) / tau),
-        mp.diff(lambda f, v: at(f, v), (forward, vol), (1, 1)),
+        mp.diff(at, (forward, vol), (1, 1)),
         mp.diff(lambda v: at(v=v), vol, 2),
         -mp.diff(lambda f, t: at(f, t=t), (forward, tau), (1, 1)),
     ]
@@ -76,7 +76,7 @@ def test_greeks_match_high_precision_differences():
     out = table_of(columns)
     with mp.workdps(60):
         for i, row in enumerate(np.array(columns).T.tolist()):
-            sign, forward, strike, vol, tau, discount = row
+            _, forward, strike, vol, tau, _ = row
             true = [float(value) for value in differences(row)]
             # Near a zero crossing a Greek is judged by the size of its parts.
             bell = out[black.GAMMA, i] * forward * vol * math.sqrt(tau)
@@ -122,9 +122,10 @@ def test_limits_at_the_money_are_those_of_the_formulas():
     assert limit[greeks.VOLGA] == 0.0 and abs(small[greeks.VOLGA]) < 1e-9
     assert limit[greeks.CHARM] == 0.0 and abs(small[greeks.CHARM]) < 1e-9
     away = one(1.0, 3.0, 3.1, 0.0, 0.25, 0.99)
-    assert away[[black.GAMMA, black.VEGA, greeks.VANNA, greeks.VOLGA, greeks.CHARM]].tolist() == [
-        0.0
-    ] * 5
+    assert (
+        away[[black.GAMMA, black.VEGA, greeks.VANNA, greeks.VOLGA, greeks.CHARM]].tolist()
+        == [0.0] * 5
+    )
 
 
 @pytest.mark.parametrize("place", range(6))
@@ -138,9 +139,7 @@ def test_bad_input_is_nan_everywhere(place, bad):
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(
-    st.floats(0.5, 10.0), st.floats(-4.0, 4.0), st.floats(0.01, 3.0), st.floats(1e-5, 2.0)
-)
+@given(st.floats(0.5, 10.0), st.floats(-4.0, 4.0), st.floats(0.01, 3.0), st.floats(1e-5, 2.0))
 def test_parity_homogeneity_and_put_call_symmetry(forward, away, vol, tau):
     """C - P = D (F - K); P(aF, aK) = a P(F, K); call(F, K) = put(K, F)."""
     strike = forward * math.exp(away * vol * math.sqrt(tau))
@@ -215,9 +214,7 @@ def test_desk_units_are_the_stated_moves():
     assert worth(tau=0.15 - day / 2) - worth(tau=0.15 + day / 2) == pytest.approx(
         found["theta"], rel=1e-3
     )
-    assert cash_delta(vol=0.205) - cash_delta(vol=0.195) == pytest.approx(
-        found["vanna"], rel=1e-2
-    )
+    assert cash_delta(vol=0.205) - cash_delta(vol=0.195) == pytest.approx(found["vanna"], rel=1e-2)
     slope = (worth(vol=0.21) - 2 * worth() + worth(vol=0.19)) / 1.0
     assert slope == pytest.approx(found["volga"], rel=1e-2)
     charm = cash_delta(tau=0.15 - day / 2) - cash_delta(tau=0.15 + day / 2)

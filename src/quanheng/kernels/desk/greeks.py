@@ -1,9 +1,9 @@
 """All nine Black-76 outputs of a chain, and the same in a desk's units (I-29, rules.md 8.1).
 
-The first six rows are those of `desk.black`, bit for bit; three second-order Greeks follow. Every
-one is a derivative with respect to the forward, with the discount factor held. For a spot S whose
-forward moves in proportion, F = S * c: delta to spot = delta * F / S, gamma to spot =
-gamma * (F / S)^2, vanna and charm as delta; so delta * F and gamma * F^2 are also those of the spot.
+The first six rows are those of `desk.black`, bit for bit; three second-order Greeks follow. All are
+derivatives with respect to the forward, with the discount factor held. For a spot S whose forward
+moves in proportion, F = S * c: delta to spot = delta * F / S, gamma to spot = gamma * (F / S)^2,
+vanna and charm as delta; so delta * F and gamma * F^2 are also those of the spot.
 """
 
 import numpy as np
@@ -92,8 +92,8 @@ def desk_chain(table: Floats, forward: Floats, unit: Floats, out: Floats) -> Non
     """Fill out[9, n] from table[9, n] of `greeks_chain`: yuan per contract of `unit` units.
 
     PRICE value; DELTA cash delta = delta F unit, the value of as much underlying (a 1 % move earns
-    a hundredth of it); GAMMA cash gamma = gamma F^2 unit 1 % (rules.md 8.1), the change of cash
-    delta over a 1 % move; VEGA per vol point; THETA per trading day of 1/243 year; RHO per basis
+    a hundredth of it); GAMMA cash gamma = gamma F^2 unit 1 % (rules.md 8.1), what a 1 % move
+    adds to delta, in cash; VEGA per vol point; THETA per trading day of 1/243 year; RHO per basis
     point; VANNA change of cash delta per vol point; VOLGA change of the desk's vega per vol point;
     CHARM change of cash delta per trading day. `out` may be `table`.
     """

@@ -15,10 +15,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.desk.black import time_value
+from quanheng.kernels.desk.black import mean_and_inverse, root_of_ratio, time_value
 from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.bits import fused
-from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, log, log_ratio, mills
+from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, log_ratio, mills
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -57,6 +57,8 @@ _CLOSE = 2e-5
 _HALF_TURN = 1.2533141373155003
 """mills(0) = sqrt(pi/2)."""
 _TINY = 1e-300
+_SMALLEST = 1e-150
+_LARGEST = 1e150
 _LEAST = 1e-290
 """Smallest time value over sqrt(F K) that is solved."""
 _NARROWEST = 1e-100
@@ -83,9 +85,9 @@ def _start_low(x: float, value: float) -> float:
     # The distance of forward and strike over sqrt(F K): 2 sinh(|x|/2), in two terms.
     distance = -x * (1.0 + x * x * (1.0 / 24.0))
     distance = distance if distance > 1e-8 * value else 1e-8 * value
-    size = log(1.0 + distance / value)
-    v = size / (math.sqrt(1.0 + size) + 1.0)
-    u = (v - 1.0) / (v + 1.0)
+    root = math.sqrt(1.0 + log_ratio(value + distance, value))
+    v = root - 1.0
+    u = 1.0 - 2.0 / root
     p = fused(_START_9, u, _START_8)
     p = fused(p, u, _START_7)
     p = fused(p, u, _START_6)
@@ -95,9 +97,9 @@ def _start_low(x: float, value: float) -> float:
     p = fused(p, u, _START_2)
     p = fused(p, u, _START_1)
     p = fused(p, u, _START_0)
-    s = distance / (v * p)
     # From the normal to the lognormal model: the mean of the forward's path, and its curvature.
-    return float(s * (1.0 + s * s * (1.0 / 24.0)) / (1.0 + x * x * (1.0 / 24.0)))
+    s = distance / (v * p * (1.0 + x * x * (1.0 / 24.0)))
+    return float(s * (1.0 + s * s * (1.0 / 24.0)))
 
 
 @inlined
@@ -108,9 +110,10 @@ def _start_high(x: float, missing: float, bound: float) -> float:
     shape, good to two decimals.
     """
     at_turn = bound * INV_ROOT_TWO_PI * (_HALF_TURN - mills(math.sqrt(-2.0 * x)))
-    share = 0.5 * missing / (bound - at_turn)
-    share = share if share < 0.5 else 0.5
-    w = math.sqrt(-2.0 * log(share if share > _TINY else _TINY))
+    full = bound - at_turn
+    part = missing if missing > _TINY else _TINY
+    size = 2.0 * log_ratio(2.0 * full, part if part < full else full)
+    w = math.sqrt(size)
     d1 = w - (2.31 + 0.27 * w) / (1.0 + w * (0.99 + 0.045 * w))
     d1 = d1 if d1 > 0.0 else 0.0
     return d1 + math.sqrt(d1 * d1 - 2.0 * x)
@@ -127,9 +130,7 @@ def _start(x: float, value: float, missing: float, bound: float) -> float:
 
 
 @inlined
-def _step(
-    x: float, s: float, value: float, missing: float, bound: float
-) -> tuple[float, float]:
+def _step(x: float, s: float, value: float, missing: float, bound: float) -> tuple[float, float]:
     """Relative moves of s towards the root: Newton's (its sign is the side) and Householder's.
 
     `missing` = bound - value. The second is NaN when b, or bound - b, underflows; the first then
@@ -139,9 +140,9 @@ def _step(
     upper = value > 0.5 * bound
     h = x / s
     t = 0.5 * s
-    b, density, m1, m2 = time_value(h, t, bound)
+    b, density, near, far, _, small = time_value(h, t, bound)
     # bound - b without cancellation: both parts are positive once d1 > 0.
-    left = density * (m1 + m2) if h + t > 0.0 else bound - b
+    left = density * (near + far) if h + t > 0.0 and not small else bound - b
     level = left if upper else b
     goal = missing if upper else value
     good = level > _TINY and density > _TINY
@@ -172,7 +173,7 @@ def _solve(x: float, value: float, missing: float, bound: float) -> float:
             low = s
         else:
             high = s
-        following = fused(s, step, s)
+        following = float(fused(s, step, s))
         if abs(step) < _CLOSE:
             return following
         if not (low < following < high):
@@ -193,24 +194,24 @@ def time_value_of(
     first = forward if sign > 0.0 else strike
     second = strike if sign > 0.0 else forward
     ratio = price / discount
-    rest = fused(-ratio, discount, price) / discount
+    # What a correctly rounded quotient leaves is itself a double.
+    rest = fused(-ratio, discount, price) * (1.0 / discount)
     gap = first - second
     back = gap - first
     lost = (first - (gap - back)) - (second + back)
     inside = gap > 0.0
-    value = (ratio - gap) + (rest - lost) if inside else ratio
-    missing = (first - ratio) - rest
-    return value, missing
+    value = (ratio - gap) + (rest - lost) if inside else ratio + rest
+    return value, (first - ratio) - rest
 
 
 @inlined
 def _in_domain(
     sign: float, price: float, forward: float, strike: float, tau: float, discount: float
 ) -> bool:
-    """Are all inputs finite, and all but the price positive?"""
+    """Are all inputs finite, and all but the price positive? Money is within 1e-150 and 1e150."""
     return (
-        0.0 < forward < _INFINITY
-        and 0.0 < strike < _INFINITY
+        _SMALLEST < forward < _LARGEST
+        and _SMALLEST < strike < _LARGEST
         and 0.0 < tau < _INFINITY
         and 0.0 < discount < _INFINITY
         and abs(price) < _INFINITY
@@ -229,12 +230,12 @@ def _two_steps(
     f = forward if valid else 1.0
     k = strike if valid else 1.0
     extra, short = time_value_of(sign, price, f, k, discount if valid else 1.0)
-    scale = math.sqrt(f) * math.sqrt(k)
-    raw = extra / scale
-    bound = math.sqrt((least if valid else 1.0) / (most if valid else 1.0))
+    _, over = mean_and_inverse(f, k)
+    raw = extra * over
+    bound = root_of_ratio(f, k, over)
     inside = valid and price >= _SMALLEST_NORMAL and raw > _LEAST and short > 0.0
     value = raw if inside else 0.5 * bound
-    missing = short / scale if inside else 0.5 * bound
+    missing = short * over if inside else 0.5 * bound
     x = -abs(log_ratio(f, k))
     s = _start(x, value, missing, bound)
     step = _step(x, s, value, missing, bound)[1]
@@ -305,7 +306,7 @@ def reason_one(
     high = strike if forward < strike else forward
     if not (low > _NARROWEST * high):
         return TOO_FAR
-    if price < _SMALLEST_NORMAL or not (value / (math.sqrt(low) * math.sqrt(high)) > _LEAST):
+    if price < _SMALLEST_NORMAL or not (value / (math.sqrt(low * high)) > _LEAST):
         return TOO_SMALL
     found = implied_one(sign, price, forward, strike, tau, discount)
     return SOLVED if found > 0.0 else UNSOLVED
