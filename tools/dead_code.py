@@ -13,6 +13,7 @@ from vulture.core import Vulture
 ROOT = Path(__file__).parents[1]
 KINDS = ("function", "method", "class", "property", "import")
 HANDLERS = "_on_*"  # found by name in the session's tables
+HOOKS = ("__getattr__", "__dir__")  # of a module: Python calls them
 
 VERBS = ("@*.command*", "@*.group*")  # called by click
 
@@ -38,7 +39,7 @@ ALLOWED: dict[str, str] = {
 
 def unused() -> tuple[list[str], list[str]]:
     """(a line per dead name, sorted by place; allowed names that are not dead)."""
-    finder = Vulture(ignore_names=[HANDLERS], ignore_decorators=list(VERBS))
+    finder = Vulture(ignore_names=[HANDLERS, *HOOKS], ignore_decorators=list(VERBS))
     finder.scavenge([str(ROOT / name) for name in ("src", "bench", "tools")])
     dead = [item for item in finder.get_unused_code(min_confidence=60) if item.typ in KINDS]
     lines = [

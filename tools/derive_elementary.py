@@ -11,7 +11,10 @@ import mpmath as mp
 
 mp.mp.dps = 60
 HALF_LN2 = mp.log(2) / 2 * (1 + mp.mpf("1e-9"))
-LOG_Z = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * (1 + mp.mpf("1e-9"))
+# log_ratio rounds log2 of a ratio off the bits, where log2(1 + m) is taken for m: at most 0.0861
+# too small, so the ratio it leaves is within 2^0.5861 of one.
+LOG_TOP = mp.mpf(2) ** mp.mpf("0.58607")
+LOG_Z = ((LOG_TOP - 1) / (LOG_TOP + 1)) ** 2
 MILLS_A, MILLS_TOP = mp.mpf(5), mp.mpf(60)
 
 

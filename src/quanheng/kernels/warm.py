@@ -1,8 +1,9 @@
 """Compile, or load from the cache, every public kernel before a session starts."""
 
 import numpy as np
+import numpy.typing as npt
 
-from quanheng.kernels.desk import black, curve, forward, implied
+from quanheng.kernels.desk import black, curve, forward, greeks, implied
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math import elementary
 from quanheng.kernels.pack import pack, unpack
@@ -36,6 +37,7 @@ def warm_up() -> None:
     table = np.empty((black.ROWS, 3))
     sign, fwd, strike, vol, tau, discount = (np.full(3, value) for value in call)
     black.price_chain(sign, fwd, strike, vol, tau, discount, table)
+    _warm_greeks(sign, fwd, strike, vol, tau, discount)
     implied.implied_chain(sign, table[black.PRICE], fwd, strike, tau, discount, vol)
     forward.parity_forward(strike, vol, sign, vol, sign, 3, 0.998, 2.5)
     params = np.full(curve.PARAMS, np.nan)
@@ -44,3 +46,16 @@ def warm_up() -> None:
     curve.vol_at(params, 0.1)
     curve.vols_at(params, x, 3, vol)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
+
+
+def _warm_greeks(*columns: npt.NDArray[np.float64]) -> None:
+    """The chains behind the notebook's names: all Greeks, desk units, reasons."""
+    sign, fwd, strike, vol, tau, discount = columns
+    table = np.empty((greeks.ALL_ROWS, sign.size))
+    greeks.greeks_chain(sign, fwd, strike, vol, tau, discount, table)
+    greeks.desk_chain(table, fwd, strike, table)
+    greeks.discount_chain(vol, tau, table[0])
+    greeks.price_only_chain(sign, fwd, strike, vol, tau, discount, table[0])
+    codes = np.zeros(sign.size, dtype=np.int64)
+    implied.reason_chain(sign, table[0], fwd, strike, tau, discount, codes)
+    implied.reason_one(1.0, 0.1, 2.5, 2.6, 0.1, 0.998)

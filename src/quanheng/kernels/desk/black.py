@@ -32,19 +32,22 @@ RHO = 5
 ROWS = 6
 
 _NAN = float("nan")
+_INFINITY = float("inf")
 # Beyond these arguments the density is zero in double precision.
 _FAR = 60.0
-_SMALLEST = 1e-300
+# An s below this is none; forwards and strikes outside these are no money, and squares stay finite.
+_SMALLEST = 1e-150
+_LEAST = 1e-150
+_MOST = 1e150
 
 
 @inlined
-def _series(h: float, t: float) -> float:
-    """Y(h + t) - Y(h - t) of the Mills ratio Y(z) = N(z)/phi(z) for h <= 0 and small t.
+def _series(y0: float, h: float, t: float) -> float:
+    """Y(h + t) - Y(h - t) of the Mills ratio Y(z) = N(z)/phi(z) for h <= 0, small t, y0 = Y(h).
 
     The odd terms of the Taylor series to t^15, their derivatives by Y'(z) = 1 + z Y and
     Y[n+1] = z Y[n] + n Y[n-1].
     """
-    y0 = mills(-h)
     y1 = fused(h, y0, 1.0)
     y2 = fused(h, y1, y0)
     y3 = fused(h, y2, 2.0 * y1)
@@ -72,37 +75,65 @@ def _series(h: float, t: float) -> float:
 
 
 @inlined
-def time_value(h: float, t: float, root: float) -> tuple[float, float, float, float]:
+def time_value(h: float, t: float, root: float) -> tuple[float, float, float, float, float, bool]:
     """Normalised out-of-the-money time value and its parts, for h = -|ln(F/K)|/s, t = s/2.
 
-    `root` = exp(h*t) = sqrt(min/max of F and K). Returns (b, e, m1, m2): undiscounted time value
-    over sqrt(F K), the common density exp(-(h^2+t^2)/2)/sqrt(2 pi), and the Mills ratios of
-    |h + t| and t - h.
+    `root` = exp(h*t) = sqrt(min/max of F and K). Returns (b, e, near, far, rise, small):
+    undiscounted time value over sqrt(F K), the common density exp(-(h^2+t^2)/2)/sqrt(2 pi), far =
+    Y(h - t), and near = the Mills ratio of |h + t|; or, when `small`, near = Y(h) and rise =
+    Y(h + t) - far. Y(z) = N(z)/phi(z) is the Mills ratio of -z.
     """
     density = INV_ROOT_TWO_PI * exp(-0.5 * fused(h, h, t * t))
     upper = h + t
-    m1 = mills(abs(upper))
-    m2 = mills(t - h)
+    small = t < 0.3 and -h * t < 1.0
+    near = mills(-h if small else abs(upper))
+    far = mills(t - h)
+    rise = _series(near, h, t if small else 0.0)
     inside = upper > 0.0
-    direct = (root if inside else 0.0) + density * ((-m1 if inside else m1) - m2)
-    small = t < 0.25 and -h * t < 1.0
-    value = density * _series(h, t if small else 0.0)
-    value = value if small else direct
+    direct = (root if inside else 0.0) + density * ((-near if inside else near) - far)
+    value = density * rise if small else direct
     value = value if value > 0.0 else 0.0
-    return value, density, m1, m2
+    return value, density, near, far, rise, small
 
 
 @inlined
-def _greeks(
+def mean_and_inverse(f: float, k: float) -> tuple[float, float]:
+    """sqrt(f k) and its inverse, the latter rounded once (a Newton step on an exact residual)."""
+    product = f * k
+    lost = fused(f, k, -product)
+    scale = math.sqrt(product)
+    over = 1.0 / scale
+    square = product * over
+    rest = fused(-square, over, 1.0) - over * fused(product, over, fused(lost, over, -square))
+    return scale, fused(0.5 * rest, over, over)
+
+
+@inlined
+def root_of_ratio(f: float, k: float, over: float) -> float:
+    """sqrt(min/max) of f and k from over = 1/sqrt(f k), with one more Newton step."""
+    low = f if f < k else k
+    high = k if f < k else f
+    root = low * over
+    side = root * high
+    rest = fused(-side, root, low) - root * fused(root, high, -side)
+    return float(fused(0.5 * rest, over, root))
+
+
+@inlined
+def all_greeks(
     sign: float, forward: float, strike: float, vol: float, tau: float, discount: float
-) -> tuple[float, float, float, float, float, float]:
-    """All six outputs of one option; NaN outside the domain."""
+) -> tuple[float, float, float, float, float, float, float, float, float]:
+    """Price, five first Greeks and vanna, volga, charm of one option; NaN outside the domain.
+
+    The order is that of the rows here and in `desk.greeks`. A chain kernel that stores only some
+    of them pays only for those.
+    """
     valid = (
-        forward > 0.0
-        and strike > 0.0
-        and vol >= 0.0
-        and tau >= 0.0
-        and discount > 0.0
+        _LEAST < forward < _MOST
+        and _LEAST < strike < _MOST
+        and 0.0 <= vol < _INFINITY
+        and 0.0 <= tau < _INFINITY
+        and 0.0 < discount < _INFINITY
         and abs(sign) == 1.0
     )
     f = forward if valid else 1.0
@@ -111,36 +142,49 @@ def _greeks(
     sigma = vol if valid else 1.0
     df = discount if valid else _NAN
     root_tau = math.sqrt(years)
+    moving = years > 0.0
+    pace = 1.0 / (root_tau if moving else 1.0)
     s = sigma * root_tau
     s = s if not (s > 2.0 * _FAR) else 2.0 * _FAR
+    spread = s > _SMALLEST
+    inverse = 1.0 / (s if spread else 1.0)
     x = log_ratio(f, k)
-    h = -abs(x) / (s if s > _SMALLEST else _SMALLEST)
+    h = -abs(x) / (s if spread else _SMALLEST)
     h = h if not (h < -_FAR) else -_FAR
     t = 0.5 * s
-    low = f if f < k else k
-    high = k if f < k else f
-    scale = math.sqrt(f) * math.sqrt(k)
-    b, density, m1, m2 = time_value(h, t, math.sqrt(low / high))
+    above = f > k
+    scale, over = mean_and_inverse(f, k)
+    by_forward = k * over
+    by_strike = f * over
+    b, density, near, far, rise, small = time_value(h, t, root_of_ratio(f, k, over))
     gap = sign * (f - k)
     price = df * ((gap if gap > 0.0 else 0.0) + scale * b)
-    # d1 = h + t below the strike and t - h above it; the tails N(-|d1|), N(-|d2|) follow.
+    # N(h + t) belongs to d1 below the strike and to -d2 above it, N(h - t) to the other. What is
+    # small is a density times a Mills ratio; what is not is one minus that.
     upper = h + t
-    above = x > 0.0
-    d1 = t - h if above else upper
+    flipped = upper > 0.0 and not small
+    shallow = (by_forward if not above else by_strike) * density * (far + rise if small else near)
+    steep = (by_forward if above else by_strike) * density * far
+    same = above == (sign < 0.0)
+    n_upper = shallow if same != flipped else 1.0 - shallow
+    n_far = steep if same else 1.0 - steep
+    n1 = n_far if above else n_upper
+    n2 = n_upper if above else n_far
     d2 = -upper if above else h - t
-    tail1 = (scale / f) * density * (m2 if above else m1)
-    tail2 = (scale / k) * density * (m1 if above else m2)
-    n1 = 1.0 - tail1 if sign * d1 > 0.0 else tail1
-    n2 = 1.0 - tail2 if sign * d2 > 0.0 else tail2
-    weight = scale * density
-    spread = s > _SMALLEST
-    gamma = df * weight / (f * f * s) if spread else 0.0
-    vega = df * weight * root_tau
-    moving = years > 0.0
-    theta = -0.5 * df * weight * sigma / (root_tau if moving else 1.0)
+    d1 = t - h if above else upper
+    bell = df * density * by_forward
+    gamma = bell / f * inverse if spread else 0.0
+    vega = df * density * scale * root_tau
+    theta = -0.5 * df * density * scale * sigma * pace
     theta = theta if moving else 0.0
     rho = sign * years * k * df * n2
-    return price, sign * df * n1, gamma, vega, theta, rho
+    # d2/s tends to -1/2 at the money; elsewhere the density has vanished long before s does.
+    slope = d2 * inverse if spread else -0.5
+    vanna = -bell * root_tau * slope
+    volga = vega * root_tau * (d1 * slope)
+    charm = 0.5 * bell * d2 * pace * pace
+    charm = charm if moving else 0.0
+    return price, sign * df * n1, gamma, vega, theta, rho, vanna, volga, charm
 
 
 @kernel
@@ -150,9 +194,9 @@ def price_one(
     """Price of one option: sign +1 call, -1 put (rules.md 8.2).
 
     At tau = 0 or vol = 0 it is the discounted intrinsic value. NaN when forward, strike or
-    discount is not positive, vol or tau is negative, or an input is NaN.
+    discount is not positive, vol or tau is negative, or an input is NaN or infinite.
     """
-    return _greeks(sign, forward, strike, vol, tau, discount)[0]
+    return all_greeks(sign, forward, strike, vol, tau, discount)[0]
 
 
 @kernel
@@ -167,7 +211,7 @@ def price_chain(
 ) -> None:
     """Fill out[6, n] (rows PRICE..RHO) for n options; bit for bit `price_one` per column."""
     for i in range(sign.size):
-        price, delta, gamma, vega, theta, rho = _greeks(
+        price, delta, gamma, vega, theta, rho, _, _, _ = all_greeks(
             sign[i], forward[i], strike[i], vol[i], tau[i], discount[i]
         )
         out[0, i] = price

@@ -18,6 +18,7 @@ _ROUND = 6755399441055744.0
 _ROUND_BITS = 0x4338000000000000
 # Offset of the bits of sqrt(1/2): the mantissa of log's argument falls in [sqrt(1/2), sqrt(2)).
 _HALF_ROOT_BITS = 0x3FE6A09E667F3BCD
+_HALF_BIT = 1 << 51
 _SMALLEST_NORMAL = 2.2250738585072014e-308
 _TWO_54 = 18014398509481984.0
 _INFINITY = float("inf")
@@ -38,15 +39,15 @@ _EXP_8 = 2.755727366134845e-07
 _EXP_9 = 2.5105206374063314e-08
 _EXP_10 = 2.0914679376659845e-09
 
-# (2 atanh(s) - 2 s) / s^3 in z = s^2, for |s| <= (sqrt(2) - 1)/(sqrt(2) + 1).
+# (2 atanh(s) - 2 s) / s^3 in z = s^2, for arguments between 2^-0.587 and 2^0.587.
 _LOG_0 = 0.6666666666666666
-_LOG_1 = 0.4000000000000088
-_LOG_2 = 0.28571428570803614
-_LOG_3 = 0.2222222239171392
-_LOG_4 = 0.18181795640132814
-_LOG_5 = 0.15386239702819687
-_LOG_6 = 0.1326877313852219
-_LOG_7 = 0.13086626149248715
+_LOG_1 = 0.40000000000008007
+_LOG_2 = 0.28571428567245594
+_LOG_3 = 0.2222222305340036
+_LOG_4 = 0.1818173723037217
+_LOG_5 = 0.15388883609484966
+_LOG_6 = 0.13209397655961355
+_LOG_7 = 0.13611413715538553
 
 # (z + 1) * (1 - Phi(z)) / phi(z) in t = (z - 5)/(z + 5), for 0 <= z <= 60.
 _MILLS_0 = 1.1568486282918946
@@ -108,18 +109,16 @@ def exp(x: float) -> float:
 
 
 @inlined
-def _log_reduced(f: float, s: float) -> float:
-    """log(1 + f) - f for s = f / (2 + f)."""
-    z = s * s
-    p = fused(_LOG_7, z, _LOG_6)
-    p = fused(p, z, _LOG_5)
-    p = fused(p, z, _LOG_4)
-    p = fused(p, z, _LOG_3)
-    p = fused(p, z, _LOG_2)
-    p = fused(p, z, _LOG_1)
-    p = fused(p, z, _LOG_0)
-    half = 0.5 * f * f
-    return float(s * fused(z, p, half) - half)
+def _atanh_tail(z: float) -> float:
+    """(2 atanh(s) - 2 s) / s^3 at z = s^2, by even and odd powers for speed."""
+    q = z * z
+    even = fused(_LOG_6, q, _LOG_4)
+    odd = fused(_LOG_7, q, _LOG_5)
+    even = fused(even, q, _LOG_2)
+    odd = fused(odd, q, _LOG_3)
+    even = fused(even, q, _LOG_0)
+    odd = fused(odd, q, _LOG_1)
+    return float(fused(odd, z, even))
 
 
 @inlined
@@ -131,7 +130,9 @@ def log(x: float) -> float:
     f = float_of(bits - (top << 52)) - 1.0
     # An integer below 2^51 to double, as vector units without that conversion can.
     turns = float_of(top + _ROUND_BITS) - _ROUND - (54.0 if tiny else 0.0)
-    tail = _log_reduced(f, f / (2.0 + f))
+    s = f / (2.0 + f)
+    half = 0.5 * f * f
+    tail = s * fused(s * s, _atanh_tail(s * s), half) - half
     value = fused(turns, _LN2_HIGH, f + fused(turns, _LN2_LOW, tail))
     value = value if x < _INFINITY else x
     value = value if x != 0.0 else -_INFINITY
@@ -140,49 +141,56 @@ def log(x: float) -> float:
 
 @inlined
 def log_ratio(a: float, b: float) -> float:
-    """log(a / b) of positive numbers with a small relative error even when a is close to b."""
-    s = (a - b) / (a + b)
+    """log(a / b) of positive normal numbers, within 2 eps relative even when a is close to b.
+
+    2^n takes a close to b, n from their bits, and one division gives the rest: s = (a - b)/(a + b)
+    of 2 atanh(s), where a - b is exact. Subnormal, infinite or negative arguments give garbage.
+    """
+    bits = bits_of(a)
+    turns = (bits - bits_of(b) + _HALF_BIT) >> 52
+    near = float_of(bits - (turns << 52))
+    s = (near - b) / (near + b)
     z = s * s
-    p = fused(_LOG_7, z, _LOG_6)
-    p = fused(p, z, _LOG_5)
-    p = fused(p, z, _LOG_4)
-    p = fused(p, z, _LOG_3)
-    p = fused(p, z, _LOG_2)
-    p = fused(p, z, _LOG_1)
-    p = fused(p, z, _LOG_0)
-    near = fused(s * z, p, 2.0 * s)
-    far = log(a / b)
-    return near if z < 0.029 else far
+    count = float_of(turns + _ROUND_BITS) - _ROUND
+    tail = fused(s * z, _atanh_tail(z), count * _LN2_LOW)
+    return float(fused(count, _LN2_HIGH, 2.0 * s + tail))
 
 
 @inlined
 def mills(z: float) -> float:
     """(1 - Phi(z)) / phi(z) for z >= 0 (constant beyond 60, where phi is zero)."""
     z = z if not (z > _FAR) else _FAR
-    t = (z - 5.0) / (z + 5.0)
-    p = fused(_MILLS_22, t, _MILLS_21)
-    p = fused(p, t, _MILLS_20)
-    p = fused(p, t, _MILLS_19)
-    p = fused(p, t, _MILLS_18)
-    p = fused(p, t, _MILLS_17)
-    p = fused(p, t, _MILLS_16)
-    p = fused(p, t, _MILLS_15)
-    p = fused(p, t, _MILLS_14)
-    p = fused(p, t, _MILLS_13)
-    p = fused(p, t, _MILLS_12)
-    p = fused(p, t, _MILLS_11)
-    p = fused(p, t, _MILLS_10)
-    p = fused(p, t, _MILLS_9)
-    p = fused(p, t, _MILLS_8)
-    p = fused(p, t, _MILLS_7)
-    p = fused(p, t, _MILLS_6)
-    p = fused(p, t, _MILLS_5)
-    p = fused(p, t, _MILLS_4)
-    p = fused(p, t, _MILLS_3)
-    p = fused(p, t, _MILLS_2)
-    p = fused(p, t, _MILLS_1)
-    p = fused(p, t, _MILLS_0)
-    return float(p / (z + 1.0))
+    # One division serves both 1/(z + 5) and 1/(z + 1); the last step rounds the quotient again.
+    shift = z + 5.0
+    base = z + 1.0
+    both = 1.0 / (shift * base)
+    t = (z - 5.0) * (base * both)
+    inverse = shift * both
+    q = t * t
+    even = fused(_MILLS_22, q, _MILLS_20)
+    odd = fused(_MILLS_21, q, _MILLS_19)
+    even = fused(even, q, _MILLS_18)
+    odd = fused(odd, q, _MILLS_17)
+    even = fused(even, q, _MILLS_16)
+    odd = fused(odd, q, _MILLS_15)
+    even = fused(even, q, _MILLS_14)
+    odd = fused(odd, q, _MILLS_13)
+    even = fused(even, q, _MILLS_12)
+    odd = fused(odd, q, _MILLS_11)
+    even = fused(even, q, _MILLS_10)
+    odd = fused(odd, q, _MILLS_9)
+    even = fused(even, q, _MILLS_8)
+    odd = fused(odd, q, _MILLS_7)
+    even = fused(even, q, _MILLS_6)
+    odd = fused(odd, q, _MILLS_5)
+    even = fused(even, q, _MILLS_4)
+    odd = fused(odd, q, _MILLS_3)
+    even = fused(even, q, _MILLS_2)
+    odd = fused(odd, q, _MILLS_1)
+    even = fused(even, q, _MILLS_0)
+    p = fused(odd, t, even)
+    value = p * inverse
+    return float(fused(fused(-value, base, p), inverse, value))
 
 
 @inlined
