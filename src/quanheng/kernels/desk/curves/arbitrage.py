@@ -32,8 +32,9 @@ REPORT = 6
 CLIPPED = -1.0
 """g of a curve that meets the clip of vols inside its range: the bend there has no density."""
 
-_POINTS = 64
-_LEAST_POINTS = 6
+_POINTS_G = 48
+_POINTS_GAP = 32
+_LEAST_POINTS = 4
 _BEYOND = 1.5
 _DEVIATIONS = 6.0
 _NEAR_G = 0.05
@@ -93,7 +94,7 @@ def reach(row: Floats, deviations: float) -> tuple[float, float]:
 
 @kernel
 def _breaks(row: Floats, found: Floats, count: int) -> int:
-    """Append the k where the row's pieces meet, or what frames its vertex; the new count."""
+    """Append the k where the row's second derivative jumps; the new count."""
     model = row[at.MODEL]
     if model == at.WING:
         for side in range(2):
@@ -101,16 +102,6 @@ def _breaks(row: Floats, found: Floats, count: int) -> int:
             found[count] = cut
             found[count + 1] = cut * (1.0 + row[at.P + 6 + side])
             count += 2
-    elif model == at.SVI or model == at.SSVI:
-        centre = row[at.P + 3]
-        width = row[at.P + 4]
-        if model == at.SSVI:
-            rho = row[at.P + 1]
-            centre = -rho / row[at.P + 2]
-            width = math.sqrt(max(1.0 - rho * rho, 0.0)) / row[at.P + 2]
-        found[count] = centre - _VERTEX * width
-        found[count + 1] = centre + _VERTEX * width
-        count += 2
     elif model == at.CUBIC:
         for i in range(at.KNOTS):
             found[count + i] = row[at.P + i]
@@ -119,6 +110,23 @@ def _breaks(row: Floats, found: Floats, count: int) -> int:
         found[count + at.KNOTS + 1] = row[at.P + at.KNOTS - 1] + fade
         count += at.KNOTS + 2
     return count
+
+
+@kernel
+def _vertex(row: Floats, found: Floats, count: int) -> int:
+    """Append the k that frame the vertex of an SVI or SSVI row; the new count."""
+    model = row[at.MODEL]
+    if not (model == at.SVI or model == at.SSVI):
+        return count
+    centre = row[at.P + 3]
+    width = row[at.P + 4]
+    if model == at.SSVI:
+        rho = row[at.P + 1]
+        centre = -rho / row[at.P + 2]
+        width = math.sqrt(max(1.0 - rho * rho, 0.0)) / row[at.P + 2]
+    found[count] = centre - _VERTEX * width
+    found[count + 1] = centre + _VERTEX * width
+    return count + 2
 
 
 @kernel
@@ -211,6 +219,7 @@ def _least(
 ) -> tuple[float, float]:
     """(least value, its k) over all pieces; searched around where it may be below zero."""
     total = breaks[count - 1] - breaks[0]
+    points = _POINTS_G if kind == _ON_G else _POINTS_GAP
     best = _INFINITY
     where = 0.0
     clipped = 0
@@ -221,7 +230,7 @@ def _least(
             continue
         low = breaks[i] + _NUDGE * length
         high = breaks[i + 1] - _NUDGE * length
-        n = int(_POINTS * (length / total)) + _LEAST_POINTS
+        n = int(points * (length / total)) + _LEAST_POINTS
         value, k, on_clip = _scan(kind, earlier, row, low, high, n)
         if not (value < _INFINITY):
             return _NAN, k
@@ -252,7 +261,8 @@ def butterfly(row: Floats) -> tuple[float, float]:
     if not (left > 0.0 and left < _INFINITY and right < _INFINITY):
         return _NAN, _NAN
     breaks = np.empty(_BREAKS)
-    count = _pieces(left, right, breaks, _breaks(row, breaks, 0))
+    count = _vertex(row, breaks, _breaks(row, breaks, 0))
+    count = _pieces(left, right, breaks, count)
     best, where = _least(_ON_G, row, row, breaks, count, _NEAR_G)
     slope = tail_slope(row)
     if slope > 2.0 and 0.0625 * (4.0 - slope * slope) < best:
@@ -276,8 +286,8 @@ def calendar(earlier: Floats, later: Floats) -> tuple[float, float]:
     right = max(right, later_right)
     if not (left < _INFINITY and right < _INFINITY):
         return _NAN, _NAN
-    breaks = np.empty(2 * _BREAKS)
-    count = _breaks(later, breaks, _breaks(earlier, breaks, 0))
+    breaks = np.empty(_BREAKS)
+    count = _vertex(later, breaks, _vertex(earlier, breaks, 0))
     count = _pieces(left, right, breaks, count)
     near = _NEAR_GAP * variance(later, 0.0)[0]
     return _least(_ON_GAP, earlier, later, breaks, count, near)
