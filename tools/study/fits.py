@@ -119,13 +119,13 @@ def _fit_day(model: int, day: list[Points], rows: Floats) -> tuple[list[int], li
     return [status for status, _ in done], [nanos for _, nanos in done]
 
 
-def _borrow(day: list[Points], rows: Floats, status: npt.NDArray[np.int64]) -> None:
+def _borrow(day: list[Points], rows: Floats, missing: npt.NDArray[np.bool_]) -> None:
     """Give slices without a fit a row from their neighbours, as the live surface does."""
     taus = np.array([one.slice.tau for one in day])
     for i, one in enumerate(day):
-        if status[i] == at.TOO_FEW or rows[i, at.MODEL] == at.NO_MODEL:
-            others = np.delete(rows, i, axis=0)
-            left = np.delete(taus, i)
+        if missing[i]:
+            others = rows[~missing].copy()
+            left = taus[~missing].copy()
             surface.borrow_row(others, left, left.size, one.slice.tau, one.forward, rows[i])
 
 
@@ -138,8 +138,8 @@ def fit_day(name: str, day: list[Points]) -> DayFits:
     verdicts = [
         NONE if status[i] == at.TOO_FEW else verdict(one, rows[i]) for i, one in enumerate(day)
     ]
-    fitted = np.array([one == FINE for one in verdicts])
-    _borrow(day, rows, status)
+    borrowed = (status == at.TOO_FEW) | (rows[:, at.MODEL] == at.NO_MODEL)
+    _borrow(day, rows, borrowed)
     before = np.empty((n, arbitrage.REPORT))
     after = np.empty((n, arbitrage.REPORT))
     repaired = rows.copy()
@@ -149,4 +149,4 @@ def fit_day(name: str, day: list[Points]) -> DayFits:
     spent = perf_counter_ns() - start
     arbitrage.check(repaired, n, after)
     times = np.array(nanos, dtype=np.int64)
-    return DayFits(name, rows, repaired, status, ~fitted, verdicts, times, before, after, spent)
+    return DayFits(name, rows, repaired, status, borrowed, verdicts, times, before, after, spent)
