@@ -31,8 +31,11 @@ FLAT = 20
 LIFT = 21
 """Total variance added everywhere: the calendar repair of last resort, 0 = none."""
 ITERATIONS = 22
-SPARE = 23
-ROW = 24
+TAIL_LOW = 23
+TAIL_HIGH = 24
+"""Length in k over which the slope of the vol fades to zero beyond K_LOW and beyond K_HIGH; not
+positive = the model's own wing. A repair that leaves the quoted strikes as they are."""
+ROW = 25
 
 NO_MODEL = 0
 WING = 1
@@ -40,7 +43,7 @@ WING = 1
 SVI = 2
 """P = a, b, rho, m, sigma (rules.md 8.4)."""
 SSVI = 3
-"""P = theta, rho, phi: a slice of a surface (rules.md 8.4)."""
+"""P = theta, rho, phi: a slice of a surface (rules.md 8.4); then eta and gamma of its phi."""
 CUBIC = 4
 """P = five knots in k ascending, then the five vols there."""
 KNOTS = 5

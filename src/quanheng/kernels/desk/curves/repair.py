@@ -1,11 +1,12 @@
 """Repair of curve rows: the smallest change first, one that cannot fail last (rules.md 8.4).
 
-Butterflies: an SVI or SSVI row moves towards its arbitrage-free neighbour (Gatheral and Jacquier,
-arXiv 1204.0646, section 5.1) as little as it must; any row can have its vols drawn to the vol at
-the money (FLAT); the one that moves vols less is taken. Calendar: the later row is lifted or drawn
-flat, or the earlier one is drawn flat, whichever is cheapest by the evidence behind each curve. A
-flat smile has g = 1 under any LIFT, and a large enough LIFT clears any earlier row, so there is
-always an answer. Rows without fault keep their bits, but for MIN_G.
+First come the tails, which leave the quoted vols as they are (tails.py). A butterfly among the
+quotes: an SVI or SSVI row moves towards its arbitrage-free neighbour (Gatheral and Jacquier, arXiv
+1204.0646, section 5.1) as little as it must, and any row can have its vols drawn to the vol at the
+money (FLAT); the one that moves vols less is taken. A calendar among the quotes: the later row is
+lifted or drawn flat, or the earlier one is drawn flat, whichever is cheapest by the evidence behind
+each curve. A flat smile has g = 1 under any LIFT, and a large enough LIFT clears any earlier row,
+so there is always an answer. Rows without fault keep their bits, but for MIN_G.
 """
 
 import math
@@ -22,22 +23,23 @@ from quanheng.kernels.desk.curves.arbitrage import (
 )
 from quanheng.kernels.desk.curves.compare import mix, move
 from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.tails import TARGET_G, separate, side_gap, soften
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
 
 CLEAN = 0
-MOVED = 1
+TAILED = 1
+"""Only vols beyond the quotes moved (tails.py)."""
+MOVED = 2
 """Parameters moved towards the arbitrage-free neighbour."""
-FLATTENED = 2
+FLATTENED = 3
 """FLAT was raised: by a butterfly, or as the cheapest cure of a calendar."""
-LIFTED = 3
+LIFTED = 4
 """LIFT was raised (and FLAT, if that was needed too)."""
-UNUSABLE = 4
+UNUSABLE = 5
 """The row has no vol on its range; the row is left as it is."""
 
-TARGET_G = 1e-4
-"""g of a repaired row, so that a finer grid than the check's agrees."""
 _TARGET_GAP = 1e-12
 _HALVINGS = 16
 _ROUNDS = 4
@@ -136,7 +138,7 @@ def _flatten(row: Floats) -> None:
 
 @kernel
 def repair_butterfly(row: Floats) -> int:
-    """Free a row of butterflies in place: CLEAN, MOVED, FLATTENED or UNUSABLE.
+    """Free a row of butterflies in place: CLEAN, TAILED, MOVED, FLATTENED or UNUSABLE.
 
     MIN_G is set to the least g of the row as it is left.
     """
@@ -146,6 +148,10 @@ def repair_butterfly(row: Floats) -> int:
         return UNUSABLE
     if least >= 0.0:
         return CLEAN
+    if soften(row):
+        row[at.MIN_G] = butterfly(row)[0]
+        if row[at.MIN_G] >= 0.0:
+            return TAILED
     moved = np.empty(at.ROW)
     flat = row.copy()
     _flatten(flat)
@@ -259,11 +265,25 @@ def _mend_calendar(rows: Floats, before: int, earlier: int, later: int, report: 
 
 
 @kernel
+def _mend_tails(rows: Floats, before: int, earlier: int, later: int, report: Floats) -> None:
+    """Part two rows by their tails on the sides where they cross."""
+    below = rows[before] if before != _NONE else np.zeros(at.ROW)
+    for side in range(2):
+        if side_gap(rows[earlier], rows[later], side) < 0.0:
+            done = separate(below, rows[earlier], rows[later], side)
+            for place in range(2):
+                if done == place + 1 or done == 3:
+                    i = later if place == 1 else earlier
+                    report[i, MENDED] = max(report[i, MENDED], TAILED)
+                    rows[i, at.MIN_G] = butterfly(rows[i])[0]
+
+
+@kernel
 def repair(rows: Floats, n: int, report: Floats) -> int:
     """Free rows[n, ROW] of a class, sorted by time, of arbitrage in place; rows changed.
 
-    report[n, REPORT] holds the check of the rows as they are left, with MENDED one of CLEAN, MOVED,
-    FLATTENED, LIFTED and UNUSABLE. Unusable rows are passed over.
+    report[n, REPORT] holds the check of the rows as they are left, with MENDED one of CLEAN,
+    TAILED, MOVED, FLATTENED, LIFTED and UNUSABLE. Unusable rows are passed over.
     """
     before = _NONE
     last = _NONE
@@ -272,7 +292,9 @@ def repair(rows: Floats, n: int, report: Floats) -> int:
         if report[i, MENDED] == UNUSABLE:
             continue
         if last != _NONE and calendar(rows[last], rows[i])[0] < 0.0:
-            _mend_calendar(rows, before, last, i, report)
+            _mend_tails(rows, before, last, i, report)
+            if calendar(rows[last], rows[i])[0] < 0.0:
+                _mend_calendar(rows, before, last, i, report)
         before = last
         last = i
     mended = np.empty(n)

@@ -109,7 +109,7 @@ def vol_slope(row: Floats, k: float) -> float:
     """d vol / d k of a row; zero where the vol is clipped, NaN without a vol."""
     w, first, _ = variance(row, k)
     tau = row[at.TAU]
-    return 0.5 * first / (math.sqrt(w / tau) * tau)
+    return float(0.5 * first / (math.sqrt(w / tau) * tau))
 
 
 @kernel

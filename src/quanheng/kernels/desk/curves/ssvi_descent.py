@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.elementary import exp, log
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ _SETTLED = 1e-9
 _LONGEST = 0.5
 
 
-@kernel
+@inlined
 def power_law(theta: float, eta: float, gamma: float) -> float:
     """phi = eta theta^-gamma (1 + theta)^(gamma - 1) of a positive theta."""
     return eta * exp((gamma - 1.0) * log(1.0 + theta) - gamma * log(theta))
@@ -83,7 +83,7 @@ def monotone(values: Floats, weights: Floats, n: int, rise: float) -> None:
         values[i] = max(values[i], values[i - 1] * (1.0 + rise))
 
 
-@kernel
+@inlined
 def _slice(theta: float, p: Floats, k: float, tau: float, slopes: Floats) -> float:
     """Vol of a slice at k; slopes = its derivatives in ln theta, rho, gamma, eta.
 

@@ -84,6 +84,8 @@ def _rescale(row: Floats, level: float, stretch: float, tau: float) -> None:
     row[at.LIFT] *= times
     row[at.K_LOW] /= stretch
     row[at.K_HIGH] /= stretch
+    row[at.TAIL_LOW] /= stretch
+    row[at.TAIL_HIGH] /= stretch
     row[at.TAU] = tau
 
 
