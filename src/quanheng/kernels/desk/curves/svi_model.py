@@ -7,7 +7,7 @@ With x = (k - m)/h and the variance per year over v0^2 as the unit, raw SVI is
 V is the least variance, L and R are the slopes of the two asymptotes, s = sigma/h. So b >= 0,
 |rho| < 1, sigma > 0 and w >= 0 are V >= 0 and L, R, s > 0, and Lee's bound b (1 + |rho|) <= 2 is a
 bound of L and R. L, R and s enter by their logarithms: they are scales. h is the quoted range, at
-least a standard deviation; v0 the median vol.
+least a standard deviation; v0 the mean vol.
 
 A quote is compared in variance, (v0^2 Y - v^2)/(2 v): to first order the difference of vols, but
 linear in V, L and R and without a root of a negative number.
@@ -52,7 +52,9 @@ _WIDTH_HIGH = 5.0
 @kernel
 def prepare(table: Floats, count: int, tau: float) -> tuple[float, float]:
     """Fill the X, TARGET and FACTOR rows; returns (h in k, v0 in vol)."""
-    v0 = r.median(table[r.VOL], count)
+    v0 = 0.0
+    for i in range(count):
+        v0 += table[r.WEIGHT, i] * table[r.VOL, i]
     low, high = r.quoted_range(table, count)
     h = max(high, -low, v0 * math.sqrt(tau))
     for i in range(count):
@@ -134,8 +136,8 @@ def residuals(table: Floats, count: int, u: Floats) -> float:
 
 
 @kernel
-def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats) -> None:
-    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r for r = curve minus quote, in vol."""
+def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats) -> float:
+    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r; returns r'r, for r = curve - quote in vol."""
     left = exp(u[LEFT])
     right = exp(u[RIGHT])
     s = exp(u[WIDTH])
@@ -144,7 +146,7 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
     tilt = 0.5 * (right - left)
     bend = 0.5 * (right + left)
     a00 = a10 = a11 = a20 = a21 = a22 = a30 = a31 = a32 = a33 = 0.0
-    a40 = a41 = a42 = a43 = a44 = g0 = g1 = g2 = g3 = g4 = 0.0
+    a40 = a41 = a42 = a43 = a44 = g0 = g1 = g2 = g3 = g4 = squares = 0.0
     for i in range(count):
         x = table[X, i] - u[MIDDLE]
         root = math.sqrt(x * x + s * s)
@@ -175,14 +177,17 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
         a42 += w4 * j2
         a43 += w4 * j3
         a44 += w4 * j4
-        g0 += weight * miss
-        g1 += w1 * miss
-        g2 += w2 * miss
-        g3 += w3 * miss
-        g4 += w4 * miss
+        force = weight * miss
+        squares += force * miss
+        g0 += force
+        g1 += force * j1
+        g2 += force * j2
+        g3 += force * j3
+        g4 += force * j4
     a[0, 0] = a00
     a[1, 0], a[1, 1] = a10, a11
     a[2, 0], a[2, 1], a[2, 2] = a20, a21, a22
     a[3, 0], a[3, 1], a[3, 2], a[3, 3] = a30, a31, a32, a33
     a[4, 0], a[4, 1], a[4, 2], a[4, 3], a[4, 4] = a40, a41, a42, a43, a44
     g[0], g[1], g[2], g[3], g[4] = g0, g1, g2, g3, g4
+    return squares
