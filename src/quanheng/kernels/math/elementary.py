@@ -157,15 +157,8 @@ def log_ratio(a: float, b: float) -> float:
 
 
 @inlined
-def mills(z: float) -> float:
-    """(1 - Phi(z)) / phi(z) for z >= 0 (constant beyond 60, where phi is zero)."""
-    z = z if not (z > _FAR) else _FAR
-    # One division serves both 1/(z + 5) and 1/(z + 1); the last step rounds the quotient again.
-    shift = z + 5.0
-    base = z + 1.0
-    both = 1.0 / (shift * base)
-    t = (z - 5.0) * (base * both)
-    inverse = shift * both
+def mills_scaled(t: float) -> float:
+    """(z + 1) * mills(z) for t = (z - 5)/(z + 5): lets callers share the two divisions."""
     q = t * t
     even = fused(_MILLS_22, q, _MILLS_20)
     odd = fused(_MILLS_21, q, _MILLS_19)
@@ -188,7 +181,19 @@ def mills(z: float) -> float:
     even = fused(even, q, _MILLS_2)
     odd = fused(odd, q, _MILLS_1)
     even = fused(even, q, _MILLS_0)
-    p = fused(odd, t, even)
+    return float(fused(odd, t, even))
+
+
+@inlined
+def mills(z: float) -> float:
+    """(1 - Phi(z)) / phi(z) for z >= 0 (constant beyond 60, where phi is zero)."""
+    z = z if not (z > _FAR) else _FAR
+    # One division serves both 1/(z + 5) and 1/(z + 1); the last step rounds the quotient again.
+    shift = z + 5.0
+    base = z + 1.0
+    both = 1.0 / (shift * base)
+    p = mills_scaled((z - 5.0) * (base * both))
+    inverse = shift * both
     value = p * inverse
     return float(fused(fused(-value, base, p), inverse, value))
 
