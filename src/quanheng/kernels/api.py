@@ -44,7 +44,7 @@ class Greeks(NamedTuple):
     charm: Any
 
 
-def _sign(kind: Kind) -> Any:
+def sign_of(kind: Kind) -> Any:
     """+1.0 or -1.0, or an array of them; ValueError or TypeError for anything else."""
     if isinstance(kind, str):
         if kind not in _SIGNS:
@@ -151,7 +151,7 @@ def _inputs(
 ) -> tuple[tuple[Any, ...], bool]:
     """(sign, the named numbers, discount; are all plain floats?). The last named one is tau."""
     numbers = [_number(name, value) for name, value in named.items()]
-    values = (_sign(kind), *numbers, _discount(numbers[-1], discount, rate))
+    values = (sign_of(kind), *numbers, _discount(numbers[-1], discount, rate))
     return values, all(isinstance(value, float) for value in values)
 
 
