@@ -133,7 +133,9 @@ def explain(
     )
     parts, totals = np.empty((terms.TERMS, n)), np.empty(terms.TERMS)
     nothing, empty = np.empty((0, n)), np.empty(0)
-    left_out = terms.explain(held, *states, greeks, float(spot_move), nothing, empty, parts, totals)
+    left_out = terms.explain(
+        held, states[0], states[1], greeks, float(spot_move), nothing, empty, parts, totals
+    )
     if left_out:
         place = int(np.argmax(np.isnan(parts[0])))
         raise ValueError(f"{left_out} contracts have no price, the first at place {place}")
