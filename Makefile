@@ -78,6 +78,8 @@ soak: warm
 
 docs: setup
 	$(BIN)/python tools/make_docs.py
+	$(BIN)/python tools/published_greeks.py
+	$(BIN)/python tools/run_examples.py
 
 UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url -q
