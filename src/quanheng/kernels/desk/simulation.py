@@ -85,7 +85,7 @@ def simulate(
     row = cholesky(np.ascontiguousarray(correlation), factor)
     if row:
         raise ValueError(f"the correlation is not positive semi-definite at row {row - 1}")
-    profit = np.zeros(2 * pairs)
+    profits = np.zeros(2 * pairs)
     for first in range(0, pairs, _CHUNK):
         count = min(_CHUNK, pairs - first)
         moves = np.empty((len(holdings), scenario.SCENARIO_ROWS, 2 * count))
@@ -96,5 +96,5 @@ def simulate(
                 holding.book, holding.expiry, holding.expiries, rows, days_per_year,
                 holding.spot, holding.fund_units, _NONE, result, _NONE,
             )  # fmt: skip
-            profit[2 * first : 2 * (first + count)] += result[scenario.PROFIT]
-    return profit
+            profits[2 * first : 2 * (first + count)] += result[scenario.PROFIT]
+    return profits
