@@ -22,7 +22,6 @@ ALLOWED: dict[str, str] = {
     "triggered": "the breaker rule as written; the venue uses its inverse, tests hold them equal",
     "complies": "the spread rule as written; kernels carry its integer form, tests hold them equal",
     "span_at": "the timetable for people who ask about one instant",
-    "profit": "a book's profit for analysts; the day's report sums the same parts per class",
     "usage_ppm": "the risk degree of rules.md 3.5, tested against its worked bands",
     "adjust": "ex-dividend adjustment: rules.md 1.6 with its worked cases",
     "first_listing": "listing of strikes: rules.md 1.3 with its worked cases",
@@ -32,6 +31,7 @@ ALLOWED: dict[str, str] = {
     "Follower": "the second market-data carrier: successive mktdt03 images as ticks",
     "send_request": "one request at a time, for clients other than ours",
     "save": "numba keeps compiled code through it",
+    "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
     "on_clock": "lets a meter's time pass without an event",
 }
 """Name -> why it stays although only tests use it."""
