@@ -45,7 +45,7 @@ _MOST = 1e150
 def _series(y0: float, h: float, t: float) -> float:
     """Y(h + t) - Y(h - t) of the Mills ratio Y(z) = N(z)/phi(z) for h <= 0, small t, y0 = Y(h).
 
-    The odd terms of the Taylor series to t^15, their derivatives by Y'(z) = 1 + z Y and
+    The odd terms of the Taylor series to t^17, their derivatives by Y'(z) = 1 + z Y and
     Y[n+1] = z Y[n] + n Y[n-1].
     """
     y1 = fused(h, y0, 1.0)
@@ -63,8 +63,11 @@ def _series(y0: float, h: float, t: float) -> float:
     y13 = fused(h, y12, 12.0 * y11)
     y14 = fused(h, y13, 13.0 * y12)
     y15 = fused(h, y14, 14.0 * y13)
+    y16 = fused(h, y15, 15.0 * y14)
+    y17 = fused(h, y16, 16.0 * y15)
     q = t * t
-    p = fused(y15 * (1.0 / 210.0), q, y13)
+    p = fused(y17 * (1.0 / 272.0), q, y15)
+    p = fused(p * (1.0 / 210.0), q, y13)
     p = fused(p * (1.0 / 156.0), q, y11)
     p = fused(p * (1.0 / 110.0), q, y9)
     p = fused(p * (1.0 / 72.0), q, y7)
@@ -85,7 +88,7 @@ def time_value(h: float, t: float, root: float) -> tuple[float, float, float, fl
     """
     density = INV_ROOT_TWO_PI * exp(-0.5 * fused(h, h, t * t))
     upper = h + t
-    small = t < 0.3 and -h * t < 1.0
+    small = t < 0.36 and -h * t < 1.0
     near = mills(-h if small else abs(upper))
     far = mills(t - h)
     rise = _series(near, h, t if small else 0.0)
