@@ -89,15 +89,16 @@ def _start_low(x: float, value: float) -> float:
     root = math.sqrt(1.0 + log_ratio(value + distance, value))
     v = root - 1.0
     u = 1.0 - 2.0 / root
-    p = fused(_START_9, u, _START_8)
-    p = fused(p, u, _START_7)
-    p = fused(p, u, _START_6)
-    p = fused(p, u, _START_5)
-    p = fused(p, u, _START_4)
-    p = fused(p, u, _START_3)
-    p = fused(p, u, _START_2)
-    p = fused(p, u, _START_1)
-    p = fused(p, u, _START_0)
+    q = u * u
+    even = fused(_START_8, q, _START_6)
+    odd = fused(_START_9, q, _START_7)
+    even = fused(even, q, _START_4)
+    odd = fused(odd, q, _START_5)
+    even = fused(even, q, _START_2)
+    odd = fused(odd, q, _START_3)
+    even = fused(even, q, _START_0)
+    odd = fused(odd, q, _START_1)
+    p = fused(odd, u, even)
     # From the normal to the lognormal model: the mean of the forward's path, and its curvature.
     s = distance / (v * p * (1.0 + x * x * (1.0 / 24.0)))
     return float(s * (1.0 + s * s * (1.0 / 24.0)))
