@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import hashlib, sys
 import numpy as np
-from quanheng.kernels.desk import black, curve, implied
+from quanheng.kernels.desk import curve, greeks, implied
 from quanheng.kernels.math import elementary as e
 
 def digest(n):
@@ -25,11 +25,16 @@ def digest(n):
     vol = np.exp(rng.uniform(-6, 2, n))
     strike = forward * np.exp(rng.uniform(-4, 4, n) * vol * np.sqrt(tau))
     sign, discount = rng.choice([-1.0, 1.0], n), np.full(n, 0.99)
-    out, found = np.empty((6, n)), np.empty(n)
-    black.price_chain(sign, forward, strike, vol, tau, discount, out)
+    strike[::50] = forward[::50]
+    out, found, codes = np.empty((9, n)), np.empty(n), np.empty(n, dtype=np.int64)
+    greeks.greeks_chain(sign, forward, strike, vol, tau, discount, out)
     see(out)
     implied.implied_chain(sign, out[0], forward, strike, tau, discount, found)
     see(found)
+    implied.reason_chain(sign, out[0], forward, strike, tau, discount, codes)
+    see(codes)
+    greeks.desk_chain(out, forward, np.full(n, 1e4), out)
+    see(out)
     params = np.full(curve.PARAMS, np.nan)
     for _ in range(2):
         x, smile = np.sort(rng.uniform(-1, 1, 9)), rng.uniform(0.18, 0.22, 9)
@@ -50,7 +55,7 @@ def digest(n: int, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()
@@ -62,7 +67,7 @@ def native() -> dict[int, str]:
 
 
 def test_bits_do_not_depend_on_the_cpu(native):
-    """Code for AVX2 (haswell) and for this machine gives the same digest of 240,000 values."""
+    """Code for AVX2 (haswell) and for this machine gives the same digest of 480,000 values."""
     assert digest(20_000, NUMBA_CPU_NAME="haswell") == native[20_000]
 
 

@@ -45,7 +45,7 @@ _MOST = 1e150
 def _series(y0: float, h: float, t: float) -> float:
     """Y(h + t) - Y(h - t) of the Mills ratio Y(z) = N(z)/phi(z) for h <= 0, small t, y0 = Y(h).
 
-    The odd terms of the Taylor series to t^15, their derivatives by Y'(z) = 1 + z Y and
+    The odd terms of the Taylor series to t^17, their derivatives by Y'(z) = 1 + z Y and
     Y[n+1] = z Y[n] + n Y[n-1].
     """
     y1 = fused(h, y0, 1.0)
@@ -63,15 +63,26 @@ def _series(y0: float, h: float, t: float) -> float:
     y13 = fused(h, y12, 12.0 * y11)
     y14 = fused(h, y13, 13.0 * y12)
     y15 = fused(h, y14, 14.0 * y13)
+    y16 = fused(h, y15, 15.0 * y14)
+    y17 = fused(h, y16, 16.0 * y15)
+    # The first term is added last, so that the others' rounding hardly counts.
     q = t * t
-    p = fused(y15 * (1.0 / 210.0), q, y13)
-    p = fused(p * (1.0 / 156.0), q, y11)
-    p = fused(p * (1.0 / 110.0), q, y9)
-    p = fused(p * (1.0 / 72.0), q, y7)
-    p = fused(p * (1.0 / 42.0), q, y5)
-    p = fused(p * (1.0 / 20.0), q, y3)
-    p = fused(p * (1.0 / 6.0), q, y1)
-    return float(2.0 * t * p)
+    w3 = q * (1.0 / 6.0)
+    w5 = w3 * (q * (1.0 / 20.0))
+    w7 = w5 * (q * (1.0 / 42.0))
+    w9 = w7 * (q * (1.0 / 72.0))
+    w11 = w9 * (q * (1.0 / 110.0))
+    w13 = w11 * (q * (1.0 / 156.0))
+    w15 = w13 * (q * (1.0 / 210.0))
+    w17 = w15 * (q * (1.0 / 272.0))
+    p = fused(w5, y5, w3 * y3)
+    p = fused(w7, y7, p)
+    p = fused(w9, y9, p)
+    p = fused(w11, y11, p)
+    p = fused(w13, y13, p)
+    p = fused(w15, y15, p)
+    p = fused(w17, y17, p)
+    return float(2.0 * t * (y1 + p))
 
 
 @inlined
@@ -85,7 +96,7 @@ def time_value(h: float, t: float, root: float) -> tuple[float, float, float, fl
     """
     density = INV_ROOT_TWO_PI * exp(-0.5 * fused(h, h, t * t))
     upper = h + t
-    small = t < 0.3 and -h * t < 1.0
+    small = t < 0.36 and -h * t < 1.0
     near = mills(-h if small else abs(upper))
     far = mills(t - h)
     rise = _series(near, h, t if small else 0.0)
@@ -224,8 +235,8 @@ def price_chain(
 
 @kernel
 def log_moneyness(strike: float, forward: float, tau: float) -> float:
-    """x = ln(K/F)/sqrt(tau), the coordinate of the curves; NaN unless all are positive."""
-    if not (strike > 0.0 and forward > 0.0 and tau > 0.0):
+    """x = ln(K/F)/sqrt(tau), the coordinate of the curves; NaN unless all are positive, finite."""
+    if not 0.0 < tau < _INFINITY:
         return _NAN
     return log_ratio(strike, forward) / math.sqrt(tau)
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.black import mean_and_inverse, root_of_ratio, time_value
 from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.bits import fused
-from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, log_ratio, mills
+from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, log_ratio
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -54,8 +54,9 @@ _S_TOP = 60.0
 _S_LOW = 1e-295
 _CLOSE = 2e-5
 """A step smaller than this (relative) leaves a fourth-order error below double precision."""
-_HALF_TURN = 1.2533141373155003
-"""mills(0) = sqrt(pi/2)."""
+# mills(z) is (z + T1) / (z (z + T1) + T0) to 2 %: value and slope at 0, two terms far out.
+_TURN_1 = 2.1957291567607653
+_TURN_0 = 1.7519383938841089
 _TINY = 1e-300
 _SMALLEST = 1e-150
 _LARGEST = 1e150
@@ -88,15 +89,16 @@ def _start_low(x: float, value: float) -> float:
     root = math.sqrt(1.0 + log_ratio(value + distance, value))
     v = root - 1.0
     u = 1.0 - 2.0 / root
-    p = fused(_START_9, u, _START_8)
-    p = fused(p, u, _START_7)
-    p = fused(p, u, _START_6)
-    p = fused(p, u, _START_5)
-    p = fused(p, u, _START_4)
-    p = fused(p, u, _START_3)
-    p = fused(p, u, _START_2)
-    p = fused(p, u, _START_1)
-    p = fused(p, u, _START_0)
+    q = u * u
+    even = fused(_START_8, q, _START_6)
+    odd = fused(_START_9, q, _START_7)
+    even = fused(even, q, _START_4)
+    odd = fused(odd, q, _START_5)
+    even = fused(even, q, _START_2)
+    odd = fused(odd, q, _START_3)
+    even = fused(even, q, _START_0)
+    odd = fused(odd, q, _START_1)
+    p = fused(odd, u, even)
     # From the normal to the lognormal model: the mean of the forward's path, and its curvature.
     s = distance / (v * p * (1.0 + x * x * (1.0 / 24.0)))
     return float(s * (1.0 + s * s * (1.0 / 24.0)))
@@ -106,14 +108,15 @@ def _start_low(x: float, value: float) -> float:
 def _start_high(x: float, missing: float, bound: float) -> float:
     """A first s for values near their bound: N(-d1) is nearly half the missing share.
 
-    The share is taken from where d1 = 0, at s = sqrt(2|x|); the inverse normal is in Hastings'
-    shape, good to two decimals.
+    The share is taken from where d1 = 0, at s = z = sqrt(2|x|), with a rational Mills ratio that is
+    right at 0 and far out; the inverse normal is in Hastings' shape, good to two decimals.
     """
-    at_turn = bound * INV_ROOT_TWO_PI * (_HALF_TURN - mills(math.sqrt(-2.0 * x)))
-    full = bound - at_turn
-    part = missing if missing > _TINY else _TINY
-    size = 2.0 * log_ratio(2.0 * full, part if part < full else full)
-    w = math.sqrt(size)
+    z = math.sqrt(-2.0 * x)
+    over = z * (z + _TURN_1) + _TURN_0
+    full = bound * (over + (2.0 * INV_ROOT_TWO_PI) * (z + _TURN_1))
+    part = missing * over
+    part = part if part > _TINY else _TINY
+    w = math.sqrt(2.0 * log_ratio(full, part if part < 0.5 * full else 0.5 * full))
     d1 = w - (2.31 + 0.27 * w) / (1.0 + w * (0.99 + 0.045 * w))
     d1 = d1 if d1 > 0.0 else 0.0
     return d1 + math.sqrt(d1 * d1 - 2.0 * x)
@@ -135,7 +138,7 @@ def _step(x: float, s: float, value: float, missing: float, bound: float) -> tup
 
     `missing` = bound - value. The second is NaN when b, or bound - b, underflows; the first then
     still has the right sign. With L = ln b (or ln(bound - b)) and everything in units of s, the
-    derivatives of b are b' s = s * density and b''s/b' = h^2 - s^2/4.
+    derivatives of b are b' s = s * density and b''s/b' = h^2 - s^2/4; `change` is that of L.
     """
     upper = value > 0.5 * bound
     h = x / s
@@ -146,18 +149,19 @@ def _step(x: float, s: float, value: float, missing: float, bound: float) -> tup
     level = left if upper else b
     goal = missing if upper else value
     good = level > _TINY and density > _TINY
-    slope = s * (density if good else 1.0) / (level if good else 1.0)
-    side = -slope if upper else slope
-    move = log_ratio(goal, level if good else 1.0) / side
-    # Second and third derivatives of L over its first.
+    toward = -1.0 if upper else 1.0
+    change = log_ratio(goal, level if good else 1.0)
+    move = toward * change * level / (s * (density if good else 1.0))
+    # Second and third derivatives of L over its first, times move and move^2.
     bend = fused(h, h, -t * t)
-    h2 = bend - side
-    h3 = bend * (bend - 3.0 * side) + 2.0 * side * side - 3.0 * h * h - t * t
-    top = 1.0 + 0.5 * h2 * move
-    bottom = 1.0 + move * (h2 + h3 * move * (1.0 / 6.0))
+    turn = bend * move
+    h2 = turn - change
+    h3 = (turn - 3.0 * change) * turn + 2.0 * change * change
+    h3 -= fused(3.0 * h, h, t * t) * (move * move)
+    top = 1.0 + 0.5 * h2
+    bottom = 1.0 + h2 + h3 * (1.0 / 6.0)
     fraction = top / (bottom if bottom != 0.0 else 1.0)
     fraction = fraction if fraction > 0.1 and fraction < 10.0 else 1.0
-    toward = -1.0 if upper else 1.0
     return (move if good else toward), (move * fraction if good else _NAN)
 
 
