@@ -13,7 +13,7 @@ would cross it stops there while the others solve the rest.
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.solve import cholesky_solve
 
 Floats = npt.NDArray[np.float64]
@@ -27,11 +27,12 @@ _MOST = 1e12
 _TINY = 1e-30
 
 
-@kernel
+@inlined
 def step(
     a: Floats,
     g: Floats,
     p: Floats,
+    n: int,
     low: Floats,
     high: Floats,
     damping: float,
@@ -39,14 +40,13 @@ def step(
     work: Floats,
     trial: Floats,
 ) -> float:
-    """A trial point inside the box and the fall of the sum of squares that the model predicts.
+    """A trial point inside the box for n parameters, and the fall of the sum of squares that the model predicts.
 
     a[n, n] = J'J (lower part), g[n] = J'r for the residuals r at p[n], low <= p <= high.
     `scale`[n] holds the largest diagonal seen (zeros at the start) and is updated; `work` is
     scratch of at least [n + 3, n]; `trial`[n] is filled. The fall is
     -(2 g'd + d'a d) for d = trial - p: zero when no move helps, NaN when the system is singular.
     """
-    n = p.size
     right = work[n]
     move = work[n + 1]
     held = work[n + 2]
@@ -56,7 +56,7 @@ def step(
         outward = (p[j] <= low[j] and g[j] >= 0.0) or (p[j] >= high[j] and g[j] <= 0.0)
         held[j] = 1.0 if outward else 0.0
     for _ in range(n + 1):
-        _system(a, g, damping, scale, move, held, work)
+        _system(a, g, n, damping, scale, move, held, work)
         if not cholesky_solve(work, right, n):
             return np.nan
         crossed = False
@@ -83,12 +83,18 @@ def step(
     return fall
 
 
-@kernel
+@inlined
 def _system(
-    a: Floats, g: Floats, damping: float, scale: Floats, move: Floats, held: Floats, work: Floats
+    a: Floats,
+    g: Floats,
+    n: int,
+    damping: float,
+    scale: Floats,
+    move: Floats,
+    held: Floats,
+    work: Floats,
 ) -> None:
     """The damped equations of the parameters that are free, the others' moves being given."""
-    n = g.size
     right = work[n]
     for i in range(n):
         right[i] = move[i] if held[i] > 0.0 else -g[i]

@@ -101,7 +101,7 @@ def _descend(
     cost = _equations(table, count, prior, u, a, g)
     fall = np.inf
     for done in range(most):
-        fall = step(a, g, u, bounds[0], bounds[1], damping, scale, work[2], trial)
+        fall = step(a, g, u, svi.COUNT, bounds[0], bounds[1], damping, scale, work[2], trial)
         if fall <= _FLOOR and damping <= 1.0:
             return done, True
         landed = _equations(table, count, prior, trial, trial_a, trial_g)
