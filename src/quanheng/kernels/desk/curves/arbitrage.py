@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.smile import model_vol, variance
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -29,8 +29,8 @@ MENDED = 5
 """What a repair did to the row (repair.py); 0 after a check."""
 REPORT = 6
 
-CLIPPED = -1.0
-"""g of a curve that meets the clip of vols inside its range: the bend there has no density."""
+NO_DENSITY = -1.0
+"""g said of a curve that meets the clip of vols, or whose tail bends down, inside its range."""
 
 _POINTS_G = 48
 _POINTS_GAP = 32
@@ -103,12 +103,12 @@ def _breaks(row: Floats, found: Floats, count: int) -> int:
     """Append the k where the row's second derivative jumps; the new count."""
     model = row[at.MODEL]
     if row[at.TAIL_LOW] > 0.0:
-        found[count] = row[at.K_LOW]
-        found[count + 1] = row[at.K_LOW] - row[at.TAIL_LOW]
+        found[count] = row[at.FROM_LOW]
+        found[count + 1] = row[at.FROM_LOW] - row[at.TAIL_LOW]
         count += 2
     if row[at.TAIL_HIGH] > 0.0:
-        found[count] = row[at.K_HIGH]
-        found[count + 1] = row[at.K_HIGH] + row[at.TAIL_HIGH]
+        found[count] = row[at.FROM_HIGH]
+        found[count + 1] = row[at.FROM_HIGH] + row[at.TAIL_HIGH]
         count += 2
     if model == at.WING:
         for side in range(2):
@@ -259,8 +259,8 @@ def _least(
         if value < best:
             best = value
             where = k
-    if 0 < clipped < seen and best > CLIPPED:
-        best = CLIPPED
+    if 0 < clipped < seen and best > NO_DENSITY:
+        best = NO_DENSITY
     return best, where
 
 
@@ -284,6 +284,16 @@ def least_gap(earlier: Floats, later: Floats, low: float, high: float) -> tuple[
 
 
 @kernel
+def _bends_down(row: Floats, side: int) -> bool:
+    """Does a tail begin below the model's own slope (outwards): a concave bend of price?"""
+    if not (row[at.TAIL_LOW + side] > 0.0):
+        return False
+    own = model_vol(row, row[at.FROM_LOW + side])[1]
+    fall = own - row[at.SLOPE_LOW + side] if side == 1 else row[at.SLOPE_LOW + side] - own
+    return bool(fall > 1e-9 * (1.0 + abs(own)))
+
+
+@kernel
 def butterfly(row: Floats) -> tuple[float, float]:
     """(least g, its k) of row float64[ROW] over its range; NaN for a row without a vol.
 
@@ -294,6 +304,10 @@ def butterfly(row: Floats) -> tuple[float, float]:
     if not (low < 0.0 and low > -_INFINITY and high < _INFINITY):
         return _NAN, _NAN
     best, where = least_g(row, low, high)
+    for side in range(2):
+        if best > NO_DENSITY and _bends_down(row, side):
+            best = NO_DENSITY
+            where = row[at.FROM_LOW + side]
     slope = tail_slope(row)
     if slope > 2.0 and 0.0625 * (4.0 - slope * slope) < best:
         return 0.0625 * (4.0 - slope * slope), _INFINITY

@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves.arbitrage import (
+    DEVIATIONS,
     MENDED,
     butterfly,
     calendar,
     check,
+    reach,
 )
-from quanheng.kernels.desk.curves.compare import mix, move
+from quanheng.kernels.desk.curves.compare import mix, price_move
 from quanheng.kernels.desk.curves.smile import variance
 from quanheng.kernels.desk.curves.tails import TARGET_G, separate, side_gap, soften
 from quanheng.kernels.jit import kernel
@@ -104,6 +106,9 @@ def _move_parameters(row: Floats, out: Floats) -> bool:
     """out = the nearest row on the way to the neighbour that has no butterfly; False if none."""
     goal = np.empty(at.ROW)
     trial = np.empty(at.ROW)
+    row = row.copy()
+    row[at.TAIL_LOW] = 0.0
+    row[at.TAIL_HIGH] = 0.0
     if not neighbour(row, goal) or not (butterfly(goal)[0] >= TARGET_G):
         return False
     low = 0.0
@@ -157,9 +162,11 @@ def repair_butterfly(row: Floats) -> int:
     _flatten(flat)
     done = FLATTENED
     better = flat
-    if _move_parameters(row, moved) and move(row, moved)[0] < move(row, flat)[0]:
-        done = MOVED
-        better = moved
+    low, high = reach(row, DEVIATIONS)
+    if _move_parameters(row, moved):
+        if price_move(row, moved, low, high) < price_move(row, flat, low, high):
+            done = MOVED
+            better = moved
     for i in range(at.ROW):
         row[i] = better[i]
     row[at.MIN_G] = butterfly(row)[0]
@@ -220,10 +227,11 @@ def _flatten_between(below: Floats, above: Floats, trial: Floats) -> bool:
 
 @kernel
 def _cost(row: Floats, trial: Floats) -> float:
-    """Mean squared move of vol by the evidence of the fit: KEPT points of variance RMS^2."""
+    """Mean squared move of price by the evidence of the fit: KEPT points of variance RMS^2."""
     rms = row[at.RMS] if row[at.RMS] > _RMS_LOW else _RMS_LOW
     kept = row[at.KEPT] if row[at.KEPT] > 1.0 else 1.0
-    moved = move(row, trial)[0]
+    low, high = reach(row, DEVIATIONS)
+    moved = price_move(row, trial, low, high)
     return float(kept * moved * moved / (rms * rms))
 
 

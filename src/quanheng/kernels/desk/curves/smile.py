@@ -170,15 +170,18 @@ def model_vol(row: Floats, k: float) -> Triple:
     """(vol, vol', vol'') of the model and its tails: before clip, FLAT and LIFT."""
     inside = k
     length = 0.0
-    if k > row[at.K_HIGH] and row[at.TAIL_HIGH] > 0.0:
-        inside = row[at.K_HIGH]
+    slope = 0.0
+    if k > row[at.FROM_HIGH] and row[at.TAIL_HIGH] > 0.0:
+        inside = row[at.FROM_HIGH]
         length = row[at.TAIL_HIGH]
-    elif k < row[at.K_LOW] and row[at.TAIL_LOW] > 0.0:
-        inside = row[at.K_LOW]
+        slope = row[at.SLOPE_HIGH]
+    elif k < row[at.FROM_LOW] and row[at.TAIL_LOW] > 0.0:
+        inside = row[at.FROM_LOW]
         length = row[at.TAIL_LOW]
+        slope = row[at.SLOPE_LOW]
     vol, first, second = _own_vol(row, inside)
     if length > 0.0:
-        return _fade(vol, first, k - inside, length)
+        return _fade(vol, slope, k - inside, length)
     return vol, first, second
 
 
