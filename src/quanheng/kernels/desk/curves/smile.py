@@ -217,6 +217,25 @@ def variance(row: Floats, k: float) -> Triple:
 
 
 @kernel
+def copy_row(row: Floats, out: Floats) -> None:
+    """out = row, bit for bit."""
+    for i in range(at.ROW):
+        out[i] = row[i]
+
+
+@kernel
+def variance_at(row: Floats, k: float) -> Triple:
+    """`variance` as a call of its own, for places that are not a hot loop (shorter to compile)."""
+    return variance(row, k)
+
+
+@kernel
+def slope_at(row: Floats, k: float) -> float:
+    """d vol / d k of the model and its tails at k; at the start of a tail the model's own."""
+    return float(model_vol(row, k)[1])
+
+
+@kernel
 def vol_at(row: Floats, k: float) -> float:
     """Vol per 1.00 at k = ln(K/F), clipped to [0.0005, 4] before LIFT; NaN for NO_MODEL."""
     return math.sqrt(_finished(row, k)[0] / row[at.TAU])

@@ -23,7 +23,7 @@ from quanheng.kernels.desk.curves.arbitrage import (
     tail_slope,
 )
 from quanheng.kernels.desk.curves.compare import price_move
-from quanheng.kernels.desk.curves.smile import model_vol, variance
+from quanheng.kernels.desk.curves.smile import copy_row, slope_at, variance_at
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ def side_gap(earlier: Floats, later: Floats, side: int) -> float:
 def _set_tail(row: Floats, side: int, start: float, length: float, more: float) -> None:
     """Give a row a tail from k = start, its slope steeper than the model's by `more` outwards."""
     row[at.TAIL_LOW + side] = 0.0
-    own = model_vol(row, start)[1]
+    own = slope_at(row, start)
     row[at.TAIL_LOW + side] = length
     row[at.FROM_LOW + side] = start
     row[at.SLOPE_LOW + side] = own - more if side == _LOW else own + more
@@ -88,8 +88,9 @@ def _try_lengths(
     low, high = reach(row, DEVIATIONS)
     first = low if side == _LOW else start
     last = start if side == _LOW else high
-    length = _SHORTEST * math.sqrt(variance(row, 0.0)[0])
-    trial = row.copy()
+    length = _SHORTEST * math.sqrt(variance_at(row, 0.0)[0])
+    trial = np.empty(at.ROW)
+    copy_row(row, trial)
     best = np.inf
     for _ in range(_LENGTHS):
         _set_tail(trial, side, start, length, more)
@@ -104,7 +105,7 @@ def _try_lengths(
             score = price_move(row, trial, first, last) if must_clear else -room
             if score < best:
                 best = score
-                out[:] = trial
+                copy_row(trial, out)
         length *= _RATIO
     return best < np.inf
 
@@ -117,7 +118,7 @@ def _best_tail(
     edge = row[at.K_LOW + side]
     if _try_lengths(row, below, above, side, edge, 0.0, must_clear, out):
         return True
-    w = variance(row, 0.0)[0]
+    w = variance_at(row, 0.0)[0]
     if below[at.MODEL] != at.NO_MODEL:
         more = _STEEPER / math.sqrt(row[at.TAU])
         for _ in range(_STEEPENINGS):
@@ -144,7 +145,7 @@ def soften(row: Floats) -> bool:
         low, high = _outside(row, side)
         faulty = least_g(row, low, high)[0] < 0.0 or tail_slope(row) > 2.0
         if faulty and _best_tail(row, nothing, nothing, side, True, trial):
-            row[:] = trial
+            copy_row(trial, row)
             changed = True
     return changed
 
@@ -160,15 +161,15 @@ def separate(before: Floats, earlier: Floats, later: Floats, side: int) -> int:
     trial = np.empty(at.ROW)
     edge = earlier[at.K_LOW + side]
     if _try_lengths(earlier, before, later, side, edge, 0.0, True, trial):
-        earlier[:] = trial
+        copy_row(trial, earlier)
         return 1
     if _best_tail(later, earlier, nothing, side, True, trial):
-        later[:] = trial
+        copy_row(trial, later)
         return 2
     lowered = np.empty(at.ROW)
-    if _try_lengths(earlier, before, later, side, edge, 0.0, False, lowered):
-        if _best_tail(later, lowered, nothing, side, True, trial):
-            earlier[:] = lowered
-            later[:] = trial
-            return 3
+    room = _try_lengths(earlier, before, later, side, edge, 0.0, False, lowered)
+    if room and _best_tail(later, lowered, nothing, side, True, trial):
+        copy_row(lowered, earlier)
+        copy_row(trial, later)
+        return 3
     return 0
