@@ -150,8 +150,10 @@ def _vol_of(w: float, first: float, second: float, tau: float) -> Triple:
 
 @inlined
 def _own_vol(row: Floats, k: float) -> Triple:
-    """(vol, vol', vol'') of the model's own formula; NaN for NO_MODEL."""
+    """(vol, vol', vol'') of the model's own formula; NaN for NO_MODEL or NaN k."""
     model = row[at.MODEL]
+    if math.isnan(k):
+        return _NAN, _NAN, _NAN
     if model == at.WING:
         return _wing(row, k)
     if model == at.CUBIC:
