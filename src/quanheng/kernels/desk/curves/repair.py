@@ -151,21 +151,29 @@ def repair_butterfly(row: Floats) -> int:
         return UNUSABLE
     if least >= 0.0:
         return CLEAN
-    if soften(row):
-        row[at.MIN_G] = butterfly(row)[0]
-        if row[at.MIN_G] >= 0.0:
+    better = np.empty(at.ROW)
+    copy_row(row, better)
+    if soften(better, False):
+        least = butterfly(better)[0]
+        if least >= 0.0:
+            copy_row(better, row)
+            row[at.MIN_G] = least
             return TAILED
-    moved = np.empty(at.ROW)
-    flat = np.empty(at.ROW)
-    copy_row(row, flat)
-    _flatten(flat)
-    done = FLATTENED
-    better = flat
     low, high = reach(row, DEVIATIONS)
-    limit = price_move(row, flat, low, high)
-    if _move_parameters(row, moved) and price_move(row, moved, low, high) < limit:
+    _flatten(better)
+    done = FLATTENED
+    least_move = price_move(row, better, low, high)
+    trial = np.empty(at.ROW)
+    copy_row(row, trial)
+    if soften(trial, True) and butterfly(trial)[0] >= 0.0:
+        moved = price_move(row, trial, low, high)
+        if moved < least_move:
+            done = TAILED
+            least_move = moved
+            copy_row(trial, better)
+    if _move_parameters(row, trial) and price_move(row, trial, low, high) < least_move:
         done = MOVED
-        better = moved
+        copy_row(trial, better)
     copy_row(better, row)
     row[at.MIN_G] = butterfly(row)[0]
     return done

@@ -37,17 +37,15 @@ _STEEPER = 0.05
 """Of vol per standard deviation: the least steepening of a tail that must rise."""
 _STEEPENINGS = 6
 _STARTS = 5
-_LEAST_START = 1.0
-"""Standard deviations: no tail begins nearer to the money than that."""
 _LOW = 0
 _SIDES = 2
 
 
 @kernel
-def _outside(row: Floats, side: int) -> tuple[float, float]:
-    """(low, high) of the part of a row's range beyond its quotes on one side."""
+def _side(row: Floats, side: int) -> tuple[float, float]:
+    """(low, high) of a row's range on one side of the money."""
     low, high = reach(row, DEVIATIONS)
-    return (low, row[at.K_LOW]) if side == _LOW else (row[at.K_HIGH], high)
+    return (low, 0.0) if side == _LOW else (0.0, high)
 
 
 @kernel
@@ -85,9 +83,7 @@ def _try_lengths(
     It has no butterfly and is above `below`. If it must clear `above`, the one that moves prices
     least; else the one with the most room under `above`. NO_MODEL rows ask for nothing.
     """
-    low, high = reach(row, DEVIATIONS)
-    first = low if side == _LOW else start
-    last = start if side == _LOW else high
+    first, last = _side(row, side)
     length = _SHORTEST * math.sqrt(variance_at(row, 0.0)[0])
     trial = np.empty(at.ROW)
     copy_row(row, trial)
@@ -112,39 +108,39 @@ def _try_lengths(
 
 @kernel
 def _best_tail(
-    row: Floats, below: Floats, above: Floats, side: int, must_clear: bool, out: Floats
+    row: Floats, below: Floats, above: Floats, side: int, inside: bool, out: Floats
 ) -> bool:
     """Tails from the outermost quote, then steeper ones, then ones from inside, into `out`."""
     edge = row[at.K_LOW + side]
-    if _try_lengths(row, below, above, side, edge, 0.0, must_clear, out):
+    if _try_lengths(row, below, above, side, edge, 0.0, True, out):
         return True
-    w = variance_at(row, 0.0)[0]
     if below[at.MODEL] != at.NO_MODEL:
         more = _STEEPER / math.sqrt(row[at.TAU])
         for _ in range(_STEEPENINGS):
-            if _try_lengths(row, below, above, side, edge, more, must_clear, out):
+            if _try_lengths(row, below, above, side, edge, more, True, out):
                 return True
             more *= 2.0
-    wide = _LEAST_START * math.sqrt(w)
-    for i in range(_STARTS):
-        start = edge * (_STARTS - i) / (_STARTS + 1)
-        if abs(start) < wide:
-            break
-        if _try_lengths(row, below, above, side, start, 0.0, must_clear, out):
-            return True
+    if inside:
+        for i in range(_STARTS):
+            start = edge * (_STARTS - 1 - i) / _STARTS
+            if _try_lengths(row, below, above, side, start, 0.0, True, out):
+                return True
     return False
 
 
 @kernel
-def soften(row: Floats) -> bool:
-    """Give a row tails where it has butterflies beyond its quotes; whether it got any."""
+def soften(row: Floats, inside: bool) -> bool:
+    """Give a row tails where it has butterflies; whether it got any.
+
+    From the outermost quotes or, if they may be `inside`, from the first start that is enough.
+    """
     nothing = np.zeros(at.ROW)
     trial = np.empty(at.ROW)
     changed = False
     for side in range(_SIDES):
-        low, high = _outside(row, side)
+        low, high = _side(row, side)
         faulty = least_g(row, low, high)[0] < 0.0 or tail_slope(row) > 2.0
-        if faulty and _best_tail(row, nothing, nothing, side, True, trial):
+        if faulty and _best_tail(row, nothing, nothing, side, inside, trial):
             copy_row(trial, row)
             changed = True
     return changed
