@@ -92,7 +92,12 @@ def _fits(found: Study) -> list[str]:
         markdown(tables.bucket_table(found, "")),
         "After repair, free of butterfly and calendar arbitrage:",
         markdown(tables.bucket_table(found, "_repaired")),
-        "Median weighted rms by year:",
+        _text(
+            "Offsets per strike take up a share of what is left, at most half of the made-up book",
+            "and two vol points, scaled down until calls are convex in the strike:",
+        ),
+        markdown(tables.offset_table(found)),
+        "Median weighted rms of the fits by year:",
         markdown(tables.year_table(found)),
     ]
 

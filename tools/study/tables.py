@@ -162,6 +162,30 @@ def bucket_table(found: Study, suffix: str) -> Table:
     return [["moneyness", "points", *models], *rows]
 
 
+def offset_table(found: Study) -> Table:
+    """Offsets per strike on the repaired wing; all points of all slices."""
+    rms, share = (column(found, f"offsets_{name}") for name in ("rms", "share"))
+    off = 100 * np.abs(found.points["offsets_vol"] - found.points["vol"])
+    ticks = np.abs(found.points["offsets_ticks"])
+    arbitrage = int((column(found, "offsets_butterflies") > 0).sum())
+    return [
+        ["wing after repair, with offsets", ""],
+        ["weighted rms, vol points: median / p95", _both(100 * rms, 3)],
+        ["error of a point, vol points: median / p95", _both(off, 3)],
+        ["error of a point, ticks: median / p95", _both(ticks, 2)],
+        ["slices whose offsets were scaled down", f"{int((share < 1.0).sum()):,}"],
+        ["slices with a butterfly at the strikes", f"{arbitrage:,}"],
+        [
+            "time per slice, us: median",
+            f"{percentile(column(found, 'offsets_nanos'), 50) / 1e3:.1f}",
+        ],
+    ]
+
+
+def _both(values: Floats, digits: int) -> str:
+    return f"{percentile(values, 50):.{digits}f} / {percentile(values, 95):.{digits}f}"
+
+
 def ratio_rows(found: Study, model: str) -> Table:
     """A model against each peer on the slices both fitted: errors and times."""
     rows: Table = []

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.smile import slope_at, variance, variance_at
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -29,8 +29,8 @@ MENDED = 5
 """What a repair did to the row (repair.py); 0 after a check."""
 REPORT = 6
 
-CLIPPED = -1.0
-"""g of a curve that meets the clip of vols inside its range: the bend there has no density."""
+NO_DENSITY = -1.0
+"""g said of a curve that meets the clip of vols, or whose tail bends down, inside its range."""
 
 _POINTS_G = 48
 _POINTS_GAP = 32
@@ -57,7 +57,7 @@ def density_factor(row: Floats, k: float) -> float:
 
     Of a positive sign exactly where the risk-neutral density is positive; NaN without a vol.
     """
-    w, first, second = variance(row, k)
+    w, first, second = variance_at(row, k)
     if not (w > 0.0):
         return _NAN
     left = 1.0 - 0.5 * k * first / w
@@ -89,7 +89,7 @@ def reach(row: Floats, deviations: float) -> tuple[float, float]:
     """
     if not (row[at.TAU] > 0.0):
         return 0.0, 0.0
-    w = variance(row, 0.0)[0]
+    w = variance_at(row, 0.0)[0]
     if not (0.0 < w < _INFINITY):
         return 0.0, 0.0
     wide = deviations * math.sqrt(w)
@@ -103,12 +103,12 @@ def _breaks(row: Floats, found: Floats, count: int) -> int:
     """Append the k where the row's second derivative jumps; the new count."""
     model = row[at.MODEL]
     if row[at.TAIL_LOW] > 0.0:
-        found[count] = row[at.K_LOW]
-        found[count + 1] = row[at.K_LOW] - row[at.TAIL_LOW]
+        found[count] = row[at.FROM_LOW]
+        found[count + 1] = row[at.FROM_LOW] - row[at.TAIL_LOW]
         count += 2
     if row[at.TAIL_HIGH] > 0.0:
-        found[count] = row[at.K_HIGH]
-        found[count + 1] = row[at.K_HIGH] + row[at.TAIL_HIGH]
+        found[count] = row[at.FROM_HIGH]
+        found[count + 1] = row[at.FROM_HIGH] + row[at.TAIL_HIGH]
         count += 2
     if model == at.WING:
         for side in range(2):
@@ -170,7 +170,7 @@ def _value(kind: int, earlier: Floats, row: Floats, k: float) -> float:
     """What a scan looks for the least of: g, or the gap of total variance."""
     if kind == _ON_G:
         return density_factor(row, k)
-    return variance(row, k)[0] - variance(earlier, k)[0]
+    return variance_at(row, k)[0] - variance_at(earlier, k)[0]
 
 
 @kernel
@@ -218,7 +218,7 @@ def _scan(
             value = left * left - 0.25 * first * first * (1.0 / w + 0.25) + 0.5 * second
             clipped += 0 if least_w < w < most_w else 1
         else:
-            value = w - variance(earlier, k)[0]
+            value = w - variance_at(earlier, k)[0]
         if not (value >= best):
             if not (-_INFINITY < value < _INFINITY):
                 return _NAN, k, 0
@@ -259,8 +259,8 @@ def _least(
         if value < best:
             best = value
             where = k
-    if 0 < clipped < seen and best > CLIPPED:
-        best = CLIPPED
+    if 0 < clipped < seen and best > NO_DENSITY:
+        best = NO_DENSITY
     return best, where
 
 
@@ -279,8 +279,18 @@ def least_gap(earlier: Floats, later: Floats, low: float, high: float) -> tuple[
     breaks = np.empty(_BREAKS)
     count = _vertex(later, breaks, _vertex(earlier, breaks, 0))
     count = _pieces(low, high, breaks, count)
-    near = _NEAR_GAP * variance(later, 0.0)[0]
+    near = _NEAR_GAP * variance_at(later, 0.0)[0]
     return _least(_ON_GAP, earlier, later, breaks, count, near)
+
+
+@kernel
+def _bends_down(row: Floats, side: int) -> bool:
+    """Does a tail begin below the model's own slope (outwards): a concave bend of price?"""
+    if not (row[at.TAIL_LOW + side] > 0.0):
+        return False
+    own = slope_at(row, row[at.FROM_LOW + side])
+    fall = own - row[at.SLOPE_LOW + side] if side == 1 else row[at.SLOPE_LOW + side] - own
+    return bool(fall > 1e-9 * (1.0 + abs(own)))
 
 
 @kernel
@@ -294,6 +304,10 @@ def butterfly(row: Floats) -> tuple[float, float]:
     if not (low < 0.0 and low > -_INFINITY and high < _INFINITY):
         return _NAN, _NAN
     best, where = least_g(row, low, high)
+    for side in range(2):
+        if best > NO_DENSITY and _bends_down(row, side):
+            best = NO_DENSITY
+            where = row[at.FROM_LOW + side]
     slope = tail_slope(row)
     if slope > 2.0 and 0.0625 * (4.0 - slope * slope) < best:
         return 0.0625 * (4.0 - slope * slope), _INFINITY
@@ -348,7 +362,7 @@ def check(rows: Floats, n: int, report: Floats) -> int:
         if not (report[i, G] < _INFINITY):
             continue
         if last < 0:
-            report[i, GAP] = variance(rows[i], 0.0)[0]
+            report[i, GAP] = variance_at(rows[i], 0.0)[0]
             report[i, GAP_AT] = 0.0
         else:
             report[i, GAP], report[i, GAP_AT] = calendar(rows[last], rows[i])

@@ -33,9 +33,14 @@ LIFT = 21
 ITERATIONS = 22
 TAIL_LOW = 23
 TAIL_HIGH = 24
-"""Length in k over which the slope of the vol fades to zero beyond K_LOW and beyond K_HIGH; not
-positive = the model's own wing. A repair that leaves the quoted strikes as they are."""
-ROW = 25
+"""Length in k over which the slope of a tail fades to zero; not positive = the model's own wing."""
+FROM_LOW = 25
+FROM_HIGH = 26
+"""k where a tail takes over from the model: the outermost quote, or inside of it."""
+SLOPE_LOW = 27
+SLOPE_HIGH = 28
+"""d vol / d k with which a tail begins; never a bend downwards from the model's own slope."""
+ROW = 29
 
 NO_MODEL = 0
 WING = 1

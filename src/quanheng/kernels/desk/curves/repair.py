@@ -16,13 +16,15 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves.arbitrage import (
+    DEVIATIONS,
     MENDED,
     butterfly,
     calendar,
     check,
+    reach,
 )
-from quanheng.kernels.desk.curves.compare import mix, move
-from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.compare import mix, price_move
+from quanheng.kernels.desk.curves.smile import copy_row, variance_at
 from quanheng.kernels.desk.curves.tails import TARGET_G, separate, side_gap, soften
 from quanheng.kernels.jit import kernel
 
@@ -65,7 +67,7 @@ def neighbour(row: Floats, out: Floats) -> bool:
     if svi:
         if row[at.FLAT] != 0.0 or row[at.LIFT] != 0.0:
             return False
-        theta, first, _ = variance(row, 0.0)
+        theta, first, _ = variance_at(row, 0.0)
         root = math.sqrt(theta)
         left = max(row[at.P + 1] * (1.0 - row[at.P + 2]) / root, 1e-6)
         right = max(left + first / root, 1e-6)
@@ -76,8 +78,7 @@ def neighbour(row: Floats, out: Floats) -> bool:
     phi = min(abs(phi), _STEEP * 4.0 / more, _STEEP * 2.0 / math.sqrt(more))
     if not (theta > 0.0 and 0.0 < phi < np.inf):
         return False
-    for i in range(at.ROW):
-        out[i] = row[i]
+    copy_row(row, out)
     if svi:
         rest = 1.0 - rho * rho
         out[at.P] = 0.5 * theta * rest
@@ -96,7 +97,7 @@ def _mix_level(row: Floats, goal: Floats, share: float, out: Floats) -> None:
     """Mix two rows of one model; a raw SVI keeps the total variance at the money of the row."""
     mix(row, goal, share, out)
     if row[at.MODEL] == at.SVI:
-        out[at.P] += variance(row, 0.0)[0] - variance(out, 0.0)[0]
+        out[at.P] += variance_at(row, 0.0)[0] - variance_at(out, 0.0)[0]
 
 
 @kernel
@@ -104,19 +105,21 @@ def _move_parameters(row: Floats, out: Floats) -> bool:
     """out = the nearest row on the way to the neighbour that has no butterfly; False if none."""
     goal = np.empty(at.ROW)
     trial = np.empty(at.ROW)
-    if not neighbour(row, goal) or not (butterfly(goal)[0] >= TARGET_G):
+    plain = np.empty(at.ROW)
+    copy_row(row, plain)
+    plain[at.TAIL_LOW] = 0.0
+    plain[at.TAIL_HIGH] = 0.0
+    if not neighbour(plain, goal) or not (butterfly(goal)[0] >= TARGET_G):
         return False
     low = 0.0
     high = 1.0
-    for i in range(at.ROW):
-        out[i] = goal[i]
+    copy_row(goal, out)
     for _ in range(_HALVINGS):
         share = 0.5 * (low + high)
-        _mix_level(row, goal, share, trial)
+        _mix_level(plain, goal, share, trial)
         if butterfly(trial)[0] >= TARGET_G:
             high = share
-            for i in range(at.ROW):
-                out[i] = trial[i]
+            copy_row(trial, out)
         else:
             low = share
     return True
@@ -148,20 +151,30 @@ def repair_butterfly(row: Floats) -> int:
         return UNUSABLE
     if least >= 0.0:
         return CLEAN
-    if soften(row):
-        row[at.MIN_G] = butterfly(row)[0]
-        if row[at.MIN_G] >= 0.0:
+    better = np.empty(at.ROW)
+    copy_row(row, better)
+    if soften(better, False):
+        least = butterfly(better)[0]
+        if least >= 0.0:
+            copy_row(better, row)
+            row[at.MIN_G] = least
             return TAILED
-    moved = np.empty(at.ROW)
-    flat = row.copy()
-    _flatten(flat)
+    low, high = reach(row, DEVIATIONS)
+    _flatten(better)
     done = FLATTENED
-    better = flat
-    if _move_parameters(row, moved) and move(row, moved)[0] < move(row, flat)[0]:
+    least_move = price_move(row, better, low, high)
+    trial = np.empty(at.ROW)
+    copy_row(row, trial)
+    if soften(trial, True) and butterfly(trial)[0] >= 0.0:
+        moved = price_move(row, trial, low, high)
+        if moved < least_move:
+            done = TAILED
+            least_move = moved
+            copy_row(trial, better)
+    if _move_parameters(row, trial) and price_move(row, trial, low, high) < least_move:
         done = MOVED
-        better = moved
-    for i in range(at.ROW):
-        row[i] = better[i]
+        copy_row(trial, better)
+    copy_row(better, row)
     row[at.MIN_G] = butterfly(row)[0]
     return done
 
@@ -220,35 +233,38 @@ def _flatten_between(below: Floats, above: Floats, trial: Floats) -> bool:
 
 @kernel
 def _cost(row: Floats, trial: Floats) -> float:
-    """Mean squared move of vol by the evidence of the fit: KEPT points of variance RMS^2."""
+    """Mean squared move of price by the evidence of the fit: KEPT points of variance RMS^2."""
     rms = row[at.RMS] if row[at.RMS] > _RMS_LOW else _RMS_LOW
     kept = row[at.KEPT] if row[at.KEPT] > 1.0 else 1.0
-    moved = move(row, trial)[0]
+    low, high = reach(row, DEVIATIONS)
+    moved = price_move(row, trial, low, high)
     return float(kept * moved * moved / (rms * rms))
 
 
 @kernel
 def _keep(row: Floats, trial: Floats) -> None:
-    for i in range(at.ROW):
-        row[i] = trial[i]
+    copy_row(trial, row)
     row[at.MIN_G] = butterfly(row)[0]
 
 
 @kernel
 def _mend_calendar(rows: Floats, before: int, earlier: int, later: int, report: Floats) -> None:
     """Cure a negative gap of two rows by the cheapest of three changes."""
-    lifted = rows[later].copy()
+    lifted = np.empty(at.ROW)
+    copy_row(rows[later], lifted)
     _lift(rows[earlier], lifted)
     best = _cost(rows[later], lifted)
     choice = 0
     nothing = np.zeros(at.ROW)
-    flat = rows[later].copy()
+    flat = np.empty(at.ROW)
+    copy_row(rows[later], flat)
     if _flatten_between(rows[earlier], nothing, flat):
         cost = _cost(rows[later], flat)
         if cost < best:
             best = cost
             choice = 1
-    lower = rows[earlier].copy()
+    lower = np.empty(at.ROW)
+    copy_row(rows[earlier], lower)
     below = rows[before] if before != _NONE else nothing
     fits = _flatten_between(below, rows[later], lower)
     if fits and _cost(rows[earlier], lower) < best:

@@ -150,8 +150,10 @@ def _vol_of(w: float, first: float, second: float, tau: float) -> Triple:
 
 @inlined
 def _own_vol(row: Floats, k: float) -> Triple:
-    """(vol, vol', vol'') of the model's own formula; NaN for NO_MODEL."""
+    """(vol, vol', vol'') of the model's own formula; NaN for NO_MODEL or NaN k."""
     model = row[at.MODEL]
+    if math.isnan(k):
+        return _NAN, _NAN, _NAN
     if model == at.WING:
         return _wing(row, k)
     if model == at.CUBIC:
@@ -170,15 +172,18 @@ def model_vol(row: Floats, k: float) -> Triple:
     """(vol, vol', vol'') of the model and its tails: before clip, FLAT and LIFT."""
     inside = k
     length = 0.0
-    if k > row[at.K_HIGH] and row[at.TAIL_HIGH] > 0.0:
-        inside = row[at.K_HIGH]
+    slope = 0.0
+    if k > row[at.FROM_HIGH] and row[at.TAIL_HIGH] > 0.0:
+        inside = row[at.FROM_HIGH]
         length = row[at.TAIL_HIGH]
-    elif k < row[at.K_LOW] and row[at.TAIL_LOW] > 0.0:
-        inside = row[at.K_LOW]
+        slope = row[at.SLOPE_HIGH]
+    elif k < row[at.FROM_LOW] and row[at.TAIL_LOW] > 0.0:
+        inside = row[at.FROM_LOW]
         length = row[at.TAIL_LOW]
+        slope = row[at.SLOPE_LOW]
     vol, first, second = _own_vol(row, inside)
     if length > 0.0:
-        return _fade(vol, first, k - inside, length)
+        return _fade(vol, slope, k - inside, length)
     return vol, first, second
 
 
@@ -211,6 +216,25 @@ def _finished(row: Floats, k: float) -> Triple:
 def variance(row: Floats, k: float) -> Triple:
     """(w, dw/dk, d2w/dk2) of row float64[ROW] at k = ln(K/F); NaN for NO_MODEL or NaN k."""
     return _finished(row, k)
+
+
+@kernel
+def copy_row(row: Floats, out: Floats) -> None:
+    """out = row, bit for bit."""
+    for i in range(at.ROW):
+        out[i] = row[i]
+
+
+@kernel
+def variance_at(row: Floats, k: float) -> Triple:
+    """`variance` as a call of its own, for places that are not a hot loop (shorter to compile)."""
+    return variance(row, k)
+
+
+@kernel
+def slope_at(row: Floats, k: float) -> float:
+    """d vol / d k of the model and its tails at k; at the start of a tail the model's own."""
+    return float(model_vol(row, k)[1])
 
 
 @kernel

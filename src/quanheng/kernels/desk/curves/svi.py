@@ -101,14 +101,14 @@ def _descend(
     cost = _equations(table, count, prior, u, a, g)
     fall = np.inf
     for done in range(most):
-        fall = step(a, g, u, bounds[0], bounds[1], damping, scale, work[2], trial)
-        if fall <= _FLOOR and damping <= 1.0:
+        fall = step(a, g, u, svi.COUNT, bounds[0], bounds[1], damping, scale, work[2], trial)
+        if 0.0 <= fall <= _FLOOR and damping <= 1.0:
             return done, True
         landed = _equations(table, count, prior, trial, trial_a, trial_g)
         gain = (cost - landed) / fall if fall > 0.0 else -1.0
         if gain > 0.0:
             u[:] = trial
-        if fall <= share * cost and damping <= 1.0:
+        if 0.0 <= fall <= share * cost and damping <= 1.0:
             return done + 1, True
         if gain > 0.0:
             cost = landed
@@ -117,7 +117,7 @@ def _descend(
                 for j in range(i + 1):
                     a[i, j] = trial_a[i, j]
         damping, growth = next_damping(gain, damping, growth)
-    return most, fall <= _LOOSE * cost + _FLOOR
+    return most, 0.0 <= fall <= _LOOSE * cost + _FLOOR
 
 
 @kernel
@@ -295,7 +295,7 @@ def fit_svi(
     h, v0 = svi.prepare(table, count, tau)
     bounds = np.empty((2, svi.COUNT))
     svi.box(table, count, tau, h, v0, bounds)
-    work = np.empty((4, svi.COUNT + 3, svi.COUNT))
+    work = np.zeros((4, svi.COUNT + 3, svi.COUNT))
     u = work[VECTORS, 2]
     last = work[VECTORS, 5]
     known = r.usable_row(warm, at.SVI)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves import robust as r
 from quanheng.kernels.jit import kernel
+from quanheng.kernels.math.bits import fused
 from quanheng.kernels.math.elementary import exp, log
 
 Floats = npt.NDArray[np.float64]
@@ -164,26 +165,26 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
         w4 = weight * j4
         a00 += weight
         a10 += w1
-        a11 += w1 * j1
+        a11 = fused(w1, j1, a11)
         a20 += w2
-        a21 += w2 * j1
-        a22 += w2 * j2
+        a21 = fused(w2, j1, a21)
+        a22 = fused(w2, j2, a22)
         a30 += w3
-        a31 += w3 * j1
-        a32 += w3 * j2
-        a33 += w3 * j3
+        a31 = fused(w3, j1, a31)
+        a32 = fused(w3, j2, a32)
+        a33 = fused(w3, j3, a33)
         a40 += w4
-        a41 += w4 * j1
-        a42 += w4 * j2
-        a43 += w4 * j3
-        a44 += w4 * j4
+        a41 = fused(w4, j1, a41)
+        a42 = fused(w4, j2, a42)
+        a43 = fused(w4, j3, a43)
+        a44 = fused(w4, j4, a44)
         force = weight * miss
-        squares += force * miss
+        squares = fused(force, miss, squares)
         g0 += force
-        g1 += force * j1
-        g2 += force * j2
-        g3 += force * j3
-        g4 += force * j4
+        g1 = fused(force, j1, g1)
+        g2 = fused(force, j2, g2)
+        g3 = fused(force, j3, g3)
+        g4 = fused(force, j4, g4)
     a[0, 0] = a00
     a[1, 0], a[1, 1] = a10, a11
     a[2, 0], a[2, 1], a[2, 2] = a20, a21, a22

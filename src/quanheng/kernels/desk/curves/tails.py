@@ -1,10 +1,11 @@
-"""Repair beyond the quotes: a tail whose vol fades to a level, the quoted vols left as they are.
+"""Repair beyond the quotes: tails whose vol fades to a level, the quoted vols left as they are.
 
-Nearly all arbitrage of fits to real quotes is where there are none. A row's tail on either side
-starts at its outermost quote, goes on with the vol's slope there, and loses it evenly over a
-length (layout TAIL_LOW, TAIL_HIGH): short tails are flat, long ones go on. The lengths tried are
-fixed multiples of the standard deviation at the money; among those that do, the tail that moves
-the vols least is taken.
+Nearly all arbitrage of fits to real quotes is where there are none. A tail starts at the outermost
+quote with the vol's slope there and loses it evenly over a length: short tails are flat, long ones
+go on. Where no length will do, a tail that must rise above an earlier expiry may begin more
+steeply, and one with butterflies may begin inside the quotes, where a fit has left the outermost
+ones. The choices are fixed multiples of the row's own scale; among those that do, the one that
+moves prices least is taken.
 """
 
 import math
@@ -21,7 +22,8 @@ from quanheng.kernels.desk.curves.arbitrage import (
     reach,
     tail_slope,
 )
-from quanheng.kernels.desk.curves.smile import variance, vol_at
+from quanheng.kernels.desk.curves.compare import price_move
+from quanheng.kernels.desk.curves.smile import copy_row, slope_at, variance_at
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -31,16 +33,19 @@ TARGET_G = 1e-4
 _LENGTHS = 14
 _SHORTEST = 0.25
 _RATIO = 1.4142135623730951
-_PLACES = 8
+_STEEPER = 0.05
+"""Of vol per standard deviation: the least steepening of a tail that must rise."""
+_STEEPENINGS = 6
+_STARTS = 5
 _LOW = 0
 _SIDES = 2
 
 
 @kernel
-def _outside(row: Floats, side: int) -> tuple[float, float]:
-    """(low, high) of the part of a row's range beyond its quotes on one side."""
+def _side(row: Floats, side: int) -> tuple[float, float]:
+    """(low, high) of a row's range on one side of the money."""
     low, high = reach(row, DEVIATIONS)
-    return (low, row[at.K_LOW]) if side == _LOW else (row[at.K_HIGH], high)
+    return (low, 0.0) if side == _LOW else (0.0, high)
 
 
 @kernel
@@ -53,31 +58,39 @@ def side_gap(earlier: Floats, later: Floats, side: int) -> float:
 
 
 @kernel
-def _moved(row: Floats, trial: Floats, low: float, high: float) -> float:
-    """Mean squared move of vol between two k."""
-    squares = 0.0
-    for i in range(_PLACES + 1):
-        k = low + (high - low) * i / _PLACES
-        gap = vol_at(trial, k) - vol_at(row, k)
-        squares += gap * gap
-    return squares
+def _set_tail(row: Floats, side: int, start: float, length: float, more: float) -> None:
+    """Give a row a tail from k = start, its slope steeper than the model's by `more` outwards."""
+    row[at.TAIL_LOW + side] = 0.0
+    own = slope_at(row, start)
+    row[at.TAIL_LOW + side] = length
+    row[at.FROM_LOW + side] = start
+    row[at.SLOPE_LOW + side] = own - more if side == _LOW else own + more
 
 
 @kernel
-def _best_tail(row: Floats, below: Floats, above: Floats, side: int, must_clear: bool) -> float:
-    """Length of the tail on one side that has no butterfly and is above `below`; 0 for none.
+def _try_lengths(
+    row: Floats,
+    below: Floats,
+    above: Floats,
+    side: int,
+    start: float,
+    more: float,
+    must_clear: bool,
+    out: Floats,
+) -> bool:
+    """The best tail of all lengths from one start and slope into `out`; False when none does.
 
-    A row of NO_MODEL as `below` or `above` asks for nothing. If it must clear `above`, the tail
-    that moves vols least among those that do; else the one with the most room under `above`.
+    It has no butterfly and is above `below`. If it must clear `above`, the one that moves prices
+    least; else the one with the most room under `above`. NO_MODEL rows ask for nothing.
     """
-    low, high = _outside(row, side)
-    length = _SHORTEST * math.sqrt(variance(row, 0.0)[0])
-    trial = row.copy()
+    first, last = _side(row, side)
+    length = _SHORTEST * math.sqrt(variance_at(row, 0.0)[0])
+    trial = np.empty(at.ROW)
+    copy_row(row, trial)
     best = np.inf
-    chosen = 0.0
     for _ in range(_LENGTHS):
-        trial[at.TAIL_LOW + side] = length
-        fits = least_g(trial, low, high)[0] >= TARGET_G
+        _set_tail(trial, side, start, length, more)
+        fits = least_g(trial, first, last)[0] >= TARGET_G
         if fits and below[at.MODEL] != at.NO_MODEL:
             fits = side_gap(below, trial, side) >= 0.0
         room = 0.0
@@ -85,26 +98,51 @@ def _best_tail(row: Floats, below: Floats, above: Floats, side: int, must_clear:
             room = side_gap(trial, above, side)
             fits = room >= 0.0 or not must_clear
         if fits:
-            score = _moved(row, trial, low, high) if must_clear else -room
+            score = price_move(row, trial, first, last) if must_clear else -room
             if score < best:
                 best = score
-                chosen = length
+                copy_row(trial, out)
         length *= _RATIO
-    return chosen
+    return best < np.inf
 
 
 @kernel
-def soften(row: Floats) -> bool:
-    """Give a row tails where it has butterflies beyond its quotes; whether it got any."""
+def _best_tail(
+    row: Floats, below: Floats, above: Floats, side: int, inside: bool, out: Floats
+) -> bool:
+    """Tails from the outermost quote, then steeper ones, then ones from inside, into `out`."""
+    edge = row[at.K_LOW + side]
+    if _try_lengths(row, below, above, side, edge, 0.0, True, out):
+        return True
+    if below[at.MODEL] != at.NO_MODEL:
+        more = _STEEPER / math.sqrt(row[at.TAU])
+        for _ in range(_STEEPENINGS):
+            if _try_lengths(row, below, above, side, edge, more, True, out):
+                return True
+            more *= 2.0
+    if inside:
+        for i in range(_STARTS):
+            start = edge * (_STARTS - 1 - i) / _STARTS
+            if _try_lengths(row, below, above, side, start, 0.0, True, out):
+                return True
+    return False
+
+
+@kernel
+def soften(row: Floats, inside: bool) -> bool:
+    """Give a row tails where it has butterflies; whether it got any.
+
+    From the outermost quotes or, if they may be `inside`, from the first start that is enough.
+    """
     nothing = np.zeros(at.ROW)
+    trial = np.empty(at.ROW)
     changed = False
     for side in range(_SIDES):
-        low, high = _outside(row, side)
-        if least_g(row, low, high)[0] < 0.0 or tail_slope(row) > 2.0:
-            length = _best_tail(row, nothing, nothing, side, True)
-            if length > 0.0:
-                row[at.TAIL_LOW + side] = length
-                changed = True
+        low, high = _side(row, side)
+        faulty = least_g(row, low, high)[0] < 0.0 or tail_slope(row) > 2.0
+        if faulty and _best_tail(row, nothing, nothing, side, inside, trial):
+            copy_row(trial, row)
+            changed = True
     return changed
 
 
@@ -116,22 +154,18 @@ def separate(before: Floats, earlier: Floats, later: Floats, side: int) -> int:
     `before` (NO_MODEL = none). 0 when tails cannot do it: the rows are then as before.
     """
     nothing = np.zeros(at.ROW)
-    column = at.TAIL_LOW + side
-    length = _best_tail(earlier, before, later, side, True)
-    if length > 0.0:
-        earlier[column] = length
+    trial = np.empty(at.ROW)
+    edge = earlier[at.K_LOW + side]
+    if _try_lengths(earlier, before, later, side, edge, 0.0, True, trial):
+        copy_row(trial, earlier)
         return 1
-    length = _best_tail(later, earlier, nothing, side, True)
-    if length > 0.0:
-        later[column] = length
+    if _best_tail(later, earlier, nothing, side, True, trial):
+        copy_row(trial, later)
         return 2
-    kept = earlier[column]
-    length = _best_tail(earlier, before, later, side, False)
-    if length > 0.0:
-        earlier[column] = length
-        length = _best_tail(later, earlier, nothing, side, True)
-        if length > 0.0:
-            later[column] = length
-            return 3
-    earlier[column] = kept
+    lowered = np.empty(at.ROW)
+    room = _try_lengths(earlier, before, later, side, edge, 0.0, False, lowered)
+    if room and _best_tail(later, lowered, nothing, side, True, trial):
+        copy_row(lowered, earlier)
+        copy_row(trial, later)
+        return 3
     return 0
