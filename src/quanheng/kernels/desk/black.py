@@ -152,6 +152,7 @@ def all_greeks(
     years = tau if valid else 1.0
     sigma = vol if valid else 1.0
     df = discount if valid else _NAN
+    side = sign if valid else 1.0
     root_tau = math.sqrt(years)
     moving = years > 0.0
     pace = 1.0 / (root_tau if moving else 1.0)
@@ -168,7 +169,7 @@ def all_greeks(
     by_forward = k * over
     by_strike = f * over
     b, density, near, far, rise, small = time_value(h, t, root_of_ratio(f, k, over))
-    gap = sign * (f - k)
+    gap = side * (f - k)
     price = df * ((gap if gap > 0.0 else 0.0) + scale * b)
     # N(h + t) belongs to d1 below the strike and to -d2 above it, N(h - t) to the other. What is
     # small is a density times a Mills ratio; what is not is one minus that.
@@ -176,7 +177,7 @@ def all_greeks(
     flipped = upper > 0.0 and not small
     shallow = (by_forward if not above else by_strike) * density * (far + rise if small else near)
     steep = (by_forward if above else by_strike) * density * far
-    same = above == (sign < 0.0)
+    same = above == (side < 0.0)
     n_upper = shallow if same != flipped else 1.0 - shallow
     n_far = steep if same else 1.0 - steep
     n1 = n_far if above else n_upper
@@ -188,14 +189,14 @@ def all_greeks(
     vega = df * density * scale * root_tau
     theta = -0.5 * df * density * scale * sigma * pace
     theta = theta if moving else 0.0
-    rho = sign * years * k * df * n2
+    rho = side * years * k * df * n2
     # d2/s tends to -1/2 at the money; elsewhere the density has vanished long before s does.
     slope = d2 * inverse if spread else -0.5
     vanna = -bell * root_tau * slope
     volga = vega * root_tau * (d1 * slope)
     charm = 0.5 * bell * d2 * pace * pace
     charm = charm if moving else 0.0
-    return price, sign * df * n1, gamma, vega, theta, rho, vanna, volga, charm
+    return price, side * df * n1, gamma, vega, theta, rho, vanna, volga, charm
 
 
 @kernel
