@@ -122,7 +122,7 @@ def word(good: bool) -> str:
 def accuracy(n: int) -> None:
     """Errors in eps of the vol, and in units of what 4 eps (1 + condition) allows."""
     print(f"{len(STRATA)} strata of {n} cases; error of the vol in eps, and over what is allowed")
-    worst = [0.0, 0.0]
+    worst, largest = [0.0, 0.0], 0.0
     for name in STRATA:
         columns = cases(name, n)
         found = np.empty(n)
@@ -141,7 +141,9 @@ def accuracy(n: int) -> None:
             f" {ratios.max():.3f}  wrong: {int((ratios > 1.0).sum())}"
         )
         worst = [max(worst[0], ratios.max()), worst[1] + float((ratios > 1.0).sum())]
+        largest = max(largest, near.max() * EPS)
     print(f"  goal: within 4 eps (1 + condition) always: {worst[0]:.3f}, {word(worst[1] == 0)}")
+    print(f"  goal: out of the money within 2e-15: {largest:.1e}, {word(largest <= 2e-15)}")
 
 
 def main() -> None:

@@ -76,6 +76,11 @@ def test_lists_empty_arrays_strides_and_read_only_arrays_work():
     assert qk.price("C", 2.96, np.empty((0, 3)), 0.2, 0.1).shape == (0, 3)
     assert qk.greeks("C", 2.96, [], 0.2, 0.1).vega.shape == (0,)
     assert qk.price("C", 3, np.array([3]), 0.2, 1).dtype == np.float64
+    column = np.array(["C", "P"], dtype=object)
+    assert (
+        qk.price(column, 3.0, 2.9, 0.2, 0.1).tolist()
+        == qk.price([1, -1], 3.0, 2.9, 0.2, 0.1).tolist()
+    )
     assert np.array_equal(strikes, np.linspace(2.5, 3.5, 8))
 
 
@@ -122,6 +127,7 @@ def test_desk_greeks_are_those_of_the_kernel():
         (ValueError, lambda: qk.price([1, 2], 3.0, 3.0, 0.2, 0.1)),
         (ValueError, lambda: qk.price(math.nan, 3.0, 3.0, 0.2, 0.1)),
         (TypeError, lambda: qk.price(None, 3.0, 3.0, 0.2, 0.1)),
+        (TypeError, lambda: qk.price([None, "C"], 3.0, 3.0, 0.2, 0.1)),
         (TypeError, lambda: qk.price("C", "3.0", 3.0, 0.2, 0.1)),
         (TypeError, lambda: qk.price("C", 3.0, None, 0.2, 0.1)),
         (TypeError, lambda: qk.price("C", 3.0, 3.0, True, 0.1)),

@@ -45,7 +45,7 @@ def counts(tmp_path_factory) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize(
     ("name", "fma", "divisions"),
-    [("greeks_chain", 80, 8), ("price_chain", 80, 8), ("implied_chain", 200, 15)],
+    [("greeks_chain", 80, 6), ("price_chain", 80, 6), ("implied_chain", 180, 15)],
 )
 def test_hot_loops_are_vector_code(counts, name, fma, divisions):
     """Each chain keeps its fma and divisions in vector registers and calls no libm (R-05)."""

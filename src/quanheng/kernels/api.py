@@ -51,7 +51,9 @@ def sign_of(kind: Kind) -> Any:
             raise ValueError(f"kind must be 'C', 'P', +1 or -1, not {kind!r}")
         return _SIGNS[kind]
     kinds = np.asarray(kind)
-    if kinds.dtype.kind == "U":
+    if kinds.dtype.kind == "O":  # a column of Python strings
+        kinds = np.array(kinds.tolist())
+    if kinds.dtype.kind in "UT":
         calls = kinds == "C"
         good = calls | (kinds == "P")
         signs: Any = np.where(calls, 1.0, -1.0)
@@ -89,11 +91,12 @@ def _discount(tau: Any, discount: Number | None, rate: Number | None) -> Any:
 
 def _columns(values: tuple[Any, ...]) -> tuple[tuple[int, ...], list[Floats]]:
     """(common shape, contiguous writable columns of its size) of numbers and arrays."""
+    shapes = [value.shape for value in values if not isinstance(value, float)]
     try:
-        shape = np.broadcast_shapes(*(np.shape(value) for value in values))
+        alike = all(shape == shapes[0] for shape in shapes)
+        shape = (shapes[0] if shapes else ()) if alike else np.broadcast_shapes(*shapes)
     except ValueError:
-        shapes = ", ".join(str(np.shape(value)) for value in values)
-        raise ValueError(f"shapes do not broadcast: {shapes}") from None
+        raise ValueError(f"shapes do not broadcast: {', '.join(map(str, shapes))}") from None
     columns = []
     for value in values:
         if isinstance(value, float):

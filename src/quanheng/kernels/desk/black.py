@@ -13,7 +13,14 @@ import numpy.typing as npt
 
 from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.bits import fused
-from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, exp, log, log_ratio, mills
+from quanheng.kernels.math.elementary import (
+    INV_ROOT_TWO_PI,
+    exp,
+    log,
+    log_ratio,
+    log_ratio_of_normal,
+    mills,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,43 +52,32 @@ _MOST = 1e150
 def _series(y0: float, h: float, t: float) -> float:
     """Y(h + t) - Y(h - t) of the Mills ratio Y(z) = N(z)/phi(z) for h <= 0, small t, y0 = Y(h).
 
-    The odd terms of the Taylor series to t^17, their derivatives by Y'(z) = 1 + z Y and
-    Y[n+1] = z Y[n] + n Y[n-1].
+    The odd terms of the Taylor series to t^17. Their derivatives follow from Y'(z) = 1 + z Y and
+    Y[n+1] = z Y[n] + n Y[n-1]; taking two steps at once leaves only odd ones, here u = q^k Y[2k+1]:
+    Y[n+2] = (z^2 + 2n + 1) Y[n] - n (n - 1) Y[n-2].
     """
     y1 = fused(h, y0, 1.0)
     y2 = fused(h, y1, y0)
     y3 = fused(h, y2, 2.0 * y1)
-    y4 = fused(h, y3, 3.0 * y2)
-    y5 = fused(h, y4, 4.0 * y3)
-    y6 = fused(h, y5, 5.0 * y4)
-    y7 = fused(h, y6, 6.0 * y5)
-    y8 = fused(h, y7, 7.0 * y6)
-    y9 = fused(h, y8, 8.0 * y7)
-    y10 = fused(h, y9, 9.0 * y8)
-    y11 = fused(h, y10, 10.0 * y9)
-    y12 = fused(h, y11, 11.0 * y10)
-    y13 = fused(h, y12, 12.0 * y11)
-    y14 = fused(h, y13, 13.0 * y12)
-    y15 = fused(h, y14, 14.0 * y13)
-    y16 = fused(h, y15, 15.0 * y14)
-    y17 = fused(h, y16, 16.0 * y15)
-    # The first term is added last, so that the others' rounding hardly counts.
     q = t * t
-    w3 = q * (1.0 / 6.0)
-    w5 = w3 * (q * (1.0 / 20.0))
-    w7 = w5 * (q * (1.0 / 42.0))
-    w9 = w7 * (q * (1.0 / 72.0))
-    w11 = w9 * (q * (1.0 / 110.0))
-    w13 = w11 * (q * (1.0 / 156.0))
-    w15 = w13 * (q * (1.0 / 210.0))
-    w17 = w15 * (q * (1.0 / 272.0))
-    p = fused(w5, y5, w3 * y3)
-    p = fused(w7, y7, p)
-    p = fused(w9, y9, p)
-    p = fused(w11, y11, p)
-    p = fused(w13, y13, p)
-    p = fused(w15, y15, p)
-    p = fused(w17, y17, p)
+    r = q * q
+    a = q * (h * h)
+    u3 = q * y3
+    u5 = fused(fused(q, 7.0, a), u3, -(6.0 * r) * y1)
+    u7 = fused(fused(q, 11.0, a), u5, -(20.0 * r) * u3)
+    u9 = fused(fused(q, 15.0, a), u7, -(42.0 * r) * u5)
+    u11 = fused(fused(q, 19.0, a), u9, -(72.0 * r) * u7)
+    u13 = fused(fused(q, 23.0, a), u11, -(110.0 * r) * u9)
+    u15 = fused(fused(q, 27.0, a), u13, -(156.0 * r) * u11)
+    u17 = fused(fused(q, 31.0, a), u15, -(210.0 * r) * u13)
+    # The first term is added last, so that the others' rounding hardly counts.
+    p = fused(u5, 1.0 / 120.0, u3 * (1.0 / 6.0))
+    p = fused(u7, 1.0 / 5040.0, p)
+    p = fused(u9, 1.0 / 362880.0, p)
+    p = fused(u11, 1.0 / 39916800.0, p)
+    p = fused(u13, 1.0 / 6227020800.0, p)
+    p = fused(u15, 1.0 / 1307674368000.0, p)
+    p = fused(u17, 1.0 / 355687428096000.0, p)
     return float(2.0 * t * (y1 + p))
 
 
@@ -152,6 +148,7 @@ def all_greeks(
     years = tau if valid else 1.0
     sigma = vol if valid else 1.0
     df = discount if valid else _NAN
+    side = sign if valid else 1.0
     root_tau = math.sqrt(years)
     moving = years > 0.0
     pace = 1.0 / (root_tau if moving else 1.0)
@@ -159,7 +156,7 @@ def all_greeks(
     s = s if not (s > 2.0 * _FAR) else 2.0 * _FAR
     spread = s > _SMALLEST
     inverse = 1.0 / (s if spread else 1.0)
-    x = log_ratio(f, k)
+    x = log_ratio_of_normal(f, k)
     h = -abs(x) / (s if spread else _SMALLEST)
     h = h if not (h < -_FAR) else -_FAR
     t = 0.5 * s
@@ -168,7 +165,7 @@ def all_greeks(
     by_forward = k * over
     by_strike = f * over
     b, density, near, far, rise, small = time_value(h, t, root_of_ratio(f, k, over))
-    gap = sign * (f - k)
+    gap = side * (f - k)
     price = df * ((gap if gap > 0.0 else 0.0) + scale * b)
     # N(h + t) belongs to d1 below the strike and to -d2 above it, N(h - t) to the other. What is
     # small is a density times a Mills ratio; what is not is one minus that.
@@ -176,7 +173,7 @@ def all_greeks(
     flipped = upper > 0.0 and not small
     shallow = (by_forward if not above else by_strike) * density * (far + rise if small else near)
     steep = (by_forward if above else by_strike) * density * far
-    same = above == (sign < 0.0)
+    same = above == (side < 0.0)
     n_upper = shallow if same != flipped else 1.0 - shallow
     n_far = steep if same else 1.0 - steep
     n1 = n_far if above else n_upper
@@ -188,14 +185,14 @@ def all_greeks(
     vega = df * density * scale * root_tau
     theta = -0.5 * df * density * scale * sigma * pace
     theta = theta if moving else 0.0
-    rho = sign * years * k * df * n2
+    rho = side * years * k * df * n2
     # d2/s tends to -1/2 at the money; elsewhere the density has vanished long before s does.
     slope = d2 * inverse if spread else -0.5
     vanna = -bell * root_tau * slope
     volga = vega * root_tau * (d1 * slope)
     charm = 0.5 * bell * d2 * pace * pace
     charm = charm if moving else 0.0
-    return price, sign * df * n1, gamma, vega, theta, rho, vanna, volga, charm
+    return price, side * df * n1, gamma, vega, theta, rho, vanna, volga, charm
 
 
 @kernel

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.black import mean_and_inverse, root_of_ratio, time_value
 from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.bits import fused
-from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, log_ratio
+from quanheng.kernels.math.elementary import INV_ROOT_TWO_PI, log_ratio_of_normal
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ def _start_low(x: float, value: float) -> float:
     # The distance of forward and strike over sqrt(F K): 2 sinh(|x|/2), in two terms.
     distance = -x * (1.0 + x * x * (1.0 / 24.0))
     distance = distance if distance > 1e-8 * value else 1e-8 * value
-    root = math.sqrt(1.0 + log_ratio(value + distance, value))
+    root = math.sqrt(1.0 + log_ratio_of_normal(value + distance, value))
     v = root - 1.0
     u = 1.0 - 2.0 / root
     q = u * u
@@ -116,7 +116,7 @@ def _start_high(x: float, missing: float, bound: float) -> float:
     full = bound * (over + (2.0 * INV_ROOT_TWO_PI) * (z + _TURN_1))
     part = missing * over
     part = part if part > _TINY else _TINY
-    w = math.sqrt(2.0 * log_ratio(full, part if part < 0.5 * full else 0.5 * full))
+    w = math.sqrt(2.0 * log_ratio_of_normal(full, part if part < 0.5 * full else 0.5 * full))
     d1 = w - (2.31 + 0.27 * w) / (1.0 + w * (0.99 + 0.045 * w))
     d1 = d1 if d1 > 0.0 else 0.0
     return d1 + math.sqrt(d1 * d1 - 2.0 * x)
@@ -150,7 +150,7 @@ def _step(x: float, s: float, value: float, missing: float, bound: float) -> tup
     goal = missing if upper else value
     good = level > _TINY and density > _TINY
     toward = -1.0 if upper else 1.0
-    change = log_ratio(goal, level if good else 1.0)
+    change = log_ratio_of_normal(goal, level if good else 1.0)
     move = toward * change * level / (s * (density if good else 1.0))
     # Second and third derivatives of L over its first, times move and move^2.
     bend = fused(h, h, -t * t)
@@ -240,7 +240,7 @@ def _two_steps(
     inside = valid and price >= _SMALLEST_NORMAL and raw > _LEAST and short > 0.0
     value = raw if inside else 0.5 * bound
     missing = short * over if inside else 0.5 * bound
-    x = -abs(log_ratio(f, k))
+    x = -abs(log_ratio_of_normal(f, k))
     s = _start(x, value, missing, bound)
     step = _step(x, s, value, missing, bound)[1]
     s = fused(s, step, s)

@@ -142,11 +142,11 @@ def log(x: float) -> float:
 
 
 @inlined
-def log_ratio(a: float, b: float) -> float:
-    """log(a / b) of positive normal numbers, within 2 eps relative even when a is close to b.
+def log_ratio_of_normal(a: float, b: float) -> float:
+    """`log_ratio` where the caller knows that a and b are positive normal numbers.
 
     2^n takes a close to b, n from their bits, and one division gives the rest: s = (a - b)/(a + b)
-    of 2 atanh(s), where a - b is exact. NaN when an argument is not a positive normal number.
+    of 2 atanh(s), where a - b is exact.
     """
     bits = bits_of(a)
     turns = (bits - bits_of(b) + _HALF_BIT) >> 52
@@ -155,7 +155,16 @@ def log_ratio(a: float, b: float) -> float:
     z = s * s
     count = float_of(turns + _ROUND_BITS) - _ROUND
     tail = fused(s * z, _atanh_tail(z), count * _LN2_LOW)
-    value = float(fused(count, _LN2_HIGH, 2.0 * s + tail))
+    return float(fused(count, _LN2_HIGH, 2.0 * s + tail))
+
+
+@inlined
+def log_ratio(a: float, b: float) -> float:
+    """log(a / b), within 2 eps relative even when a is close to b or a / b overflows.
+
+    NaN when a or b is not a positive normal number.
+    """
+    value = log_ratio_of_normal(a, b)
     normal = _SMALLEST_NORMAL <= a < _INFINITY and _SMALLEST_NORMAL <= b < _INFINITY
     return value if normal else _NAN
 
