@@ -18,11 +18,12 @@ from typing import Any
 import reference_smiles as smiles
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.kernels.math import elementary
-from quanheng.rulebook import calendar, margin, order_sizes, phases, price_limits
+from quanheng.rulebook import calendar, margin, order_sizes, price_limits
 from quanheng.rulebook.model import Rulebook
+from quanheng.rulebook.years import TRADING_TIME, variance_years
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import day_number, midnight
-from quanheng.terms.units import HOUR, MINUTE, half_up
+from quanheng.terms.units import HOUR, half_up
 from quanheng.wire import contracts as contract_files
 from reference_smiles import Smile, Times
 
@@ -91,8 +92,7 @@ def times_of(source: Source, month: int) -> Times:
     previous = int(source.choices["previous_day"])
     last_day = expiry(source, month)
     close = midnight(previous) + 15 * HOUR
-    days, left = phases.variance_left(source.book, last_day, close)
-    tau = (days + left / (240 * MINUTE)) / phases.YEAR_DAYS
+    tau = variance_years(source.book.calendar, TRADING_TIME, last_day, close)
     convention = source.choices["convention"]
     years = (day_number(last_day) - day_number(previous)) / convention["year_days"]
     rate = convention["rate_ppm"] / smiles.PPM

@@ -8,7 +8,7 @@ from quanheng.clearing import messages as msg
 from quanheng.clearing import waterfall
 from quanheng.kernels.math import elementary
 from quanheng.kernels.pack import pack, unpack
-from quanheng.rulebook import calendar, phases
+from quanheng.rulebook import calendar, years
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.contract import Chain, Contract
 from quanheng.terms.days import day_nanos, day_number, midnight
@@ -105,8 +105,8 @@ def _expiry(
     close: Ticks,
 ) -> waterfall.Expiry:
     last_day = contracts[0].last_day
-    days, left = phases.variance_left(opened.rulebook, last_day, midnight(opened.day) + 15 * HOUR)
-    tau = (days + left / (240 * MINUTE)) / phases.YEAR_DAYS
+    at = midnight(opened.day) + 15 * HOUR
+    tau = years.variance_years(opened.rulebook.calendar, years.TRADING_TIME, last_day, at)
     calendar_days = day_number(last_day) - day_number(opened.day)
     rate = opened.money_rate_ppm / 1_000_000
     discount = float(elementary.exp(-rate * calendar_days / 365.0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quanheng.kernels.desk import black, curve, forward, implied
+from quanheng.kernels.desk import black, carry, curve, forward, implied
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math import elementary
 from quanheng.kernels.pack import pack, unpack
@@ -38,6 +38,12 @@ def warm_up() -> None:
     black.price_chain(sign, fwd, strike, vol, tau, discount, table)
     implied.implied_chain(sign, table[black.PRICE], fwd, strike, tau, discount, vol)
     forward.parity_forward(strike, vol, sign, vol, sign, 3, 0.998, 2.5)
+    agreed = np.empty((1, forward.CONSENSUS))
+    forward.consensus_forward(strike, vol, sign, vol, sign, 3, 0.998, 2.5, agreed[0])
+    carry.implied_carry(2.5, 2.5, 0.02, 0.1)
+    carry.carried(2.5, 0.02, 0.01, 0.1)
+    ladder = np.empty((1, carry.COLUMNS))
+    carry.forward_ladder(agreed, tau[:1], vol[:1], 1, 2.5, 0.02, 0.0, 0.1, ladder)
     params = np.full(curve.PARAMS, np.nan)
     x = np.linspace(-0.5, 0.5, 3)
     curve.fit(x, np.full(3, 0.2), sign, 3, params, params)
