@@ -53,6 +53,8 @@ SINGULAR = 2
 """No solution, or a level outside the clip range."""
 NOT_CONVERGED = 3
 """The iteration limit was reached; the row holds the best curve found."""
+FALLBACK = 4
+"""The model's own fit was degenerate; the row holds a simpler curve through the points."""
 
 VOL_LOW = 0.0005
 VOL_HIGH = 4.0

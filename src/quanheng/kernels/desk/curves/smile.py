@@ -20,10 +20,11 @@ _LEAST = 1e-14
 
 
 @kernel
-def _wing_side(k: float, slope: float, bend: float, cut: float, smooth: float) -> Triple:
+def wing_side(k: float, slope: float, bend: float, cut: float, smooth: float) -> Triple:
     """Vol above the vol at the money on one side of the wing model, and two derivatives."""
     if not (cut * k > 0.0):
-        return 0.0, slope, 2.0 * bend
+        # At the money; or a side without a cut-off, which has no wing.
+        return 0.0, (slope if k == 0.0 else 0.0), (2.0 * bend if k == 0.0 else 0.0)
     far = k / cut
     if far <= 1.0:
         return k * (slope + bend * k), slope + 2.0 * bend * k, 2.0 * bend
@@ -41,7 +42,7 @@ def _wing_side(k: float, slope: float, bend: float, cut: float, smooth: float) -
 def _wing(row: Floats, k: float) -> Triple:
     """Vol and two derivatives of the wing model (rules.md 8.3, with its last line continuous)."""
     side = 1 if k < 0.0 else 0
-    rise, first, second = _wing_side(
+    rise, first, second = wing_side(
         k,
         row[at.P + 1],
         row[at.P + 3 - side],
@@ -77,7 +78,7 @@ def _ssvi(row: Floats, k: float) -> Triple:
 
 
 @kernel
-def _natural_bends(row: Floats) -> Triple:
+def natural_bends(row: Floats) -> Triple:
     """Second derivatives of the natural cubic spline at its three inner knots.
 
     The tridiagonal system of three unknowns, solved by elimination.
@@ -106,7 +107,7 @@ def _cubic(row: Floats, k: float) -> Triple:
 
     The fade takes a quarter of the knots' span: a vol that goes on linearly breaks Lee's bound.
     """
-    m1, m2, m3 = _natural_bends(row)
+    m1, m2, m3 = natural_bends(row)
     low, high = row[at.P], row[at.P + at.KNOTS - 1]
     inside = min(max(k, low), high)
     j = 0
