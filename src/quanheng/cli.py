@@ -72,6 +72,7 @@ def _day_options(function: Callable[..., Any]) -> Callable[..., Any]:
         _file("--agreement", "Market-making agreement (rules)."),
         _file("--house", "The house's own, tighter rules."),
         _file("--master", "Contract master (reff03) in place of the shipped one."),
+        _file("--models", "Register of released models in place of the shipped one."),
         click.option("--lang", type=click.Choice(["zh", "en"]), default="zh"),
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
     ]
@@ -246,7 +247,7 @@ def propose_parameter(
 ) -> None:
     """Set parameter NAME of SCOPE to an integer VALUE in its own unit."""
     _propose(
-        lambda one: desk.parameter_command(one.scope(scope), name, value, by),
+        lambda one: desk.parameter_command(one.scope(scope, expiry=True), name, value, by),
         by, number, lang, as_json,
     )  # fmt: skip
 

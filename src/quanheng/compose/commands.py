@@ -64,6 +64,7 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         master=options["master"],
         agreement=options["agreement"],
         house=options["house"],
+        models=options["models"],
         until=options["until"],
     )
     _check(plan)
@@ -85,7 +86,8 @@ def _check(plan: DayPlan) -> None:
             raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
     book = read_rulebook(plan.day, plan.agreement, plan.house)
     reference = load_reference(plan.day, plan.master, plan.pick)
-    Openings(plan.scenario, reference, book, plan.config, plan.seed, plan.cadence)
+    seed, cadence, models = plan.seed, plan.cadence, plan.models
+    Openings(plan.scenario, reference, book, plan.config, seed, cadence, models=models)
 
 
 def _fresh(run: Path) -> Path:
