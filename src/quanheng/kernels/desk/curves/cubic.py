@@ -113,7 +113,13 @@ def _solve(
 
 @kernel
 def _settle(
-    table: Floats, count: int, design: Floats, penalty: Floats, pull: float, prior: Floats, p: Floats
+    table: Floats,
+    count: int,
+    design: Floats,
+    penalty: Floats,
+    pull: float,
+    prior: Floats,
+    p: Floats,
 ) -> int:
     """Solve and reweigh until the weights stay, at most four times; solutions made, 0 = none."""
     a = np.empty((at.KNOTS, at.KNOTS))

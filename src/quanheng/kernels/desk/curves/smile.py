@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined, kernel
 
 Floats = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -19,7 +19,7 @@ _LEAST = 1e-14
 """Total variance below this is none: a vol of 0.05 % for a second."""
 
 
-@kernel
+@inlined
 def wing_side(k: float, slope: float, bend: float, cut: float, smooth: float) -> Triple:
     """Vol above the vol at the money on one side of the wing model, and two derivatives."""
     if not (cut * k > 0.0):
@@ -38,7 +38,7 @@ def wing_side(k: float, slope: float, bend: float, cut: float, smooth: float) ->
     return constant + k * (linear + square * k), linear + 2.0 * square * k, 2.0 * square
 
 
-@kernel
+@inlined
 def _wing(row: Floats, k: float) -> Triple:
     """Vol and two derivatives of the wing model (rules.md 8.3, with its last line continuous)."""
     side = 1 if k < 0.0 else 0
@@ -52,7 +52,7 @@ def _wing(row: Floats, k: float) -> Triple:
     return row[at.P] + rise, first, second
 
 
-@kernel
+@inlined
 def _svi(row: Floats, k: float) -> Triple:
     """Raw SVI: w = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2)), and two derivatives."""
     b = row[at.P + 1]
@@ -64,7 +64,7 @@ def _svi(row: Floats, k: float) -> Triple:
     return w, b * (rho + d / root), b * (sigma / root) * (sigma / root) / root
 
 
-@kernel
+@inlined
 def _ssvi(row: Floats, k: float) -> Triple:
     """A slice of SSVI, theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))."""
     half = 0.5 * row[at.P]
@@ -77,7 +77,7 @@ def _ssvi(row: Floats, k: float) -> Triple:
     return w, half * phi * (rho + z / root), half * phi * phi * rest / (root * root * root)
 
 
-@kernel
+@inlined
 def natural_bends(row: Floats) -> Triple:
     """Second derivatives of the natural cubic spline at its three inner knots.
 
@@ -101,7 +101,7 @@ def natural_bends(row: Floats) -> Triple:
     return m1, m2, m3
 
 
-@kernel
+@inlined
 def _cubic(row: Floats, k: float) -> Triple:
     """Natural cubic spline of the vol; past the outer knots its slope fades to zero.
 
@@ -133,7 +133,7 @@ def _cubic(row: Floats, k: float) -> Triple:
     return vol, first * (1.0 - share), bend if share < 1.0 else 0.0
 
 
-@kernel
+@inlined
 def _vol_of(w: float, first: float, second: float, tau: float) -> Triple:
     """(vol, vol', vol'') of a total variance and its derivatives."""
     if not (w > _LEAST):
@@ -143,7 +143,7 @@ def _vol_of(w: float, first: float, second: float, tau: float) -> Triple:
     return vol, first * scale, (second - 0.5 * first * first / w) * scale
 
 
-@kernel
+@inlined
 def model_vol(row: Floats, k: float) -> Triple:
     """(vol, vol', vol'') of the model alone: before clip, FLAT and LIFT. NaN for NO_MODEL."""
     model = row[at.MODEL]
@@ -160,7 +160,7 @@ def model_vol(row: Floats, k: float) -> Triple:
     return _NAN, _NAN, _NAN
 
 
-@kernel
+@inlined
 def _finished(row: Floats, k: float) -> Triple:
     """Total variance and derivatives with FLAT, the clip and LIFT applied."""
     vol, first, second = model_vol(row, k)
@@ -179,7 +179,7 @@ def _finished(row: Floats, k: float) -> Triple:
     return w, 2.0 * vol * first * tau, 2.0 * (first * first + vol * second) * tau
 
 
-@kernel
+@inlined
 def variance(row: Floats, k: float) -> Triple:
     """(w, dw/dk, d2w/dk2) of row float64[ROW] at k = ln(K/F); NaN for NO_MODEL or NaN k."""
     return _finished(row, k)

@@ -7,6 +7,8 @@ the last fit when there is one, settles them. It is a prior, not a limit: data t
 otherwise by more than their noise win.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,18 +23,26 @@ from quanheng.kernels.math.levenberg import GROWTH, START, at_bound, next_dampin
 
 Floats = npt.NDArray[np.float64]
 
+CENTRE = 0
+PULL = 1
+"""Rows of a prior: where it pulls to, and how hard (vol^2 per squared coordinate)."""
 COLD_STEPS = 60
 WARM_STEPS = 12
 _ROUNDS = 3
 """Solutions with the weights of the one before, at most."""
-_PRIOR = 5e-5
-"""Vol: root mean square misfit that moving a coordinate by its unit from the prior is worth."""
-_LAST = 1e-4
-"""The same for moving it from the last fit."""
-_STERN = 1e-3
-"""The same for the prior of the fallback, and for points too few to tell a shape."""
+_LEAST_NOISE = 2e-4
+_MOST_NOISE = 5e-3
+"""Vol: what the points may be off, whatever their residuals say."""
+_STERN = 1e-2
+"""Vol: the noise that the fallback supposes, for a prior that nearly wins."""
+_LAST = 3.0
+"""Weight of the last fit, as a multiple of the prior's."""
 _ORDINARY_SLOPE = 0.5
 _ORDINARY_WIDTH = 0.5
+_UNIT_SLOPE = 1.0
+_UNIT_MIDDLE = 0.4
+_UNIT_WIDTH = 0.7
+"""Standard deviations of the prior: logarithms, and shares of h."""
 _CLEAN = 2e-3
 """Vol; a fit of all points as good as this hides no bad quote that would matter."""
 _TIGHT = 1e-5
@@ -41,31 +51,26 @@ _FLOOR = 1e-15
 """Vol^2; gains below this are rounding."""
 _LOOSE = 1e-2
 """Share still to gain at which a fit that ran out of steps counts as good."""
+_SAME_NOISE = 1.5
+"""Ratio of two noises within which the prior stays as it is."""
 
 
 @kernel
-def _penalty(u: Floats, centre: Floats, pull: Floats) -> float:
+def _penalty(prior: Floats, u: Floats) -> float:
     total = 0.0
     for j in range(svi.COUNT):
-        away = u[j] - centre[j]
-        total += pull[j] * away * away
+        away = u[j] - prior[CENTRE, j]
+        total += prior[PULL, j] * away * away
     return total
 
 
 @kernel
 def _descend(
-    table: Floats,
-    count: int,
-    bounds: Floats,
-    centre: Floats,
-    pull: Floats,
-    most: int,
-    work: Floats,
-    u: Floats,
+    table: Floats, count: int, bounds: Floats, prior: Floats, most: int, work: Floats, u: Floats
 ) -> tuple[int, bool]:
     """Levenberg-Marquardt from u, in place: (steps tried, converged).
 
-    `work` is float64[4, 8, 5]: normal equations, the step's scratch, and vectors.
+    `work` is float64[3, 8, 5]: normal equations, the scratch of a step, and vectors.
     """
     a = work[0]
     g = work[2, 0]
@@ -75,19 +80,19 @@ def _descend(
         scale[j] = 0.0
     damping = START
     growth = GROWTH
-    cost = svi.residuals(table, count, u) + _penalty(u, centre, pull)
+    cost = svi.residuals(table, count, u) + _penalty(prior, u)
     fresh = True
     fall = np.inf
     for done in range(most):
         if fresh:
             svi.normal_equations(table, count, u, a, g)
             for j in range(svi.COUNT):
-                a[j, j] += pull[j]
-                g[j] += pull[j] * (u[j] - centre[j])
+                a[j, j] += prior[PULL, j]
+                g[j] += prior[PULL, j] * (u[j] - prior[CENTRE, j])
         fall = step(a, g, u, bounds[0], bounds[1], damping, scale, work[1], trial)
         if fall <= _TIGHT * cost + _FLOOR and damping <= 1.0:
             return done, True
-        landed = svi.residuals(table, count, trial) + _penalty(trial, centre, pull)
+        landed = svi.residuals(table, count, trial) + _penalty(prior, trial)
         gain = (cost - landed) / fall if fall > 0.0 else -1.0
         fresh = gain > 0.0
         damping, growth = next_damping(gain, damping, growth)
@@ -98,27 +103,76 @@ def _descend(
 
 
 @kernel
+def _noise(table: Floats, count: int, u: Floats) -> float:
+    """Root mean square residual (vol) of the points that count; fills the RESIDUAL row."""
+    squares = svi.residuals(table, count, u)
+    weights = 0.0
+    for i in range(count):
+        weights += table[r.ROBUST, i] * table[r.WEIGHT, i]
+    return math.sqrt(squares / weights) if weights > 0.0 else _STERN
+
+
+@kernel
+def _set_prior(count: int, noise: float, last: Floats, prior: Floats) -> None:
+    """Fill prior[2, 5] for the noise of the points, around an ordinary smile and the last fit.
+
+    Bayes' rule for the sum of squares whose weights sum to one: noise^2 per point over the
+    variance of the prior. The ordinary smile is symmetric. `last` is NaN when there is none; two
+    pulls are one, to the mean of their centres.
+    """
+    size = min(max(noise, _LEAST_NOISE), _MOST_NOISE)
+    if count <= svi.COUNT:
+        size = _MOST_NOISE
+    prior[CENTRE, svi.LEVEL] = 1.0
+    prior[CENTRE, svi.LEFT] = log(_ORDINARY_SLOPE)
+    prior[CENTRE, svi.RIGHT] = log(_ORDINARY_SLOPE)
+    prior[CENTRE, svi.MIDDLE] = 0.0
+    prior[CENTRE, svi.WIDTH] = log(_ORDINARY_WIDTH)
+    for j in range(svi.COUNT):
+        unit = _UNIT_SLOPE
+        if j == svi.MIDDLE:
+            unit = _UNIT_MIDDLE
+        elif j == svi.WIDTH:
+            unit = _UNIT_WIDTH
+        pull = size * size / (count * unit * unit)
+        if j == svi.LEVEL:
+            # It always has points.
+            pull = 0.0
+        elif math.isfinite(last[svi.LEVEL]):
+            prior[CENTRE, j] = (prior[CENTRE, j] + _LAST * last[j]) / (1.0 + _LAST)
+            pull *= 1.0 + _LAST
+        prior[PULL, j] = pull
+
+
+@kernel
 def _fit(
     table: Floats,
     count: int,
     bounds: Floats,
-    centre: Floats,
-    pull: Floats,
+    noise: float,
+    last: Floats,
     most: int,
     work: Floats,
     u: Floats,
 ) -> tuple[int, bool]:
-    """Solve and reweigh until the weights stay: (steps tried in all, converged)."""
+    """Solve, reweigh and judge the noise until all stay: (steps tried in all, converged)."""
+    prior = work[3]
     steps = 0
     good = False
+    used = noise
+    _set_prior(count, noise, last, prior)
     for turn in range(_ROUNDS):
-        done, good = _descend(table, count, bounds, centre, pull, most - steps, work, u)
+        done, good = _descend(table, count, bounds, prior, most - steps, work, u)
         steps += done
         if turn == _ROUNDS - 1 or steps >= most:
             break
-        svi.residuals(table, count, u)
-        if r.reweigh(table, count, svi.COUNT, 0.0):
+        found = _noise(table, count, u)
+        settled = r.reweigh(table, count, svi.COUNT, 0.0)
+        near = max(found, _LEAST_NOISE)
+        if settled and used <= _SAME_NOISE * near and near <= _SAME_NOISE * used:
             break
+        used = near
+        _set_prior(count, near, last, prior)
     return steps, good
 
 
@@ -126,9 +180,9 @@ def _fit(
 def _cold(
     table: Floats,
     count: int,
+    tau: float,
     bounds: Floats,
-    centre: Floats,
-    pull: Floats,
+    last: Floats,
     work: Floats,
     u: Floats,
 ) -> tuple[int, bool]:
@@ -138,49 +192,57 @@ def _cold(
     """
     for i in range(count):
         table[r.ROBUST, i] = 1.0
-    start(table, count, bounds, centre, pull, u)
-    if count > svi.COUNT:
-        squares = svi.residuals(table, count, u)
-        if not (squares <= 4.0 * _CLEAN * _CLEAN):
-            low, high = r.quoted_range(table, count)
-            down, up = wing.cut_offs(low, high)
-            wing.columns(table, count, down, up)
-            wing.cold_weights(table, count)
-            svi.prepare(table, count, work[3, 0, 0])
-            start(table, count, bounds, centre, pull, u)
-    return _fit(table, count, bounds, centre, pull, COLD_STEPS, work, u)
+    _set_prior(count, _LEAST_NOISE, last, work[3])
+    start(table, count, bounds, work[3], u)
+    noise = _noise(table, count, u)
+    if count > svi.COUNT and not noise <= 2.0 * _CLEAN:
+        low, high = r.quoted_range(table, count)
+        down, up = wing.cut_offs(low, high)
+        wing.columns(table, count, down, up)
+        wing.cold_weights(table, count)
+        svi.prepare(table, count, tau)
+        start(table, count, bounds, work[3], u)
+        noise = _noise(table, count, u)
+    return _fit(table, count, bounds, noise, last, COLD_STEPS, work, u)
 
 
 @kernel
-def _priors(count: int, sternness: float, centre: Floats, pull: Floats) -> None:
-    """An ordinary smile, symmetric, with wings that double the variance in two units of h."""
-    centre[svi.LEVEL] = 1.0
-    centre[svi.LEFT] = log(_ORDINARY_SLOPE)
-    centre[svi.RIGHT] = log(_ORDINARY_SLOPE)
-    centre[svi.MIDDLE] = 0.0
-    centre[svi.WIDTH] = log(_ORDINARY_WIDTH)
-    size = sternness if count > svi.COUNT else max(sternness, _STERN)
-    for j in range(svi.COUNT):
-        pull[j] = size * size
-    # The level always has points.
-    pull[svi.LEVEL] = 1e-12
-
-
-@kernel
-def _towards_last(u: Floats, centre: Floats, pull: Floats) -> None:
-    """Add the pull to the last fit u: two pulls are one, to the mean of their centres."""
-    for j in range(svi.LEFT, svi.COUNT):
-        both = pull[j] + _LAST * _LAST
-        centre[j] = (pull[j] * centre[j] + _LAST * _LAST * u[j]) / both
-        pull[j] = both
-
-
-@kernel
-def _degenerate(bounds: Floats, u: Floats, out: Floats) -> bool:
-    """Whether a finished row must not leave the fit; also fills AT_BOUND."""
+def _finish(
+    table: Floats, count: int, bounds: Floats, u: Floats, h: float, v0: float, out: Floats
+) -> bool:
+    """Write parameters and quality; False when the row must not leave the fit."""
+    svi.to_row(u, h, v0, out[at.TAU], out)
+    r.judge(table, count, out)
     held = at_bound(u, bounds[0], bounds[1])
     out[at.AT_BOUND] = held
-    return not (out[at.RMS] <= r.DEGENERATE) or held > 1
+    return out[at.RMS] <= r.DEGENERATE and held < 2
+
+
+@kernel
+def _fall_back(
+    table: Floats,
+    count: int,
+    bounds: Floats,
+    h: float,
+    v0: float,
+    work: Floats,
+    u: Floats,
+    out: Floats,
+) -> int:
+    """The fit with the sternest prior, or the prior smile at the median vol."""
+    for i in range(count):
+        table[r.ROBUST, i] = 1.0
+    none = work[2, 3]
+    none[svi.LEVEL] = np.nan
+    prior = work[3]
+    _set_prior(1, _STERN, none, prior)
+    u[:] = prior[CENTRE]
+    out[at.ITERATIONS] = _descend(table, count, bounds, prior, COLD_STEPS, work, u)[0]
+    if not _finish(table, count, bounds, u, h, v0, out):
+        u[:] = prior[CENTRE]
+        _finish(table, count, bounds, u, h, v0, out)
+    out[at.STATUS] = at.FALLBACK
+    return at.FALLBACK
 
 
 @kernel
@@ -201,7 +263,7 @@ def fit_svi(
     out. `warm` is the last row, or a NaN row for none; it may be the same array as `out`. OK and
     NOT_CONVERGED hold the best curve found; TOO_FEW (fewer than three points) leaves the last
     curve. A fit with two parameters at bounds or an RMS over ten vol points is replaced by one
-    with a stern prior, and that by a nearly flat one: FALLBACK.
+    with a stern prior, and that by the prior itself: FALLBACK.
     """
     table = np.empty((r.ROWS, n))
     count = r.gather(k, vol, weight, n, table)
@@ -212,42 +274,26 @@ def fit_svi(
     bounds = np.empty((2, svi.COUNT))
     svi.box(table, count, tau, h, v0, bounds)
     work = np.empty((4, svi.COUNT + 3, svi.COUNT))
-    work[3, 0, 0] = tau
-    u = work[3, 1]
-    centre = work[3, 2]
-    pull = work[3, 3]
+    u = work[2, 4]
+    last = work[2, 5]
     known = r.usable_row(warm, at.SVI)
-    _priors(count, _PRIOR, centre, pull)
     steps = 0
     good = False
+    last[svi.LEVEL] = np.nan
     if known:
-        svi.from_row(warm, h, v0, u)
-        svi.into_box(bounds, u)
-        _towards_last(u, centre, pull)
+        svi.from_row(warm, h, v0, last)
+        svi.into_box(bounds, last)
+        u[:] = last
         svi.residuals(table, count, u)
         r.reweigh(table, count, svi.COUNT, r.median(table[r.RESIDUAL], count))
-        steps, good = _fit(table, count, bounds, centre, pull, WARM_STEPS, work, u)
+        steps, good = _fit(table, count, bounds, warm[at.RMS], last, WARM_STEPS, work, u)
     if not known or r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.
-        steps, good = _cold(table, count, bounds, centre, pull, work, u)
-    status = at.OK if good else at.NOT_CONVERGED
+        steps, good = _cold(table, count, tau, bounds, last, work, u)
     r.open_row(at.SVI, tau, forward, low, high, out)
-    svi.to_row(u, h, v0, tau, out)
-    r.judge(table, count, out)
-    if _degenerate(bounds, u, out):
-        status = at.FALLBACK
-        _priors(0, 10.0 * _STERN, centre, pull)
-        u[:] = centre
-        for i in range(count):
-            table[r.ROBUST, i] = 1.0
-        steps, good = _fit(table, count, bounds, centre, pull, COLD_STEPS, work, u)
-        svi.to_row(u, h, v0, tau, out)
-        r.judge(table, count, out)
-        if _degenerate(bounds, u, out):
-            u[:] = centre
-            svi.to_row(u, h, v0, tau, out)
-            r.judge(table, count, out)
-            out[at.AT_BOUND] = 0.0
+    if not _finish(table, count, bounds, u, h, v0, out):
+        return _fall_back(table, count, bounds, h, v0, work, u, out)
     out[at.ITERATIONS] = steps
+    status = at.OK if good else at.NOT_CONVERGED
     out[at.STATUS] = status
     return status

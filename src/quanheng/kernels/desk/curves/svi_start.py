@@ -26,7 +26,9 @@ _GENTLEST = 0.05
 
 
 @kernel
-def _slopes(pp: float, pq: float, qq: float, pt: float, qt: float, top: float) -> tuple[float, float]:
+def _slopes(
+    pp: float, pq: float, qq: float, pt: float, qt: float, top: float
+) -> tuple[float, float]:
     """(L, R) of least squares inside [_GENTLEST, top]^2, by trying which of them is held."""
     low = min(_GENTLEST, top)
     determinant = pp * qq - pq * pq
@@ -69,9 +71,7 @@ def _inner(table: Floats, count: int, middle: float, s: float, top: float, u: Fl
     by = 1.0 / s1
     pp = (spp - sp * sp * by) * (1.0 + _RIDGE) + _RIDGE * spp
     qq = (sqq - sq * sq * by) * (1.0 + _RIDGE) + _RIDGE * sqq
-    left, right = _slopes(
-        pp, spq - sp * sq * by, qq, spt - sp * st * by, sqt - sq * st * by, top
-    )
+    left, right = _slopes(pp, spq - sp * sq * by, qq, spt - sp * st * by, sqt - sq * st * by, top)
     cross = s * math.sqrt(left * right)
     level = max((st - left * sp - right * sq) * by + cross, _GENTLEST)
     a = level - cross
@@ -86,8 +86,8 @@ def _inner(table: Floats, count: int, middle: float, s: float, top: float, u: Fl
 
 
 @kernel
-def start(table: Floats, count: int, bounds: Floats, centre: Floats, pull: Floats, u: Floats) -> None:
-    """Fill u[5] with the best node of the grid: squares plus the pull towards `centre`."""
+def start(table: Floats, count: int, bounds: Floats, prior: Floats, u: Floats) -> None:
+    """Fill u[5] with the best node of the grid: squares plus the pull of `prior`[2, 5]."""
     trial = np.empty(svi.COUNT)
     low, high = bounds[0, svi.MIDDLE] + svi.BEYOND, bounds[1, svi.MIDDLE] - svi.BEYOND
     top = exp(bounds[1, svi.LEFT])
@@ -100,8 +100,8 @@ def start(table: Floats, count: int, bounds: Floats, centre: Floats, pull: Float
         s = 0.12 if step == 0 else (0.4 if step == 1 else 1.3)
         cost = _inner(table, count, middle, s, top, trial)
         for j in range(svi.COUNT):
-            away = trial[j] - centre[j]
-            cost += pull[j] * away * away
+            away = trial[j] - prior[0, j]
+            cost += prior[1, j] * away * away
         if cost < best:
             best = cost
             u[:] = trial
