@@ -45,7 +45,7 @@ _UNIT_WIDTH = 0.7
 """Standard deviations of the prior: logarithms, and shares of h."""
 _CLEAN = 2e-3
 """Vol; a fit of all points as good as this hides no bad quote that would matter."""
-_TIGHT = 1e-5
+_TIGHT = 1e-4
 """Share of the squares a step must still be able to gain, or the fit has converged."""
 _FLOOR = 1e-15
 """Vol^2; gains below this are rounding."""

@@ -127,9 +127,9 @@ def residuals(table: Floats, count: int, p: Floats) -> float:
 
 @kernel
 def _search(table: Floats, count: int) -> None:
-    """Weights from the best of fixed pseudo-random sets of four points by the sum of root residuals.
+    """Weights from the best of fixed sets of four points, by the sum of root residuals.
 
-    Bad quotes on one wing can carry any least-squares start away; some set avoids them. Every
+    The sets are pseudo-random. Bad quotes on one wing can carry any least-squares start away; some set avoids them. Every
     other set takes one point from each quarter of the points, for a well-spread solution. The
     concave score favours curves through many points, but counts all, so that a thinly quoted
     wing is not given up as a whole.
