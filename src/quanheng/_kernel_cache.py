@@ -1,9 +1,9 @@
 """Where compiled kernels are kept.
 
 Numba keys its on-disk cache on the file that defines a function, not on the files of the functions
-it calls nor of the constants it compiles in, so an edited helper or a moved column would leave stale
-machine code in its callers. The folder is therefore named by a hash of every source a room's kernels
-reach through imports, the numba version and the CPU.
+it calls nor of the constants it compiles in, so an edited helper or a moved column would leave
+stale machine code in its callers. The folder is therefore named by a hash of every source that a
+room's kernels reach through imports, the numba version and the CPU.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The register of models: what was tested, what was released, and by whom (I-08 to I-10, R-05).
 
-`data/models.toml` holds one entry per model: its sources by hash, the digest of its test record, and
-the release with two people (经办, 复核). A release is for those sources and that record only; when
-either moves, the model is no longer released and no day opens with it.
+`data/models.toml` holds one entry per model: its sources by hash, the digest of its test record,
+and the release with two people (经办, 复核). A release is for those sources and that record only;
+when either moves, the model is no longer released and no day opens with it.
 """
 
 from importlib.resources import files

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
+from quanheng.kernels.desk.curves import ssvi
 from quanheng.kernels.desk.curves.arbitrage import MENDED, REPORT, G, check
 from quanheng.kernels.desk.curves.compare import mix, move
 from quanheng.kernels.desk.curves.fits import fit
@@ -101,6 +102,16 @@ def _one_fit(
 
 
 @kernel
+def _surface_fit(points: Floats, spans: Ints, taus: Floats, forwards: Floats, rows: Floats) -> None:
+    """Fit all expiries of a class with SSVI in place of their last rows."""
+    n = spans.shape[0]
+    starts = np.zeros(n + 1, dtype=np.int64)
+    for i in range(n):
+        starts[i + 1] = spans[i, S_STOP]
+    ssvi.fit(points[K], points[VOL], points[WEIGHT], starts, n, taus, forwards, rows, rows)
+
+
+@kernel
 def _is_good(status: int, row: Floats, limit: float) -> bool:
     """A fit by its status (the best of all iterations counts) and its distance from the points."""
     return (status == at.OK or status == at.NOT_CONVERGED) and row[at.RMS] <= limit
@@ -123,12 +134,16 @@ def _fits(
     taus = np.empty(n)
     for i in range(n):
         taus[i] = fits[spans[i, S_EXPIRY], c.X_TAU]
-        for j in range(at.ROW):
-            fresh[i, j] = np.nan
+        _copy(curves[c.PUBLISHED, spans[i, S_EXPIRY]], fresh[i])
+    if model == at.SSVI:
+        _surface_fit(points, spans, taus, forwards, fresh)
     for i in range(n):
         e = spans[i, S_EXPIRY]
         warm = curves[c.PUBLISHED, e]
-        status = _one_fit(model, points, spans[i], taus[i], forwards[i], warm, fresh[i])
+        if model == at.SSVI:
+            status = int(fresh[i, at.STATUS])
+        else:
+            status = _one_fit(model, points, spans[i], taus[i], forwards[i], warm, fresh[i])
         used = model
         if model != at.WING and not _is_good(status, fresh[i], limit):
             used = at.WING
