@@ -1,4 +1,4 @@
-"""Derive the polynomials of `quanheng.kernels.math.elementary` and `desk.implied` with mpmath.
+"""Derive the polynomials of `kernels.math` and `kernels.desk.implied` with mpmath.
 
 Each polynomial interpolates its function at Chebyshev nodes in 60 digits; the printed worst
 relative error is that of the exact polynomial with its coefficients rounded to double.
@@ -13,6 +13,7 @@ mp.mp.dps = 60
 HALF_LN2 = mp.log(2) / 2 * (1 + mp.mpf("1e-9"))
 LOG_Z = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * (1 + mp.mpf("1e-9"))
 MILLS_A, MILLS_TOP = mp.mpf(5), mp.mpf(60)
+TAIL_A, TAIL_LOW, TAIL_TOP = mp.mpf(4), mp.mpf("1.664"), mp.mpf("38.7")
 
 
 def fit(
@@ -83,14 +84,33 @@ def bachelier_start(t: mp.mpf) -> mp.mpf:
     return mp.exp(mp.findroot(miss, (low, high), solver="anderson", tol=1e-30)) / v
 
 
+def inverse_centre(z: mp.mpf) -> mp.mpf:
+    """x / q with Phi(x) = 1/2 + q and z = q^2."""
+    q = mp.sqrt(z)
+    return mp.sqrt(2 * mp.pi) if z < mp.mpf("1e-40") else mp.sqrt(2) * mp.erfinv(2 * q) / q
+
+
+def inverse_tail(t: mp.mpf) -> mp.mpf:
+    """-x / r with ln Phi(x) = -r^2 / 2 and t = (r - a) / (r + a)."""
+    r = TAIL_A * (1 + t) / (1 - t)
+
+    def miss(x: mp.mpf) -> mp.mpf:
+        return mp.log(mills(x)) - x * x / 2 - mp.log(2 * mp.pi) / 2 + r * r / 2
+
+    return mp.findroot(miss, (r / 3, r), solver="anderson", tol=1e-40) / r
+
+
 def main() -> None:
     """Print every table."""
+    ends = [(r - TAIL_A) / (r + TAIL_A) for r in (TAIL_LOW, TAIL_TOP)]
     top = (MILLS_TOP - MILLS_A) / (MILLS_TOP + MILLS_A)
     for name, function, low, high, degree in (
         ("EXP", exp_tail, -HALF_LN2, HALF_LN2, 10),
         ("LOG", atanh_tail, mp.mpf(0), LOG_Z, 7),
         ("MILLS", mills_scaled, mp.mpf(-1), top, 22),
         ("START", bachelier_start, mp.mpf("-0.999999"), mp.mpf("0.9"), 9),
+        ("CENTRE", inverse_centre, mp.mpf(0), mp.mpf("0.0626"), 15),
+        ("TAIL", inverse_tail, ends[0], ends[1], 34),
     ):
         table = fit(function, low, high, degree)
         print(f"# {name} degree {degree}: worst relative {worst(function, low, high, table):.2e}")

@@ -156,10 +156,8 @@ def log_ratio(a: float, b: float) -> float:
 
 
 @inlined
-def mills(z: float) -> float:
-    """(1 - Phi(z)) / phi(z) for z >= 0 (constant beyond 60, where phi is zero)."""
-    z = z if not (z > _FAR) else _FAR
-    t = (z - 5.0) / (z + 5.0)
+def mills_scaled(t: float) -> float:
+    """(z + 1) * mills(z) for t = (z - 5)/(z + 5): lets callers share the two divisions."""
     p = fused(_MILLS_22, t, _MILLS_21)
     p = fused(p, t, _MILLS_20)
     p = fused(p, t, _MILLS_19)
@@ -182,7 +180,15 @@ def mills(z: float) -> float:
     p = fused(p, t, _MILLS_2)
     p = fused(p, t, _MILLS_1)
     p = fused(p, t, _MILLS_0)
-    return float(p / (z + 1.0))
+    return float(p)
+
+
+@inlined
+def mills(z: float) -> float:
+    """(1 - Phi(z)) / phi(z) for z >= 0 (constant beyond 60, where phi is zero)."""
+    z = z if not (z > _FAR) else _FAR
+    t = (z - 5.0) / (z + 5.0)
+    return float(mills_scaled(t) / (z + 1.0))
 
 
 @inlined
