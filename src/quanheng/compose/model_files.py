@@ -1,11 +1,10 @@
-"""Which source files a model consists of, and their hash (R-05, I-08).
+"""Which source files a model consists of (R-05, I-08).
 
 A model is named by its own modules; everything of `quanheng.kernels` that they import, directly or
 through others, belongs to it, so that no helper can change behind a release.
 """
 
 import ast
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -37,8 +36,8 @@ def _imports(path: Path) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def files_of(modules: tuple[str, ...], package: Path = PACKAGE) -> tuple[Path, ...]:
-    """Every file of a model, sorted. SourceError for a module that does not exist."""
+def files_of(modules: tuple[str, ...], package: Path = PACKAGE) -> tuple[str, ...]:
+    """Every file of a model, relative and sorted. SourceError for a module that does not exist."""
     waiting = list(modules)
     found: dict[Path, None] = {}
     for module in modules:
@@ -49,13 +48,4 @@ def files_of(modules: tuple[str, ...], package: Path = PACKAGE) -> tuple[Path, .
         if path is not None and path not in found:
             found[path] = None
             waiting += _imports(path)
-    return tuple(sorted(found))
-
-
-def source_hash(modules: tuple[str, ...], package: Path = PACKAGE) -> str:
-    """SHA-256, hex, over the names and bytes of a model's files. SourceError as `files_of`."""
-    digest = hashlib.sha256()
-    for path in files_of(modules, package):
-        name = path.relative_to(package).as_posix()
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return tuple(sorted(path.relative_to(package).as_posix() for path in found))

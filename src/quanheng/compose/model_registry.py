@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from quanheng.authority.policy import Act, rule_of
-from quanheng.compose.model_sources import SourceError, source_hash
+from quanheng.compose.model_files import SourceError, files_of
+from quanheng.compose.model_sources import source_hash
 from quanheng.compose.people import People, read_people
 from quanheng.config import Config, ConfigError
 from quanheng.kernels.desk.curves.layout import MODELS, WING
@@ -78,7 +79,7 @@ def _problem(models: tuple[Model, ...]) -> str:
 def changed(model: Model) -> str:
     """Why the running sources are not the registered ones, "" when they are."""
     try:
-        now = source_hash(model.modules)
+        now = source_hash(files_of(model.modules))
     except SourceError as error:
         return str(error)
     if now != model.source:
