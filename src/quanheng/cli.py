@@ -314,6 +314,25 @@ def withdraw(folder: Path, number: int, by: str, lang: str, as_json: bool) -> No
     _say(answer, lang, as_json)
 
 
+@cli.group()
+def inspect() -> None:
+    """Evidence for inspections: tests, releases, records."""
+
+
+@inspect.command("models")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Write records and forms.")
+@_file("--models", "Register of released models in place of the shipped one.")
+@_file("--people", "People and posts; the shipped ones by default.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def inspect_models(
+    out: Path | None, models: Path | None, people: Path | None, lang: str, as_json: bool
+) -> None:
+    """Run the test batteries of all models against the register; write records, release forms."""
+    result, text, ok = commands.inspect_models(models, people, out, lang)
+    _answer(result, text, as_json, ok)
+
+
 def main() -> None:
     """Entry point; turns known errors into one line and an exit code."""
     try:
