@@ -271,6 +271,20 @@ def test_simulated_holdings_add_and_are_revalued_in_full():
     assert both == pytest.approx(apart, rel=1e-12, abs=1e-9)
 
 
+def test_named_days_are_revalued_jointly():
+    """A table of joint moves, as of named days: each holding meets its own row of the same day."""
+    one, two = holding([1e5, -2e5, 1e5, 3e5]), holding([0.0] * 4, fund_units=5e4)
+    moves = np.zeros((2, sc.SCENARIO_ROWS, 3))
+    moves[0, sc.SPOT], moves[1, sc.SPOT] = [-0.09, 0.08, 0.0], [-0.1, 0.1, 0.0]
+    moves[0, sc.VOL_MOVE] = [0.6, 0.9, 0.0]
+    found = simulation.revalue_holdings((one, two), moves, 243.0)
+    options = simulation.revalue_holdings((one,), moves[:1], 243.0)
+    assert found == pytest.approx(options + 5e4 * 3.0 * moves[1, sc.SPOT], rel=1e-13)
+    assert found[2] == 0.0 and options[0] != options[1]
+    with pytest.raises(ValueError, match="2 holdings"):
+        simulation.revalue_holdings((one, two), moves[:1], 243.0)
+
+
 def test_simulation_refuses_what_does_not_fit():
     """A wrong number of factors and an impossible correlation are errors, not numbers."""
     held = (holding([1.0] * 4),)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from quanheng.compose.model_record import FAILED, NOT_RUN, PASSED, CheckResult, TestRecord
 from quanheng.compose.model_sources import libraries, source_hash, system_version
 from quanheng.edge import quantlib_bridge
-from quanheng.kernels.desk import black, implied
+from quanheng.kernels.desk import black, implied, scenario
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math.elementary import exp
 
@@ -37,6 +37,7 @@ STEPS = 501
 SOURCES = (
     "kernels/desk/black.py",
     "kernels/desk/implied.py",
+    "kernels/desk/scenario.py",
     "kernels/math/bits.py",
     "kernels/math/elementary.py",
     "kernels/independent/bump.py",
@@ -230,6 +231,24 @@ def _inverse(chain: Chain) -> CheckResult:
     return result("implied-vol", titles, miss, 2e-15)
 
 
+def _revalued(chain: Chain) -> CheckResult:
+    """Profits of scenarios, which are priced by a form of their own, against pricing again."""
+    rows = [chain.row(i) for i in range(chain.sign.size)]
+    moved = priced([(row[0], row[1] * 1.03, row[2], row[3] * 1.1, *row[4:]) for row in rows])
+    expiries = np.array([[FORWARD, tau, exp(-RATE * tau)] for tau in TAUS]).T.copy()
+    expiry = np.array([TAUS.index(row[4]) for row in rows], dtype=np.int64)
+    book = np.array([chain.sign, chain.strike, chain.vol, np.ones(len(rows))])
+    move = np.array([[0.03], [0.1], [0.0], [0.0]])
+    out, parts = np.empty((scenario.RESULT_ROWS, 1)), np.empty((len(rows) + 1, 1))
+    scenario.revalue(book, expiry, expiries, move, 243.0, 0.0, 0.0, np.empty((0, 0)), out, parts)
+    gains = moved.out[black.PRICE] - chain.out[black.PRICE]
+    titles = (
+        "情景重估与逐个定价（相对标的远期）",
+        "scenarios against single prices (over forward)",
+    )
+    return result("scenarios", titles, np.abs(parts[:-1, 0] - gains) / _scale(chain), 2e-15, chain)
+
+
 def _against(
     name: str,
     titles: tuple[str, str],
@@ -331,6 +350,7 @@ def record_black() -> TestRecord:
         _limits(),
         _refusals(),
         _inverse(chain),
+        _revalued(chain),
         _against(
             "tree-leisen-reimer",
             ("与 Leisen-Reimer 树的价差（相对标的远期）", "against a Leisen-Reimer tree"),

@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from quanheng.kernels.desk import black, carry, curve, forward, implied
+from quanheng.kernels.desk import (
+    black,
+    curve,
+    explain,
+    forward,
+    implied,
+    risk_stats,
+    scenario,
+    simulation,
+)
 from quanheng.kernels.independent import bump, tree
-from quanheng.kernels.math import elementary
+from quanheng.kernels.math import counter, elementary, linear, normal
 from quanheng.kernels.pack import pack, unpack
 
 
@@ -38,15 +47,44 @@ def warm_up() -> None:
     black.price_chain(sign, fwd, strike, vol, tau, discount, table)
     implied.implied_chain(sign, table[black.PRICE], fwd, strike, tau, discount, vol)
     forward.parity_forward(strike, vol, sign, vol, sign, 3, 0.998, 2.5)
-    agreed = np.empty((1, forward.CONSENSUS))
-    forward.consensus_forward(strike, vol, sign, vol, sign, 3, 0.998, 2.5, agreed[0])
-    carry.implied_carry(2.5, 2.5, 0.02, 0.1)
-    carry.carried(2.5, 0.02, 0.01, 0.1)
-    ladder = np.empty((1, carry.COLUMNS))
-    carry.forward_ladder(agreed, tau[:1], vol[:1], 1, 2.5, 0.02, 0.0, 0.1, ladder)
     params = np.full(curve.PARAMS, np.nan)
     x = np.linspace(-0.5, 0.5, 3)
     curve.fit(x, np.full(3, 0.2), sign, 3, params, params)
     curve.vol_at(params, 0.1)
     curve.vols_at(params, x, 3, vol)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
+    _warm_independent()
+    _warm_risk()
+
+
+def _warm_independent() -> None:
+    """American options of the independent model."""
+    option = (-1.0, 2.5, 2.5, 2.6, 0.2, 0.1, 0.998)
+    tree.option_price(*option, 11, tree.CRR, True)
+    bump.american_greeks(*option, 11, np.empty(bump.ROWS))
+
+
+def _warm_risk() -> None:
+    """Scenarios, tails and the explanation of profits, on a book of one contract."""
+    normal.inverse_cdf(0.5)
+    counter.fill_normals(1, 0, np.empty(2))
+    linear.cholesky(np.eye(2), np.empty((2, 2)))
+    moves = np.empty((scenario.SCENARIO_ROWS, 1))
+    scenario.grid(np.zeros(1), np.zeros(1), np.zeros(1), moves)
+    book = np.array([[1.0], [2.6], [0.2], [1e4]])
+    expiries = np.array([[2.5], [0.1], [0.998]])
+    held = simulation.Holding(book, np.zeros(1, dtype=np.int64), expiries, 2.5, 0.0)
+    for vols in (np.empty((0, 0)), np.full((1, 1), 0.2)):
+        scenario.revalue(
+            book, held.expiry, expiries, moves, 243.0, 2.5, 0.0, vols,
+            np.empty((scenario.RESULT_ROWS, 1)), np.empty((0, 0)),
+        )  # fmt: skip
+    profits = simulation.simulate((held,), np.eye(2), np.full(2, 0.01), 1.0, 243.0, 1, 2)
+    weights = np.empty(profits.size)
+    risk_stats.age_weights(0.99, weights)
+    risk_stats.tail(profits, 0.9, weights)
+    states = np.ones((explain.STATE_ROWS, 1))
+    explain.explain(
+        np.ones(1), states, states, np.ones((explain.GREEK_ROWS, 1)), 0.0, np.ones((1, 1)),
+        np.ones(1), np.empty((explain.TERMS + 1, 1)), np.empty(explain.TERMS + 1),
+    )  # fmt: skip

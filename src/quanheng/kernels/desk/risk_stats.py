@@ -46,50 +46,50 @@ def age_weights(decay: float, out: Floats) -> None:
 
 
 @kernel
-def _tail(profit: Floats, weights: Floats, level: float) -> tuple[float, float]:
+def _tail(profits: Floats, weights: Floats, level: float) -> tuple[float, float]:
     """(value at risk, shortfall) of profits sorted from the worst up."""
     beyond = 1.0 - level
     before = 0.0
     lost = 0.0
-    for i in range(profit.size):
+    for i in range(profits.size):
         weight = weights[i]
         # The weight at or below this loss is 1 - before: the border is the last loss for which
         # that still reaches the level, and weights that round must not move it.
-        if before + weight > beyond + _LOOSE or i == profit.size - 1:
-            return -profit[i], -(lost + (beyond - before) * profit[i]) / beyond
+        if before + weight > beyond + _LOOSE or i == profits.size - 1:
+            return -profits[i], -(lost + (beyond - before) * profits[i]) / beyond
         before += weight
-        lost += weight * profit[i]
+        lost += weight * profits[i]
     return _NAN, _NAN
 
 
-def tail(profit: Floats, level: float, weights: Floats | None = None) -> Tail:
-    """Value at risk and expected shortfall of profit[n] in yuan, weights[n] equal when left out.
+def tail(profits: Floats, level: float, weights: Floats | None = None) -> Tail:
+    """Value at risk and expected shortfall of profits[n] in yuan, weights[n] equal when left out.
 
     NaN when a number is not finite, n = 0, level is not in (0, 1), or the weights are negative or
     do not sum to one.
     """
-    n = profit.size
-    if n == 0 or not 0.0 < level < 1.0 or not bool(np.isfinite(profit).all()):
+    n = profits.size
+    if n == 0 or not 0.0 < level < 1.0 or not bool(np.isfinite(profits).all()):
         return Tail(_NAN, _NAN)
     shares = np.full(n, 1.0 / n) if weights is None else weights
-    order = np.argsort(profit, kind="stable")
+    order = np.argsort(profits, kind="stable")
     shares = np.ascontiguousarray(shares[order])
     if not (bool((shares >= 0.0).all()) and abs(math.fsum(shares.tolist()) - 1.0) <= _LOOSE * n):
         return Tail(_NAN, _NAN)
-    return Tail(*_tail(np.ascontiguousarray(profit[order]), shares, level))
+    return Tail(*_tail(np.ascontiguousarray(profits[order]), shares, level))
 
 
-def tail_errors(profit: Floats, level: float, batches: int = 20) -> Tail:
+def tail_errors(profits: Floats, level: float, batches: int = 20) -> Tail:
     """Standard errors of `tail` for simulated profits, from the spread over batches in order.
 
     Each batch of n // batches neighbours is measured alone; the standard deviation of the batches
     over the root of their number estimates the error of the whole, also when neighbours depend on
     each other (antithetic pairs). NaN with fewer than two batches or an empty one.
     """
-    size = profit.size // batches if batches > 1 else 0
+    size = profits.size // batches if batches > 1 else 0
     if size == 0:
         return Tail(_NAN, _NAN)
-    found = [tail(profit[k * size : (k + 1) * size], level) for k in range(batches)]
+    found = [tail(profits[k * size : (k + 1) * size], level) for k in range(batches)]
     return Tail(
         _standard_error([one.value_at_risk for one in found]),
         _standard_error([one.shortfall for one in found]),

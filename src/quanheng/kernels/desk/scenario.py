@@ -274,7 +274,7 @@ def _block(
 ) -> int:
     """The options' part of a block of scenarios; the number of contracts without a price."""
     value = np.zeros(_BLOCK)
-    profit = np.zeros(_BLOCK)
+    profits = np.zeros(_BLOCK)
     refused = 0
     for i in range(book.shape[1]):
         sign, strike, vol, units = book[SIGN, i], book[STRIKE, i], book[VOL, i], book[UNITS, i]
@@ -294,13 +294,13 @@ def _block(
             _prices(sign < 0.0, forward, strike, vol, size, scratch, roots[e], discounts[e])
         for j in range(size):
             value[j] += units * scratch[_PRICE, j]
-            profit[j] += units * (scratch[_PRICE, j] - today)
+            profits[j] += units * (scratch[_PRICE, j] - today)
         if parts.size > 0:
             for j in range(size):
                 parts[i, first + j] = units * (scratch[_PRICE, j] - today)
     for j in range(size):
         out[VALUE, first + j] = value[j]
-        out[PROFIT, first + j] = profit[j]
+        out[PROFIT, first + j] = profits[j]
     return refused
 
 

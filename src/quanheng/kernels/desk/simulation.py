@@ -1,10 +1,11 @@
-"""Simulated profits of a whole account: joint moves of spots and vols, full revaluation.
+"""Profits of a whole account under joint moves of its underlyings, given or simulated.
 
-Every underlying has two factors, the logarithm of its growth and that of its vols' growth, jointly
-normal with given standard deviations over the horizon and a given correlation (Glasserman, Monte
-Carlo Methods in Financial Engineering, ch. 9). Shocks are lognormal with mean zero. Scenarios come
-in antithetic pairs from a counter-based stream, so the same seed gives the same bits and any range
-of pairs can be computed alone.
+Given: the rows of a table, such as the moves of named historical days (rules.md 9.4), go through
+`revalue_holdings`. Simulated: every underlying has two factors, the logarithm of its growth and
+that of its vols' growth, jointly normal with given standard deviations over the horizon and a given
+correlation (Glasserman, Monte Carlo Methods in Financial Engineering, ch. 9). Shocks are lognormal
+with mean zero. Scenarios come in antithetic pairs from a counter-based stream, so the same seed
+gives the same bits and any range of pairs can be computed alone.
 """
 
 from typing import NamedTuple
@@ -64,6 +65,25 @@ def factor_scenarios(
                 out[u, scenario.DAYS, 2 * pair + side] = days
 
 
+def revalue_holdings(holdings: tuple[Holding, ...], moves: Floats, days_per_year: float) -> Floats:
+    """Profits in yuan of joint scenarios moves[U, SCENARIO_ROWS, S], one table per holding.
+
+    Column j of every table is one joint scenario; holdings add in order. NaN where a contract has
+    no price. ValueError when the tables do not match the holdings.
+    """
+    if moves.shape[:2] != (len(holdings), scenario.SCENARIO_ROWS):
+        raise ValueError(f"{len(holdings)} holdings need as many tables of scenarios")
+    profits = np.zeros(moves.shape[2])
+    result = np.empty((scenario.RESULT_ROWS, moves.shape[2]))
+    for holding, rows in zip(holdings, moves, strict=True):
+        scenario.revalue(
+            holding.book, holding.expiry, holding.expiries, np.ascontiguousarray(rows),
+            days_per_year, holding.spot, holding.fund_units, _NONE, result, _NONE,
+        )  # fmt: skip
+        profits += result[scenario.PROFIT]
+    return profits
+
+
 def simulate(
     holdings: tuple[Holding, ...],
     correlation: Floats,
@@ -85,16 +105,10 @@ def simulate(
     row = cholesky(np.ascontiguousarray(correlation), factor)
     if row:
         raise ValueError(f"the correlation is not positive semi-definite at row {row - 1}")
-    profit = np.zeros(2 * pairs)
+    profits = np.zeros(2 * pairs)
     for first in range(0, pairs, _CHUNK):
         count = min(_CHUNK, pairs - first)
         moves = np.empty((len(holdings), scenario.SCENARIO_ROWS, 2 * count))
         factor_scenarios(seed, first, factor, deviations, days, moves)
-        result = np.empty((scenario.RESULT_ROWS, 2 * count))
-        for holding, rows in zip(holdings, moves, strict=True):
-            scenario.revalue(
-                holding.book, holding.expiry, holding.expiries, rows, days_per_year,
-                holding.spot, holding.fund_units, _NONE, result, _NONE,
-            )  # fmt: skip
-            profit[2 * first : 2 * (first + count)] += result[scenario.PROFIT]
-    return profit
+        profits[2 * first : 2 * (first + count)] = revalue_holdings(holdings, moves, days_per_year)
+    return profits
