@@ -61,7 +61,11 @@ def text_of(models: tuple[Model, ...]) -> str:
     lines = [_HEAD]
     for model in models:
         fields = msgspec.to_builtins(model)
-        lines += ["[[models]]", *(f"{key} = {json.dumps(value)}" for key, value in fields.items()), ""]
+        lines += [
+            "[[models]]",
+            *(f"{key} = {json.dumps(value)}" for key, value in fields.items()),
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -320,7 +320,9 @@ def inspect() -> None:
 
 
 @inspect.command("models")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Write records and forms.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="Write records and forms."
+)
 @_file("--models", "Register of released models in place of the shipped one.")
 @_file("--people", "People and posts; the shipped ones by default.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")

@@ -53,9 +53,7 @@ def inspect(models: Path | None = None, people: Path | None = None) -> list[Insp
         record = record_of(model)
         digest = record_digest(record)
         problem = _problem(model, record, digest)
-        found.append(
-            Inspected(model, record, digest, speed(model), problem, refusal(model, staff))
-        )
+        found.append(Inspected(model, record, digest, speed(model), problem, refusal(model, staff)))
     return found
 
 
@@ -74,7 +72,12 @@ def release_form(item: Inspected) -> str:
         ("发布日期 / released on", iso(model.released) if model.released else ""),
         ("说明 / remark", item.problem or item.refusal or "可用 / may be used"),
     ]
-    lines = ["# 模型上线审批表 / Model release form", "", "| 项目 / item | 内容 / value |", "|---|---|"]
+    lines = [
+        "# 模型上线审批表 / Model release form",
+        "",
+        "| 项目 / item | 内容 / value |",
+        "|---|---|",
+    ]
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows), ""])
 
 
