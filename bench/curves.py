@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
-import QuantLib as ql
+import QuantLib
 from scipy.optimize import least_squares
 
 from quanheng.kernels.desk.black import VEGA, price_chain
@@ -145,12 +145,12 @@ def by_scipy(method: str, slices: list[Slice], start: list[np.ndarray]) -> list[
 
 def by_quantlib(slices: list[Slice], start: list[np.ndarray] | None) -> list[np.ndarray]:
     """SviInterpolatedSmileSection, vega weighted, with its default method."""
-    today = ql.Settings.instance().evaluationDate
-    none = ql.nullDouble()
+    today = QuantLib.Settings.instance().evaluationDate
+    none = QuantLib.nullDouble()
     found = []
     for number, one in enumerate(slices):
         a, b, rho, m, sigma = (none,) * 5 if start is None else map(float, start[number])
-        section = ql.SviInterpolatedSmileSection(
+        section = QuantLib.SviInterpolatedSmileSection(
             today + round(one.tau * 365),
             1.0,
             np.exp(one.k).tolist(),
@@ -198,7 +198,7 @@ def race(runs: dict[str, Callable[[], object]], rounds: dict[str, int]) -> dict[
 
 
 def main() -> None:
-    ql.Settings.instance().evaluationDate = ql.Date(26, 6, 2024)
+    QuantLib.Settings.instance().evaluationDate = QuantLib.Date(26, 6, 2024)
     now, later = make(np.random.default_rng(20240626))
     blocks = [
         tuple(np.array([getattr(one, part) for one in moment]) for part in ("k", "vol", "weight"))
@@ -245,9 +245,7 @@ def report(now: list[Slice], rows: dict[str, np.ndarray], start: list[np.ndarray
         table[name] = [
             np.sqrt(np.maximum(raw_svi(p, one.k), 0) / one.tau) for one, p in pairs(now, found)
         ]
-    table["polyfit 4"] = [
-        np.polyval(p, one.k) for one, p in pairs(now, by_polyfit(4, now))
-    ]
+    table["polyfit 4"] = [np.polyval(p, one.k) for one, p in pairs(now, by_polyfit(4, now))]
     for name, vols in table.items():
         print(f"{name:16} {error(now, vols):10.2f} bp weighted rms, mean of the expiries")
 

@@ -6,14 +6,14 @@ arguments, and its loop can stop, reweigh or give up as it likes.
 
 Scaling by the largest diagonal seen is Moré's (The Levenberg-Marquardt algorithm, 1978), the rule
 for the damping is Nielsen's (Damping parameter in Marquardt's method, 1999). A bound that holds
-is an active set: a parameter that sits on it and is pushed outwards stands still, and one that
-would cross it stops there while the others solve the rest.
+is an active set: a parameter that sits on it and is pushed outwards stands still, and of those that
+would cross one the first stops there while the others solve the rest.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined, kernel
 from quanheng.kernels.math.solve import cholesky_solve
 
 Floats = npt.NDArray[np.float64]
@@ -27,11 +27,12 @@ _MOST = 1e12
 _TINY = 1e-30
 
 
-@kernel
+@inlined
 def step(
     a: Floats,
     g: Floats,
     p: Floats,
+    n: int,
     low: Floats,
     high: Floats,
     damping: float,
@@ -44,9 +45,9 @@ def step(
     a[n, n] = J'J (lower part), g[n] = J'r for the residuals r at p[n], low <= p <= high.
     `scale`[n] holds the largest diagonal seen (zeros at the start) and is updated; `work` is
     scratch of at least [n + 3, n]; `trial`[n] is filled. The fall is
-    -(2 g'd + d'a d) for d = trial - p: zero when no move helps, NaN when the system is singular.
+    -(2 g'd + d'a d) for d = trial - p: zero when no move helps, NaN when the system is singular,
+    and below zero when bounds bend the step so much that only more damping helps.
     """
-    n = p.size
     right = work[n]
     move = work[n + 1]
     held = work[n + 2]
@@ -56,20 +57,25 @@ def step(
         outward = (p[j] <= low[j] and g[j] >= 0.0) or (p[j] >= high[j] and g[j] <= 0.0)
         held[j] = 1.0 if outward else 0.0
     for _ in range(n + 1):
-        _system(a, g, damping, scale, move, held, work)
+        _system(a, g, n, damping, scale, move, held, work)
         if not cholesky_solve(work, right, n):
             return np.nan
-        crossed = False
+        # The parameter that meets its bound first stays there; the others find their own way.
+        first = -1
+        least = 1.0
         for j in range(n):
             if held[j] > 0.0:
                 continue
-            at = p[j] + right[j]
-            if at < low[j] or at > high[j]:
-                held[j] = 1.0
-                move[j] = (low[j] if at < low[j] else high[j]) - p[j]
-                crossed = True
-        if not crossed:
+            end = low[j] if right[j] < 0.0 else high[j]
+            if (p[j] + right[j] - end) * right[j] > 0.0:
+                share = (end - p[j]) / right[j]
+                if first < 0 or share < least:
+                    first = j
+                    least = share
+        if first < 0:
             break
+        held[first] = 1.0
+        move[first] = (low[first] if right[first] < 0.0 else high[first]) - p[first]
     for j in range(n):
         if not held[j] > 0.0:
             move[j] = right[j]
@@ -83,12 +89,18 @@ def step(
     return fall
 
 
-@kernel
+@inlined
 def _system(
-    a: Floats, g: Floats, damping: float, scale: Floats, move: Floats, held: Floats, work: Floats
+    a: Floats,
+    g: Floats,
+    n: int,
+    damping: float,
+    scale: Floats,
+    move: Floats,
+    held: Floats,
+    work: Floats,
 ) -> None:
     """The damped equations of the parameters that are free, the others' moves being given."""
-    n = g.size
     right = work[n]
     for i in range(n):
         right[i] = move[i] if held[i] > 0.0 else -g[i]

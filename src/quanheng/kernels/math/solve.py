@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined
 
 Floats = npt.NDArray[np.float64]
 
 
-@kernel
+@inlined
 def cholesky_solve(a: Floats, b: Floats, n: int) -> bool:
     """Solve a x = b for a positive definite a[n, n]; b[:n] becomes x.
 

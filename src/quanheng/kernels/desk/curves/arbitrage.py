@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.smile import slope_at, variance, variance_at
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -29,14 +29,15 @@ MENDED = 5
 """What a repair did to the row (repair.py); 0 after a check."""
 REPORT = 6
 
-CLIPPED = -1.0
-"""g of a curve that meets the clip of vols inside its range: the bend there has no density."""
+NO_DENSITY = -1.0
+"""g said of a curve that meets the clip of vols, or whose tail bends down, inside its range."""
 
 _POINTS_G = 48
 _POINTS_GAP = 32
 _LEAST_POINTS = 4
 _BEYOND = 1.5
-_DEVIATIONS = 6.0
+DEVIATIONS = 6.0
+"""At the money; beyond them an option is worth nothing."""
 _NEAR_G = 0.05
 _NEAR_GAP = 0.05
 _GOLDEN = 0.6180339887498949
@@ -56,7 +57,7 @@ def density_factor(row: Floats, k: float) -> float:
 
     Of a positive sign exactly where the risk-neutral density is positive; NaN without a vol.
     """
-    w, first, second = variance(row, k)
+    w, first, second = variance_at(row, k)
     if not (w > 0.0):
         return _NAN
     left = 1.0 - 0.5 * k * first / w
@@ -65,37 +66,50 @@ def density_factor(row: Floats, k: float) -> float:
 
 @kernel
 def tail_slope(row: Floats) -> float:
-    """Steepest |dw/dk| at infinity; Lee (2004): 2 at most. Zero for models with flat wings."""
+    """Steepest |dw/dk| at infinity; Lee (2004): 2 at most. Zero for wings that end flat."""
     slope = 0.0
+    rho = 0.0
     if row[at.MODEL] == at.SVI:
-        slope = abs(row[at.P + 1]) * (1.0 + abs(row[at.P + 2]))
+        slope = abs(row[at.P + 1])
+        rho = row[at.P + 2]
     elif row[at.MODEL] == at.SSVI:
-        slope = 0.5 * row[at.P] * abs(row[at.P + 2]) * (1.0 + abs(row[at.P + 1]))
+        slope = 0.5 * row[at.P] * abs(row[at.P + 2])
+        rho = row[at.P + 1]
+    low = 0.0 if row[at.TAIL_LOW] > 0.0 else abs(1.0 - rho)
+    high = 0.0 if row[at.TAIL_HIGH] > 0.0 else abs(1.0 + rho)
     keep = 1.0 - row[at.FLAT]
-    return float(slope * keep * keep)
+    return float(slope * max(low, high) * keep * keep)
 
 
 @kernel
 def reach(row: Floats, deviations: float) -> tuple[float, float]:
-    """(left, right) distances from k = 0 that a check covers; (0, 0) for a row without a vol.
+    """(low, high) k that a check covers; (0, 0) for a row without a vol.
 
     One and a half times the quoted range, or so many standard deviations at the money.
     """
     if not (row[at.TAU] > 0.0):
         return 0.0, 0.0
-    w = variance(row, 0.0)[0]
+    w = variance_at(row, 0.0)[0]
     if not (0.0 < w < _INFINITY):
         return 0.0, 0.0
     wide = deviations * math.sqrt(w)
-    left = -_BEYOND * row[at.K_LOW]
-    right = _BEYOND * row[at.K_HIGH]
-    return (left if left > wide else wide), (right if right > wide else wide)
+    low = _BEYOND * row[at.K_LOW]
+    high = _BEYOND * row[at.K_HIGH]
+    return (low if low < -wide else -wide), (high if high > wide else wide)
 
 
 @kernel
 def _breaks(row: Floats, found: Floats, count: int) -> int:
     """Append the k where the row's second derivative jumps; the new count."""
     model = row[at.MODEL]
+    if row[at.TAIL_LOW] > 0.0:
+        found[count] = row[at.FROM_LOW]
+        found[count + 1] = row[at.FROM_LOW] - row[at.TAIL_LOW]
+        count += 2
+    if row[at.TAIL_HIGH] > 0.0:
+        found[count] = row[at.FROM_HIGH]
+        found[count + 1] = row[at.FROM_HIGH] + row[at.TAIL_HIGH]
+        count += 2
     if model == at.WING:
         for side in range(2):
             cut = row[at.P + 4 + side]
@@ -130,16 +144,16 @@ def _vertex(row: Floats, found: Floats, count: int) -> int:
 
 
 @kernel
-def _pieces(left: float, right: float, found: Floats, count: int) -> int:
-    """Sort the breaks inside (-left, right), with both ends and zero added; the new count."""
+def _pieces(low: float, high: float, found: Floats, count: int) -> int:
+    """Sort the breaks inside (low, high), with both ends and zero added; the new count."""
     found[count] = 0.0
     kept = 0
     for i in range(count + 1):
-        if -left < found[i] < right:
+        if low < found[i] < high:
             found[kept] = found[i]
             kept += 1
-    found[kept] = -left
-    found[kept + 1] = right
+    found[kept] = low
+    found[kept + 1] = high
     kept += 2
     for i in range(1, kept):
         value = found[i]
@@ -156,7 +170,7 @@ def _value(kind: int, earlier: Floats, row: Floats, k: float) -> float:
     """What a scan looks for the least of: g, or the gap of total variance."""
     if kind == _ON_G:
         return density_factor(row, k)
-    return variance(row, k)[0] - variance(earlier, k)[0]
+    return variance_at(row, k)[0] - variance_at(earlier, k)[0]
 
 
 @kernel
@@ -204,7 +218,7 @@ def _scan(
             value = left * left - 0.25 * first * first * (1.0 / w + 0.25) + 0.5 * second
             clipped += 0 if least_w < w < most_w else 1
         else:
-            value = w - variance(earlier, k)[0]
+            value = w - variance_at(earlier, k)[0]
         if not (value >= best):
             if not (-_INFINITY < value < _INFINITY):
                 return _NAN, k, 0
@@ -245,9 +259,38 @@ def _least(
         if value < best:
             best = value
             where = k
-    if 0 < clipped < seen and best > CLIPPED:
-        best = CLIPPED
+    if 0 < clipped < seen and best > NO_DENSITY:
+        best = NO_DENSITY
     return best, where
+
+
+@kernel
+def least_g(row: Floats, low: float, high: float) -> tuple[float, float]:
+    """(least g, its k) of a row for low <= k <= high; NaN when it has no vol there."""
+    breaks = np.empty(_BREAKS)
+    count = _vertex(row, breaks, _breaks(row, breaks, 0))
+    count = _pieces(low, high, breaks, count)
+    return _least(_ON_G, row, row, breaks, count, _NEAR_G)
+
+
+@kernel
+def least_gap(earlier: Floats, later: Floats, low: float, high: float) -> tuple[float, float]:
+    """(least w_later - w_earlier, its k) for low <= k <= high; NaN when one has no vol there."""
+    breaks = np.empty(_BREAKS)
+    count = _vertex(later, breaks, _vertex(earlier, breaks, 0))
+    count = _pieces(low, high, breaks, count)
+    near = _NEAR_GAP * variance_at(later, 0.0)[0]
+    return _least(_ON_GAP, earlier, later, breaks, count, near)
+
+
+@kernel
+def _bends_down(row: Floats, side: int) -> bool:
+    """Does a tail begin below the model's own slope (outwards): a concave bend of price?"""
+    if not (row[at.TAIL_LOW + side] > 0.0):
+        return False
+    own = slope_at(row, row[at.FROM_LOW + side])
+    fall = own - row[at.SLOPE_LOW + side] if side == 1 else row[at.SLOPE_LOW + side] - own
+    return bool(fall > 1e-9 * (1.0 + abs(own)))
 
 
 @kernel
@@ -257,13 +300,14 @@ def butterfly(row: Floats) -> tuple[float, float]:
     The range is one and a half times the quoted one and at least six standard deviations. A tail
     steeper than 2 counts with its limit (4 - slope^2)/16 at infinity (Lee 2004; rules.md 8.4).
     """
-    left, right = reach(row, _DEVIATIONS)
-    if not (left > 0.0 and left < _INFINITY and right < _INFINITY):
+    low, high = reach(row, DEVIATIONS)
+    if not (low < 0.0 and low > -_INFINITY and high < _INFINITY):
         return _NAN, _NAN
-    breaks = np.empty(_BREAKS)
-    count = _vertex(row, breaks, _breaks(row, breaks, 0))
-    count = _pieces(left, right, breaks, count)
-    best, where = _least(_ON_G, row, row, breaks, count, _NEAR_G)
+    best, where = least_g(row, low, high)
+    for side in range(2):
+        if best > NO_DENSITY and _bends_down(row, side):
+            best = NO_DENSITY
+            where = row[at.FROM_LOW + side]
     slope = tail_slope(row)
     if slope > 2.0 and 0.0625 * (4.0 - slope * slope) < best:
         return 0.0625 * (4.0 - slope * slope), _INFINITY
@@ -271,26 +315,34 @@ def butterfly(row: Floats) -> tuple[float, float]:
 
 
 @kernel
+def common_reach(earlier: Floats, later: Floats) -> tuple[float, float]:
+    """(low, high) k that a calendar check covers; (0, 0) when a row has no vol.
+
+    One and a half times both quoted ranges, and six standard deviations of the earlier row: past
+    them its options are worth nothing.
+    """
+    low, high = reach(earlier, DEVIATIONS)
+    later_low, later_high = reach(later, 0.5)
+    if not (low < 0.0 and later_low < 0.0):
+        return 0.0, 0.0
+    low = min(low, later_low)
+    high = max(high, later_high)
+    if not (low > -_INFINITY and high < _INFINITY):
+        return 0.0, 0.0
+    return low, high
+
+
+@kernel
 def calendar(earlier: Floats, later: Floats) -> tuple[float, float]:
     """(least w_later - w_earlier at equal k, its k) of two rows; NaN when either has no vol.
 
-    Total variance is that of the fits (rules.md 8.4: non-decreasing in time at fixed k). The range
-    is one and a half times both quoted ranges, and six standard deviations of the earlier row:
-    past them its options are worth nothing.
+    Total variance is that of the fits (rules.md 8.4: non-decreasing in time at fixed k), over
+    `common_reach`.
     """
-    left, right = reach(earlier, _DEVIATIONS)
-    later_left, later_right = reach(later, 0.5)
-    if not (left > 0.0 and later_left > 0.0):
+    low, high = common_reach(earlier, later)
+    if not (low < 0.0):
         return _NAN, _NAN
-    left = max(left, later_left)
-    right = max(right, later_right)
-    if not (left < _INFINITY and right < _INFINITY):
-        return _NAN, _NAN
-    breaks = np.empty(_BREAKS)
-    count = _vertex(later, breaks, _vertex(earlier, breaks, 0))
-    count = _pieces(left, right, breaks, count)
-    near = _NEAR_GAP * variance(later, 0.0)[0]
-    return _least(_ON_GAP, earlier, later, breaks, count, near)
+    return least_gap(earlier, later, low, high)
 
 
 @kernel
@@ -310,7 +362,7 @@ def check(rows: Floats, n: int, report: Floats) -> int:
         if not (report[i, G] < _INFINITY):
             continue
         if last < 0:
-            report[i, GAP] = variance(rows[i], 0.0)[0]
+            report[i, GAP] = variance_at(rows[i], 0.0)[0]
             report[i, GAP_AT] = 0.0
         else:
             report[i, GAP], report[i, GAP_AT] = calendar(rows[last], rows[i])

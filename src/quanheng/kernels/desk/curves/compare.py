@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves.arbitrage import butterfly
-from quanheng.kernels.desk.curves.smile import variance, vol_at
+from quanheng.kernels.desk.curves.smile import copy_row, variance_at, vol_at
 from quanheng.kernels.jit import kernel
+from quanheng.kernels.math.elementary import exp
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,7 +64,7 @@ def move(old: Floats, new: Floats) -> tuple[float, float]:
     low = min(old[at.K_LOW], new[at.K_LOW])
     high = max(old[at.K_HIGH], new[at.K_HIGH])
     if not (high > low):
-        high = math.sqrt(variance(old, 0.0)[0])
+        high = math.sqrt(variance_at(old, 0.0)[0])
         low = -high
     squares = 0.0
     largest = 0.0
@@ -75,6 +76,22 @@ def move(old: Floats, new: Floats) -> tuple[float, float]:
     if not (squares < np.inf):
         return _NAN, _NAN
     return math.sqrt(squares / (_PLACES + 1)), largest
+
+
+@kernel
+def price_move(old: Floats, new: Floats, low: float, high: float) -> float:
+    """Root mean square move of price between two rows at low <= k <= high.
+
+    In units of vega at the money times vol: |difference of vol| exp(-k^2 / (2 w)), w the old total
+    variance; so a far wing, whose options are worth nothing, may move.
+    """
+    squares = 0.0
+    for i in range(2 * _PLACES + 1):
+        k = low + (high - low) * i / (2 * _PLACES)
+        w = variance_at(old, k)[0]
+        gap = (vol_at(new, k) - vol_at(old, k)) * exp(-0.5 * k * k / w)
+        squares += gap * gap
+    return math.sqrt(squares / (2 * _PLACES + 1))
 
 
 @kernel
@@ -102,6 +119,5 @@ def blend(old: Floats, new: Floats, gain: float, out: Floats) -> bool:
         if after >= min(before, 0.0):
             out[at.MIN_G] = after
             return True
-    for i in range(at.ROW):
-        out[i] = new[i]
+    copy_row(new, out)
     return False

@@ -87,7 +87,7 @@ def _solve(
     a: Floats,
     p: Floats,
 ) -> bool:
-    """Weighted least squares into p[5], and its residuals into the RESIDUAL row."""
+    """Weighted least squares into p[5], the values at the knots."""
     for i in range(at.KNOTS):
         for j in range(i + 1):
             a[i, j] = penalty[i, j]
@@ -101,14 +101,17 @@ def _solve(
             p[i] += share * vol
             for j in range(i + 1):
                 a[i, j] += share * design[m, j]
-    if not cholesky_solve(a, p, at.KNOTS):
-        return False
+    return cholesky_solve(a, p, at.KNOTS)
+
+
+@kernel
+def _residuals(table: Floats, count: int, design: Floats, p: Floats) -> None:
+    """Fill the RESIDUAL row of the values p[5] at the knots."""
     for m in range(count):
         vol = 0.0
         for j in range(at.KNOTS):
             vol += design[m, j] * p[j]
         table[r.RESIDUAL, m] = table[r.VOL, m] - vol
-    return True
 
 
 @kernel
@@ -126,9 +129,8 @@ def _settle(
     for done in range(_STEPS):
         if not _solve(table, count, design, penalty, pull, prior, a, p):
             return 0
-        if done == _STEPS - 1:
-            break
-        if r.reweigh(table, count, at.KNOTS, 0.0):
+        _residuals(table, count, design, p)
+        if done < _STEPS - 1 and r.reweigh(table, count, at.KNOTS, 0.0):
             return done + 1
     return _STEPS
 
@@ -190,7 +192,8 @@ def fit_cubic(
     if known:
         for j in range(at.KNOTS):
             prior[j] = vol_at(warm, row[at.P + j])
-        r.weigh_by_row(table, count, warm, at.KNOTS)
+        _residuals(table, count, design, prior)
+        r.reweigh_moved(table, count, at.KNOTS)
     else:
         _cold_weights(table, count, low, high)
     pull = _WARM_PULL if known else 0.0
@@ -208,8 +211,7 @@ def fit_cubic(
     out[at.ITERATIONS] = steps
     r.judge(table, count, out)
     if not (out[at.RMS] <= r.DEGENERATE):
+        level = r.level_row(table, count, out)
         for j in range(at.KNOTS):
-            out[at.P + at.KNOTS + j] = r.median(table[r.VOL], count)
-        r.judge(table, count, out)
-        out[at.STATUS] = at.FALLBACK
+            out[at.P + at.KNOTS + j] = level
     return int(out[at.STATUS])

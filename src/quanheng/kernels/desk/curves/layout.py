@@ -31,8 +31,16 @@ FLAT = 20
 LIFT = 21
 """Total variance added everywhere: the calendar repair of last resort, 0 = none."""
 ITERATIONS = 22
-SPARE = 23
-ROW = 24
+TAIL_LOW = 23
+TAIL_HIGH = 24
+"""Length in k over which the slope of a tail fades to zero; not positive = the model's own wing."""
+FROM_LOW = 25
+FROM_HIGH = 26
+"""k where a tail takes over from the model: the outermost quote, or inside of it."""
+SLOPE_LOW = 27
+SLOPE_HIGH = 28
+"""d vol / d k with which a tail begins; never a bend downwards from the model's own slope."""
+ROW = 29
 
 NO_MODEL = 0
 WING = 1
@@ -40,7 +48,7 @@ WING = 1
 SVI = 2
 """P = a, b, rho, m, sigma (rules.md 8.4)."""
 SSVI = 3
-"""P = theta, rho, phi: a slice of a surface (rules.md 8.4)."""
+"""P = theta, rho, phi: a slice of a surface (rules.md 8.4); then eta and gamma of its phi."""
 CUBIC = 4
 """P = five knots in k ascending, then the five vols there."""
 KNOTS = 5

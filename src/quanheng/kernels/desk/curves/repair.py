@@ -1,11 +1,12 @@
 """Repair of curve rows: the smallest change first, one that cannot fail last (rules.md 8.4).
 
-Butterflies: an SVI or SSVI row moves towards its arbitrage-free neighbour (Gatheral and Jacquier,
-arXiv 1204.0646, section 5.1) as little as it must; any row can have its vols drawn to the vol at
-the money (FLAT); the one that moves vols less is taken. Calendar: the later row is lifted or drawn
-flat, or the earlier one is drawn flat, whichever is cheapest by the evidence behind each curve. A
-flat smile has g = 1 under any LIFT, and a large enough LIFT clears any earlier row, so there is
-always an answer. Rows without fault keep their bits, but for MIN_G.
+First come the tails, which leave the quoted vols as they are (tails.py). A butterfly among the
+quotes: an SVI or SSVI row moves towards its arbitrage-free neighbour (Gatheral and Jacquier, arXiv
+1204.0646, section 5.1) as little as it must, and any row can have its vols drawn to the vol at the
+money (FLAT); the one that moves vols less is taken. A calendar among the quotes: the later row is
+lifted or drawn flat, or the earlier one is drawn flat, whichever is cheapest by the evidence behind
+each curve. A flat smile has g = 1 under any LIFT, and a large enough LIFT clears any earlier row,
+so there is always an answer. Rows without fault keep their bits, but for MIN_G.
 """
 
 import math
@@ -15,29 +16,32 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves.arbitrage import (
+    DEVIATIONS,
     MENDED,
     butterfly,
     calendar,
     check,
+    reach,
 )
-from quanheng.kernels.desk.curves.compare import mix, move
-from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.compare import mix, price_move
+from quanheng.kernels.desk.curves.smile import copy_row, variance_at
+from quanheng.kernels.desk.curves.tails import TARGET_G, separate, side_gap, soften
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
 
 CLEAN = 0
-MOVED = 1
+TAILED = 1
+"""Only vols beyond the quotes moved (tails.py)."""
+MOVED = 2
 """Parameters moved towards the arbitrage-free neighbour."""
-FLATTENED = 2
+FLATTENED = 3
 """FLAT was raised: by a butterfly, or as the cheapest cure of a calendar."""
-LIFTED = 3
+LIFTED = 4
 """LIFT was raised (and FLAT, if that was needed too)."""
-UNUSABLE = 4
+UNUSABLE = 5
 """The row has no vol on its range; the row is left as it is."""
 
-TARGET_G = 1e-4
-"""g of a repaired row, so that a finer grid than the check's agrees."""
 _TARGET_GAP = 1e-12
 _HALVINGS = 16
 _ROUNDS = 4
@@ -63,7 +67,7 @@ def neighbour(row: Floats, out: Floats) -> bool:
     if svi:
         if row[at.FLAT] != 0.0 or row[at.LIFT] != 0.0:
             return False
-        theta, first, _ = variance(row, 0.0)
+        theta, first, _ = variance_at(row, 0.0)
         root = math.sqrt(theta)
         left = max(row[at.P + 1] * (1.0 - row[at.P + 2]) / root, 1e-6)
         right = max(left + first / root, 1e-6)
@@ -74,8 +78,7 @@ def neighbour(row: Floats, out: Floats) -> bool:
     phi = min(abs(phi), _STEEP * 4.0 / more, _STEEP * 2.0 / math.sqrt(more))
     if not (theta > 0.0 and 0.0 < phi < np.inf):
         return False
-    for i in range(at.ROW):
-        out[i] = row[i]
+    copy_row(row, out)
     if svi:
         rest = 1.0 - rho * rho
         out[at.P] = 0.5 * theta * rest
@@ -94,7 +97,7 @@ def _mix_level(row: Floats, goal: Floats, share: float, out: Floats) -> None:
     """Mix two rows of one model; a raw SVI keeps the total variance at the money of the row."""
     mix(row, goal, share, out)
     if row[at.MODEL] == at.SVI:
-        out[at.P] += variance(row, 0.0)[0] - variance(out, 0.0)[0]
+        out[at.P] += variance_at(row, 0.0)[0] - variance_at(out, 0.0)[0]
 
 
 @kernel
@@ -102,19 +105,21 @@ def _move_parameters(row: Floats, out: Floats) -> bool:
     """out = the nearest row on the way to the neighbour that has no butterfly; False if none."""
     goal = np.empty(at.ROW)
     trial = np.empty(at.ROW)
-    if not neighbour(row, goal) or not (butterfly(goal)[0] >= TARGET_G):
+    plain = np.empty(at.ROW)
+    copy_row(row, plain)
+    plain[at.TAIL_LOW] = 0.0
+    plain[at.TAIL_HIGH] = 0.0
+    if not neighbour(plain, goal) or not (butterfly(goal)[0] >= TARGET_G):
         return False
     low = 0.0
     high = 1.0
-    for i in range(at.ROW):
-        out[i] = goal[i]
+    copy_row(goal, out)
     for _ in range(_HALVINGS):
         share = 0.5 * (low + high)
-        _mix_level(row, goal, share, trial)
+        _mix_level(plain, goal, share, trial)
         if butterfly(trial)[0] >= TARGET_G:
             high = share
-            for i in range(at.ROW):
-                out[i] = trial[i]
+            copy_row(trial, out)
         else:
             low = share
     return True
@@ -136,7 +141,7 @@ def _flatten(row: Floats) -> None:
 
 @kernel
 def repair_butterfly(row: Floats) -> int:
-    """Free a row of butterflies in place: CLEAN, MOVED, FLATTENED or UNUSABLE.
+    """Free a row of butterflies in place: CLEAN, TAILED, MOVED, FLATTENED or UNUSABLE.
 
     MIN_G is set to the least g of the row as it is left.
     """
@@ -146,16 +151,30 @@ def repair_butterfly(row: Floats) -> int:
         return UNUSABLE
     if least >= 0.0:
         return CLEAN
-    moved = np.empty(at.ROW)
-    flat = row.copy()
-    _flatten(flat)
+    better = np.empty(at.ROW)
+    copy_row(row, better)
+    if soften(better, False):
+        least = butterfly(better)[0]
+        if least >= 0.0:
+            copy_row(better, row)
+            row[at.MIN_G] = least
+            return TAILED
+    low, high = reach(row, DEVIATIONS)
+    _flatten(better)
     done = FLATTENED
-    better = flat
-    if _move_parameters(row, moved) and move(row, moved)[0] < move(row, flat)[0]:
+    least_move = price_move(row, better, low, high)
+    trial = np.empty(at.ROW)
+    copy_row(row, trial)
+    if soften(trial, True) and butterfly(trial)[0] >= 0.0:
+        moved = price_move(row, trial, low, high)
+        if moved < least_move:
+            done = TAILED
+            least_move = moved
+            copy_row(trial, better)
+    if _move_parameters(row, trial) and price_move(row, trial, low, high) < least_move:
         done = MOVED
-        better = moved
-    for i in range(at.ROW):
-        row[i] = better[i]
+        copy_row(trial, better)
+    copy_row(better, row)
     row[at.MIN_G] = butterfly(row)[0]
     return done
 
@@ -214,35 +233,38 @@ def _flatten_between(below: Floats, above: Floats, trial: Floats) -> bool:
 
 @kernel
 def _cost(row: Floats, trial: Floats) -> float:
-    """Mean squared move of vol by the evidence of the fit: KEPT points of variance RMS^2."""
+    """Mean squared move of price by the evidence of the fit: KEPT points of variance RMS^2."""
     rms = row[at.RMS] if row[at.RMS] > _RMS_LOW else _RMS_LOW
     kept = row[at.KEPT] if row[at.KEPT] > 1.0 else 1.0
-    moved = move(row, trial)[0]
+    low, high = reach(row, DEVIATIONS)
+    moved = price_move(row, trial, low, high)
     return float(kept * moved * moved / (rms * rms))
 
 
 @kernel
 def _keep(row: Floats, trial: Floats) -> None:
-    for i in range(at.ROW):
-        row[i] = trial[i]
+    copy_row(trial, row)
     row[at.MIN_G] = butterfly(row)[0]
 
 
 @kernel
 def _mend_calendar(rows: Floats, before: int, earlier: int, later: int, report: Floats) -> None:
     """Cure a negative gap of two rows by the cheapest of three changes."""
-    lifted = rows[later].copy()
+    lifted = np.empty(at.ROW)
+    copy_row(rows[later], lifted)
     _lift(rows[earlier], lifted)
     best = _cost(rows[later], lifted)
     choice = 0
     nothing = np.zeros(at.ROW)
-    flat = rows[later].copy()
+    flat = np.empty(at.ROW)
+    copy_row(rows[later], flat)
     if _flatten_between(rows[earlier], nothing, flat):
         cost = _cost(rows[later], flat)
         if cost < best:
             best = cost
             choice = 1
-    lower = rows[earlier].copy()
+    lower = np.empty(at.ROW)
+    copy_row(rows[earlier], lower)
     below = rows[before] if before != _NONE else nothing
     fits = _flatten_between(below, rows[later], lower)
     if fits and _cost(rows[earlier], lower) < best:
@@ -259,11 +281,25 @@ def _mend_calendar(rows: Floats, before: int, earlier: int, later: int, report: 
 
 
 @kernel
+def _mend_tails(rows: Floats, before: int, earlier: int, later: int, report: Floats) -> None:
+    """Part two rows by their tails on the sides where they cross."""
+    below = rows[before] if before != _NONE else np.zeros(at.ROW)
+    for side in range(2):
+        if side_gap(rows[earlier], rows[later], side) < 0.0:
+            done = separate(below, rows[earlier], rows[later], side)
+            for place in range(2):
+                if done == place + 1 or done == 3:
+                    i = later if place == 1 else earlier
+                    report[i, MENDED] = max(report[i, MENDED], TAILED)
+                    rows[i, at.MIN_G] = butterfly(rows[i])[0]
+
+
+@kernel
 def repair(rows: Floats, n: int, report: Floats) -> int:
     """Free rows[n, ROW] of a class, sorted by time, of arbitrage in place; rows changed.
 
-    report[n, REPORT] holds the check of the rows as they are left, with MENDED one of CLEAN, MOVED,
-    FLATTENED, LIFTED and UNUSABLE. Unusable rows are passed over.
+    report[n, REPORT] holds the check of the rows as they are left, with MENDED one of CLEAN,
+    TAILED, MOVED, FLATTENED, LIFTED and UNUSABLE. Unusable rows are passed over.
     """
     before = _NONE
     last = _NONE
@@ -272,7 +308,9 @@ def repair(rows: Floats, n: int, report: Floats) -> int:
         if report[i, MENDED] == UNUSABLE:
             continue
         if last != _NONE and calendar(rows[last], rows[i])[0] < 0.0:
-            _mend_calendar(rows, before, last, i, report)
+            _mend_tails(rows, before, last, i, report)
+            if calendar(rows[last], rows[i])[0] < 0.0:
+                _mend_calendar(rows, before, last, i, report)
         before = last
         last = i
     mended = np.empty(n)

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.desk.curves.smile import vol_at
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -85,21 +84,23 @@ def quoted_range(table: Floats, count: int) -> tuple[float, float]:
 
 @kernel
 def ranked(values: Floats, count: int, rank: int) -> float:
-    """The value of the given rank (0 = least) among the first `count`, by counting.
+    """The value of the given rank (0 = least) among the first `count`, which stay as they are.
 
-    Counting the smaller ones has no unforeseeable branch, so for the length of a chain it is
-    faster than sorting. NaN when a value is NaN.
+    By counting the smaller ones of each: no branch is hard to foresee, so for the length of a
+    chain it is faster than sorting.
     """
+    found = -np.inf
     for i in range(count):
         value = values[i]
         below = 0
-        same = 0
         for j in range(count):
             below += 1 if values[j] < value else 0
-            same += 1 if values[j] == value else 0
-        if below <= rank < below + same:
+        if below == rank:
             return float(value)
-    return np.nan
+        if below < rank and value > found:
+            # Only equal values leave a rank without its own count.
+            found = value
+    return float(found)
 
 
 @kernel
@@ -140,10 +141,8 @@ def reweigh(table: Floats, count: int, coefficients: int, shift: float) -> bool:
 
 
 @kernel
-def weigh_by_row(table: Floats, count: int, row: Floats, coefficients: int) -> None:
-    """Weights against the last curve `row`, moved as a whole to the level of the points."""
-    for i in range(count):
-        table[RESIDUAL, i] = table[VOL, i] - vol_at(row, table[K, i])
+def reweigh_moved(table: Floats, count: int, coefficients: int) -> None:
+    """Weights from the residuals of the last curve, moved as a whole to the level of the points."""
     reweigh(table, count, coefficients, median(table[RESIDUAL], count))
 
 
@@ -199,16 +198,25 @@ def open_row(model: int, tau: float, forward: float, low: float, high: float, ou
 
 @kernel
 def judge(table: Floats, count: int, out: Floats) -> None:
-    """RMS and KEPT of a row whose other columns are filled."""
+    """RMS and KEPT of a row from the RESIDUAL row and the weights."""
     squares = 0.0
     weights = 0.0
     kept = 0
     for i in range(count):
         share = table[ROBUST, i] * table[WEIGHT, i]
-        if share > 0.0:
-            residual = table[VOL, i] - vol_at(out, table[K, i])
-            squares += share * residual * residual
-            weights += share
-            kept += 1
+        squares += share * table[RESIDUAL, i] * table[RESIDUAL, i]
+        weights += share
+        kept += 1 if share > 0.0 else 0
     out[at.RMS] = math.sqrt(squares / weights) if weights > 0.0 else 0.0
     out[at.KEPT] = kept
+
+
+@kernel
+def level_row(table: Floats, count: int, out: Floats) -> float:
+    """RMS and KEPT of a flat curve at the median vol of the points, which is returned."""
+    level = median(table[VOL], count)
+    for i in range(count):
+        table[RESIDUAL, i] = table[VOL, i] - level
+    judge(table, count, out)
+    out[at.STATUS] = at.FALLBACK
+    return level

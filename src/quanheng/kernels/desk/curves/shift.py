@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.desk.curves.smile import variance
+from quanheng.kernels.desk.curves.smile import copy_row, variance_at
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.elementary import exp, log_ratio
 
@@ -107,7 +107,7 @@ def moneyness(strike: float, row: Floats, now: float, swim: float) -> float:
 @kernel
 def vol_slope(row: Floats, k: float) -> float:
     """d vol / d k of a row; zero where the vol is clipped, NaN without a vol."""
-    w, first, _ = variance(row, k)
+    w, first, _ = variance_at(row, k)
     tau = row[at.TAU]
     return float(0.5 * first / (math.sqrt(w / tau) * tau))
 
@@ -146,8 +146,7 @@ def wing_at_reference(
     reference = row[at.FORWARD]
     forward = swim_forward(reference, now, swim)
     share = swim * (now - reference) / reference if forward > 0.0 else _NAN
-    for i in range(at.ROW):
-        out[i] = row[i]
+    copy_row(row, out)
     if row[at.MODEL] != at.WING or not (forward > 0.0):
         out[at.P] = _NAN
         return at.SINGULAR

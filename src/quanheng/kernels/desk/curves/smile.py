@@ -102,6 +102,17 @@ def natural_bends(row: Floats) -> Triple:
 
 
 @inlined
+def _fade(vol: float, slope: float, beyond: float, length: float) -> Triple:
+    """Vol and derivatives where a slope has faded to zero, evenly, `beyond` its last point."""
+    share = min(abs(beyond) / length, 1.0)
+    run = length * share * (1.0 - 0.5 * share)
+    bend = slope / length if share < 1.0 else 0.0
+    if beyond > 0.0:
+        return vol + slope * run, slope * (1.0 - share), -bend
+    return vol - slope * run, slope * (1.0 - share), bend
+
+
+@inlined
 def _cubic(row: Floats, k: float) -> Triple:
     """Natural cubic spline of the vol; past the outer knots its slope fades to zero.
 
@@ -124,13 +135,7 @@ def _cubic(row: Floats, k: float) -> Triple:
     first = start + t * (left + 0.5 * t * rate)
     if inside == k:
         return vol, first, left + t * rate
-    fade = 0.25 * (high - low)
-    beyond = k - inside
-    share = min(abs(beyond) / fade, 1.0)
-    run = fade * share * (1.0 - 0.5 * share)
-    vol += first * (run if beyond > 0.0 else -run)
-    bend = -first / fade if beyond > 0.0 else first / fade
-    return vol, first * (1.0 - share), bend if share < 1.0 else 0.0
+    return _fade(vol, first, k - inside, 0.25 * (high - low))
 
 
 @inlined
@@ -144,9 +149,11 @@ def _vol_of(w: float, first: float, second: float, tau: float) -> Triple:
 
 
 @inlined
-def model_vol(row: Floats, k: float) -> Triple:
-    """(vol, vol', vol'') of the model alone: before clip, FLAT and LIFT. NaN for NO_MODEL."""
+def _own_vol(row: Floats, k: float) -> Triple:
+    """(vol, vol', vol'') of the model's own formula; NaN for NO_MODEL or NaN k."""
     model = row[at.MODEL]
+    if math.isnan(k):
+        return _NAN, _NAN, _NAN
     if model == at.WING:
         return _wing(row, k)
     if model == at.CUBIC:
@@ -161,13 +168,39 @@ def model_vol(row: Floats, k: float) -> Triple:
 
 
 @inlined
+def model_vol(row: Floats, k: float) -> Triple:
+    """(vol, vol', vol'') of the model and its tails: before clip, FLAT and LIFT."""
+    inside = k
+    length = 0.0
+    slope = 0.0
+    if k > row[at.FROM_HIGH] and row[at.TAIL_HIGH] > 0.0:
+        inside = row[at.FROM_HIGH]
+        length = row[at.TAIL_HIGH]
+        slope = row[at.SLOPE_HIGH]
+    elif k < row[at.FROM_LOW] and row[at.TAIL_LOW] > 0.0:
+        inside = row[at.FROM_LOW]
+        length = row[at.TAIL_LOW]
+        slope = row[at.SLOPE_LOW]
+    vol, first, second = _own_vol(row, inside)
+    if length > 0.0:
+        return _fade(vol, slope, k - inside, length)
+    return vol, first, second
+
+
+@kernel
+def _money_vol(row: Floats) -> float:
+    """The model's vol at the money."""
+    return float(model_vol(row, 0.0)[0])
+
+
+@inlined
 def _finished(row: Floats, k: float) -> Triple:
     """Total variance and derivatives with FLAT, the clip and LIFT applied."""
     vol, first, second = model_vol(row, k)
     flat = row[at.FLAT]
     if flat > 0.0:
         keep = 1.0 - flat
-        vol = keep * vol + flat * model_vol(row, 0.0)[0]
+        vol = keep * vol + flat * _money_vol(row)
         first *= keep
         second *= keep
     if vol < at.VOL_LOW or vol > at.VOL_HIGH:
@@ -183,6 +216,25 @@ def _finished(row: Floats, k: float) -> Triple:
 def variance(row: Floats, k: float) -> Triple:
     """(w, dw/dk, d2w/dk2) of row float64[ROW] at k = ln(K/F); NaN for NO_MODEL or NaN k."""
     return _finished(row, k)
+
+
+@kernel
+def copy_row(row: Floats, out: Floats) -> None:
+    """out = row, bit for bit."""
+    for i in range(at.ROW):
+        out[i] = row[i]
+
+
+@kernel
+def variance_at(row: Floats, k: float) -> Triple:
+    """`variance` as a call of its own, for places that are not a hot loop (shorter to compile)."""
+    return variance(row, k)
+
+
+@kernel
+def slope_at(row: Floats, k: float) -> float:
+    """d vol / d k of the model and its tails at k; at the start of a tail the model's own."""
+    return float(model_vol(row, k)[1])
 
 
 @kernel

@@ -84,6 +84,10 @@ def _rescale(row: Floats, level: float, stretch: float, tau: float) -> None:
     row[at.LIFT] *= times
     row[at.K_LOW] /= stretch
     row[at.K_HIGH] /= stretch
+    for side in range(2):
+        row[at.TAIL_LOW + side] /= stretch
+        row[at.FROM_LOW + side] /= stretch
+        row[at.SLOPE_LOW + side] *= level * stretch
     row[at.TAU] = tau
 
 

@@ -23,6 +23,10 @@ from quanheng.kernels.math.levenberg import GROWTH, START, at_bound, next_dampin
 
 Floats = npt.NDArray[np.float64]
 
+VECTORS = 3
+PRIOR = 3
+NONE = 6
+"""Places in the scratch: a block of vectors, and in it the prior and a fit that does not exist."""
 CENTRE = 0
 PULL = 1
 """Rows of a prior: where it pulls to, and how hard (vol^2 per squared coordinate)."""
@@ -50,56 +54,70 @@ _TIGHT = 1e-4
 _FLOOR = 1e-15
 """Vol^2; gains below this are rounding."""
 _LOOSE = 1e-2
-"""Share still to gain at which a fit that ran out of steps counts as good."""
+"""The same before the weights have settled, and for a fit that ran out of steps."""
 _SAME_NOISE = 1.5
 """Ratio of two noises within which the prior stays as it is."""
 
 
 @kernel
-def _penalty(prior: Floats, u: Floats) -> float:
-    total = 0.0
+def _equations(table: Floats, count: int, prior: Floats, u: Floats, a: Floats, g: Floats) -> float:
+    """Normal equations of points and prior at u; returns the sum of squares (vol^2)."""
+    cost = svi.normal_equations(table, count, u, a, g)
     for j in range(svi.COUNT):
         away = u[j] - prior[CENTRE, j]
-        total += prior[PULL, j] * away * away
-    return total
+        pull = prior[PULL, j]
+        a[j, j] += pull
+        g[j] += pull * away
+        cost += pull * away * away
+    return cost
 
 
 @kernel
 def _descend(
-    table: Floats, count: int, bounds: Floats, prior: Floats, most: int, work: Floats, u: Floats
+    table: Floats,
+    count: int,
+    bounds: Floats,
+    prior: Floats,
+    share: float,
+    most: int,
+    work: Floats,
+    u: Floats,
 ) -> tuple[int, bool]:
     """Levenberg-Marquardt from u, in place: (steps tried, converged).
 
-    `work` is float64[3, 8, 5]: normal equations, the scratch of a step, and vectors.
+    Converged when a step gains less than `share` of the squares. `work` is scratch,
+    float64[4, 8, 5]: a trial fills its own normal equations, since most trials are kept.
     """
     a = work[0]
-    g = work[2, 0]
-    trial = work[2, 1]
-    scale = work[2, 2]
+    g = work[0, 5]
+    trial_a = work[1]
+    trial_g = work[1, 5]
+    trial = work[VECTORS, 0]
+    scale = work[VECTORS, 1]
     for j in range(svi.COUNT):
         scale[j] = 0.0
     damping = START
     growth = GROWTH
-    cost = svi.residuals(table, count, u) + _penalty(prior, u)
-    fresh = True
+    cost = _equations(table, count, prior, u, a, g)
     fall = np.inf
     for done in range(most):
-        if fresh:
-            svi.normal_equations(table, count, u, a, g)
-            for j in range(svi.COUNT):
-                a[j, j] += prior[PULL, j]
-                g[j] += prior[PULL, j] * (u[j] - prior[CENTRE, j])
-        fall = step(a, g, u, bounds[0], bounds[1], damping, scale, work[1], trial)
-        if fall <= _TIGHT * cost + _FLOOR and damping <= 1.0:
+        fall = step(a, g, u, svi.COUNT, bounds[0], bounds[1], damping, scale, work[2], trial)
+        if 0.0 <= fall <= _FLOOR and damping <= 1.0:
             return done, True
-        landed = svi.residuals(table, count, trial) + _penalty(prior, trial)
+        landed = _equations(table, count, prior, trial, trial_a, trial_g)
         gain = (cost - landed) / fall if fall > 0.0 else -1.0
-        fresh = gain > 0.0
-        damping, growth = next_damping(gain, damping, growth)
-        if fresh:
-            cost = landed
+        if gain > 0.0:
             u[:] = trial
-    return most, fall <= _LOOSE * cost + _FLOOR
+        if 0.0 <= fall <= share * cost and damping <= 1.0:
+            return done + 1, True
+        if gain > 0.0:
+            cost = landed
+            for i in range(svi.COUNT):
+                g[i] = trial_g[i]
+                for j in range(i + 1):
+                    a[i, j] = trial_a[i, j]
+        damping, growth = next_damping(gain, damping, growth)
+    return most, 0.0 <= fall <= _LOOSE * cost + _FLOOR
 
 
 @kernel
@@ -156,15 +174,17 @@ def _fit(
     u: Floats,
 ) -> tuple[int, bool]:
     """Solve, reweigh and judge the noise until all stay: (steps tried in all, converged)."""
-    prior = work[3]
+    prior = work[VECTORS, PRIOR : PRIOR + 2]
     steps = 0
     good = False
     used = noise
     _set_prior(count, noise, last, prior)
     for turn in range(_ROUNDS):
-        done, good = _descend(table, count, bounds, prior, most - steps, work, u)
+        final = turn == _ROUNDS - 1
+        share = _TIGHT if final else _LOOSE
+        done, good = _descend(table, count, bounds, prior, share, most - steps, work, u)
         steps += done
-        if turn == _ROUNDS - 1 or steps >= most:
+        if final or steps >= most:
             break
         found = _noise(table, count, u)
         settled = r.reweigh(table, count, svi.COUNT, 0.0)
@@ -192,8 +212,9 @@ def _cold(
     """
     for i in range(count):
         table[r.ROBUST, i] = 1.0
-    _set_prior(count, _LEAST_NOISE, last, work[3])
-    start(table, count, bounds, work[3], u)
+    prior = work[VECTORS, PRIOR : PRIOR + 2]
+    _set_prior(count, _LEAST_NOISE, last, prior)
+    start(table, count, bounds, prior, u)
     noise = _noise(table, count, u)
     if count > svi.COUNT and not noise <= 2.0 * _CLEAN:
         low, high = r.quoted_range(table, count)
@@ -201,7 +222,7 @@ def _cold(
         wing.columns(table, count, down, up)
         wing.cold_weights(table, count)
         svi.prepare(table, count, tau)
-        start(table, count, bounds, work[3], u)
+        start(table, count, bounds, prior, u)
         noise = _noise(table, count, u)
     return _fit(table, count, bounds, noise, last, COLD_STEPS, work, u)
 
@@ -212,6 +233,7 @@ def _finish(
 ) -> bool:
     """Write parameters and quality; False when the row must not leave the fit."""
     svi.to_row(u, h, v0, out[at.TAU], out)
+    svi.residuals(table, count, u)
     r.judge(table, count, out)
     held = at_bound(u, bounds[0], bounds[1])
     out[at.AT_BOUND] = held
@@ -232,12 +254,12 @@ def _fall_back(
     """The fit with the sternest prior, or the prior smile at the median vol."""
     for i in range(count):
         table[r.ROBUST, i] = 1.0
-    none = work[2, 3]
+    none = work[VECTORS, NONE]
     none[svi.LEVEL] = np.nan
-    prior = work[3]
+    prior = work[VECTORS, PRIOR : PRIOR + 2]
     _set_prior(1, _STERN, none, prior)
     u[:] = prior[CENTRE]
-    out[at.ITERATIONS] = _descend(table, count, bounds, prior, COLD_STEPS, work, u)[0]
+    out[at.ITERATIONS] = _descend(table, count, bounds, prior, _TIGHT, COLD_STEPS, work, u)[0]
     if not _finish(table, count, bounds, u, h, v0, out):
         u[:] = prior[CENTRE]
         _finish(table, count, bounds, u, h, v0, out)
@@ -273,9 +295,9 @@ def fit_svi(
     h, v0 = svi.prepare(table, count, tau)
     bounds = np.empty((2, svi.COUNT))
     svi.box(table, count, tau, h, v0, bounds)
-    work = np.empty((4, svi.COUNT + 3, svi.COUNT))
-    u = work[2, 4]
-    last = work[2, 5]
+    work = np.zeros((4, svi.COUNT + 3, svi.COUNT))
+    u = work[VECTORS, 2]
+    last = work[VECTORS, 5]
     known = r.usable_row(warm, at.SVI)
     steps = 0
     good = False
@@ -285,7 +307,7 @@ def fit_svi(
         svi.into_box(bounds, last)
         u[:] = last
         svi.residuals(table, count, u)
-        r.reweigh(table, count, svi.COUNT, r.median(table[r.RESIDUAL], count))
+        r.reweigh_moved(table, count, svi.COUNT)
         steps, good = _fit(table, count, bounds, warm[at.RMS], last, WARM_STEPS, work, u)
     if not known or r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.

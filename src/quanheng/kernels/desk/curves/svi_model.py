@@ -7,7 +7,7 @@ With x = (k - m)/h and the variance per year over v0^2 as the unit, raw SVI is
 V is the least variance, L and R are the slopes of the two asymptotes, s = sigma/h. So b >= 0,
 |rho| < 1, sigma > 0 and w >= 0 are V >= 0 and L, R, s > 0, and Lee's bound b (1 + |rho|) <= 2 is a
 bound of L and R. L, R and s enter by their logarithms: they are scales. h is the quoted range, at
-least a standard deviation; v0 the median vol.
+least a standard deviation; v0 the mean vol.
 
 A quote is compared in variance, (v0^2 Y - v^2)/(2 v): to first order the difference of vols, but
 linear in V, L and R and without a root of a negative number.
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves import robust as r
 from quanheng.kernels.jit import kernel
+from quanheng.kernels.math.bits import fused
 from quanheng.kernels.math.elementary import exp, log
 
 Floats = npt.NDArray[np.float64]
@@ -52,7 +53,9 @@ _WIDTH_HIGH = 5.0
 @kernel
 def prepare(table: Floats, count: int, tau: float) -> tuple[float, float]:
     """Fill the X, TARGET and FACTOR rows; returns (h in k, v0 in vol)."""
-    v0 = r.median(table[r.VOL], count)
+    v0 = 0.0
+    for i in range(count):
+        v0 += table[r.WEIGHT, i] * table[r.VOL, i]
     low, high = r.quoted_range(table, count)
     h = max(high, -low, v0 * math.sqrt(tau))
     for i in range(count):
@@ -134,8 +137,8 @@ def residuals(table: Floats, count: int, u: Floats) -> float:
 
 
 @kernel
-def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats) -> None:
-    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r for r = curve minus quote, in vol."""
+def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats) -> float:
+    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r; returns r'r, for r = curve - quote in vol."""
     left = exp(u[LEFT])
     right = exp(u[RIGHT])
     s = exp(u[WIDTH])
@@ -144,7 +147,7 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
     tilt = 0.5 * (right - left)
     bend = 0.5 * (right + left)
     a00 = a10 = a11 = a20 = a21 = a22 = a30 = a31 = a32 = a33 = 0.0
-    a40 = a41 = a42 = a43 = a44 = g0 = g1 = g2 = g3 = g4 = 0.0
+    a40 = a41 = a42 = a43 = a44 = g0 = g1 = g2 = g3 = g4 = squares = 0.0
     for i in range(count):
         x = table[X, i] - u[MIDDLE]
         root = math.sqrt(x * x + s * s)
@@ -162,27 +165,30 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
         w4 = weight * j4
         a00 += weight
         a10 += w1
-        a11 += w1 * j1
+        a11 = fused(w1, j1, a11)
         a20 += w2
-        a21 += w2 * j1
-        a22 += w2 * j2
+        a21 = fused(w2, j1, a21)
+        a22 = fused(w2, j2, a22)
         a30 += w3
-        a31 += w3 * j1
-        a32 += w3 * j2
-        a33 += w3 * j3
+        a31 = fused(w3, j1, a31)
+        a32 = fused(w3, j2, a32)
+        a33 = fused(w3, j3, a33)
         a40 += w4
-        a41 += w4 * j1
-        a42 += w4 * j2
-        a43 += w4 * j3
-        a44 += w4 * j4
-        g0 += weight * miss
-        g1 += w1 * miss
-        g2 += w2 * miss
-        g3 += w3 * miss
-        g4 += w4 * miss
+        a41 = fused(w4, j1, a41)
+        a42 = fused(w4, j2, a42)
+        a43 = fused(w4, j3, a43)
+        a44 = fused(w4, j4, a44)
+        force = weight * miss
+        squares = fused(force, miss, squares)
+        g0 += force
+        g1 = fused(force, j1, g1)
+        g2 = fused(force, j2, g2)
+        g3 = fused(force, j3, g3)
+        g4 = fused(force, j4, g4)
     a[0, 0] = a00
     a[1, 0], a[1, 1] = a10, a11
     a[2, 0], a[2, 1], a[2, 2] = a20, a21, a22
     a[3, 0], a[3, 1], a[3, 2], a[3, 3] = a30, a31, a32, a33
     a[4, 0], a[4, 1], a[4, 2], a[4, 3], a[4, 4] = a40, a41, a42, a43, a44
     g[0], g[1], g[2], g[3], g[4] = g0, g1, g2, g3, g4
+    return squares

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.curves import robust as r
 from quanheng.kernels.desk.curves import svi_model as svi
 from quanheng.kernels.jit import kernel
+from quanheng.kernels.math.bits import fused
 from quanheng.kernels.math.elementary import exp, log
 
 Floats = npt.NDArray[np.float64]
@@ -58,16 +59,19 @@ def _inner(table: Floats, count: int, middle: float, s: float, top: float, u: Fl
         factor = table[svi.FACTOR, i]
         weight = table[r.ROBUST, i] * table[r.WEIGHT, i] * factor * factor
         t = table[svi.TARGET, i]
+        wp = weight * p
+        wq = weight * q
+        wt = weight * t
         s1 += weight
-        sp += weight * p
-        sq += weight * q
-        st += weight * t
-        spp += weight * p * p
-        spq += weight * p * q
-        sqq += weight * q * q
-        spt += weight * p * t
-        sqt += weight * q * t
-        stt += weight * t * t
+        sp += wp
+        sq += wq
+        st += wt
+        spp = fused(wp, p, spp)
+        spq = fused(wp, q, spq)
+        sqq = fused(wq, q, sqq)
+        spt = fused(wp, t, spt)
+        sqt = fused(wq, t, sqt)
+        stt = fused(wt, t, stt)
     by = 1.0 / s1
     pp = (spp - sp * sp * by) * (1.0 + _RIDGE) + _RIDGE * spp
     qq = (sqq - sq * sq * by) * (1.0 + _RIDGE) + _RIDGE * sqq

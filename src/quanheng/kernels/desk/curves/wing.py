@@ -129,10 +129,10 @@ def residuals(table: Floats, count: int, p: Floats) -> float:
 def _search(table: Floats, count: int) -> None:
     """Weights from the best of fixed sets of four points, by the sum of root residuals.
 
-    The sets are pseudo-random. Bad quotes on one wing can carry any least-squares start away; some set avoids them. Every
-    other set takes one point from each quarter of the points, for a well-spread solution. The
-    concave score favours curves through many points, but counts all, so that a thinly quoted
-    wing is not given up as a whole.
+    Bad quotes on one wing can carry any least-squares start away; some set avoids them. The sets
+    are pseudo-random; every other one takes a point from each quarter of the points, for a
+    well-spread solution. The concave score favours curves through many points, but counts all, so
+    that a thinly quoted wing is not given up as a whole.
     """
     prior = np.zeros(COEFFICIENTS)
     trial = np.empty(COEFFICIENTS)
@@ -191,23 +191,10 @@ def _settle(table: Floats, count: int, pull: float, prior: Floats, p: Floats) ->
     for done in range(_STEPS):
         if not solve(table, count, pull, prior, p):
             return 0
-        if done == _STEPS - 1:
-            break
         residuals(table, count, p)
-        if r.reweigh(table, count, COEFFICIENTS, 0.0):
+        if done < _STEPS - 1 and r.reweigh(table, count, COEFFICIENTS, 0.0):
             return done + 1
     return _STEPS
-
-
-@kernel
-def _flat(table: Floats, count: int, out: Floats) -> int:
-    """A flat curve at the median vol for points that no wing fits: the fallback."""
-    for j in range(COEFFICIENTS):
-        out[at.P + j] = 0.0
-    out[at.P] = r.median(table[r.VOL], count)
-    r.judge(table, count, out)
-    out[at.STATUS] = at.FALLBACK
-    return at.FALLBACK
 
 
 @kernel
@@ -249,7 +236,9 @@ def fit_wing(
         prior[1] = warm[at.P + 1] * width
         prior[2] = warm[at.P + 2] * width * width
         prior[3] = warm[at.P + 3] * width * width
-        r.weigh_by_row(table, count, warm, COEFFICIENTS)
+        prior[0] = warm[at.P]
+        residuals(table, count, prior)
+        r.reweigh_moved(table, count, COEFFICIENTS)
     else:
         cold_weights(table, count)
     steps = _settle(table, count, pull, prior, p)
@@ -271,5 +260,7 @@ def fit_wing(
     out[at.ITERATIONS] = steps
     r.judge(table, count, out)
     if not (out[at.RMS] <= r.DEGENERATE):
-        return _flat(table, count, out)
-    return at.OK
+        for j in range(1, COEFFICIENTS):
+            out[at.P + j] = 0.0
+        out[at.P] = r.level_row(table, count, out)
+    return int(out[at.STATUS])
