@@ -1,6 +1,7 @@
 """Years to expiry (R-05; rules.md 8.1): variance time and calendar time."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -72,7 +73,7 @@ def test_value_and_theta_are_continuous_at_the_close_and_the_opening(clock: Vari
             one = [black.np.array([v]) for v in (1.0, 2.45, 2.5, 0.2, tau, 0.998)]
             black.price_chain(*one, out)
             values.append((out[black.PRICE, 0], out[black.THETA, 0]))
-        for (price, theta), (later, next_theta) in zip(values, values[1:], strict=False):
+        for (price, theta), (later, next_theta) in pairwise(values):
             assert 0 <= price - later < 1.01 * abs(theta) / (243 * 14_400)
             assert theta == pytest.approx(next_theta, rel=1e-5)
 

@@ -64,6 +64,8 @@ _AGE = int(CurveEvent.AGE)
 STALE = 8
 OTHER_MODEL = 16
 FORWARD = 32
+_REPAIRS = (at.FLAT, at.LIFT, at.TAIL_LOW, at.TAIL_HIGH)
+"""Columns in which repairs are kept apart from the parameters; 0 takes a repair back."""
 _FITTED_NEAR = 2
 _FITTED_FAR = 1
 _NOT_FITTED = 0
@@ -187,8 +189,8 @@ def _assemble(
         else:
             _copy(curves[c.PUBLISHED, e], rows[i])
             if life[e, c.V_RUNG] != _BORROWED:
-                rows[i, at.FLAT] = 0.0
-                rows[i, at.LIFT] = 0.0
+                for j in _REPAIRS:
+                    rows[i, j] = 0.0
 
 
 @kernel
@@ -233,13 +235,16 @@ def _publish(row: Floats, curves: Floats, life: Ints, e: int, rung: int, version
 
 @kernel
 def _differs(row: Floats, published: Floats) -> bool:
-    """Whether two rows price differently: parameters, FLAT and LIFT."""
+    """Whether a row prices differently from the published one it was made of."""
     if not (published[at.MODEL] > at.NO_MODEL):
         return False
     for j in range(at.PARAMETERS):
         if row[at.P + j] != published[at.P + j]:
             return True
-    return bool(row[at.FLAT] != published[at.FLAT] or row[at.LIFT] != published[at.LIFT])
+    for j in _REPAIRS:
+        if row[j] != published[j]:
+            return True
+    return False
 
 
 @kernel

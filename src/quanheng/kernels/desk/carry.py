@@ -15,8 +15,6 @@ borrow, so it is usually positive. Contracts are adjusted at an ex-dividend date
 yield of an ETF option is zero unless the caller knows better, and q is the implied borrow cost.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -80,7 +78,7 @@ def carried(spot: float, rate: float, carry: float, years: float) -> float:
 @kernel
 def _by_parity(consensus: Floats, widest: float) -> bool:
     found = consensus[parity.FORWARD]
-    return 0.0 < found < _INFINITY and consensus[parity.WIDTH] <= widest
+    return bool(0.0 < found < _INFINITY and consensus[parity.WIDTH] <= widest)
 
 
 @kernel
