@@ -45,12 +45,13 @@ def fitted(model: int, tau: float, k: Floats, vol: Floats, warm: Floats | None =
     if model != layout.SSVI:
         fit(model, k, vol, weight, k.size, tau, FORWARD, row, row)
         return row
-    rows = row.reshape(1, -1).copy()
+    rows: Floats = row.reshape(1, -1).copy()
     if not np.isfinite(rows[0, layout.MODEL]):
         rows[0, layout.MODEL] = layout.NO_MODEL
     starts = np.array([0, k.size], dtype=np.int64)
     ssvi.fit(k, vol, weight, starts, 1, np.array([tau]), np.array([FORWARD]), rows, rows)
-    return rows[0]
+    first: Floats = rows[0]
+    return first
 
 
 def points(tau: float, level: float, slope: float, bend: float) -> tuple[Floats, Floats]:
@@ -167,11 +168,8 @@ def _edges(model: int) -> CheckResult:
     misses = []
     for _, tau, k, vol in cases:
         row = fitted(model, tau, k, np.ascontiguousarray(vol))
-        if tau <= 0.0:
-            lost = row[layout.STATUS] == layout.OK
-        else:
-            lost = not _is_sane(row, k, vol)
-        misses.append(float(lost))
+        refused = row[layout.STATUS] != layout.OK
+        misses.append(0.0 if (refused if tau <= 0.0 else _is_sane(row, k, vol)) else 1.0)
     titles = ("点少、单边、无效输入（失常个数）", "few points, one wing, bad input (gone astray)")
     return _check("edges", titles, misses, 0.0, [case[0] for case in cases])
 

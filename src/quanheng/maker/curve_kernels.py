@@ -13,6 +13,7 @@ from quanheng.kernels.desk.curves.arbitrage import MENDED, REPORT, G, check
 from quanheng.kernels.desk.curves.compare import mix, move
 from quanheng.kernels.desk.curves.fits import fit
 from quanheng.kernels.desk.curves.repair import CLEAN, UNUSABLE, repair, repair_butterfly
+from quanheng.kernels.desk.curves.smile import copy_row
 from quanheng.kernels.desk.curves.surface import borrow_row
 from quanheng.kernels.jit import kernel
 from quanheng.maker import columns as c
@@ -79,12 +80,6 @@ def _happens(life: Ints, event: int) -> None:
 
 
 @kernel
-def _copy(row: Floats, out: Floats) -> None:
-    for j in range(at.ROW):
-        out[j] = row[j]
-
-
-@kernel
 def _one_fit(
     model: int, points: Floats, span: Ints, tau: float, forward: float, warm: Floats, out: Floats
 ) -> int:
@@ -136,7 +131,7 @@ def _fits(
     taus = np.empty(n)
     for i in range(n):
         taus[i] = fits[spans[i, S_EXPIRY], c.X_TAU]
-        _copy(curves[c.PUBLISHED, spans[i, S_EXPIRY]], fresh[i])
+        copy_row(curves[c.PUBLISHED, spans[i, S_EXPIRY]], fresh[i])
     if model == at.SSVI:
         _surface_fit(points, spans, taus, forwards, fresh)
     for i in range(n):
@@ -163,7 +158,7 @@ def _taken_over(published: Floats, rung: int, fresh: Floats, gain: float, out: F
     if same and gain < 1.0:
         mix(published, fresh, gain, out)
     else:
-        _copy(fresh, out)
+        copy_row(fresh, out)
 
 
 @kernel
@@ -185,9 +180,9 @@ def _assemble(
     for i in range(spans.shape[0]):
         e = spans[i, S_EXPIRY]
         if standing[i] == _FITTED_NEAR:
-            _copy(candidates[i], rows[i])
+            copy_row(candidates[i], rows[i])
         else:
-            _copy(curves[c.PUBLISHED, e], rows[i])
+            copy_row(curves[c.PUBLISHED, e], rows[i])
             if life[e, c.V_RUNG] != _BORROWED:
                 for j in _REPAIRS:
                     rows[i, j] = 0.0
@@ -228,7 +223,7 @@ def _free_of_arbitrage(
 
 @kernel
 def _publish(row: Floats, curves: Floats, life: Ints, e: int, rung: int, version: int) -> None:
-    _copy(row, curves[c.PUBLISHED, e])
+    copy_row(row, curves[c.PUBLISHED, e])
     life[e, c.V_RUNG] = rung
     life[e, c.V_VERSION] = version
 
@@ -238,13 +233,12 @@ def _differs(row: Floats, published: Floats) -> bool:
     """Whether a row prices differently from the published one it was made of."""
     if not (published[at.MODEL] > at.NO_MODEL):
         return False
+    moved = 0
     for j in range(at.PARAMETERS):
-        if row[at.P + j] != published[at.P + j]:
-            return True
+        moved += 1 if row[at.P + j] != published[at.P + j] else 0
     for j in _REPAIRS:
-        if row[j] != published[j]:
-            return True
-    return False
+        moved += 1 if row[j] != published[j] else 0
+    return moved > 0
 
 
 @kernel
@@ -308,7 +302,7 @@ def lend(fits: Floats, curves: Floats, life: Ints, spans: Ints, settled: bool, v
         e = spans[i, S_EXPIRY]
         fresh = life[e, c.V_STATE] == _PUBLISHED
         if life[e, c.V_RUNG] == _SETTLEMENT if settled else fresh:
-            _copy(curves[c.PUBLISHED, e], lenders[count])
+            copy_row(curves[c.PUBLISHED, e], lenders[count])
             taus[count] = fits[e, c.X_TAU]
             count += 1
     if count == 0 or count == n:
@@ -387,7 +381,7 @@ def update_class(
             _taken_over(published, rung, fresh[i], limits[LIMIT_GAIN], candidates[i])
             near = _is_near(published, staged, fresh[i], candidates[i], limits[LIMIT_MOVE])
             standing[i] = _FITTED_NEAR if near else _FITTED_FAR
-            _copy(fresh[i], staged)
+            copy_row(fresh[i], staged)
     _free_of_arbitrage(curves, life, spans, standing, candidates, limits[LIMIT_RMS], rows, report)
     next_version = version[which[W_KLASS]] + 1
     changed = _settle(curves, life, spans, standing, candidates, rows, report, which, next_version)
