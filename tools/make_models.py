@@ -22,8 +22,8 @@ from quanheng.compose.people import read_people
 PATH = Path(__file__).parents[1] / "src" / "quanheng" / "data" / "models.toml"
 
 _HEAD = """\
-# Models that were tested and released (I-08 to I-10, R-05). Written by tools/make_models.py; a release
-# is of these sources and this test record only. Persons are the opaque ids of people.toml.
+# Models that were tested and released (I-08 to I-10, R-05). Written by tools/make_models.py; a
+# release is of these sources and this test record only. Persons are opaque ids of people.toml.
 """
 
 
