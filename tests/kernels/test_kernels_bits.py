@@ -31,7 +31,7 @@ def digest(n):
     see(out)
     implied.implied_chain(sign, out[0], forward, strike, tau, discount, found)
     see(found)
-    rows = np.full((4, layout.ROW), np.nan)
+    rows = np.full((5, layout.ROW), np.nan)
     for model in (layout.WING, layout.SVI, layout.CUBIC, layout.WING):
         x, smile = np.sort(rng.uniform(-0.2, 0.2, 9)), rng.uniform(0.16, 0.24, 9)
         fits.fit(model, x, smile, np.ones(9), 9, 0.05 * model, 2.5, rows[model], rows[model - 1])
@@ -39,8 +39,8 @@ def digest(n):
     start = np.array([0, 9, 18])
     both, report = np.concatenate([x, x]), np.empty((4, arbitrage.REPORT))
     vols, taus, ahead = rng.uniform(0.16, 0.24, 18), np.array([0.1, 0.3]), np.full(2, 2.5)
-    ssvi.fit(both, vols, np.ones(18), start, 2, taus, ahead, rows[2:], rows[2:])
-    repair.repair(rows, 4, report)
+    ssvi.fit(both, vols, np.ones(18), start, 2, taus, ahead, rows[2:4], rows[2:4])
+    repair.repair(rows[:4], 4, report)
     see(rows)
     see(report)
     return seen.hexdigest()
@@ -58,7 +58,7 @@ def digest(n: int, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()
