@@ -74,7 +74,7 @@ def test_every_curve_model_and_every_battery_is_registered() -> None:
     curves = {model.code: model.name for model in models if model.kind == "curve"}
     assert curves == dict(enumerate(layout.MODELS[1:], 1))
     others = {model.name for model in models if not model.code}
-    assert others == set(model_battery.BATTERIES)
+    assert others == {*model_battery.BATTERIES, "offsets"}
 
 
 def test_a_helper_belongs_to_every_model_that_uses_it(tmp_path: Path) -> None:

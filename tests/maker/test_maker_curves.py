@@ -242,6 +242,8 @@ def test_deltas_of_an_expiry_move_its_vols_and_leave_the_fit_alone():
     assert world.alerts(Alert.CHECK_DENIED) == []
     set_(world, "curve_level", 1, "510050-2408")
     assert "unknown scope" in world.alerts(Alert.CHECK_DENIED)[-1].args[2]
+    set_(world, "curve_rms", 1_000, "510050-2407")
+    assert "whole underlying" in world.alerts(Alert.CHECK_DENIED)[-1].args[2]
 
 
 @pytest.mark.parametrize("swim", [0, 10_000])

@@ -68,7 +68,7 @@ def vols(row: Floats, k: Floats) -> Floats:
     return np.array([vol_at(row, float(at)) for at in k])
 
 
-def _check(
+def finish(
     name: str, titles: tuple[str, str], misses: list[float], allowed: float, places: list[str]
 ) -> CheckResult:
     """A check that ran: one miss per case, NaN is a failure; `places` name the cases."""
@@ -91,7 +91,7 @@ def _scenarios(model: int) -> CheckResult:
         row = fitted(model, tau, k, vol)
         misses.append(float(np.max(np.abs(vols(row, k) - vol))))
     titles = ("五种行情的拟合偏差（波动率）", "five markets, worst miss (vol)")
-    return _check("scenarios", titles, misses, CLOSE[model], _names())
+    return finish("scenarios", titles, misses, CLOSE[model], _names())
 
 
 def _recovery(model: int) -> CheckResult:
@@ -103,7 +103,7 @@ def _recovery(model: int) -> CheckResult:
         again = fitted(model, tau, k, vols(row, k))
         misses.append(float(np.max(np.abs(vols(again, k) - vols(row, k)))))
     titles = ("对自身曲线的还原（波动率）", "recovery of its own curves (vol)")
-    return _check("recovery", titles, misses, 1e-3, _names())
+    return finish("recovery", titles, misses, 1e-3, _names())
 
 
 def _warm(model: int) -> CheckResult:
@@ -118,7 +118,7 @@ def _warm(model: int) -> CheckResult:
         cold = fitted(model, tau, k, vol)
         misses.append(float(np.max(np.abs(vols(row, k) - vols(cold, k)))))
     titles = ("由旧曲线出发收敛到同一结果（波动率）", "warm start ends where a cold one does (vol)")
-    return _check("warm-start", titles, misses, 1e-3, _names())
+    return finish("warm-start", titles, misses, 1e-3, _names())
 
 
 def _bad_quotes(model: int) -> CheckResult:
@@ -136,7 +136,7 @@ def _bad_quotes(model: int) -> CheckResult:
             misses.append(float(np.max(np.abs(vols(row, k) - vols(clean, k))[others])))
             places.append(f"{name} k={k[at]:.3f}")
     titles = ("一个错误报价对其他行权价的影响（波动率）", "what one bad quote does elsewhere (vol)")
-    return _check("bad-quotes", titles, misses, 5e-3, places)
+    return finish("bad-quotes", titles, misses, 5e-3, places)
 
 
 def _is_sane(row: Floats, k: Floats, vol: Floats) -> bool:
@@ -171,7 +171,7 @@ def _edges(model: int) -> CheckResult:
         refused = row[layout.STATUS] != layout.OK
         misses.append(0.0 if (refused if tau <= 0.0 else _is_sane(row, k, vol)) else 1.0)
     titles = ("点少、单边、无效输入（失常个数）", "few points, one wing, bad input (gone astray)")
-    return _check("edges", titles, misses, 0.0, [case[0] for case in cases])
+    return finish("edges", titles, misses, 0.0, [case[0] for case in cases])
 
 
 def _surface(model: int, squeeze: float) -> Floats:
@@ -195,24 +195,29 @@ def _arbitrage(model: int) -> list[CheckResult]:
         report = np.empty((4, arbitrage.REPORT))
         repair.repair(rows, 4, report)
         gaps.append(float(max(-report[:, arbitrage.G].min(), -report[1:, arbitrage.GAP].min())))
-        prices.append(max(_price_faults(row) for row in rows))
+        prices.append(max(_row_faults(row) for row in rows))
         places.append(f"squeeze {squeeze:.1f}")
     density = ("修复后的蝶式与日历套利", "butterfly and calendar arbitrage after repair")
     discrete = ("修复后价格的单调与凸性（相对远期）", "prices fall and bend up in the strike")
     return [
-        _check("no-arbitrage", density, gaps, 0.0, places),
-        _check("prices", discrete, prices, 1e-7, places),
+        finish("no-arbitrage", density, gaps, 0.0, places),
+        finish("prices", discrete, prices, 1e-7, places),
     ]
 
 
-def _price_faults(row: Floats) -> float:
-    """Largest violation of -1 <= dC/dK <= 0 and convexity over a grid of strikes, per forward."""
+def _row_faults(row: Floats) -> float:
+    """`price_faults` of a row at 161 strikes within four standard deviations."""
     tau = float(row[layout.TAU])
     width = 4.0 * vol_at(row, 0.0) * float(np.sqrt(tau))
     k = np.linspace(-width, width, 161)
+    return price_faults(k, vols(row, k), tau)
+
+
+def price_faults(k: Floats, vol: Floats, tau: float) -> float:
+    """Largest violation of -1 <= dC/dK <= 0 and of convexity of call prices, per forward."""
     strikes = np.array([FORWARD * exp(float(at)) for at in k])
-    chain = zip(strikes, vols(row, k), strict=True)
-    calls = np.array([price_one(1.0, FORWARD, strike, vol, tau, 1.0) for strike, vol in chain])
+    chain = zip(strikes, vol, strict=True)
+    calls = np.array([price_one(1.0, FORWARD, strike, one, tau, 1.0) for strike, one in chain])
     slopes = np.diff(calls) / np.diff(strikes)
     bends = np.diff(slopes) * np.diff(strikes)[1:] / FORWARD
     return float(max(slopes.max(), -1.0 - slopes.min(), -bends.min(), 0.0))
@@ -225,7 +230,7 @@ def _determinism(model: int) -> CheckResult:
         first, second = (fitted(model, tau, k, vol).tobytes() for _ in range(2))
         misses.append(float(first != second))
     titles = ("同样输入逐位相同（不同个数）", "the same input, the same bits (differences)")
-    return _check("determinism", titles, misses, 0.0, _names())
+    return finish("determinism", titles, misses, 0.0, _names())
 
 
 def record_curve(model: int, modules: tuple[str, ...]) -> TestRecord:
@@ -239,10 +244,17 @@ def record_curve(model: int, modules: tuple[str, ...]) -> TestRecord:
         *_arbitrage(model),
         _determinism(model),
     ]
+    return record(layout.MODELS[model], TITLES[model], modules, checks)
+
+
+def record(
+    name: str, titles: tuple[str, str], modules: tuple[str, ...], checks: list[CheckResult]
+) -> TestRecord:
+    """A record of a model with the sources of its modules."""
     sources = files_of(modules)
     return TestRecord(
-        layout.MODELS[model],
-        *TITLES[model],
+        name,
+        *titles,
         system_version(),
         source_hash(sources),
         sources,

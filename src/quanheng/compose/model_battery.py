@@ -13,6 +13,7 @@ from quanheng.compose.model_checks import record_black
 from quanheng.compose.model_checks_trees import record_trees
 from quanheng.compose.model_record import NOT_RUN, CheckResult, TestRecord
 from quanheng.compose.model_registry import Model
+from quanheng.compose.offset_checks import record_offsets
 from quanheng.config import ConfigError
 from quanheng.kernels.desk.black import ROWS, price_chain
 
@@ -29,6 +30,8 @@ def record_of(model: Model) -> TestRecord:
     """Run a model's battery. ConfigError for a model that has none."""
     if model.code:
         return record_curve(model.code, model.modules)
+    if model.name == "offsets":
+        return record_offsets(model.modules)
     if model.name not in BATTERIES:
         raise ConfigError(f"model {model.name} has no battery of tests")
     return BATTERIES[model.name]()

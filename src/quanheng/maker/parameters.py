@@ -71,6 +71,9 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("repeat_fills", "fills in 5 s", 40, 2, 10_000, 1, "P16 fills that pause a contract"),
 )
 
+CLASS_WIDE = ("curve_model", "curve_rms", "curve_move", "curve_age")
+"""Parameters that cannot differ inside an underlying."""
+
 INDEX: dict[str, int] = {item.name: number for number, item in enumerate(TABLE)}
 
 P_WIDTH = INDEX["width"]
@@ -106,6 +109,8 @@ def problem(chain: Chain, scope: str, name: str, value: int) -> str:
         return f"unknown parameter {name}"
     if not places_of(chain, scope):
         return f"unknown scope {scope}"
+    if name in CLASS_WIDE and _narrowness(scope) > 1:
+        return f"{name} holds for a whole underlying, not for {scope}"
     item = TABLE[INDEX[name]]
     if not item.low <= value <= item.high:
         return f"{name} ({item.meaning}) = {value} is outside {item.low} to {item.high} {item.unit}"
