@@ -6,7 +6,7 @@ READY  := $(VENV)/ready
 BENCH  := .venv-bench
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup warm demo test check bench worlds soak docs lock clean
+.PHONY: help setup warm demo test check bench worlds soak docs models lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make worlds  N small simulated days (N=20), make soak: 20 whole ones"
 	@echo "make docs    regenerate the generated pages under docs/"
+	@echo "make models  test the models and bring their register in step; RELEASE='BY SECOND DAY' releases them"
 	@echo "make lock    re-resolve the dependency locks (needs uv)"
 	@echo "make clean   remove the environment, caches and runs"
 
@@ -80,6 +81,10 @@ docs: setup
 	$(BIN)/python tools/make_docs.py
 	$(BIN)/python tools/published_greeks.py
 	$(BIN)/python tools/run_examples.py
+
+# What changed is tested again and loses its release, which two people give anew (RELEASE='Q01 R01 20261126').
+models: setup
+	$(BIN)/python tools/make_models.py $(if $(RELEASE),--release $(RELEASE))
 
 UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url -q

@@ -12,6 +12,7 @@ from pathlib import Path
 from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker.checks import LADDER
+from quanheng.maker.curve_life import Rung, life_table
 from quanheng.maker.parameters import TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 
@@ -114,9 +115,43 @@ def checks_page() -> str:
     return _CHECKS + ladder + "\n## Parameters\n\n" + settings
 
 
+_CURVES = """\
+# The life of a volatility curve
+
+Each expiry's curve goes through this table at every update of its class; a dash: the event cannot
+happen in that state. Only PUBLISHED curves price. Generated from `quanheng.maker.curve_life`.
+
+"""
+
+_RUNGS = """
+## Rungs
+
+What the published curve of an expiry is, best first. The rung is state, stands in the curve view
+and raises `curve_rung` when a curve is stale. A model whose fit fails gives way to the wing model
+for that update (`model_fallback`); forwards have rungs of their own (`forward_rung`).
+
+"""
+
+_RUNG_WORDS = {
+    Rung.OWN: "its own fit of the last update",
+    Rung.REPAIRED: "the same after arbitrage was removed",
+    Rung.LAST_GOOD: "an earlier one of today; stale after `curve_age`",
+    Rung.BORROWED: "from the neighbouring expiries, in total variance",
+    Rung.SETTLEMENT: "from the previous settlement prices",
+    Rung.NOTHING: "none: the expiry is not quoted",
+}
+
+
+def curves_page() -> str:
+    """docs/curves.md: the life-cycle of a curve and its rungs."""
+    rows = [(str(int(rung)), rung.name, words) for rung, words in _RUNG_WORDS.items()]
+    return _CURVES + life_table() + _RUNGS + table(("code", "rung", "meaning"), rows)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "authority.md": authority_page,
     "checks.md": checks_page,
+    "curves.md": curves_page,
     "rules-readings.md": readings_page,
 }
 """Every generated page: its name under docs/ and the function that returns its text."""

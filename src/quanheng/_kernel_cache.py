@@ -1,9 +1,9 @@
 """Where compiled kernels are kept.
 
 Numba keys its on-disk cache on the file that defines a function, not on the files of the functions
-it calls, so an edited helper would leave stale machine code in its callers. The folder is therefore
-named by a hash of every kernel source the function can reach (its own room and the ground floor's
-`kernels`; tests/tidy holds rooms to that), the numba version and the CPU.
+it calls nor of the constants it compiles in, so an edited helper or a moved column would leave
+stale machine code in its callers. The folder is therefore named by a hash of every source that a
+room's kernels reach through imports, the numba version and the CPU.
 
 Numba trusts the files it finds there: a writer killed half-way leaves an EOFError, a flipped bit
 leaves wrong machine code. Every file therefore carries its own hash; one that does not match is
@@ -14,6 +14,7 @@ import hashlib
 import os
 import pickle
 import platform
+import re
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,7 @@ _HASH_BYTES = hashlib.sha256().digest_size
 
 damaged: list[str] = []
 """Cache files that this process found damaged and removed."""
+_IMPORT = re.compile(rb"^from (quanheng[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
 def _cpu() -> str:
@@ -37,14 +39,37 @@ def _cpu() -> str:
     return next((line for line in lines if line.startswith("flags")), platform.machine())
 
 
+def _imported(text: bytes) -> list[str]:
+    """Files, relative to the package, that a source may take names from."""
+    names: list[str] = []
+    for match in _IMPORT.finditer(text):
+        module, what = match[1].decode(), match[2].decode()
+        words = re.findall(r"\w+", re.sub(r"\bas \w+|#[^\n]*", "", what))
+        names += [module, *(f"{module}.{word}" for word in words)]
+    return ["/".join(name.split(".")[1:]) + ".py" for name in names]
+
+
+def _sources(room: str) -> dict[str, bytes]:
+    """Every source that the kernels of a room and of the ground floor reach, by relative name."""
+    found: dict[str, bytes] = {}
+    waiting: list[str] = []
+    for folder in sorted({"kernels", room}):
+        for path in sorted((PACKAGE / folder).rglob("*.py")):
+            if folder == "kernels" or b"@kernel" in path.read_bytes():
+                waiting.append(path.relative_to(PACKAGE).as_posix())
+    while waiting:
+        name = waiting.pop()
+        if name not in found and (PACKAGE / name).is_file():
+            found[name] = (PACKAGE / name).read_bytes()
+            waiting += _imported(found[name])
+    return found
+
+
 @lru_cache(maxsize=64)
 def _hash_of(room: str) -> str:
     digest = hashlib.sha256()
-    for folder in sorted({"kernels", room}):
-        for path in sorted((PACKAGE / folder).rglob("*.py")):
-            text = path.read_bytes()
-            if folder == "kernels" or b"@kernel" in text:
-                digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + text)
+    for name, text in sorted(_sources(room).items()):
+        digest.update(name.encode() + b"\0" + text)
     toolchain = f"{version('numba')} {version('llvmlite')} {os.environ.get('NUMBA_CPU_NAME', '')}"
     digest.update(f"{toolchain} {_cpu()}".encode())
     return digest.hexdigest()[:16]

@@ -72,6 +72,7 @@ def _day_options(function: Callable[..., Any]) -> Callable[..., Any]:
         _file("--agreement", "Market-making agreement (rules)."),
         _file("--house", "The house's own, tighter rules."),
         _file("--master", "Contract master (reff03) in place of the shipped one."),
+        _file("--models", "Register of released models in place of the shipped one."),
         click.option("--lang", type=click.Choice(["zh", "en"]), default="zh"),
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
     ]
@@ -246,7 +247,7 @@ def propose_parameter(
 ) -> None:
     """Set parameter NAME of SCOPE to an integer VALUE in its own unit."""
     _propose(
-        lambda one: desk.parameter_command(one.scope(scope), name, value, by),
+        lambda one: desk.parameter_command(one.scope(scope, expiry=True), name, value, by),
         by, number, lang, as_json,
     )  # fmt: skip
 
@@ -311,6 +312,27 @@ def withdraw(folder: Path, number: int, by: str, lang: str, as_json: bool) -> No
     with desk.AuthorityDesk(folder) as open_desk:
         answer = open_desk.withdraw(number, by)
     _say(answer, lang, as_json)
+
+
+@cli.group()
+def inspect() -> None:
+    """Evidence for inspections: tests, releases, records."""
+
+
+@inspect.command("models")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="Write records and forms."
+)
+@_file("--models", "Register of released models in place of the shipped one.")
+@_file("--people", "People and posts; the shipped ones by default.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def inspect_models(
+    out: Path | None, models: Path | None, people: Path | None, lang: str, as_json: bool
+) -> None:
+    """Run the test batteries of all models against the register; write records, release forms."""
+    result, text, ok = commands.inspect_models(models, people, out, lang)
+    _answer(result, text, as_json, ok)
 
 
 def main() -> None:

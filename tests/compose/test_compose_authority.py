@@ -114,6 +114,11 @@ def test_compose_what_is_safer_goes_out_at_once(desk: Path) -> None:
             "T01",
             SetParameter("10007333", "vol_shift", -500, "T01"),
         ),
+        (
+            ("set-parameter", "510050-2407", "curve_slope", "-500"),
+            "T01",
+            SetParameter("510050-2407", "curve_slope", -500, "T01"),
+        ),
     ):
         done = _propose(desk, *words, by=by)
         assert done.json["status"] == "issued", done

@@ -9,7 +9,8 @@ import pytest
 SCRIPT = """
 import hashlib, sys
 import numpy as np
-from quanheng.kernels.desk import curve, greeks, implied
+from quanheng.kernels.desk import greeks, implied
+from quanheng.kernels.desk.curves import arbitrage, fits, layout, repair, ssvi
 from quanheng.kernels.math import elementary as e
 
 def digest(n):
@@ -35,11 +36,18 @@ def digest(n):
     see(codes)
     greeks.desk_chain(out, forward, np.full(n, 1e4), out)
     see(out)
-    params = np.full(curve.PARAMS, np.nan)
-    for _ in range(2):
-        x, smile = np.sort(rng.uniform(-1, 1, 9)), rng.uniform(0.18, 0.22, 9)
-        curve.fit(x, smile, np.ones(9), 9, params, params)
-        see(params)
+    rows = np.full((5, layout.ROW), np.nan)
+    for model in (layout.WING, layout.SVI, layout.CUBIC, layout.WING):
+        x, smile = np.sort(rng.uniform(-0.2, 0.2, 9)), rng.uniform(0.16, 0.24, 9)
+        fits.fit(model, x, smile, np.ones(9), 9, 0.05 * model, 2.5, rows[model], rows[model - 1])
+        see(rows[model - 1])
+    start = np.array([0, 9, 18])
+    both, report = np.concatenate([x, x]), np.empty((4, arbitrage.REPORT))
+    vols, taus, ahead = rng.uniform(0.16, 0.24, 18), np.array([0.1, 0.3]), np.full(2, 2.5)
+    ssvi.fit(both, vols, np.ones(18), start, 2, taus, ahead, rows[2:4], rows[2:4])
+    repair.repair(rows[:4], 4, report)
+    see(rows)
+    see(report)
     return seen.hexdigest()
 
 if __name__ == "__main__":

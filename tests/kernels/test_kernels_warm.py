@@ -3,15 +3,18 @@
 import subprocess
 import sys
 
+from quanheng._kernel_cache import _sources
+
 CALLS = """
 import numpy as np
-from quanheng.kernels.desk import black, curve, forward, implied
+from quanheng.kernels.desk import black, forward, implied
+from quanheng.kernels.desk.curves import fits, layout, smile
 from quanheng.kernels.warm import warm_up
 
 warm_up()
 kernels = (
     black.price_one, black.price_chain, implied.implied_one, implied.implied_chain,
-    forward.parity_forward, curve.fit, curve.vol_at,
+    forward.parity_forward, fits.fit, smile.vol_at,
 )
 before = [len(k.signatures) for k in kernels]
 a, table = np.full(5, 0.5), np.empty((black.ROWS, 5))
@@ -21,9 +24,9 @@ black.price_one(1.0, 2.0, 2.0, 0.2, 0.1, 1.0)
 implied.implied_chain(a, table[0], a, a, a, a, block[1])
 implied.implied_one(1.0, 0.1, 2.0, 2.0, 0.1, 1.0)
 forward.parity_forward(a, a, a, a, a, 5, 0.99, 2.5)
-params = np.full((3, curve.PARAMS), np.nan)
-curve.fit(a, a, a, 5, params[0], params[1])
-curve.vol_at(params[2], 0.1)
+rows = np.full((3, layout.ROW), np.nan)
+fits.fit(layout.SVI, a, a, a, 5, 0.1, 2.5, rows[0], rows[1])
+smile.vol_at(rows[2], 0.1)
 print(before, [len(k.signatures) for k in kernels])
 """
 
@@ -35,3 +38,11 @@ def test_warm_up_leaves_nothing_to_compile() -> None:
     """
     done = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, check=True)
     assert done.stdout.split("]")[:2] == ["[1, 1, 1, 1, 1, 1, 1", " [1, 1, 1, 1, 1, 1, 1"]
+
+
+def test_the_cache_folder_follows_every_constant_a_kernel_compiles_in() -> None:
+    """Columns and codes of a room are part of its hash, so a moved one leaves no stale code."""
+    found = _sources("maker")
+    assert {"maker/columns.py", "maker/parameters.py", "maker/curve_life.py"} <= set(found)
+    assert {"terms/market.py", "terms/codes.py", "kernels/desk/black.py"} <= set(found)
+    assert "maker/commands.py" not in found

@@ -1,5 +1,6 @@
 """A hand-made market around one maker: a chain, a street that quotes it, and a host."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -134,6 +135,8 @@ class World:
     effects: list = field(default_factory=list)
     resting: dict[tuple[int, int], list] = field(default_factory=dict)
     answer: bool = True
+    smiles: dict = field(default_factory=dict)  # last day -> vol of k = ln(K/spot)
+    silent: set = field(default_factory=set)  # slots the street does not quote
 
     @classmethod
     def start(cls, chain=None, ready=True, **changes):
@@ -168,7 +171,9 @@ class World:
 
     def fair(self, slot):
         contract = self.chain.contracts[slot]
-        return value(self.spot, contract.kind, contract.strike, self.days_left(slot), self.vol)
+        smile = self.smiles.get(contract.last_day)
+        vol = smile(math.log(contract.strike / self.spot)) if smile else self.vol
+        return value(self.spot, contract.kind, contract.strike, self.days_left(slot), vol)
 
     def row(self, slot):
         """The street's row of a contract, our own resting quantity included."""
@@ -182,6 +187,7 @@ class World:
             fair = self.fair(slot) * 10_000
             width = max(2.0, self.half * max(25.0, fair * 0.1))
             levels = [(max(1, int(fair - width / 2)), 30, 0), (int(fair + width / 2) + 1, 30, 1)]
+            levels = [] if slot in self.silent else levels
             for (own, side), (_, price, qty) in self.resting.items():
                 if own == slot:
                     levels.append((price, qty, side))

@@ -35,6 +35,7 @@ class Act(StrEnum):
     LOOSEN_LIMIT = "loosen_limit"
     EXEMPTION = "exemption"
     SIGN_ON = "sign_on"
+    MODEL_RELEASE = "model_release"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -60,6 +61,7 @@ RULES = (
     Rule(Act.LOOSEN_LIMIT, ("risk",), ("head",), True),
     Rule(Act.EXEMPTION, ("trader",), ("risk", "compliance"), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
+    Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
 )
 
 

@@ -34,7 +34,7 @@ from quanheng.compose.people import opening, read_people
 from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
 from quanheng.config import ConfigError
-from quanheng.maker.parameters import INDEX, TABLE, slots_of
+from quanheng.maker.parameters import INDEX, TABLE, places_of
 from quanheng.runtime.envelope import Source
 from quanheng.runtime.host import Host
 from quanheng.runtime.journal import JournalError
@@ -157,18 +157,24 @@ class AuthorityDesk:
         """The day the authority was opened for."""
         return self.state.day
 
-    def scope(self, text: str) -> str:
-        """A scope from its text. RequestError for one that no chain has, or this run's has not."""
+    def scope(self, text: str, expiry: bool = False) -> str:
+        """A scope from its text. RequestError for one that no chain has, or this run's has not.
+
+        With `expiry` it may be an expiry like 510050-2407.
+        """
         if text in ("*", ALL):
             return "*"
-        if not (text.isascii() and text.isdigit() and len(text) in (6, 8)):
-            raise RequestError(f"scope {text!r} is not *, an underlying or a contract code")
+        digits = text.replace("-", "", 1) if expiry and text[6:7] == "-" else text
+        sizes = (6, 8) if digits == text else (10,)
+        if not (digits.isascii() and digits.isdigit() and len(digits) in sizes):
+            kinds = "an underlying, an expiry" if expiry else "an underlying"
+            raise RequestError(f"scope {text!r} is not *, {kinds} or a contract code")
         for path in sorted((self.folder / "files").glob("*/reff03*.txt")):
             try:
                 chain = read_master(str(path), path.read_bytes(), self.day)
             except (OSError, ReferenceDataError) as error:
                 raise DeskError(f"{self.folder}: {error}") from error
-            if slots_of(chain, text) is None:
+            if not places_of(chain, text):
                 raise RequestError(f"scope {text} is not in the contract master {path.name}")
         return text
 

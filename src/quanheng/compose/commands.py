@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from quanheng.compose import replaying
+from quanheng.compose import model_inspection, replaying
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
 from quanheng.compose.exchange_files import check_files
@@ -64,6 +64,7 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         master=options["master"],
         agreement=options["agreement"],
         house=options["house"],
+        models=options["models"],
         until=options["until"],
     )
     _check(plan)
@@ -85,7 +86,8 @@ def _check(plan: DayPlan) -> None:
             raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
     book = read_rulebook(plan.day, plan.agreement, plan.house)
     reference = load_reference(plan.day, plan.master, plan.pick)
-    Openings(plan.scenario, reference, book, plan.config, plan.seed, plan.cadence)
+    seed, cadence, models = plan.seed, plan.cadence, plan.models
+    Openings(plan.scenario, reference, book, plan.config, seed, cadence, models=models)
 
 
 def _fresh(run: Path) -> Path:
@@ -320,6 +322,17 @@ def _day(option: str, text: str) -> Day:
         return from_iso(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
+
+
+def inspect_models(
+    models: Path | None, people: Path | None, out: Path | None, language: str
+) -> tuple[Result, str, bool]:
+    """Test every registered model now and compare with what was released."""
+    found = model_inspection.inspect(models, people)
+    files = model_inspection.write(found, out) if out else []
+    result = model_inspection.result(found, files)
+    lines = [model_inspection.listing(found, language), *(str(path) for path in files)]
+    return result, "\n".join(lines), result["ok"]
 
 
 def check_config(

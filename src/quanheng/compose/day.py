@@ -65,6 +65,7 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     master: Path | None = None
     agreement: Path | None = None
     house: Path | None = None
+    models: Path | None = None
     until: str = ""  # stop early, HH:MM (tests)
 
 
@@ -77,7 +78,14 @@ class World:
         house = read_rulebook(plan.day, plan.agreement, plan.house)
         self.reference = load(plan.day, plan.master, plan.pick)
         self.openings = Openings(
-            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence, house
+            plan.scenario,
+            self.reference,
+            self.book,
+            plan.config,
+            plan.seed,
+            plan.cadence,
+            house,
+            plan.models,
         )
         self.midnight = midnight(plan.day)
         self.collector = Collector()

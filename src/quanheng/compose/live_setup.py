@@ -41,7 +41,14 @@ class Prepared:
         house = read_rulebook(plan.day, plan.agreement, plan.house)
         self.reference = load(plan.day, plan.master, plan.pick)
         self.openings = Openings(
-            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence, house
+            plan.scenario,
+            self.reference,
+            self.book,
+            plan.config,
+            plan.seed,
+            plan.cadence,
+            house,
+            plan.models,
         )
 
     def info(self, status: str) -> RunInfo:

@@ -1,5 +1,8 @@
 """Opening inputs of a simulated day: from scenario, reference, rulebook and configuration."""
 
+from pathlib import Path
+
+from quanheng.compose.model_registry import released_curves
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
@@ -52,8 +55,12 @@ class Openings:
         seed: int,
         snapshot: Nanos,
         house: Rulebook | None = None,
+        models: Path | None = None,
     ) -> None:
-        """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker."""
+        """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
+
+        ConfigError when a model the day needs is not released in the register `models` (R-05).
+        """
         self.house = house or book
         self.scenario = scenario
         self.reference = reference
@@ -62,6 +69,7 @@ class Openings:
         self.seed = seed
         self.snapshot = snapshot
         _check_scopes(scenario, reference.listed)
+        self.released = released_curves(config, models)
         self.surface = {item.underlying: item for item in reference.surface.klass}
         self.paths = self._paths()
 
@@ -201,6 +209,7 @@ class Openings:
             ),
             permitted=config.permitted,
             parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
+            released=self.released,
         )
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:

@@ -6,7 +6,6 @@ import numpy.typing as npt
 from quanheng.kernels.desk import (
     black,
     carry,
-    curve,
     explain,
     forward,
     greeks,
@@ -14,6 +13,17 @@ from quanheng.kernels.desk import (
     risk_stats,
     scenario,
     simulation,
+)
+from quanheng.kernels.desk.curves import (
+    arbitrage,
+    compare,
+    fits,
+    layout,
+    repair,
+    shift,
+    smile,
+    ssvi,
+    surface,
 )
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math import counter, elementary, linear, normal
@@ -57,12 +67,8 @@ def warm_up() -> None:
     carry.carried(2.5, 0.02, 0.01, 0.1)
     ladder = np.empty((1, carry.COLUMNS))
     carry.forward_ladder(agreed, tau[:1], vol[:1], 1, 2.5, 0.02, 0.0, 0.1, ladder)
-    params = np.full(curve.PARAMS, np.nan)
-    x = np.linspace(-0.5, 0.5, 3)
-    curve.fit(x, np.full(3, 0.2), sign, 3, params, params)
-    curve.vol_at(params, 0.1)
-    curve.vols_at(params, x, 3, vol)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
+    _warm_curves()
     _warm_independent()
     _warm_risk()
 
@@ -78,6 +84,31 @@ def _warm_greeks(*columns: npt.NDArray[np.float64]) -> None:
     codes = np.zeros(sign.size, dtype=np.int64)
     implied.reason_chain(sign, table[0], fwd, strike, tau, discount, codes)
     implied.reason_one(1.0, 0.1, 2.5, 2.6, 0.1, 0.998)
+
+
+def _warm_curves() -> None:
+    """Fits of every model, evaluation, checks and repair of rows, deltas, on a flat smile."""
+    n = 7
+    k, vol, weight = np.linspace(-0.1, 0.1, n), np.full(n, 0.2), np.ones(n)
+    rows = np.full((2, layout.ROW), np.nan)
+    for model in (layout.WING, layout.SVI, layout.CUBIC):
+        fits.fit(model, k, vol, weight, n, 0.1, 2.5, rows[0], rows[0])
+    taus, forwards = np.array([0.1]), np.array([2.5])
+    starts = np.array([0, n], dtype=np.int64)
+    ssvi.fit(k, vol, weight, starts, 1, taus, forwards, rows[:1], rows[:1])
+    rows[1] = rows[0]
+    smile.vol_at(rows[0], 0.1)
+    smile.variance(rows[0], 0.1)
+    smile.vols_at(rows[0], k, n, vol)
+    report = np.empty((2, arbitrage.REPORT))
+    arbitrage.check(rows, 2, report)
+    repair.repair(rows, 2, report)
+    repair.repair_butterfly(rows[0])
+    compare.move(rows[0], rows[1])
+    compare.mix(rows[0], rows[1], 0.5, rows[1])
+    surface.borrow_row(rows, np.array([0.1, 0.2]), 2, 0.3, 2.5, rows[1])
+    shift.moneyness(2.6, rows[0], 2.5, 1.0)
+    shift.bounded_z(0.1, 0.1)
 
 
 def _warm_independent() -> None:

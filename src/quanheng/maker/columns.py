@@ -34,16 +34,33 @@ E_PAIR_START = 1  # rows of `pairs` int64[pairs, 3]: call slot, put slot, strike
 E_PAIR_STOP = 2
 E_DAYS = 3  # full trading days after today up to the last trading day
 E_LAST_DAY = 4
-E_STATUS = 5  # status of the last fit attempt (kernels.desk.curve)
-E_FITS = 6  # published fits today
-E_FAILED = 7  # consecutive failures
-E_COLUMNS = 8
+E_COLUMNS = 5
 
 X_DISCOUNT = 0
 X_BASIS = 1  # forward less underlying, yuan, smoothed
 X_FORWARD = 2
 X_TAU = 3
-X_PARAMS = 4  # first of curve.PARAMS parameters
+X_YEARS = 4  # calendar time of discounting
+X_COLUMNS = 5
+
+# curves float64[3, expiries, kernels.desk.curves.layout.ROW]
+PUBLISHED = 0  # the curves that price
+STAGED = 1  # the last fit, published or not: a far move needs a second one that agrees
+SETTLED = 2  # from the previous settlement prices
+
+# life int64[expiries, ...]: where the curve of an expiry stands (curve_life)
+V_STATE = 0
+V_RUNG = 1
+V_STATUS = 2  # of the last fit attempt (curves.layout)
+V_MODEL = 3  # model of the last fit attempt, a fallback included
+V_FITS = 4  # own fits published today
+V_FAILED = 5  # updates in a row without one
+V_AT = 6  # stamp of the last own one; of the first update before there is one
+V_VERSION = 7  # version of the class that brought the published row
+V_TOLD = 8  # what people were told of (curve_kernels.standing_code)
+V_FORWARD = 9  # rung of the forward (kernels.desk.carry)
+V_PARITY_AT = 10  # stamp of the last forward by parity; of the first update before there is one
+V_COLUMNS = 11
 
 # theo float64[slots, ...]
 T_PRICE = 0  # yuan per unit; NaN until a curve exists

@@ -80,6 +80,10 @@ def sign_on(state: State, opened: MakerOpen, body: SignOn, at: Nanos, effects: E
 def set_parameter(state: State, opened: MakerOpen, body: SetParameter, effects: Effects) -> None:
     """Change a quote parameter (I-16); what takes more risk needs a second person."""
     chain = opened.chain
+    if body.name == "curve_model" and body.value not in opened.released:
+        refused = RaiseAlert(Alert.MODEL_NOT_RELEASED, body.scope, (body.value, body.by))
+        effects.append(refused)
+        return
     why = problem(chain, body.scope, body.name, body.value)
     if not why and loosens(state.parameters, chain, body.scope, body.name, body.value):
         if not body.seconded_by:

@@ -27,6 +27,7 @@ def invariants(state: State) -> dict[str, int]:
         "ids beyond the reserved block": max(0, state.ids.counter - state.ids.reserved),
         "ids from the future": int((pending > state.ids.counter).sum()),
         "negative quantities": int((quantities < 0).sum()),
+        "curves against their life-cycle": int((state.surface.life[:, c.V_STATE] < 0).sum()),
         "orders unknown": int((lives == Life.UNKNOWN).sum()) + singles.count(int(Life.UNKNOWN)),
         "orders resting": int((lives != Life.NONE).sum()) + len(singles),
         "reports missing": len(state.gaps),

@@ -30,7 +30,8 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     `long` and `short` are `kernels.pack` of int64[slots]; empty means flat. `permitted` lists
     underlyings or contract codes the desk may quote (I-11, I-37); empty means the whole chain.
     `limits` that are absent for an underlying come from the rulebook. `parameters` are
-    (scope, name, value) as in SetParameter.
+    (scope, name, value) as in SetParameter. `released` are the curve models that may be chosen,
+    by their code (R-05); the wing model, which the others fall back to, is always among them.
     """
 
     day: Day
@@ -51,6 +52,7 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     parameters: tuple[tuple[str, str, int], ...] = ()
     state: TradingState = TradingState.OPEN
     view_nanos: Nanos = 60_000_000_000  # interval of the console's class views; 0 none
+    released: tuple[int, ...] = (1,)
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):

@@ -4,11 +4,14 @@ import numpy as np
 
 from quanheng.books import margin_use, pnl
 from quanheng.duties import measure
+from quanheng.kernels.desk.curves.layout import MODEL
+from quanheng.kernels.desk.curves.smile import vol_at
 from quanheng.kernels.pack import pack
 from quanheng.maker import columns as c
 from quanheng.maker.messages import Effects, MakerOpen, Notify
 from quanheng.maker.plan_kernels import class_exposure
 from quanheng.maker.state import U_SPOT, State
+from quanheng.maker.surface_kernels import curve_exposure
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
 from quanheng.terms.codes import Alert
@@ -29,13 +32,25 @@ CLASS_COLUMNS = (
 
 BOOK_COLUMNS = (
     "klass", "spot", "delta", "vega", "long", "short", "curve_version", "covered", "obliged",
-    "realised", "unrealised", "fees", "margin", "cash",
+    "realised", "unrealised", "fees", "margin", "cash", "curve_level", "curve_slope",
+    "curve_curvature",
 )  # fmt: skip
-"""Columns of the "book" view: delta in yuan per 1 %, vega in yuan per vol point, covered and
-obliged contracts; the last five are of the whole book and repeat."""
+"""Columns of the "book" view: delta in yuan per 1 %, vega and the curve's Greeks in yuan per vol
+point, covered and obliged contracts; realised to cash are of the whole book and repeat."""
 
-CURVE_COLUMNS = ("klass", "last_day", "forward", "atm_vol", "fits", "failures")
-"""Columns of the "curve" view, one row per expiry: forward in 1e-6 yuan, vol 1e-6."""
+CURVE_COLUMNS = (
+    "klass", "last_day", "forward", "atm_vol", "fits", "failures", "state", "rung", "model",
+    "status", "published_at", "version", "forward_rung",
+)  # fmt: skip
+"""Columns of the "curve" view, one row per expiry: forward in 1e-6 yuan, vol 1e-6, the fit's state
+and rung (maker.curve_life), the published model and the last fit's status (curves.layout), when the
+last own fit was published, the class's version since which the curve prices, the forward's rung
+(kernels.desk.carry)."""
+
+_LIVES = (
+    c.V_FITS, c.V_FAILED, c.V_STATE, c.V_RUNG, c.V_MODEL, c.V_STATUS, c.V_AT, c.V_VERSION,
+    c.V_FORWARD,
+)  # fmt: skip
 
 _SCALES = (
     (c.T_PRICE, 1e6),
@@ -109,13 +124,35 @@ def _class_rows(state: State, start: int, stop: int, at: Nanos) -> np.ndarray:
 
 
 def _curves(state: State) -> np.ndarray:
-    meta = state.tables.meta
+    meta, surface = state.tables.meta, state.surface
     rows = np.zeros((meta.shape[0], len(CURVE_COLUMNS)), dtype=np.int64)
-    numbers = np.nan_to_num(state.surface.fits[:, [c.X_FORWARD, c.X_PARAMS]])
+    curves = surface.curves[c.PUBLISHED]
+    numbers = np.array([[fit[c.X_FORWARD], 0.0] for fit in surface.fits]).reshape(-1, 2)
+    numbers[:, 1] = [vol_at(curve, 0.0) for curve in curves]
     rows[:, [0, 1]] = meta[:, [c.E_KLASS, c.E_LAST_DAY]]
-    rows[:, [2, 3]] = np.rint(numbers * 1e6).astype(np.int64)
-    rows[:, [4, 5]] = meta[:, [c.E_FITS, c.E_FAILED]]
+    rows[:, [2, 3]] = np.rint(np.nan_to_num(numbers) * 1e6).astype(np.int64)
+    rows[:, 4:] = surface.life[:, _LIVES]
+    rows[:, CURVE_COLUMNS.index("model")] = np.nan_to_num(curves[:, MODEL]).astype(np.int64)
     return rows
+
+
+def curve_greeks(state: State, start: int, stop: int) -> np.ndarray:
+    """float64[3] of a class: yuan per vol point of the curve's level, slope and curvature."""
+    out = np.zeros(3)
+    surface, book = state.surface, state.book
+    curve_exposure(
+        state.tables.fixed,
+        surface.fits,
+        surface.curves,
+        state.parameters.values,
+        surface.theo,
+        book.long_qty,
+        book.short_qty,
+        start,
+        stop,
+        out,
+    )
+    return out
 
 
 def exposure(state: State, start: int, stop: int) -> np.ndarray:
@@ -170,6 +207,7 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
                 covered,
                 obliged,
                 *tail,
+                *np.rint(curve_greeks(state, item.start, item.stop)).astype(np.int64).tolist(),
             ]
         )
         longest = int(rows[:, 14].max()) if rows.shape[0] else 0

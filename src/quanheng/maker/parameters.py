@@ -1,8 +1,8 @@
 """Quote parameters per contract, underlying or for all (I-13, I-14, I-16, P-limits of the ladder).
 
 One table of data names every parameter with its unit, default and band. The narrowest scope wins:
-contract, then underlying, then "*". Values are integers, so a command can be journaled and shown
-without rounding.
+contract, then expiry ("510050-2407": underlying, year and month), then underlying, then "*". Values
+are integers, so a command can be journaled and shown without rounding.
 """
 
 import msgspec
@@ -39,6 +39,16 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("delta_scale", "yuan per 1 %", 200_000, 1_000, 10**8, 1, "class delta that is full"),
     Parameter("vega_scale", "yuan per vol point", 50_000, 100, 10**7, 1, "class vega that is full"),
     Parameter("vol_shift", "1e-6 of vol", 0, -200_000, 200_000, 0, "trader's offset to the curve"),
+    Parameter("curve_level", "1e-6 of vol", 0, -200_000, 200_000, 0, "trader's level of the curve"),
+    Parameter(
+        "curve_slope", "1e-6 per z", 0, -200_000, 200_000, 0, "trader's slope, z = ln(K/F)/sqrt(T)"
+    ),
+    Parameter("curve_curvature", "1e-6 per z^2", 0, -200_000, 200_000, 0, "trader's curvature"),
+    Parameter("swim", "1e-4", 10_000, 0, 10_000, 0, "0 sticky strike, 10000 sticky delta"),
+    Parameter("curve_model", "code", 1, 1, 4, 0, "1 wing, 2 svi, 3 ssvi, 4 cubic"),
+    Parameter("curve_rms", "1e-6 of vol", 50_000, 100, 500_000, 1, "worst distance of a fit"),
+    Parameter("curve_move", "1e-6 of vol", 20_000, 100, 10**6, 1, "move that two fits confirm"),
+    Parameter("curve_age", "s", 60, 1, 7_200, 1, "age at which a last good curve is stale"),
     Parameter("withdraw_low_bid", "0/1", 1, 0, 1, 0, "withdraw the bid below the low price"),
     Parameter("hold_rejected", "ms", 2_000, 0, 600_000, -1, "wait after a rejection"),
     Parameter("jump", "1e-6 of price", 3_000, 100, 200_000, 1, "underlying move that pulls first"),
@@ -61,6 +71,9 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("repeat_fills", "fills in 5 s", 40, 2, 10_000, 1, "P16 fills that pause a contract"),
 )
 
+CLASS_WIDE = ("curve_model", "curve_rms", "curve_move", "curve_age")
+"""Parameters that cannot differ inside an underlying."""
+
 INDEX: dict[str, int] = {item.name: number for number, item in enumerate(TABLE)}
 
 P_WIDTH = INDEX["width"]
@@ -76,6 +89,8 @@ P_POSITION_SCALE = INDEX["position_scale"]
 P_DELTA_SCALE = INDEX["delta_scale"]
 P_VEGA_SCALE = INDEX["vega_scale"]
 P_VOL_SHIFT = INDEX["vol_shift"]
+P_CURVE_LEVEL = INDEX["curve_level"]  # slope and curvature follow it
+P_SWIM = INDEX["swim"]
 P_WITHDRAW_LOW_BID = INDEX["withdraw_low_bid"]
 P_MAX_POSITION = INDEX["max_position"]
 
@@ -92,8 +107,10 @@ def problem(chain: Chain, scope: str, name: str, value: int) -> str:
     """Why a setting cannot be taken, "" when it can: unknown scope or name, or outside its band."""
     if name not in INDEX:
         return f"unknown parameter {name}"
-    if slots_of(chain, scope) is None:
+    if not places_of(chain, scope):
         return f"unknown scope {scope}"
+    if name in CLASS_WIDE and _narrowness(scope) > 1:
+        return f"{name} holds for a whole underlying, not for {scope}"
     item = TABLE[INDEX[name]]
     if not item.low <= value <= item.high:
         return f"{name} ({item.meaning}) = {value} is outside {item.low} to {item.high} {item.unit}"
@@ -102,11 +119,11 @@ def problem(chain: Chain, scope: str, name: str, value: int) -> str:
 
 def loosens(state: Parameters, chain: Chain, scope: str, name: str, value: int) -> bool:
     """True when the setting takes more risk than what is in force somewhere in the scope."""
-    slots = slots_of(chain, scope)
+    places = places_of(chain, scope)
     item = TABLE[INDEX[name]]
-    if slots is None or item.loose == 0:
+    if not places or item.loose == 0:
         return False
-    column = state.values[slots[0] : slots[1], INDEX[name]]
+    column = state.values[places, INDEX[name]]
     return value > int(column.min()) if item.loose > 0 else value < int(column.max())
 
 
@@ -123,6 +140,19 @@ def slots_of(chain: Chain, scope: str) -> tuple[int, int] | None:
     return None
 
 
+def places_of(chain: Chain, scope: str) -> list[int]:
+    """The slots of a scope of parameters, expiries included; empty when the chain has none."""
+    underlying, dash, month = scope.partition("-")
+    if not dash:
+        slots = slots_of(chain, scope)
+        return [] if slots is None else list(range(*slots))
+    return [
+        slot
+        for slot, contract in enumerate(chain.contracts)
+        if contract.underlying == underlying and str(contract.last_day)[2:6] == month
+    ]
+
+
 def open_parameters(chain: Chain) -> Parameters:
     """Every contract at the defaults."""
     defaults = np.array([item.default for item in TABLE], dtype=np.int64)
@@ -137,12 +167,17 @@ def put(state: Parameters, chain: Chain, scope: str, name: str, value: int) -> N
     state.overrides.setdefault(scope, {})[name] = value
     state.version += 1
     column = INDEX[name]
+    named = [each for each in state.overrides if name in state.overrides[each]]
     # Wide scopes first, so that the narrowest setting is written last and wins.
-    ordered = sorted(state.overrides, key=lambda each: (each != "*", len(each)))
-    for each in ordered:
-        slots = slots_of(chain, each)
-        if slots is not None and name in state.overrides[each]:
-            state.values[slots[0] : slots[1], column] = state.overrides[each][name]
+    for each in sorted(named, key=_narrowness):
+        state.values[places_of(chain, each), column] = state.overrides[each][name]
+
+
+def _narrowness(scope: str) -> int:
+    """Everything, underlyings, expiries, contracts: 0 to 3."""
+    if "-" in scope:
+        return 2
+    return 0 if scope == "*" else 1 if len(scope) == 6 else 3
 
 
 def of_class(state: Parameters, start: int, name: str) -> int:

@@ -9,7 +9,7 @@ from quanheng.kernels.jit import kernel
 from quanheng.maker import columns as c
 from quanheng.maker import quote_kernels as q
 from quanheng.maker.lifecycle import Life
-from quanheng.maker.surface_kernels import others_best
+from quanheng.maker.point_kernels import others_best
 from quanheng.terms import codes, market
 
 Ints = npt.NDArray[np.int64]

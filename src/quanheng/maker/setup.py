@@ -11,9 +11,10 @@ from quanheng.maker import columns as c
 from quanheng.maker.checks import actions_table
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE, Parameters, open_parameters, put
+from quanheng.maker.point_kernels import YUAN
 from quanheng.maker.state import BLOCK, U_LAST, U_SPOT, Bucket, Ids, State, blank
 from quanheng.maker.states import open_scopes, spread_out
-from quanheng.maker.surface_kernels import YUAN, fit_settles
+from quanheng.maker.surface_kernels import settle_class
 from quanheng.rulebook import calendar, phases, position_limits, spread
 from quanheng.terms.contract import Chain, Contract
 from quanheng.terms.days import midnight
@@ -128,6 +129,7 @@ def _fill_tables(state: State, open_: MakerOpen, rows: dict[tuple[int, int], int
         # At the opening the whole of today is still to come.
         fit[c.X_TAU] = (days + 1) / phases.YEAR_DAYS
         years = phases.discount_days(last_day, at) / 365.0
+        fit[c.X_YEARS] = years
         fit[c.X_DISCOUNT] = discount_factor(open_.rate * 1e-6, years)
 
 
@@ -179,6 +181,8 @@ def _positions(state: State, open_: MakerOpen) -> None:
 def _parameters(open_: MakerOpen) -> Parameters:
     state = open_parameters(open_.chain)
     for scope, name, value in open_.parameters:
+        if name == "curve_model" and value not in open_.released:
+            raise ValueError(f"maker: curve model {value} of {scope} is not released")
         put(state, open_.chain, scope, name, value)
     state.version = 1
     return state
@@ -205,9 +209,24 @@ def open_state(open_: MakerOpen, before: State) -> State:
     spread_out(state.scopes, open_.chain, state.desk)
     _positions(state, open_)
     state.meter = open_meter(open_.chain, open_.rulebook, (open_.maker,))
-    spots = state.view.underlying[:, U_SPOT] * YUAN
-    tables = state.tables
-    fit_settles(
-        tables.fixed, tables.pairs, tables.meta, state.surface.fits, spots, open_.rate * 1e-6
-    )
+    _settle_curves(state, open_)
     return state
+
+
+def _settle_curves(state: State, open_: MakerOpen) -> None:
+    """Curves to begin with, from the previous settlement prices."""
+    tables, surface = state.tables, state.surface
+    for klass, item in enumerate(open_.chain.classes):
+        settle_class(
+            tables.fixed,
+            tables.pairs,
+            tables.meta,
+            surface.fits,
+            surface.curves,
+            surface.life,
+            klass,
+            item.start,
+            item.stop,
+            float(state.view.underlying[klass, U_SPOT]) * YUAN,
+            open_.rate * 1e-6,
+        )

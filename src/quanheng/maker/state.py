@@ -5,7 +5,7 @@ import numpy as np
 
 from quanheng.books.positions import Book, open_book
 from quanheng.duties.lanes import Meter
-from quanheng.kernels.desk import curve
+from quanheng.kernels.desk.curves.layout import ROW
 from quanheng.maker import columns as c
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
@@ -16,8 +16,6 @@ from quanheng.terms.units import Lots, Nanos, Ticks
 
 BLOCK = 4_096
 """Client id counters are reserved in blocks (borders.md 4)."""
-
-X_COLUMNS = c.X_PARAMS + curve.PARAMS
 
 U_SPOT = 0  # Ticks: what prices are made of
 U_LAST = 1
@@ -46,9 +44,14 @@ class View(msgspec.Struct):
 
 
 class Surface(msgspec.Struct):
-    """Fits by expiry and theory by slot; `version` counts published curves by class."""
+    """Forwards and curves by expiry, theory by slot; `version` counts a class's publications.
+
+    The rows curves[PUBLISHED] price; a class's version grows whenever one of them changes.
+    """
 
     fits: np.ndarray
+    curves: np.ndarray
+    life: np.ndarray
     theo: np.ndarray
     theo_at: np.ndarray
     version: np.ndarray
@@ -137,7 +140,8 @@ def ints(*shape: int) -> np.ndarray:
 
 def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
     """A state before the day's opening, sized for a chain."""
-    fits = np.full((expiries, X_COLUMNS), np.nan)
+    fits = np.full((expiries, c.X_COLUMNS), np.nan)
+    curves = np.full((3, expiries, ROW), np.nan)
     theo = np.full((slots, c.T_COLUMNS), np.nan)
     theo[:, c.T_RESIDUAL] = 0.0
     return State(
@@ -148,6 +152,8 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         ),
         surface=Surface(
             fits,
+            curves,
+            ints(expiries, c.V_COLUMNS),
             theo,
             ints(classes),
             ints(classes),

@@ -1,168 +1,72 @@
-"""Kernels of the surface: forward by parity, one curve per expiry, theoretical values of a class.
-
-Fits see only other participants' prices: our own resting quantity is taken out of the book first,
-so that our lean cannot feed back into our own theory.
-"""
+"""Kernels of the surface: forwards and curves of a class, and its theoretical values."""
 
 import math
 
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.desk import curve
-from quanheng.kernels.desk.black import log_moneyness, price_chain
-from quanheng.kernels.desk.forward import parity_forward
-from quanheng.kernels.desk.implied import implied_one
+from quanheng.kernels.desk import carry
+from quanheng.kernels.desk.black import price_chain
+from quanheng.kernels.desk.curves import layout as at
+from quanheng.kernels.desk.curves.repair import UNUSABLE, repair_butterfly
+from quanheng.kernels.desk.curves.shift import POINT, bounded_z, moneyness
+from quanheng.kernels.desk.curves.smile import vol_at
+from quanheng.kernels.desk.curves.wing import fit_wing
 from quanheng.kernels.jit import kernel
-from quanheng.kernels.math.elementary import norm_pdf
 from quanheng.maker import columns as c
-from quanheng.terms import codes, market
+from quanheng.maker import curve_kernels as k
+from quanheng.maker import parameters as p
+from quanheng.maker import point_kernels as q
+from quanheng.maker.curve_life import Rung
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-YUAN = 1e-4
 GIVEN_SPOT = 0
 GIVEN_LEFT = 1
 GIVEN_YEAR = 2
-GIVEN_FIT = 3
-GIVEN_BASIS = 4
-GIVEN_RESIDUAL_GAIN = 5
-GIVEN_RESIDUAL_SHARE = 6
+GIVEN_BASIS = 3
+GIVEN_RESIDUAL_GAIN = 4
+GIVEN_RESIDUAL_SHARE = 5
+GIVEN_RATE = 6
+GIVEN = 7
 _NAN = float("nan")
-_PHASE_CONTINUOUS = int(codes.Phase.CONTINUOUS)
-_LEAST_PRICE = 3e-4
-"""Yuan; below three ticks a price says more about the tick than about volatility."""
-
+_LEVEL = p.P_CURVE_LEVEL
+_SETTLEMENT = int(Rung.SETTLEMENT)
+_NOTHING = int(Rung.NOTHING)
 _RESIDUAL_TICKS = 15
-_WIDEST = 75
-"""Ticks; a market wider than this and than half of its mid says nothing about the price."""
-
-
-@kernel
-def others_best(row: Ints, side: int, work: Ints) -> int:
-    """Best price of the others on a side (0 bid, 1 ask) of a market row; 0 when there is none."""
-    price_at = market.BID if side == c.BID_SIDE else market.ASK
-    qty_at = market.BID_QTY if side == c.BID_SIDE else market.ASK_QTY
-    base = side * c.W_COLUMNS
-    for level in range(market.LEVELS):
-        price = row[price_at + level]
-        if price <= 0:
-            return 0
-        qty = row[qty_at + level]
-        if work[base + c.W_LIVE_PX] == price:
-            qty -= work[base + c.W_LIVE_QTY]
-        if work[base + c.W_PEND_PX] == price:
-            qty -= work[base + c.W_PEND_QTY]
-        if qty > 0:
-            return int(price)
-    return 0
-
-
-@kernel
-def _mid(row: Ints, work: Ints) -> tuple[float, float]:
-    """(mid, width) in yuan of the others' quotes of a contract in continuous trading, else NaN."""
-    if row[market.PHASE] != _PHASE_CONTINUOUS:
-        return _NAN, _NAN
-    bid = others_best(row, c.BID_SIDE, work)
-    ask = others_best(row, c.ASK_SIDE, work)
-    if bid <= 0 or ask <= bid or ask - bid > max(_WIDEST, (bid + ask) // 4):
-        return _NAN, _NAN
-    return 0.5 * YUAN * (bid + ask), YUAN * (ask - bid)
-
-
-@kernel
-def _fit_points(
-    prices: Floats, forward: float, tau: float, discount: float, warm: Floats, out: Floats
-) -> int:
-    """Fit a curve to out-of-the-money prices[n, 5] (strike, call, width, put, width)."""
-    count = prices.shape[0]
-    x = np.empty(count)
-    vol = np.empty(count)
-    weight = np.empty(count)
-    root = math.sqrt(tau)
-    used = 0
-    for i in range(count):
-        strike = prices[i, 0]
-        call = strike >= forward
-        price = prices[i, 1] if call else prices[i, 3]
-        width = prices[i, 2] if call else prices[i, 4]
-        if not price >= _LEAST_PRICE:
-            continue
-        implied = implied_one(1.0 if call else -1.0, price, forward, strike, tau, discount)
-        if not implied > 0.0:
-            continue
-        at = log_moneyness(strike, forward, tau)
-        vega = norm_pdf(at / implied - 0.5 * implied * root)
-        spread = width + YUAN
-        x[used] = at
-        vol[used] = implied
-        weight[used] = vega * vega / (spread * spread)
-        used += 1
-    return curve.fit(x, vol, weight, used, warm, out)
-
-
-@kernel
-def _fit_expiry(prices: Floats, fit: Floats, near: float, gain: float) -> tuple[int, float]:
-    """One expiry from prices[n, 5]: (curve status, parity forward or NaN); updates `fit`.
-
-    `gain` is the share of a new fit that is taken over. A failed fit keeps the last good one
-    (reliability: stale-fit fallback, rules.md 8.4).
-    """
-    count = prices.shape[0]
-    tau = fit[c.X_TAU]
-    discount = fit[c.X_DISCOUNT]
-    if not tau > 0.0:
-        return curve.TOO_FEW, _NAN
-    forward, _, used = parity_forward(
-        np.ascontiguousarray(prices[:, 0]),
-        np.ascontiguousarray(prices[:, 1]),
-        np.ascontiguousarray(prices[:, 2]),
-        np.ascontiguousarray(prices[:, 3]),
-        np.ascontiguousarray(prices[:, 4]),
-        count,
-        discount,
-        near,
-    )
-    base = forward if used > 0 else near
-    warm = np.empty(curve.PARAMS)
-    out = np.empty(curve.PARAMS)
-    for j in range(curve.PARAMS):
-        warm[j] = fit[c.X_PARAMS + j]
-    status = _fit_points(prices, base, tau, discount, warm, out)
-    if status == curve.OK:
-        cold = not math.isfinite(warm[curve.LEVEL])
-        share = 1.0 if cold else gain
-        for j in range(curve.PARAMS):
-            blended = j <= curve.CALL_CURVATURE and not cold
-            fresh = warm[j] + share * (out[j] - warm[j]) if blended else out[j]
-            fit[c.X_PARAMS + j] = fresh
-    return status, forward if used > 0 else _NAN
 
 
 @kernel
 def price_class(
-    fixed: Ints, fits: Floats, params: Ints, theo: Floats, start: int, stop: int, shift: int
+    fixed: Ints, fits: Floats, curves: Floats, params: Ints, theo: Floats, start: int, stop: int
 ) -> int:
     """Theoretical values of the slots [start, stop) into theo; returns the number without one.
 
-    `shift` is the column of params with the trader's vol offset in 1e-6 (rules.md 8.4: offsets are
-    kept apart from the fit).
+    The trader's deltas are kept apart from the fit (rules.md 8.4): level, slope and curvature of
+    the curve (curves.shift) and the contract's own offset; `swim` says where the curve is read.
     """
     n = stop - start
     inputs = np.empty((6, n))
     out = np.empty((6, n))
     for i in range(n):
         row = fixed[start + i]
+        mine = params[start + i]
         fit = fits[row[c.F_EXPIRY]]
-        strike = row[c.F_STRIKE] * YUAN
-        at = log_moneyness(strike, fit[c.X_FORWARD], fit[c.X_TAU])
-        at = at if math.isfinite(at) else 0.0
-        vol = curve.vol_at(fit[c.X_PARAMS :], at) + params[start + i, shift] * 1e-6
+        curve = curves[c.PUBLISHED, row[c.F_EXPIRY]]
+        strike = row[c.F_STRIKE] * q.YUAN
+        place = moneyness(strike, curve, fit[c.X_FORWARD], mine[p.P_SWIM] * 1e-4)
+        vol = vol_at(curve, place)
+        level, slope, bend = mine[_LEVEL], mine[_LEVEL + 1], mine[_LEVEL + 2]
+        shift = float(level + mine[p.P_VOL_SHIFT])
+        if slope != 0 or bend != 0:
+            z = bounded_z(place, fit[c.X_TAU])
+            shift += z * (slope + z * bend)
+        vol += shift * 1e-6
         inputs[0, i] = row[c.F_SIGN]
         inputs[1, i] = fit[c.X_FORWARD]
         inputs[2, i] = strike
-        inputs[3, i] = max(vol, curve.VOL_LOW)
+        inputs[3, i] = max(vol, at.VOL_LOW)
         inputs[4, i] = fit[c.X_TAU]
         inputs[5, i] = fit[c.X_DISCOUNT]
     price_chain(inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5], out)
@@ -176,37 +80,93 @@ def price_class(
 
 
 @kernel
-def _refit(
-    market_rows: Ints, work: Ints, pairs: Ints, meta: Ints, fit: Floats, spot: float, given: Floats
+def curve_exposure(
+    fixed: Ints,
+    fits: Floats,
+    curves: Floats,
+    params: Ints,
+    theo: Floats,
+    long: Ints,
+    short: Ints,
+    start: int,
+    stop: int,
+    out: Floats,
 ) -> None:
-    """Refit one expiry (its row of meta and fits) from the others' quotes."""
-    start = meta[c.E_PAIR_START]
-    count = meta[c.E_PAIR_STOP] - start
-    prices = np.empty((count, 5))
-    for i in range(count):
-        call = pairs[start + i, 0]
-        put = pairs[start + i, 1]
-        prices[i, 0] = pairs[start + i, 2] * YUAN
-        prices[i, 1], prices[i, 2] = _mid(market_rows[call], work[call])
-        prices[i, 3], prices[i, 4] = _mid(market_rows[put], work[put])
-    status, forward = _fit_expiry(prices, fit, spot + fit[c.X_BASIS], given[GIVEN_FIT])
-    if math.isfinite(forward):
-        fit[c.X_BASIS] += given[GIVEN_BASIS] * (forward - spot - fit[c.X_BASIS])
-    meta[c.E_STATUS] = status
-    if status == curve.OK:
-        meta[c.E_FITS] += 1
-        meta[c.E_FAILED] = 0
-    else:
-        meta[c.E_FAILED] += 1
+    """out[3] = yuan a class's book gains per vol point of level, slope and curvature (I-29, I-31).
+
+    The derivatives of `price_class` in the trader's deltas (curves.shift).
+    """
+    for j in range(3):
+        out[j] = 0.0
+    for slot in range(start, stop):
+        net = long[slot] - short[slot]
+        vega = theo[slot, c.T_VEGA]
+        if net == 0 or not math.isfinite(vega):
+            continue
+        e = fixed[slot, c.F_EXPIRY]
+        strike = fixed[slot, c.F_STRIKE] * q.YUAN
+        swim = params[slot, p.P_SWIM] * 1e-4
+        place = moneyness(strike, curves[c.PUBLISHED, e], fits[e, c.X_FORWARD], swim)
+        z = bounded_z(place, fits[e, c.X_TAU])
+        size = net * fixed[slot, c.F_UNIT] * vega * POINT
+        out[0] += size
+        out[1] += size * z
+        out[2] += size * z * z
+
+
+@kernel
+def _follow(
+    fits: Floats, life: Ints, spans: Ints, n: int, forwards: Floats, given: Floats, stamp: int
+) -> None:
+    """The smoothed basis follows the forwards that the market or the neighbours gave."""
+    spot = given[GIVEN_SPOT]
+    for i in range(n):
+        e = spans[i, k.S_EXPIRY]
+        if life[e, c.V_FORWARD] <= carry.TERM:
+            gap = forwards[i] - spot - fits[e, c.X_BASIS]
+            fits[e, c.X_BASIS] += given[GIVEN_BASIS] * gap
+        if life[e, c.V_FORWARD] <= carry.SINGLE or life[e, c.V_PARITY_AT] == 0:
+            life[e, c.V_PARITY_AT] = stamp
 
 
 @kernel
 def _corrected(row: Floats, share: float) -> float:
     """Curve price moved by a share of the residual, at most by a fifth of itself and 15 ticks."""
     price = row[c.T_PRICE]
-    bound = max(_RESIDUAL_TICKS * YUAN, 0.2 * price)
+    bound = max(_RESIDUAL_TICKS * q.YUAN, 0.2 * price)
     moved = price + min(max(share * row[c.T_RESIDUAL], -bound), bound)
-    return float(max(moved, min(price, 0.5 * YUAN)))
+    return float(max(moved, min(price, 0.5 * q.YUAN)))
+
+
+@kernel
+def _refit(
+    market_rows: Ints,
+    work: Ints,
+    pairs: Ints,
+    meta: Ints,
+    fits: Floats,
+    curves: Floats,
+    life: Ints,
+    version: Ints,
+    which: Ints,
+    given: Floats,
+    limits: Floats,
+    quotes: Floats,
+) -> tuple[int, int, int, int]:
+    """Update the curves of a class: (own fits published, expiries, most failures, news)."""
+    start, stop = which[k.WHICH], which[k.WHICH + 1]
+    q.market_quotes(market_rows, work, start, stop, quotes)
+    points = np.empty((k.POINT_ROWS, stop - start))
+    spans = np.empty((meta.shape[0], k.SPAN_COLUMNS), dtype=np.int64)
+    forwards = np.empty(meta.shape[0])
+    klass = which[k.W_KLASS]
+    spot, rate = given[GIVEN_SPOT], given[GIVEN_RATE]
+    n = q.gather(pairs, meta, fits, life, quotes, klass, start, spot, rate, points, spans, forwards)
+    _follow(fits, life, spans, n, forwards, given, which[k.W_AT])
+    good, worst, news = k.update_class(
+        fits, curves, life, points, spans[:n], forwards, which, limits, version
+    )
+    return good, n, worst, news
 
 
 @kernel
@@ -217,72 +177,110 @@ def reprice_class(
     pairs: Ints,
     meta: Ints,
     fits: Floats,
+    curves: Floats,
+    life: Ints,
+    version: Ints,
     params: Ints,
     theo: Floats,
     which: Ints,
     given: Floats,
-) -> tuple[int, int, int]:
-    """Theory of one class at one instant: (good fits, expiries, most failures in a row).
+    limits: Floats,
+) -> tuple[int, int, int, int]:
+    """Theory of one class at one instant: (own fits, expiries, most failures in a row, news).
 
-    which = (class, start, stop, refit 0/1, column of params with the vol offset); given by the
-    GIVEN columns: spot in yuan, share of today's trading still to come, days of a year, the shares
-    of a new curve and a new basis that are taken over, and for what four coefficients cannot bend
-    to (far wings): the share of a new residual taken over and the share of it that counts.
+    which = curve_kernels' WHICH columns, then start, stop, refit 0/1. given by the GIVEN columns:
+    spot in yuan, share of today's trading still to come, days of a year, the share of a new basis
+    that is taken over, the rate, and for what a curve cannot bend to (far wings): the share of a
+    new residual taken over and the share of it that counts. limits by curve_kernels' LIMIT columns.
     """
-    good = 0
-    expiries = 0
-    worst = 0
+    result = (0, 0, 0, 0)
+    start, stop, refit = which[k.WHICH], which[k.WHICH + 1], which[k.WHICH + 2]
     spot = given[GIVEN_SPOT]
+    quotes = np.empty((stop - start, q.QUOTES))
     for e in range(meta.shape[0]):
-        if meta[e, c.E_KLASS] != which[0]:
-            continue
-        expiries += 1
-        fits[e, c.X_TAU] = (meta[e, c.E_DAYS] + given[GIVEN_LEFT]) / given[GIVEN_YEAR]
-        if which[3] != 0:
-            _refit(market_rows, work, pairs, meta[e], fits[e], spot, given)
-            good += 1 if meta[e, c.E_STATUS] == curve.OK else 0
-            worst = max(worst, meta[e, c.E_FAILED])
-        fits[e, c.X_FORWARD] = spot + fits[e, c.X_BASIS]
-    price_class(fixed, fits, params, theo, which[1], which[2], which[4])
-    for slot in range(which[1], which[2]):
+        if meta[e, c.E_KLASS] == which[k.W_KLASS]:
+            fits[e, c.X_TAU] = (meta[e, c.E_DAYS] + given[GIVEN_LEFT]) / given[GIVEN_YEAR]
+    if refit != 0:
+        result = _refit(
+            market_rows,
+            work,
+            pairs,
+            meta,
+            fits,
+            curves,
+            life,
+            version,
+            which,
+            given,
+            limits,
+            quotes,
+        )
+    for e in range(meta.shape[0]):
+        if meta[e, c.E_KLASS] == which[k.W_KLASS]:
+            fits[e, c.X_FORWARD] = spot + fits[e, c.X_BASIS]
+    price_class(fixed, fits, curves, params, theo, start, stop)
+    for slot in range(start, stop):
         row = theo[slot]
-        if which[3] != 0:
-            mid, _ = _mid(market_rows[slot], work[slot])
-            if math.isfinite(mid - row[c.T_PRICE]):
-                row[c.T_RESIDUAL] += given[GIVEN_RESIDUAL_GAIN] * (
-                    mid - row[c.T_PRICE] - row[c.T_RESIDUAL]
-                )
+        if refit != 0:
+            miss = quotes[slot - start, q.QUOTE_MID] - row[c.T_PRICE]
+            if math.isfinite(miss):
+                row[c.T_RESIDUAL] += given[GIVEN_RESIDUAL_GAIN] * (miss - row[c.T_RESIDUAL])
         row[c.T_PRICE] = _corrected(row, given[GIVEN_RESIDUAL_SHARE])
-    return good, expiries, worst
+    return result
 
 
 @kernel
-def fit_settles(
-    fixed: Ints, pairs: Ints, meta: Ints, fits: Floats, spots: Floats, rate: float
+def settle_class(
+    fixed: Ints,
+    pairs: Ints,
+    meta: Ints,
+    fits: Floats,
+    curves: Floats,
+    life: Ints,
+    klass: int,
+    start: int,
+    stop: int,
+    spot: float,
+    rate: float,
 ) -> int:
-    """First curves from previous settlement prices; returns the number of good fits.
+    """First curves of a class from previous settlement prices; returns the number of good fits.
 
-    spots = the underlyings' previous closes in yuan, by class. An expiry whose parity cannot be
-    read gets the forward spot/discount.
+    spot = the underlying's previous close in yuan, rate per year. An expiry without a fit of its
+    own borrows from the others.
     """
+    quotes = np.empty((stop - start, q.QUOTES))
+    points = np.empty((k.POINT_ROWS, stop - start))
+    spans = np.empty((meta.shape[0], k.SPAN_COLUMNS), dtype=np.int64)
+    forwards = np.empty(meta.shape[0])
+    q.settle_quotes(fixed, start, stop, quotes)
+    n = q.gather(pairs, meta, fits, life, quotes, klass, start, spot, rate, points, spans, forwards)
     good = 0
-    for e in range(meta.shape[0]):
-        fit = fits[e]
-        spot = spots[meta[e, c.E_KLASS]]
-        start = meta[e, c.E_PAIR_START]
-        count = meta[e, c.E_PAIR_STOP] - start
-        prices = np.empty((count, 5))
-        for i in range(count):
-            prices[i, 0] = pairs[start + i, 2] * YUAN
-            prices[i, 1] = fixed[pairs[start + i, 0], c.F_SETTLE] * YUAN
-            prices[i, 3] = fixed[pairs[start + i, 1], c.F_SETTLE] * YUAN
-            prices[i, 2] = YUAN
-            prices[i, 4] = YUAN
-        near = spot * (1.0 + rate * fit[c.X_TAU])
-        status, forward = _fit_expiry(prices, fit, near, 1.0)
-        used = forward if math.isfinite(forward) else near
-        fit[c.X_BASIS] = used - spot
-        fit[c.X_FORWARD] = used
-        meta[e, c.E_STATUS] = status
-        good += 1 if status == curve.OK else 0
+    for i in range(n):
+        e = spans[i, k.S_EXPIRY]
+        fits[e, c.X_FORWARD] = forwards[i]
+        fits[e, c.X_BASIS] = forwards[i] - spot
+        first, last = spans[i, k.S_START], spans[i, k.S_STOP]
+        row = curves[c.SETTLED, e]
+        status = fit_wing(
+            points[k.K, first:last],
+            points[k.VOL, first:last],
+            points[k.WEIGHT, first:last],
+            last - first,
+            fits[e, c.X_TAU],
+            forwards[i],
+            _NAN,
+            _NAN,
+            row,
+            row,
+        )
+        life[e, c.V_STATUS] = status
+        life[e, c.V_MODEL] = at.WING
+        life[e, c.V_RUNG] = _NOTHING
+        if status == at.OK and repair_butterfly(row) != UNUSABLE:
+            life[e, c.V_RUNG] = _SETTLEMENT
+            good += 1
+        for j in range(at.ROW):
+            curves[c.PUBLISHED, e, j] = row[j]
+    if good > 0:
+        k.lend(fits, curves, life, spans[:n], True, 0)
     return good

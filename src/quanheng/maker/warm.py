@@ -4,6 +4,7 @@ import numpy as np
 
 from quanheng.kernels.pack import pack, unpack
 from quanheng.maker import columns as c
+from quanheng.maker import curve_kernels as curves
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
@@ -18,8 +19,10 @@ from quanheng.terms import market
 def kernels() -> tuple[object, ...]:
     """Every kernel that the machine calls from Python."""
     return (
-        surface.fit_settles,
+        surface.settle_class,
         surface.reprice_class,
+        surface.curve_exposure,
+        curves.standing_code,
         plan.absorb,
         plan.class_exposure,
         plan.plan_class,
@@ -50,23 +53,30 @@ def warm_up() -> None:
 
 
 def _warm_surface(state: State) -> None:
-    tables, fits = state.tables, state.surface.fits
+    tables, found, book = state.tables, state.surface, state.book
     pairs = ints(0, 3)
-    spots = np.ones(1)
     params = ints(1, len(TABLE)) + 1
-    surface.fit_settles(tables.fixed, pairs, tables.meta, fits, spots, 0.0)
+    own = (found.fits, found.curves, found.life)
+    surface.settle_class(tables.fixed, pairs, tables.meta, *own, 0, 0, 1, 1.0, 0.0)
+    which = ints(curves.WHICH + 3)
     surface.reprice_class(
         tables.fixed,
         state.view.rows,
         state.work,
         pairs,
         tables.meta,
-        fits,
+        *own,
+        found.version,
         params,
-        state.surface.theo,
-        ints(5),
-        np.ones(7),
+        found.theo,
+        which,
+        np.ones(surface.GIVEN),
+        np.ones(curves.LIMITS),
     )
+    curves.standing_code(found.life[0], which)
+    held = (book.long_qty, book.short_qty)
+    given = (tables.fixed, *own[:2], params, found.theo)
+    surface.curve_exposure(*given, *held, 0, 1, np.zeros(3))
 
 
 def _warm_plan(state: State) -> None:

@@ -38,7 +38,10 @@ class SignOn(msgspec.Struct, frozen=True, array_like=True, tag="sign_on"):
 
 
 class SetParameter(msgspec.Struct, frozen=True, array_like=True, tag="set_parameter"):
-    """Change one quote parameter of a scope; values are integers in the parameter's own unit."""
+    """Change one quote parameter of a scope; values are integers in the parameter's own unit.
+
+    Besides the scopes above, an expiry can be named: "510050-2407" (underlying, year, month).
+    """
 
     scope: str
     name: str
