@@ -19,6 +19,8 @@ from quanheng.kernels.desk.curves import (
     compare,
     fits,
     layout,
+    offsets,
+    points,
     repair,
     shift,
     smile,
@@ -69,6 +71,7 @@ def warm_up() -> None:
     carry.forward_ladder(agreed, tau[:1], vol[:1], 1, 2.5, 0.02, 0.0, 0.1, ladder)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
     _warm_curves()
+    _warm_points()
     _warm_independent()
     _warm_risk()
 
@@ -142,3 +145,20 @@ def _warm_risk() -> None:
         np.ones(1), states, states, np.ones((explain.GREEK_ROWS, 1)), 0.0, np.ones((1, 1)),
         np.ones(1), np.empty((explain.TERMS + 1, 1)), np.empty(explain.TERMS + 1),
     )  # fmt: skip
+
+
+def _warm_points() -> None:
+    """Quotes to points, and offsets per strike."""
+    strike = np.linspace(2.3, 2.7, 5)
+    ask = np.full(5, 0.05)
+    bid = 0.9 * ask
+    found = np.empty((points.ROWS, 5))
+    points.chain_points(strike, bid, ask, bid, ask, 5, 2.5, 0.1, 0.998, 0.0, found)
+    k, vol, out = np.linspace(-0.1, 0.1, 5), np.full(5, 0.2), np.empty(5)
+    row = np.full(layout.ROW, np.nan)
+    fits.fit(layout.WING, k, vol, ask, 5, 0.1, 2.5, row, row)
+    points.relax_inside(found, 5, row, 0.5, out)
+    points.half_width(found, 0)
+    offsets.fit_offsets(row, k, vol, ask, bid, 5, 0.1, 1.0, 0.01, out)
+    offsets.offset_at(k, out, 5, 0.0)
+    offsets.vol_with_offsets(row, k, out, 5, 0.0)
