@@ -227,16 +227,16 @@ def _solve(
     misses: Floats,
 ) -> tuple[int, bool]:
     """(iterations, settled) of the rounds from a start to the robust optimum, in place."""
-    mass = np.empty((n, 1))
+    mass = np.empty(n)
     for i in range(n):
         level = _level(table, first[i], first[i + 1])
         theta[i] = level * level * taus[i]
-        mass[i, 0] = 0.0
+        mass[i] = 0.0
         for j in range(first[i], first[i + 1]):
-            mass[i, 0] += table[descent.WEIGHT, j]
-    descent.monotone(theta, mass[:, 0].copy(), n, descent.RISE)
+            mass[i] += table[descent.WEIGHT, j]
+    descent.monotone(theta, mass, n, descent.RISE)
     _start(table, first, n, taus, theta, p, misses)
-    descent.project(theta, p, mass, n)
+    descent.project(theta, p, mass, taus, n)
     iterations = 0
     settled = True
     for turn in range(_ROUNDS):
