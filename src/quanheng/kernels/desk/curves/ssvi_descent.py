@@ -159,12 +159,14 @@ def _normal(
     shape.
     """
     slopes = np.empty(5)
-    dense[:, :] = 0.0
     for j in range(SHAPE):
+        for a in range(SHAPE):
+            dense[j, a] = 0.0
         dense[j, j] = prior[SHAPE]
         dense[j, SHAPE] = prior[SHAPE] * (p[j] - prior[j])
     for i in range(n):
-        arrow[i, :] = 0.0
+        for a in range(5):
+            arrow[i, a] = 0.0
         phi = power_law(theta[i], p[ETA], p[GAMMA])
         odds = log((1.0 + theta[i]) / theta[i])
         for j in range(first[i], first[i + 1]):
@@ -260,7 +262,8 @@ def project(theta: Floats, p: Floats, mass: Floats, taus: Floats, n: int) -> Non
 
 
 @kernel
-def _copy(values: Floats, out: Floats, n: int) -> None:
+def copy(values: Floats, out: Floats, n: int) -> None:
+    """out[:n] = values[:n]."""
     for i in range(n):
         out[i] = values[i]
 
@@ -285,14 +288,14 @@ def descend(
         found = False
         before = cost
         for _ in range(_TRIES):
-            _copy(theta, new_theta, n)
-            _copy(p, new_p, SHAPE)
+            copy(theta, new_theta, n)
+            copy(p, new_p, SHAPE)
             if _step(arrow, dense, n, damping, new_theta, new_p, most * (1.0 - 1e-9)):
                 project(new_theta, new_p, mass, taus, n)
                 trial = cost_of(table, first, n, taus, new_theta, new_p, prior)
                 if trial < cost:
-                    _copy(new_theta, theta, n)
-                    _copy(new_p, p, SHAPE)
+                    copy(new_theta, theta, n)
+                    copy(new_p, p, SHAPE)
                     cost = trial
                     damping = max(0.1 * damping, 1e-9)
                     found = True
