@@ -281,12 +281,16 @@ def _mend_calendar(rows: Floats, before: int, earlier: int, later: int, report: 
 
 
 @kernel
-def _mend_tails(rows: Floats, before: int, earlier: int, later: int, report: Floats) -> None:
+def _mend_tails(
+    rows: Floats, n: int, before: int, earlier: int, later: int, report: Floats
+) -> None:
     """Part two rows by their tails on the sides where they cross."""
-    below = rows[before] if before != _NONE else np.zeros(at.ROW)
+    nothing = np.zeros(at.ROW)
+    below = rows[before] if before != _NONE else nothing
+    above = rows[later + 1] if later + 1 < n else nothing
     for side in range(2):
         if side_gap(rows[earlier], rows[later], side) < 0.0:
-            done = separate(below, rows[earlier], rows[later], side)
+            done = separate(below, rows[earlier], rows[later], above, side)
             for place in range(2):
                 if done == place + 1 or done == 3:
                     i = later if place == 1 else earlier
@@ -308,7 +312,7 @@ def repair(rows: Floats, n: int, report: Floats) -> int:
         if report[i, MENDED] == UNUSABLE:
             continue
         if last != _NONE and calendar(rows[last], rows[i])[0] < 0.0:
-            _mend_tails(rows, before, last, i, report)
+            _mend_tails(rows, n, before, last, i, report)
             if calendar(rows[last], rows[i])[0] < 0.0:
                 _mend_calendar(rows, before, last, i, report)
         before = last
