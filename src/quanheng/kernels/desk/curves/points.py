@@ -152,7 +152,7 @@ def half_width(points: Floats, i: int) -> float:
     ask = points[ASK_VOL, i]
     if math.isfinite(bid) and math.isfinite(ask):
         return 0.5 * (ask - bid)
-    return ask - points[VOL, i] if math.isfinite(ask) else 0.0
+    return float(ask - points[VOL, i]) if math.isfinite(ask) else 0.0
 
 
 @kernel

@@ -15,8 +15,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves import robust as r
 from quanheng.kernels.desk.curves import svi_model as svi
-from quanheng.kernels.desk.curves import wing
-from quanheng.kernels.desk.curves.svi_start import start
+from quanheng.kernels.desk.curves.svi_start import search, start
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.elementary import log
 from quanheng.kernels.math.levenberg import GROWTH, START, at_bound, next_damping, step
@@ -42,13 +41,12 @@ _STERN = 1e-2
 _LAST = 3.0
 """Weight of the last fit, as a multiple of the prior's."""
 _ORDINARY_SLOPE = 0.5
-_ORDINARY_WIDTH = 0.5
+_ORDINARY_WIDTH = 0.7
+"""Near the medians of five hundred calm expiries of the 50ETF, 2015 to 2021."""
 _UNIT_SLOPE = 1.0
 _UNIT_MIDDLE = 0.4
 _UNIT_WIDTH = 0.7
 """Standard deviations of the prior: logarithms, and shares of h."""
-_CLEAN = 2e-3
-"""Vol; a fit of all points as good as this hides no bad quote that would matter."""
 _TIGHT = 1e-4
 """Share of the squares a step must still be able to gain, or the fit has converged."""
 _FLOOR = 1e-15
@@ -131,7 +129,7 @@ def _noise(table: Floats, count: int, u: Floats) -> float:
 
 
 @kernel
-def _set_prior(count: int, noise: float, last: Floats, prior: Floats) -> None:
+def _set_prior(count: int, noise: float, bounds: Floats, last: Floats, prior: Floats) -> None:
     """Fill prior[2, 5] for the noise of the points, around an ordinary smile and the last fit.
 
     Bayes' rule for the sum of squares whose weights sum to one: noise^2 per point over the
@@ -142,8 +140,10 @@ def _set_prior(count: int, noise: float, last: Floats, prior: Floats) -> None:
     if count <= svi.COUNT:
         size = _MOST_NOISE
     prior[CENTRE, svi.LEVEL] = 1.0
-    prior[CENTRE, svi.LEFT] = log(_ORDINARY_SLOPE)
-    prior[CENTRE, svi.RIGHT] = log(_ORDINARY_SLOPE)
+    # An ordinary smile keeps well away from Lee's bound.
+    slope = min(log(_ORDINARY_SLOPE), bounds[1, svi.LEFT] - _UNIT_SLOPE)
+    prior[CENTRE, svi.LEFT] = slope
+    prior[CENTRE, svi.RIGHT] = slope
     prior[CENTRE, svi.MIDDLE] = 0.0
     prior[CENTRE, svi.WIDTH] = log(_ORDINARY_WIDTH)
     for j in range(svi.COUNT):
@@ -178,7 +178,7 @@ def _fit(
     steps = 0
     good = False
     used = noise
-    _set_prior(count, noise, last, prior)
+    _set_prior(count, noise, bounds, last, prior)
     for turn in range(_ROUNDS):
         final = turn == _ROUNDS - 1
         share = _TIGHT if final else _LOOSE
@@ -192,7 +192,7 @@ def _fit(
         if settled and used <= _SAME_NOISE * near and near <= _SAME_NOISE * used:
             break
         used = near
-        _set_prior(count, near, last, prior)
+        _set_prior(count, near, bounds, last, prior)
     return steps, good
 
 
@@ -200,28 +200,20 @@ def _fit(
 def _cold(
     table: Floats,
     count: int,
-    tau: float,
     bounds: Floats,
     last: Floats,
     work: Floats,
     u: Floats,
 ) -> tuple[int, bool]:
-    """A fit without a last curve: all points first; if they do not agree, those that a wing keeps.
-
-    The search of the wing fit finds bad quotes, whatever they do to a fit of all points.
-    """
+    """A fit without a last curve: all points first; if they do not agree, those a search keeps."""
+    prior = work[VECTORS, PRIOR : PRIOR + 2]
     for i in range(count):
         table[r.ROBUST, i] = 1.0
-    prior = work[VECTORS, PRIOR : PRIOR + 2]
-    _set_prior(count, _LEAST_NOISE, last, prior)
+    _set_prior(count, _LEAST_NOISE, bounds, last, prior)
     start(table, count, bounds, prior, u)
     noise = _noise(table, count, u)
-    if count > svi.COUNT and not noise <= 2.0 * _CLEAN:
-        low, high = r.quoted_range(table, count)
-        down, up = wing.cut_offs(low, high)
-        wing.columns(table, count, down, up)
-        wing.cold_weights(table, count)
-        svi.prepare(table, count, tau)
+    if count > svi.COUNT and not noise <= 2.0 * r.CLEAN:
+        search(table, count, bounds, u)
         start(table, count, bounds, prior, u)
         noise = _noise(table, count, u)
     return _fit(table, count, bounds, noise, last, COLD_STEPS, work, u)
@@ -257,7 +249,7 @@ def _fall_back(
     none = work[VECTORS, NONE]
     none[svi.LEVEL] = np.nan
     prior = work[VECTORS, PRIOR : PRIOR + 2]
-    _set_prior(1, _STERN, none, prior)
+    _set_prior(1, _STERN, bounds, none, prior)
     u[:] = prior[CENTRE]
     out[at.ITERATIONS] = _descend(table, count, bounds, prior, _TIGHT, COLD_STEPS, work, u)[0]
     if not _finish(table, count, bounds, u, h, v0, out):
@@ -311,7 +303,7 @@ def fit_svi(
         steps, good = _fit(table, count, bounds, warm[at.RMS], last, WARM_STEPS, work, u)
     if not known or r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.
-        steps, good = _cold(table, count, tau, bounds, last, work, u)
+        steps, good = _cold(table, count, bounds, last, work, u)
     r.open_row(at.SVI, tau, forward, low, high, out)
     if not _finish(table, count, bounds, u, h, v0, out):
         return _fall_back(table, count, bounds, h, v0, work, u, out)

@@ -6,8 +6,8 @@ With x = (k - m)/h and the variance per year over v0^2 as the unit, raw SVI is
 
 V is the least variance, L and R are the slopes of the two asymptotes, s = sigma/h. So b >= 0,
 |rho| < 1, sigma > 0 and w >= 0 are V >= 0 and L, R, s > 0, and Lee's bound b (1 + |rho|) <= 2 is a
-bound of L and R. L, R and s enter by their logarithms: they are scales. h is the quoted range, at
-least a standard deviation; v0 the mean vol.
+bound of L and R. L, R and s enter by their logarithms: they are scales. h is the quoted range, or
+one and a half standard deviations; v0 the mean vol.
 
 A quote is compared in variance, (v0^2 Y - v^2)/(2 v): to first order the difference of vols, but
 linear in V, L and R and without a root of a negative number.
@@ -39,6 +39,8 @@ TARGET = r.PUT
 FACTOR = r.CALL
 """Rows of the table: k/h, (v/v0)^2, and v0^2/(2v) that makes a vol of a variance."""
 
+_LEAST_RANGE = 1.5
+"""Standard deviations; the usual quoted range on a side, for expiries with less."""
 _LEVEL_LOW = 1e-3
 _LEVEL_HIGH = 16.0
 _SLOPE_LOW = 1e-3
@@ -57,7 +59,7 @@ def prepare(table: Floats, count: int, tau: float) -> tuple[float, float]:
     for i in range(count):
         v0 += table[r.WEIGHT, i] * table[r.VOL, i]
     low, high = r.quoted_range(table, count)
-    h = max(high, -low, v0 * math.sqrt(tau))
+    h = max(high, -low, _LEAST_RANGE * v0 * math.sqrt(tau))
     for i in range(count):
         vol = table[r.VOL, i]
         table[X, i] = table[r.K, i] / h
