@@ -3,6 +3,8 @@
 import numpy as np
 
 from quanheng.kernels.desk import black, carry, curve, forward, implied
+from quanheng.kernels.desk.curves import arbitrage, compare, layout, repair, shift, smile, ssvi
+from quanheng.kernels.desk.curves import surface as class_surface
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math import elementary
 from quanheng.kernels.pack import pack, unpack
@@ -50,3 +52,32 @@ def warm_up() -> None:
     curve.vol_at(params, 0.1)
     curve.vols_at(params, x, 3, vol)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
+    _warm_surface()
+
+
+def _warm_surface() -> None:
+    """The kernels of a class's rows: SSVI, checks and repair, surface, deltas and swim."""
+    k, taus, vol = np.linspace(-0.1, 0.1, 6), np.array([0.1, 0.2]), np.full(6, 0.2)
+    rows, none = np.zeros((2, layout.ROW)), np.zeros((2, layout.ROW))
+    report, out = np.empty((2, arbitrage.REPORT)), np.empty((shift.DELTAS, 6))
+    starts = np.array([0, 3, 6])
+    ssvi.fit(k, vol, vol, starts, 2, taus, np.full(2, 2.5), none, rows)
+    arbitrage.check(rows, 2, report)
+    repair.repair(rows, 2, report)
+    repair.repair_butterfly(rows[0])
+    for measure in (arbitrage.butterfly, arbitrage.tail_slope):
+        measure(rows[0])
+    arbitrage.calendar(rows[0], rows[1])
+    arbitrage.density_factor(rows[0], 0.1)
+    smile.variance_at(rows[0], 0.1)
+    class_surface.surface_vol(rows, taus, 2, 0.15, 0.1)
+    class_surface.surface_vols(rows, taus, 2, 0.15, k, 6, vol)
+    class_surface.borrow_row(rows, taus, 2, 0.15, 2.5, none[0])
+    compare.quality(rows[0], k, vol, vol, vol, vol, 6)
+    compare.move(rows[0], rows[1])
+    compare.blend(rows[0], rows[1], 0.5, none[0])
+    shift.add_shift(np.zeros(shift.DELTAS), k, 0.1, 6, vol)
+    shift.curve_greeks(vol, k, 0.1, 6, out)
+    shift.moneyness(2.5, rows[0], 2.6, 0.5)
+    shift.swim_deltas(rows[0], k, vol, vol, 2.6, 0.5, 6, out[0])
+    shift.wing_at_reference(rows[0], 2.6, 0.5, 0.1, 0.1, none[0])

@@ -146,7 +146,7 @@ def _start(
             score = _absolute(table, first, n, taus, theta, trial, misses)
             if score < best:
                 best = score
-                p[:] = trial
+                descent.copy(trial, p, descent.SHAPE)
 
 
 @kernel
@@ -178,7 +178,8 @@ def _write(
     squares = 0.0
     weights = 0.0
     kept = 0
-    row[:] = 0.0
+    for i in range(at.ROW):
+        row[i] = 0.0
     for j in range(first, last):
         share = table[descent.WEIGHT, j] * table[descent.ROBUST, j]
         squares += share * misses[j] * misses[j]
@@ -200,7 +201,7 @@ def _write(
 @kernel
 def _last_shape(warm: Floats, n: int, p: Floats, prior: Floats) -> None:
     """Start and prior from the last surface, or from nothing: rho 0, gamma 1/2, a mild smile."""
-    p[:] = _NAN
+    p[descent.RHO] = _NAN
     prior[descent.RHO] = 0.0
     prior[descent.GAMMA] = 0.5
     prior[descent.ETA] = 0.5
@@ -210,7 +211,7 @@ def _last_shape(warm: Floats, n: int, p: Floats, prior: Floats) -> None:
             p[descent.RHO] = warm[i, at.P + 1]
             p[descent.GAMMA] = warm[i, GAMMA]
             p[descent.ETA] = warm[i, ETA]
-            prior[: descent.SHAPE] = p
+            descent.copy(p, prior, descent.SHAPE)
             prior[descent.SHAPE] = _WARM_PULL
             return
 
@@ -227,16 +228,16 @@ def _solve(
     misses: Floats,
 ) -> tuple[int, bool]:
     """(iterations, settled) of the rounds from a start to the robust optimum, in place."""
-    mass = np.empty((n, 1))
+    mass = np.empty(n)
     for i in range(n):
         level = _level(table, first[i], first[i + 1])
         theta[i] = level * level * taus[i]
-        mass[i, 0] = 0.0
+        mass[i] = 0.0
         for j in range(first[i], first[i + 1]):
-            mass[i, 0] += table[descent.WEIGHT, j]
-    descent.monotone(theta, mass[:, 0].copy(), n, descent.RISE)
+            mass[i] += table[descent.WEIGHT, j]
+    descent.monotone(theta, mass, n, descent.RISE)
     _start(table, first, n, taus, theta, p, misses)
-    descent.project(theta, p, mass, n)
+    descent.project(theta, p, mass, taus, n)
     iterations = 0
     settled = True
     for turn in range(_ROUNDS):
@@ -278,7 +279,8 @@ def fit(
     _last_shape(warm, n, p, prior)
     kept = _gather(k, vol, weight, start, n, taus, table, first, slices)
     for i in range(n):
-        rows[i, :] = _NAN
+        for j in range(at.ROW):
+            rows[i, j] = _NAN
         rows[i, at.MODEL] = at.NO_MODEL
         rows[i, at.STATUS] = at.TOO_FEW
     if first[kept] < _LEAST:

@@ -58,7 +58,7 @@ def side_gap(earlier: Floats, later: Floats, side: int) -> float:
 
 
 @kernel
-def _set_tail(row: Floats, side: int, start: float, length: float, more: float) -> None:
+def set_tail(row: Floats, side: int, start: float, length: float, more: float) -> None:
     """Give a row a tail from k = start, its slope steeper than the model's by `more` outwards."""
     row[at.TAIL_LOW + side] = 0.0
     own = slope_at(row, start)
@@ -89,7 +89,7 @@ def _try_lengths(
     copy_row(row, trial)
     best = np.inf
     for _ in range(_LENGTHS):
-        _set_tail(trial, side, start, length, more)
+        set_tail(trial, side, start, length, more)
         fits = least_g(trial, first, last)[0] >= TARGET_G
         if fits and below[at.MODEL] != at.NO_MODEL:
             fits = side_gap(below, trial, side) >= 0.0
