@@ -3,7 +3,21 @@
 import numpy as np
 
 from quanheng.kernels.desk import black, carry, curve, forward, implied
-from quanheng.kernels.desk.curves import arbitrage, compare, layout, repair, shift, smile, ssvi
+from quanheng.kernels.desk.curves import (
+    arbitrage,
+    compare,
+    cubic,
+    fits,
+    layout,
+    offsets,
+    points,
+    repair,
+    shift,
+    smile,
+    ssvi,
+    svi,
+    wing,
+)
 from quanheng.kernels.desk.curves import surface as class_surface
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math import elementary
@@ -52,7 +66,33 @@ def warm_up() -> None:
     curve.vol_at(params, 0.1)
     curve.vols_at(params, x, 3, vol)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
+    _warm_curves()
     _warm_surface()
+
+
+def _warm_curves() -> None:
+    """Quotes to points, the fits of one expiry, evaluation and offsets."""
+    strike = np.linspace(2.3, 2.7, 5)
+    ask = np.full(5, 0.05)
+    bid = 0.9 * ask
+    found = np.empty((points.ROWS, 5))
+    points.chain_points(strike, bid, ask, bid, ask, 5, 2.5, 0.1, 0.998, 0.0, found)
+    k = np.linspace(-0.1, 0.1, 5)
+    vol = np.full(5, 0.2)
+    out = np.empty(5)
+    row = np.full(layout.ROW, np.nan)
+    wing.fit_wing(k, vol, ask, 5, 0.1, 2.5, np.nan, np.nan, row, row)
+    svi.fit_svi(k, vol, ask, 5, 0.1, 2.5, row, row)
+    cubic.fit_cubic(k, vol, ask, 5, 0.1, 2.5, row, row)
+    fits.fit(layout.WING, k, vol, ask, 5, 0.1, 2.5, row, row)
+    smile.vol_at(row, 0.1)
+    smile.variance(row, 0.1)
+    smile.vols_at(row, k, 5, out)
+    points.relax_inside(found, 5, row, 0.5, out)
+    points.half_width(found, 0)
+    offsets.fit_offsets(row, k, vol, ask, bid, 5, 0.1, 1.0, 0.01, out)
+    offsets.offset_at(k, out, 5, 0.0)
+    offsets.vol_with_offsets(row, k, out, 5, 0.0)
 
 
 def _warm_surface() -> None:
