@@ -124,8 +124,7 @@ def fit_quantlib(one: Points) -> PeerFit:
 
 def as_row(one: Points, fit: PeerFit) -> Floats:
     """The curve row of a peer's SVI, for the same checks and errors as ours."""
-    row = np.full(at.ROW, np.nan)
-    row[at.FLAT] = row[at.LIFT] = 0.0
+    row = np.zeros(at.ROW)
     good = bool(np.isfinite(fit.parameters).all())
     row[at.MODEL] = at.SVI if good else at.NO_MODEL
     row[at.TAU], row[at.FORWARD] = one.slice.tau, one.forward
