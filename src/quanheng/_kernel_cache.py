@@ -10,6 +10,7 @@ leaves wrong machine code. Every file therefore carries its own hash; one that d
 removed, remembered in `damaged` and compiled again.
 """
 
+import glob
 import hashlib
 import os
 import pickle
@@ -90,38 +91,35 @@ def cache_folder(module: str) -> str:
 
 
 class CheckedFiles:
-    """The index and code files of one function, each behind the SHA-256 of its contents.
+    """The compiled code of one function, a file per signature, behind the SHA-256 of its contents.
 
-    Stands in for numba's own pair. Numba's also keeps the source's time of change, which a fresh
-    clone alters for nothing; here the folder's name says which sources these are.
+    Stands in for numba's own files, an index and numbered code. Two processes that save at once can
+    give one number to two signatures there, and the code of the one runs for the other; and numba
+    keeps the source's time of change, which a fresh clone alters for nothing. Here the name of the
+    folder says which sources these are, and the name of the file which signature.
     """
 
     def __init__(self, folder: str, name: str) -> None:
         self._folder = Path(folder)
         self._name = name
 
-    @property
-    def _index(self) -> Path:
-        return self._folder / f"{self._name}.nbi"
+    def _path(self, key: Any) -> Path:
+        mark = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        return self._folder / f"{self._name}.{mark}.nbc"
 
     def flush(self) -> None:
         """Forget every signature."""
-        _write(self._index, {})
+        for path in self._folder.glob(f"{glob.escape(self._name)}.*.nbc"):
+            path.unlink(missing_ok=True)
 
     def load(self, key: Any) -> Any:
         """What was saved under a signature; None when it is missing or was damaged."""
-        file = self._entries().get(key)
-        return None if file is None else _read(self._folder / file)
+        found = _read(self._path(key))
+        return found[1] if found is not None and found[0] == repr(key) else None
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the machine code of a signature."""
-        entries = self._entries()
-        file = entries.setdefault(key, f"{self._name}.{len(entries) + 1}.nbc")
-        _write(self._folder / file, data)
-        _write(self._index, entries)
-
-    def _entries(self) -> dict[Any, str]:
-        return dict(_read(self._index) or {})
+        _write(self._path(key), (repr(key), data))
 
 
 def _read(path: Path) -> Any:

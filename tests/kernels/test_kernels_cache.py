@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from quanheng._kernel_cache import CheckedFiles
+
 SCRIPT = """
 import sys
 from quanheng import _kernel_cache
@@ -56,12 +58,22 @@ def test_a_second_process_compiles_nothing(folder):
     [flip, lambda data: data[: len(data) // 2], lambda data: b"", lambda data: data[:31]],
     ids=["flipped", "half", "empty", "short"],
 )
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_damaged_files_are_replaced(folder, harm, kind):
-    """Every index or every code file harmed: the same results, and whole files afterwards."""
-    files = sorted(folder.rglob(f"*.{kind}"))
+def test_damaged_files_are_replaced(folder, harm):
+    """Every code file harmed: the same results, and whole files afterwards."""
+    files = sorted(folder.rglob("*.nbc"))
     assert len(files) == 2  # both kernels of `pack`
     for file in files:
         file.write_bytes(harm(file.read_bytes()))
     assert run(folder) == [2, 0]
     assert run(folder) == [0, 1]
+
+
+def test_two_signatures_never_share_a_file(folder, tmp_path):
+    """Writers that know nothing of each other, as two processes at once, keep both signatures."""
+    one, other = CheckedFiles(str(tmp_path), "f"), CheckedFiles(str(tmp_path), "f")
+    one.save(("float64",), "code of one")
+    other.save(("int64",), "code of the other")
+    assert one.load(("float64",)) == "code of one"
+    assert one.load(("int64",)) == "code of the other"
+    one.flush()
+    assert other.load(("int64",)) is None
