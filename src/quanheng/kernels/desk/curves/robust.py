@@ -41,7 +41,7 @@ CLEAN = 2e-3
 _HEAVIEST = 1e290
 _LIGHTEST = 1e-12
 """Share of all weight; what is lighter cannot be told from no weight."""
-_SETTLED = 0.02
+_SETTLED = 0.05
 """Weights that move less than this leave the fit where it is."""
 
 

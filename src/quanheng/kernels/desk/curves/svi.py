@@ -83,8 +83,9 @@ def _descend(
 ) -> tuple[int, bool]:
     """Levenberg-Marquardt from u, in place: (steps tried, converged).
 
-    Converged when a step gains less than `share` of the squares. `work` is scratch,
-    float64[4, 8, 5]: a trial fills its own normal equations, since most trials are kept.
+    Converged when a step gains less than `share` of the squares; the RESIDUAL row is then that of
+    u. `work` is scratch, float64[4, 8, 5]: a trial fills its own normal equations, since most
+    trials are kept.
     """
     a = work[0]
     g = work[0, 5]
@@ -98,33 +99,41 @@ def _descend(
     growth = GROWTH
     cost = _equations(table, count, prior, u, a, g)
     fall = np.inf
-    for done in range(most):
+    kept = True
+    good = False
+    steps = 0
+    while steps < most and not good:
         fall = step(a, g, u, svi.COUNT, bounds[0], bounds[1], damping, scale, work[2], trial)
         if 0.0 <= fall <= _FLOOR and damping <= 1.0:
-            return done, True
+            good = True
+            break
+        steps += 1
         landed = _equations(table, count, prior, trial, trial_a, trial_g)
         gain = (cost - landed) / fall if fall > 0.0 else -1.0
-        if gain > 0.0:
+        kept = gain > 0.0
+        good = 0.0 <= fall <= share * cost and damping <= 1.0
+        if kept:
             u[:] = trial
-        if 0.0 <= fall <= share * cost and damping <= 1.0:
-            return done + 1, True
-        if gain > 0.0:
             cost = landed
             for i in range(svi.COUNT):
                 g[i] = trial_g[i]
                 for j in range(i + 1):
                     a[i, j] = trial_a[i, j]
         damping, growth = next_damping(gain, damping, growth)
-    return most, 0.0 <= fall <= _LOOSE * cost + _FLOOR
+    if not kept:
+        svi.residuals(table, count, u)
+    return steps, good or 0.0 <= fall <= _LOOSE * cost + _FLOOR
 
 
 @kernel
-def _noise(table: Floats, count: int, u: Floats) -> float:
-    """Root mean square residual (vol) of the points that count; fills the RESIDUAL row."""
-    squares = svi.residuals(table, count, u)
+def _noise(table: Floats, count: int) -> float:
+    """Root mean square of the RESIDUAL row (vol) over the points that count."""
+    squares = 0.0
     weights = 0.0
     for i in range(count):
-        weights += table[r.ROBUST, i] * table[r.WEIGHT, i]
+        weight = table[r.ROBUST, i] * table[r.WEIGHT, i]
+        squares += weight * table[r.RESIDUAL, i] * table[r.RESIDUAL, i]
+        weights += weight
     return math.sqrt(squares / weights) if weights > 0.0 else _STERN
 
 
@@ -186,7 +195,7 @@ def _fit(
         steps += done
         if final or steps >= most:
             break
-        found = _noise(table, count, u)
+        found = _noise(table, count)
         settled = r.reweigh(table, count, svi.COUNT, 0.0)
         near = max(found, _LEAST_NOISE)
         if settled and used <= _SAME_NOISE * near and near <= _SAME_NOISE * used:
@@ -211,11 +220,13 @@ def _cold(
         table[r.ROBUST, i] = 1.0
     _set_prior(count, _LEAST_NOISE, bounds, last, prior)
     start(table, count, bounds, prior, u)
-    noise = _noise(table, count, u)
+    svi.residuals(table, count, u)
+    noise = _noise(table, count)
     if count > svi.COUNT and not noise <= 2.0 * r.CLEAN:
         search(table, count, bounds, u)
         start(table, count, bounds, prior, u)
-        noise = _noise(table, count, u)
+        svi.residuals(table, count, u)
+        noise = _noise(table, count)
     return _fit(table, count, bounds, noise, last, COLD_STEPS, work, u)
 
 
@@ -225,7 +236,6 @@ def _finish(
 ) -> bool:
     """Write parameters and quality; False when the row must not leave the fit."""
     svi.to_row(u, h, v0, out[at.TAU], out)
-    svi.residuals(table, count, u)
     r.judge(table, count, out)
     held = at_bound(u, bounds[0], bounds[1])
     out[at.AT_BOUND] = held
@@ -254,6 +264,7 @@ def _fall_back(
     out[at.ITERATIONS] = _descend(table, count, bounds, prior, _TIGHT, COLD_STEPS, work, u)[0]
     if not _finish(table, count, bounds, u, h, v0, out):
         u[:] = prior[CENTRE]
+        svi.residuals(table, count, u)
         _finish(table, count, bounds, u, h, v0, out)
     out[at.STATUS] = at.FALLBACK
     return at.FALLBACK

@@ -140,7 +140,10 @@ def residuals(table: Floats, count: int, u: Floats) -> float:
 
 @kernel
 def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats) -> float:
-    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r; returns r'r, for r = curve - quote in vol."""
+    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r; returns r'r, for r = curve - quote in vol.
+
+    The RESIDUAL row is filled, too.
+    """
     left = exp(u[LEFT])
     right = exp(u[RIGHT])
     s = exp(u[WIDTH])
@@ -157,6 +160,7 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
         factor = table[FACTOR, i]
         weight = table[r.ROBUST, i] * table[r.WEIGHT, i] * factor * factor
         miss = base + tilt * x + bend * root - table[TARGET, i]
+        table[r.RESIDUAL, i] = -factor * miss
         j1 = 0.5 * (left * (root - x) - cross)
         j2 = 0.5 * (right * (root + x) - cross)
         j3 = -tilt - bend * x * inverse
