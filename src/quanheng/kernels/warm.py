@@ -66,8 +66,8 @@ def warm_up() -> None:
     curve.vol_at(params, 0.1)
     curve.vols_at(params, x, 3, vol)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
-    _warm_curves()
     _warm_surface()
+    _warm_curves()
 
 
 def _warm_curves() -> None:

@@ -36,6 +36,8 @@ _MAD_TO_SIGMA = 1.4826
 _SCALE_LOW = 2e-3
 _COLD_PULL = 1e-8
 _WARM_PULL = 1e-7
+_NOISE_PULL = 0.1
+"""Pull of the prior as a share of the squared scale of the misses: noise tells no shape."""
 _GRID = 3
 _NAN = float("nan")
 
@@ -150,8 +152,11 @@ def _start(
 
 
 @kernel
-def _reweigh(table: Floats, first: Ints, n: int, misses: Floats, tukey: bool) -> None:
-    """Robust factors from the misses; a slice is measured by its own median when that is larger."""
+def _reweigh(table: Floats, first: Ints, n: int, misses: Floats, tukey: bool) -> float:
+    """Robust factors from the misses, and their common scale.
+
+    A slice is measured by its own median when that is larger.
+    """
     sizes = np.empty(misses.size)
     for j in range(first[n]):
         sizes[j] = abs(misses[j])
@@ -168,6 +173,7 @@ def _reweigh(table: Floats, first: Ints, n: int, misses: Floats, tukey: bool) ->
                 table[descent.ROBUST, j] = inner * inner if inner > 0.0 else 0.0
             else:
                 table[descent.ROBUST, j] = 1.0 if z <= _HUBER else _HUBER / z
+    return float(_MAD_TO_SIGMA * common)
 
 
 @kernel
@@ -240,9 +246,11 @@ def _solve(
     descent.project(theta, p, mass, taus, n)
     iterations = 0
     settled = True
+    pull = prior[descent.SHAPE]
     for turn in range(_ROUNDS):
         descent.misses_of(table, first, n, taus, theta, p, misses)
-        _reweigh(table, first, n, misses, turn > 0)
+        scale = _reweigh(table, first, n, misses, turn > 0)
+        prior[descent.SHAPE] = max(pull, _NOISE_PULL * scale * scale)
         used = descent.descend(table, first, n, taus, theta, p, prior)
         iterations += used
         settled = used < descent.ITERATIONS
@@ -292,12 +300,10 @@ def fit(
     misses = np.empty(table.shape[1])
     iterations, settled = _solve(table, first, kept, own, theta, p, prior, misses)
     status = at.OK if settled else at.NOT_CONVERGED
-    most = descent.eta_most(theta, kept, p[descent.RHO], p[descent.GAMMA])
+    # The bound on eta is the absence of arbitrage; only the box of the others is counted.
     bounds = 1 if abs(p[descent.RHO]) >= descent.RHO_MOST else 0
     bounds += 1 if p[descent.GAMMA] <= 0.0 or p[descent.GAMMA] >= 1.0 else 0
-    bounds += (
-        1 if p[descent.ETA] >= most * (1.0 - 1e-6) or p[descent.ETA] <= descent.ETA_LEAST else 0
-    )
+    bounds += 1 if p[descent.ETA] <= descent.ETA_LEAST else 0
     for i in range(kept):
         row = rows[slices[i]]
         _write(table, first[i], first[i + 1], misses, theta[i], p, row)
