@@ -8,13 +8,14 @@ from quanheng._kernel_cache import _sources
 CALLS = """
 import numpy as np
 from quanheng.kernels.desk import black, forward, implied
-from quanheng.kernels.desk.curves import fits, layout, smile
+from quanheng.kernels.desk.curves import fits, layout, offsets, points, smile, svi, wing
 from quanheng.kernels.warm import warm_up
 
 warm_up()
 kernels = (
     black.price_one, black.price_chain, implied.implied_one, implied.implied_chain,
-    forward.parity_forward, fits.fit, smile.vol_at,
+    forward.parity_forward, fits.fit, wing.fit_wing, svi.fit_svi,
+    smile.vol_at, points.chain_points, offsets.fit_offsets, offsets.vol_with_offsets,
 )
 before = [len(k.signatures) for k in kernels]
 a, table = np.full(5, 0.5), np.empty((black.ROWS, 5))
@@ -24,9 +25,14 @@ black.price_one(1.0, 2.0, 2.0, 0.2, 0.1, 1.0)
 implied.implied_chain(a, table[0], a, a, a, a, block[1])
 implied.implied_one(1.0, 0.1, 2.0, 2.0, 0.1, 1.0)
 forward.parity_forward(a, a, a, a, a, 5, 0.99, 2.5)
-rows = np.full((3, layout.ROW), np.nan)
-fits.fit(layout.SVI, a, a, a, 5, 0.1, 2.5, rows[0], rows[1])
-smile.vol_at(rows[2], 0.1)
+rows = np.full((2, layout.ROW), np.nan)
+for model in (layout.WING, layout.SVI, layout.CUBIC):
+    fits.fit(model, block[0], a, a, 5, 0.1, 2.5, rows[0], rows[1])
+smile.vol_at(rows[1], 0.1)
+found = np.empty((points.ROWS, 5))
+points.chain_points(a, a, a, a, a, 5, 0.5, 0.1, 0.99, 0.01, found)
+offsets.fit_offsets(rows[1], found[0], found[1], found[4], a, 5, 0.1, 1.0, 0.1, block[2])
+offsets.vol_with_offsets(rows[1], found[0], block[2], 5, 0.1)
 print(before, [len(k.signatures) for k in kernels])
 """
 
@@ -37,7 +43,8 @@ def test_warm_up_leaves_nothing_to_compile() -> None:
     In a process of its own, because other tests call the kernels with other types.
     """
     done = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, check=True)
-    assert done.stdout.split("]")[:2] == ["[1, 1, 1, 1, 1, 1, 1", " [1, 1, 1, 1, 1, 1, 1"]
+    before, after = (part.strip(" [\n") for part in done.stdout.split("]")[:2])
+    assert before == after == ", ".join(["1"] * 12)
 
 
 def test_the_cache_folder_follows_every_constant_a_kernel_compiles_in() -> None:

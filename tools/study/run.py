@@ -11,13 +11,15 @@ import numpy as np
 from quanheng.kernels.desk.curves import arbitrage
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.rulebook.calendar import Calendar
-from study import closes, fits
+from study import closes, fits, strikes
 from study.closes import TICK, Floats, Row
 from study.fits import MODELS, DayFits, vols, weighted_rms
 from study.points import Points, forwards, points, prices
 
 PEERS = ("scipy", "quantlib")
 LEAST_FOR_PEERS = 5
+OFFSETS_ON = "wing"
+"""The model whose repaired curves carry the offsets per strike."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,15 @@ def _model_columns(one: Points, model: str, row: Floats, repaired: Floats) -> di
     return out
 
 
+def _offset_record(one: Points, found: strikes.Offset) -> dict[str, Any]:
+    return {
+        "offsets_rms": weighted_rms(one, found.vol),
+        "offsets_share": found.share,
+        "offsets_butterflies": found.butterflies,
+        "offsets_nanos": found.nanos,
+    }
+
+
 def _peer_record(one: Points) -> dict[str, Any]:
     from study import peers
 
@@ -144,6 +155,11 @@ def study_day(rows: list[Row], cal: Calendar, plan: Plan) -> Study:
         for each in found:
             record.update(_model_record(one, each, i))
             column.update(_model_columns(one, each.model, each.rows[i], each.repaired[i]))
+            if each.model == OFFSETS_ON:
+                offset = strikes.fit(one, each.repaired[i])
+                record.update(_offset_record(one, offset))
+                column["offsets_vol"] = offset.vol
+                column["offsets_ticks"] = (prices(one, offset.vol) - one.price) / TICK
         number = one.slice.day + one.slice.last_day
         if plan.peers_every and one.k.size >= LEAST_FOR_PEERS and number % plan.peers_every == 0:
             record.update(_peer_record(one))

@@ -112,7 +112,8 @@ def fit_table(found: Study) -> Table:
     rows += [["fits by the simpler fallback curve"], ["degenerate fits"]]
     rows += [["butterfly arbitrage before repair"], ["of it outside the quoted strikes only"]]
     rows += [["calendar arbitrage before repair"], ["either, after repair"]]
-    rows += [["weighted rms after repair: median"], ["p95 after repair"], ["largest after repair"]]
+    rows += [["weighted rms after repair: median"], ["p95 after repair"], ["p99 after repair"]]
+    rows += [["largest after repair"], ["slices a repair moves by more than one vol point (rms)"]]
     rows += [["time per fit, us: median"], ["p99"], ["check and repair per expiry, us: median"]]
     for model in models:
         own = np.array([not record[f"{model}_borrowed"] for record in found.slices])
@@ -127,7 +128,8 @@ def fit_table(found: Study) -> Table:
         cells += [share(none, total), share(fallback, total), share(bad, total)]
         cells += [share(count(found, [f"{model}_g"]), total), share(outside(found, model), total)]
         cells += [share(count(found, [f"{model}_gap"]), total), share(after, total)]
-        cells += [f"{percentile(mended, p):.3f}" for p in (50, 95, 100)]
+        cells += [f"{percentile(mended, p):.3f}" for p in (50, 95, 99, 100)]
+        cells += [share(int((mended > rms + 1.0).sum()), total)]
         cells += [f"{percentile(nanos, p) / 1e3:.1f}" for p in (50, 99)]
         cells += [f"{percentile(repair, 50) / 1e3:.1f}"]
         for row, cell in zip(rows, cells, strict=True):
@@ -162,6 +164,30 @@ def bucket_table(found: Study, suffix: str) -> Table:
     return [["moneyness", "points", *models], *rows]
 
 
+def offset_table(found: Study) -> Table:
+    """Offsets per strike on the repaired wing; all points of all slices."""
+    rms, share = (column(found, f"offsets_{name}") for name in ("rms", "share"))
+    off = 100 * np.abs(found.points["offsets_vol"] - found.points["vol"])
+    ticks = np.abs(found.points["offsets_ticks"])
+    arbitrage = int((column(found, "offsets_butterflies") > 0).sum())
+    return [
+        ["wing after repair, with offsets", ""],
+        ["weighted rms, vol points: median / p95", _both(100 * rms, 3)],
+        ["error of a point, vol points: median / p95", _both(off, 3)],
+        ["error of a point, ticks: median / p95", _both(ticks, 2)],
+        ["slices whose offsets were scaled down", f"{int((share < 1.0).sum()):,}"],
+        ["slices with a butterfly at the strikes", f"{arbitrage:,}"],
+        [
+            "time per slice, us: median",
+            f"{percentile(column(found, 'offsets_nanos'), 50) / 1e3:.1f}",
+        ],
+    ]
+
+
+def _both(values: Floats, digits: int) -> str:
+    return f"{percentile(values, 50):.{digits}f} / {percentile(values, 95):.{digits}f}"
+
+
 def ratio_rows(found: Study, model: str) -> Table:
     """A model against each peer on the slices both fitted: errors and times."""
     rows: Table = []
@@ -175,7 +201,7 @@ def ratio_rows(found: Study, model: str) -> Table:
         peer_spent = np.array([record[f"{peer}_nanos"] for record in both], dtype=np.float64)
         good = np.isfinite(theirs)
         bad = sum(record[f"{peer}_verdict"] != fits.FINE for record in both)
-        arbitrage = sum(record[f"{peer}_g"] < 0.0 for record in both)
+        arbitrage = sum(not record[f"{peer}_g"] >= 0.0 for record in both)
         ratio = ours[good] / theirs[good]
         low, high = percentile(ratio, 5), percentile(ratio, 95)
         rows.append(

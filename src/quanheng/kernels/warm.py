@@ -15,14 +15,19 @@ from quanheng.kernels.desk import (
 from quanheng.kernels.desk.curves import (
     arbitrage,
     compare,
+    cubic,
     fits,
     layout,
+    offsets,
+    points,
     repair,
     shift,
     smile,
     ssvi,
-    surface,
+    svi,
+    wing,
 )
+from quanheng.kernels.desk.curves import surface as class_surface
 from quanheng.kernels.independent import bump, tree
 from quanheng.kernels.math import counter, elementary, linear, normal
 from quanheng.kernels.pack import pack, unpack
@@ -65,34 +70,63 @@ def warm_up() -> None:
     ladder = np.empty((1, carry.COLUMNS))
     carry.forward_ladder(agreed, tau[:1], vol[:1], 1, 2.5, 0.02, 0.0, 0.1, ladder)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
+    _warm_surface()
     _warm_curves()
     _warm_independent()
     _warm_risk()
 
 
 def _warm_curves() -> None:
-    """Fits of every model, evaluation, checks and repair of rows, deltas, on a flat smile."""
-    n = 7
-    k, vol, weight = np.linspace(-0.1, 0.1, n), np.full(n, 0.2), np.ones(n)
-    rows = np.full((2, layout.ROW), np.nan)
-    for model in (layout.WING, layout.SVI, layout.CUBIC):
-        fits.fit(model, k, vol, weight, n, 0.1, 2.5, rows[0], rows[0])
-    taus, forwards = np.array([0.1]), np.array([2.5])
-    starts = np.array([0, n], dtype=np.int64)
-    ssvi.fit(k, vol, weight, starts, 1, taus, forwards, rows[:1], rows[:1])
-    rows[1] = rows[0]
-    smile.vol_at(rows[0], 0.1)
-    smile.variance(rows[0], 0.1)
-    smile.vols_at(rows[0], k, n, vol)
-    report = np.empty((2, arbitrage.REPORT))
+    """Quotes to points, the fits of one expiry, evaluation and offsets."""
+    strike = np.linspace(2.3, 2.7, 5)
+    ask = np.full(5, 0.05)
+    bid = 0.9 * ask
+    found = np.empty((points.ROWS, 5))
+    points.chain_points(strike, bid, ask, bid, ask, 5, 2.5, 0.1, 0.998, 0.0, found)
+    k = np.linspace(-0.1, 0.1, 5)
+    vol = np.full(5, 0.2)
+    out = np.empty(5)
+    row = np.full(layout.ROW, np.nan)
+    wing.fit_wing(k, vol, ask, 5, 0.1, 2.5, np.nan, np.nan, row, row)
+    svi.fit_svi(k, vol, ask, 5, 0.1, 2.5, row, row)
+    cubic.fit_cubic(k, vol, ask, 5, 0.1, 2.5, row, row)
+    fits.fit(layout.WING, k, vol, ask, 5, 0.1, 2.5, row, row)
+    smile.vol_at(row, 0.1)
+    smile.variance(row, 0.1)
+    smile.vols_at(row, k, 5, out)
+    points.relax_inside(found, 5, row, 0.5, out)
+    points.half_width(found, 0)
+    offsets.fit_offsets(row, k, vol, ask, bid, 5, 0.1, 1.0, 0.01, out)
+    offsets.offset_at(k, out, 5, 0.0)
+    offsets.vol_with_offsets(row, k, out, 5, 0.0)
+
+
+def _warm_surface() -> None:
+    """The kernels of a class's rows: SSVI, checks and repair, surface, deltas and swim."""
+    k, taus, vol = np.linspace(-0.1, 0.1, 6), np.array([0.1, 0.2]), np.full(6, 0.2)
+    rows, none = np.zeros((2, layout.ROW)), np.zeros((2, layout.ROW))
+    report, out = np.empty((2, arbitrage.REPORT)), np.empty((shift.DELTAS, 6))
+    starts = np.array([0, 3, 6])
+    ssvi.fit(k, vol, vol, starts, 2, taus, np.full(2, 2.5), none, rows)
     arbitrage.check(rows, 2, report)
     repair.repair(rows, 2, report)
     repair.repair_butterfly(rows[0])
+    for measure in (arbitrage.butterfly, arbitrage.tail_slope):
+        measure(rows[0])
+    arbitrage.calendar(rows[0], rows[1])
+    arbitrage.density_factor(rows[0], 0.1)
+    smile.variance_at(rows[0], 0.1)
+    class_surface.surface_vol(rows, taus, 2, 0.15, 0.1)
+    class_surface.surface_vols(rows, taus, 2, 0.15, k, 6, vol)
+    class_surface.borrow_row(rows, taus, 2, 0.15, 2.5, none[0])
+    compare.quality(rows[0], k, vol, vol, vol, vol, 6)
     compare.move(rows[0], rows[1])
-    compare.mix(rows[0], rows[1], 0.5, rows[1])
-    surface.borrow_row(rows, np.array([0.1, 0.2]), 2, 0.3, 2.5, rows[1])
-    shift.moneyness(2.6, rows[0], 2.5, 1.0)
-    shift.bounded_z(0.1, 0.1)
+    compare.blend(rows[0], rows[1], 0.5, none[0])
+    shift.add_shift(np.zeros(shift.DELTAS), k, 0.1, 6, vol)
+    shift.curve_greeks(vol, k, 0.1, 6, out)
+    shift.moneyness(2.5, rows[0], 2.6, 0.5)
+    shift.swim_deltas(rows[0], k, vol, vol, 2.6, 0.5, 6, out[0])
+    shift.wing_at_reference(rows[0], 2.6, 0.5, 0.1, 0.1, none[0])
 
 
 def _warm_independent() -> None:

@@ -83,11 +83,14 @@ def tail_slope(row: Floats) -> float:
 
 @kernel
 def reach(row: Floats, deviations: float) -> tuple[float, float]:
-    """(low, high) k that a check covers; (0, 0) for a row without a vol.
+    """(low, high) k that a check covers; (0, 0) for a row without a vol or with odd parameters.
 
     One and a half times the quoted range, or so many standard deviations at the money.
     """
-    if not (row[at.TAU] > 0.0):
+    total = row[at.TAU] + row[at.LIFT]
+    for i in range(at.PARAMETERS):
+        total += row[at.P + i]
+    if not (row[at.TAU] > 0.0 and abs(total) < _INFINITY):
         return 0.0, 0.0
     w = variance_at(row, 0.0)[0]
     if not (0.0 < w < _INFINITY):

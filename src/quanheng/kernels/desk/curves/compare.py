@@ -79,12 +79,18 @@ def move(old: Floats, new: Floats) -> tuple[float, float]:
 
 
 @kernel
-def price_move(old: Floats, new: Floats, low: float, high: float) -> float:
-    """Root mean square move of price between two rows at low <= k <= high.
+def price_move(old: Floats, new: Floats) -> float:
+    """Root mean square move of price between two rows over the old one's quoted range.
 
     In units of vega at the money times vol: |difference of vol| exp(-k^2 / (2 w)), w the old total
-    variance; so a far wing, whose options are worth nothing, may move.
+    variance; so quotes of options that are worth nothing count for little. A row without a quoted
+    range is compared within one standard deviation.
     """
+    low = old[at.K_LOW]
+    high = old[at.K_HIGH]
+    if not (high > low):
+        high = math.sqrt(variance_at(old, 0.0)[0])
+        low = -high
     squares = 0.0
     for i in range(2 * _PLACES + 1):
         k = low + (high - low) * i / (2 * _PLACES)

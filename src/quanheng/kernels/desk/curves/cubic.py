@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves import robust as r
-from quanheng.kernels.desk.curves import wing
 from quanheng.kernels.desk.curves.smile import natural_bends, vol_at
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.solve import cholesky_solve
@@ -20,7 +19,13 @@ Floats = npt.NDArray[np.float64]
 _STEPS = 4
 _WARM_PULL = 3e-4
 """Weight of the last fit, as a share of the total weight, per knot."""
-_SMOOTH = 1e-4
+_COLD_PULL = 1e-7
+"""The same towards the mean vol without a last fit: settles what no point determines."""
+_SEARCH_PULL = 1e-4
+"""The same for a set of five points, which may be badly spread."""
+_ATTEMPTS = 96
+"""Sets of five points tried for a cold start; with one bad quote in five, 0.67^96 is no risk."""
+_SMOOTH = 1e-5
 """Weight of a squared second derivative (in units of the half range) in that of a squared vol."""
 _NARROWEST = 0.2
 """Least reach of the knots on a side, as a share of the other side's."""
@@ -149,10 +154,41 @@ def _penalty(row: Floats, bends: Floats, penalty: Floats) -> None:
 
 
 @kernel
-def _cold_weights(table: Floats, count: int, low: float, high: float) -> None:
-    down, up = wing.cut_offs(low, high)
-    wing.columns(table, count, down, up)
-    wing.cold_weights(table, count)
+def _cold_weights(
+    table: Floats, count: int, design: Floats, penalty: Floats, prior: Floats, p: Floats
+) -> None:
+    """Weights without a last curve: from plain least squares if they fit, else by search.
+
+    As for the wing: the best of fixed sets of five points by the sum of root residuals. Five
+    points or fewer all count. `p` is scratch.
+    """
+    for i in range(count):
+        table[r.ROBUST, i] = 1.0
+    if count <= at.KNOTS:
+        return
+    a = np.empty((at.KNOTS, at.KNOTS))
+    if _solve(table, count, design, penalty, _COLD_PULL, prior, a, p):
+        _residuals(table, count, design, p)
+        squares = 0.0
+        for i in range(count):
+            squares += table[r.WEIGHT, i] * table[r.RESIDUAL, i] * table[r.RESIDUAL, i]
+        if squares <= r.CLEAN * r.CLEAN:
+            r.reweigh(table, count, at.KNOTS, 0.0)
+            return
+    found = prior.copy()
+    best = np.inf
+    draw = 1
+    for attempt in range(_ATTEMPTS):
+        draw = r.choose(table, count, at.KNOTS, attempt, draw)
+        if not _solve(table, count, design, penalty, _SEARCH_PULL, prior, a, p):
+            continue
+        _residuals(table, count, design, p)
+        score = r.root_score(table, count)
+        if score < best:
+            best = score
+            found[:] = p
+    _residuals(table, count, design, found)
+    r.reweigh(table, count, at.KNOTS, 0.0)
 
 
 @kernel
@@ -195,12 +231,16 @@ def fit_cubic(
         _residuals(table, count, design, prior)
         r.reweigh_moved(table, count, at.KNOTS)
     else:
-        _cold_weights(table, count, low, high)
-    pull = _WARM_PULL if known else 0.0
+        for i in range(count):
+            prior[0] += table[r.WEIGHT, i] * table[r.VOL, i]
+        for j in range(1, at.KNOTS):
+            prior[j] = prior[0]
+        _cold_weights(table, count, design, penalty, prior, p)
+    pull = _WARM_PULL if known else _COLD_PULL
     steps = _settle(table, count, design, penalty, pull, prior, p)
     if known and steps > 0 and r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.
-        _cold_weights(table, count, low, high)
+        _cold_weights(table, count, design, penalty, prior, p)
         steps = _settle(table, count, design, penalty, pull, prior, p)
     if steps == 0 or not (at.VOL_LOW <= p[2] <= at.VOL_HIGH):
         return r.give_up(warm, out, at.SINGULAR)

@@ -151,8 +151,8 @@ def half_width(points: Floats, i: int) -> float:
     bid = points[BID_VOL, i]
     ask = points[ASK_VOL, i]
     if math.isfinite(bid) and math.isfinite(ask):
-        return 0.5 * (ask - bid)
-    return ask - points[VOL, i] if math.isfinite(ask) else 0.0
+        return float(0.5 * (ask - bid))
+    return float(ask - points[VOL, i]) if math.isfinite(ask) else 0.0
 
 
 @kernel

@@ -16,12 +16,10 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves.arbitrage import (
-    DEVIATIONS,
     MENDED,
     butterfly,
     calendar,
     check,
-    reach,
 )
 from quanheng.kernels.desk.curves.compare import mix, price_move
 from quanheng.kernels.desk.curves.smile import copy_row, variance_at
@@ -159,19 +157,18 @@ def repair_butterfly(row: Floats) -> int:
             copy_row(better, row)
             row[at.MIN_G] = least
             return TAILED
-    low, high = reach(row, DEVIATIONS)
     _flatten(better)
     done = FLATTENED
-    least_move = price_move(row, better, low, high)
+    least_move = price_move(row, better)
     trial = np.empty(at.ROW)
     copy_row(row, trial)
     if soften(trial, True) and butterfly(trial)[0] >= 0.0:
-        moved = price_move(row, trial, low, high)
+        moved = price_move(row, trial)
         if moved < least_move:
             done = TAILED
             least_move = moved
             copy_row(trial, better)
-    if _move_parameters(row, trial) and price_move(row, trial, low, high) < least_move:
+    if _move_parameters(row, trial) and price_move(row, trial) < least_move:
         done = MOVED
         copy_row(trial, better)
     copy_row(better, row)
@@ -236,8 +233,7 @@ def _cost(row: Floats, trial: Floats) -> float:
     """Mean squared move of price by the evidence of the fit: KEPT points of variance RMS^2."""
     rms = row[at.RMS] if row[at.RMS] > _RMS_LOW else _RMS_LOW
     kept = row[at.KEPT] if row[at.KEPT] > 1.0 else 1.0
-    low, high = reach(row, DEVIATIONS)
-    moved = price_move(row, trial, low, high)
+    moved = price_move(row, trial)
     return float(kept * moved * moved / (rms * rms))
 
 
@@ -281,12 +277,16 @@ def _mend_calendar(rows: Floats, before: int, earlier: int, later: int, report: 
 
 
 @kernel
-def _mend_tails(rows: Floats, before: int, earlier: int, later: int, report: Floats) -> None:
+def _mend_tails(
+    rows: Floats, n: int, before: int, earlier: int, later: int, report: Floats
+) -> None:
     """Part two rows by their tails on the sides where they cross."""
-    below = rows[before] if before != _NONE else np.zeros(at.ROW)
+    nothing = np.zeros(at.ROW)
+    below = rows[before] if before != _NONE else nothing
+    above = rows[later + 1] if later + 1 < n else nothing
     for side in range(2):
         if side_gap(rows[earlier], rows[later], side) < 0.0:
-            done = separate(below, rows[earlier], rows[later], side)
+            done = separate(below, rows[earlier], rows[later], above, side)
             for place in range(2):
                 if done == place + 1 or done == 3:
                     i = later if place == 1 else earlier
@@ -308,7 +308,7 @@ def repair(rows: Floats, n: int, report: Floats) -> int:
         if report[i, MENDED] == UNUSABLE:
             continue
         if last != _NONE and calendar(rows[last], rows[i])[0] < 0.0:
-            _mend_tails(rows, before, last, i, report)
+            _mend_tails(rows, n, before, last, i, report)
             if calendar(rows[last], rows[i])[0] < 0.0:
                 _mend_calendar(rows, before, last, i, report)
         before = last

@@ -36,10 +36,12 @@ _TUKEY = 4.685
 _MAD_TO_SIGMA = 1.4826
 _SCALE_LOW = 2e-4
 """Vol; about half a tick of price in a one-month option at the money, never noise of its own."""
+CLEAN = 2e-3
+"""Vol; least squares through all points that miss no more hide no bad quote that would matter."""
 _HEAVIEST = 1e290
 _LIGHTEST = 1e-12
 """Share of all weight; what is lighter cannot be told from no weight."""
-_SETTLED = 0.02
+_SETTLED = 0.05
 """Weights that move less than this leave the fit where it is."""
 
 
@@ -220,3 +222,33 @@ def level_row(table: Floats, count: int, out: Floats) -> float:
     judge(table, count, out)
     out[at.STATUS] = at.FALLBACK
     return level
+
+
+@kernel
+def choose(table: Floats, count: int, size: int, attempt: int, draw: int) -> int:
+    """Put all weight on a pseudo-random set of points; returns the next draw.
+
+    Every other set takes one point from each of `size` equal parts of the points, for a
+    well-spread solution. All chosen points count alike, whatever their weights.
+    """
+    for i in range(count):
+        table[ROBUST, i] = 0.0
+    for part in range(size):
+        draw = (draw * 1103515245 + 12345) % 2147483648
+        first = part * count // size if attempt % 2 == 0 else 0
+        last = (part + 1) * count // size if attempt % 2 == 0 else count
+        chosen = first + (draw >> 8) % (last - first)
+        table[ROBUST, chosen] = 1.0 / table[WEIGHT, chosen]
+    return draw
+
+
+@kernel
+def root_score(table: Floats, count: int) -> float:
+    """Sum of the roots of the residuals: it favours curves through many points.
+
+    But it counts all, so that a thinly quoted wing is not given up as a whole.
+    """
+    score = 0.0
+    for i in range(count):
+        score += math.sqrt(abs(table[RESIDUAL, i]))
+    return score

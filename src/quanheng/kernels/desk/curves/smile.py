@@ -141,7 +141,7 @@ def _cubic(row: Floats, k: float) -> Triple:
 @inlined
 def _vol_of(w: float, first: float, second: float, tau: float) -> Triple:
     """(vol, vol', vol'') of a total variance and its derivatives."""
-    if not (w > _LEAST):
+    if w <= _LEAST:
         return 0.0, 0.0, 0.0
     vol = math.sqrt(w / tau)
     scale = 0.5 / (vol * tau)

@@ -36,6 +36,8 @@ _MAD_TO_SIGMA = 1.4826
 _SCALE_LOW = 2e-3
 _COLD_PULL = 1e-8
 _WARM_PULL = 1e-7
+_NOISE_PULL = 0.1
+"""Pull of the prior as a share of the squared scale of the misses: noise tells no shape."""
 _GRID = 3
 _NAN = float("nan")
 
@@ -146,12 +148,15 @@ def _start(
             score = _absolute(table, first, n, taus, theta, trial, misses)
             if score < best:
                 best = score
-                p[:] = trial
+                descent.copy(trial, p, descent.SHAPE)
 
 
 @kernel
-def _reweigh(table: Floats, first: Ints, n: int, misses: Floats, tukey: bool) -> None:
-    """Robust factors from the misses; a slice is measured by its own median when that is larger."""
+def _reweigh(table: Floats, first: Ints, n: int, misses: Floats, tukey: bool) -> float:
+    """Robust factors from the misses, and their common scale.
+
+    A slice is measured by its own median when that is larger.
+    """
     sizes = np.empty(misses.size)
     for j in range(first[n]):
         sizes[j] = abs(misses[j])
@@ -168,6 +173,7 @@ def _reweigh(table: Floats, first: Ints, n: int, misses: Floats, tukey: bool) ->
                 table[descent.ROBUST, j] = inner * inner if inner > 0.0 else 0.0
             else:
                 table[descent.ROBUST, j] = 1.0 if z <= _HUBER else _HUBER / z
+    return float(_MAD_TO_SIGMA * common)
 
 
 @kernel
@@ -178,7 +184,8 @@ def _write(
     squares = 0.0
     weights = 0.0
     kept = 0
-    row[:] = 0.0
+    for i in range(at.ROW):
+        row[i] = 0.0
     for j in range(first, last):
         share = table[descent.WEIGHT, j] * table[descent.ROBUST, j]
         squares += share * misses[j] * misses[j]
@@ -200,7 +207,7 @@ def _write(
 @kernel
 def _last_shape(warm: Floats, n: int, p: Floats, prior: Floats) -> None:
     """Start and prior from the last surface, or from nothing: rho 0, gamma 1/2, a mild smile."""
-    p[:] = _NAN
+    p[descent.RHO] = _NAN
     prior[descent.RHO] = 0.0
     prior[descent.GAMMA] = 0.5
     prior[descent.ETA] = 0.5
@@ -210,7 +217,7 @@ def _last_shape(warm: Floats, n: int, p: Floats, prior: Floats) -> None:
             p[descent.RHO] = warm[i, at.P + 1]
             p[descent.GAMMA] = warm[i, GAMMA]
             p[descent.ETA] = warm[i, ETA]
-            prior[: descent.SHAPE] = p
+            descent.copy(p, prior, descent.SHAPE)
             prior[descent.SHAPE] = _WARM_PULL
             return
 
@@ -227,21 +234,23 @@ def _solve(
     misses: Floats,
 ) -> tuple[int, bool]:
     """(iterations, settled) of the rounds from a start to the robust optimum, in place."""
-    mass = np.empty((n, 1))
+    mass = np.empty(n)
     for i in range(n):
         level = _level(table, first[i], first[i + 1])
         theta[i] = level * level * taus[i]
-        mass[i, 0] = 0.0
+        mass[i] = 0.0
         for j in range(first[i], first[i + 1]):
-            mass[i, 0] += table[descent.WEIGHT, j]
-    descent.monotone(theta, mass[:, 0].copy(), n, descent.RISE)
+            mass[i] += table[descent.WEIGHT, j]
+    descent.monotone(theta, mass, n, descent.RISE)
     _start(table, first, n, taus, theta, p, misses)
-    descent.project(theta, p, mass, n)
+    descent.project(theta, p, mass, taus, n)
     iterations = 0
     settled = True
+    pull = prior[descent.SHAPE]
     for turn in range(_ROUNDS):
         descent.misses_of(table, first, n, taus, theta, p, misses)
-        _reweigh(table, first, n, misses, turn > 0)
+        scale = _reweigh(table, first, n, misses, turn > 0)
+        prior[descent.SHAPE] = max(pull, _NOISE_PULL * scale * scale)
         used = descent.descend(table, first, n, taus, theta, p, prior)
         iterations += used
         settled = used < descent.ITERATIONS
@@ -278,7 +287,8 @@ def fit(
     _last_shape(warm, n, p, prior)
     kept = _gather(k, vol, weight, start, n, taus, table, first, slices)
     for i in range(n):
-        rows[i, :] = _NAN
+        for j in range(at.ROW):
+            rows[i, j] = _NAN
         rows[i, at.MODEL] = at.NO_MODEL
         rows[i, at.STATUS] = at.TOO_FEW
     if first[kept] < _LEAST:
@@ -290,12 +300,10 @@ def fit(
     misses = np.empty(table.shape[1])
     iterations, settled = _solve(table, first, kept, own, theta, p, prior, misses)
     status = at.OK if settled else at.NOT_CONVERGED
-    most = descent.eta_most(theta, kept, p[descent.RHO], p[descent.GAMMA])
+    # The bound on eta is the absence of arbitrage; only the box of the others is counted.
     bounds = 1 if abs(p[descent.RHO]) >= descent.RHO_MOST else 0
     bounds += 1 if p[descent.GAMMA] <= 0.0 or p[descent.GAMMA] >= 1.0 else 0
-    bounds += (
-        1 if p[descent.ETA] >= most * (1.0 - 1e-6) or p[descent.ETA] <= descent.ETA_LEAST else 0
-    )
+    bounds += 1 if p[descent.ETA] <= descent.ETA_LEAST else 0
     for i in range(kept):
         row = rows[slices[i]]
         _write(table, first[i], first[i + 1], misses, theta[i], p, row)

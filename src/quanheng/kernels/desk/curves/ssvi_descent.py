@@ -31,6 +31,8 @@ RISE = 1e-7
 """Smallest relative rise of theta from one expiry to the next."""
 ITERATIONS = 30
 _TRIES = 8
+_VOL_LEAST = 0.01
+"""Vol at the money: a few far quotes alone could otherwise take it to nothing."""
 _SETTLED = 1e-9
 _LONGEST = 0.5
 
@@ -157,12 +159,14 @@ def _normal(
     shape.
     """
     slopes = np.empty(5)
-    dense[:, :] = 0.0
     for j in range(SHAPE):
+        for a in range(SHAPE):
+            dense[j, a] = 0.0
         dense[j, j] = prior[SHAPE]
         dense[j, SHAPE] = prior[SHAPE] * (p[j] - prior[j])
     for i in range(n):
-        arrow[i, :] = 0.0
+        for a in range(5):
+            arrow[i, a] = 0.0
         phi = power_law(theta[i], p[ETA], p[GAMMA])
         odds = log((1.0 + theta[i]) / theta[i])
         for j in range(first[i], first[i + 1]):
@@ -246,13 +250,22 @@ def _step(
 
 
 @kernel
-def project(theta: Floats, p: Floats, arrow: Floats, n: int) -> None:
-    """Back into the set of surfaces without arbitrage."""
-    monotone(theta, arrow[:, 0].copy(), n, RISE)
+def project(theta: Floats, p: Floats, mass: Floats, taus: Floats, n: int) -> None:
+    """Back into the set of surfaces without arbitrage; mass[n] weighs the thetas."""
+    monotone(theta, mass, n, RISE)
+    for i in range(n):
+        theta[i] = max(theta[i], _VOL_LEAST * _VOL_LEAST * taus[i])
     p[RHO] = min(max(p[RHO], -RHO_MOST), RHO_MOST)
     p[GAMMA] = min(max(p[GAMMA], 0.0), 1.0)
     most = eta_most(theta, n, p[RHO], p[GAMMA])
     p[ETA] = min(max(p[ETA], min(ETA_LEAST, most)), most)
+
+
+@kernel
+def copy(values: Floats, out: Floats, n: int) -> None:
+    """out[:n] = values[:n]."""
+    for i in range(n):
+        out[i] = values[i]
 
 
 @kernel
@@ -262,22 +275,27 @@ def descend(
     """Levenberg-Marquardt in place; iterations used, or ITERATIONS when it did not settle."""
     arrow = np.empty((n, 5))
     dense = np.empty((SHAPE, 4))
+    mass = np.empty(n)
+    new_theta = np.empty(n)
+    new_p = np.empty(SHAPE)
     damping = 1e-3
     cost = cost_of(table, first, n, taus, theta, p, prior)
     for iteration in range(ITERATIONS):
         _normal(table, first, n, taus, theta, p, prior, arrow, dense)
+        for i in range(n):
+            mass[i] = arrow[i, 0]
         most = eta_most(theta, n, p[RHO], p[GAMMA])
         found = False
         before = cost
         for _ in range(_TRIES):
-            new_theta = theta.copy()
-            new_p = p.copy()
+            copy(theta, new_theta, n)
+            copy(p, new_p, SHAPE)
             if _step(arrow, dense, n, damping, new_theta, new_p, most * (1.0 - 1e-9)):
-                project(new_theta, new_p, arrow, n)
+                project(new_theta, new_p, mass, taus, n)
                 trial = cost_of(table, first, n, taus, new_theta, new_p, prior)
                 if trial < cost:
-                    theta[:] = new_theta
-                    p[:] = new_p
+                    copy(new_theta, theta, n)
+                    copy(new_p, p, SHAPE)
                     cost = trial
                     damping = max(0.1 * damping, 1e-9)
                     found = True

@@ -15,8 +15,7 @@ import numpy.typing as npt
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves import robust as r
 from quanheng.kernels.desk.curves import svi_model as svi
-from quanheng.kernels.desk.curves import wing
-from quanheng.kernels.desk.curves.svi_start import start
+from quanheng.kernels.desk.curves.svi_start import search, start
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.elementary import log
 from quanheng.kernels.math.levenberg import GROWTH, START, at_bound, next_damping, step
@@ -42,13 +41,12 @@ _STERN = 1e-2
 _LAST = 3.0
 """Weight of the last fit, as a multiple of the prior's."""
 _ORDINARY_SLOPE = 0.5
-_ORDINARY_WIDTH = 0.5
+_ORDINARY_WIDTH = 0.7
+"""Near the medians of five hundred calm expiries of the 50ETF, 2015 to 2021."""
 _UNIT_SLOPE = 1.0
 _UNIT_MIDDLE = 0.4
 _UNIT_WIDTH = 0.7
 """Standard deviations of the prior: logarithms, and shares of h."""
-_CLEAN = 2e-3
-"""Vol; a fit of all points as good as this hides no bad quote that would matter."""
 _TIGHT = 1e-4
 """Share of the squares a step must still be able to gain, or the fit has converged."""
 _FLOOR = 1e-15
@@ -85,8 +83,9 @@ def _descend(
 ) -> tuple[int, bool]:
     """Levenberg-Marquardt from u, in place: (steps tried, converged).
 
-    Converged when a step gains less than `share` of the squares. `work` is scratch,
-    float64[4, 8, 5]: a trial fills its own normal equations, since most trials are kept.
+    Converged when a step gains less than `share` of the squares; the RESIDUAL row is then that of
+    u. `work` is scratch, float64[4, 8, 5]: a trial fills its own normal equations, since most
+    trials are kept.
     """
     a = work[0]
     g = work[0, 5]
@@ -100,38 +99,46 @@ def _descend(
     growth = GROWTH
     cost = _equations(table, count, prior, u, a, g)
     fall = np.inf
-    for done in range(most):
+    kept = True
+    good = False
+    steps = 0
+    while steps < most and not good:
         fall = step(a, g, u, svi.COUNT, bounds[0], bounds[1], damping, scale, work[2], trial)
         if 0.0 <= fall <= _FLOOR and damping <= 1.0:
-            return done, True
+            good = True
+            break
+        steps += 1
         landed = _equations(table, count, prior, trial, trial_a, trial_g)
         gain = (cost - landed) / fall if fall > 0.0 else -1.0
-        if gain > 0.0:
+        kept = gain > 0.0
+        good = 0.0 <= fall <= share * cost and damping <= 1.0
+        if kept:
             u[:] = trial
-        if 0.0 <= fall <= share * cost and damping <= 1.0:
-            return done + 1, True
-        if gain > 0.0:
             cost = landed
             for i in range(svi.COUNT):
                 g[i] = trial_g[i]
                 for j in range(i + 1):
                     a[i, j] = trial_a[i, j]
         damping, growth = next_damping(gain, damping, growth)
-    return most, 0.0 <= fall <= _LOOSE * cost + _FLOOR
+    if not kept:
+        svi.residuals(table, count, u)
+    return steps, good or 0.0 <= fall <= _LOOSE * cost + _FLOOR
 
 
 @kernel
-def _noise(table: Floats, count: int, u: Floats) -> float:
-    """Root mean square residual (vol) of the points that count; fills the RESIDUAL row."""
-    squares = svi.residuals(table, count, u)
+def _noise(table: Floats, count: int) -> float:
+    """Root mean square of the RESIDUAL row (vol) over the points that count."""
+    squares = 0.0
     weights = 0.0
     for i in range(count):
-        weights += table[r.ROBUST, i] * table[r.WEIGHT, i]
+        weight = table[r.ROBUST, i] * table[r.WEIGHT, i]
+        squares += weight * table[r.RESIDUAL, i] * table[r.RESIDUAL, i]
+        weights += weight
     return math.sqrt(squares / weights) if weights > 0.0 else _STERN
 
 
 @kernel
-def _set_prior(count: int, noise: float, last: Floats, prior: Floats) -> None:
+def _set_prior(count: int, noise: float, bounds: Floats, last: Floats, prior: Floats) -> None:
     """Fill prior[2, 5] for the noise of the points, around an ordinary smile and the last fit.
 
     Bayes' rule for the sum of squares whose weights sum to one: noise^2 per point over the
@@ -142,8 +149,10 @@ def _set_prior(count: int, noise: float, last: Floats, prior: Floats) -> None:
     if count <= svi.COUNT:
         size = _MOST_NOISE
     prior[CENTRE, svi.LEVEL] = 1.0
-    prior[CENTRE, svi.LEFT] = log(_ORDINARY_SLOPE)
-    prior[CENTRE, svi.RIGHT] = log(_ORDINARY_SLOPE)
+    # An ordinary smile keeps well away from Lee's bound.
+    slope = min(log(_ORDINARY_SLOPE), bounds[1, svi.LEFT] - _UNIT_SLOPE)
+    prior[CENTRE, svi.LEFT] = slope
+    prior[CENTRE, svi.RIGHT] = slope
     prior[CENTRE, svi.MIDDLE] = 0.0
     prior[CENTRE, svi.WIDTH] = log(_ORDINARY_WIDTH)
     for j in range(svi.COUNT):
@@ -178,7 +187,7 @@ def _fit(
     steps = 0
     good = False
     used = noise
-    _set_prior(count, noise, last, prior)
+    _set_prior(count, noise, bounds, last, prior)
     for turn in range(_ROUNDS):
         final = turn == _ROUNDS - 1
         share = _TIGHT if final else _LOOSE
@@ -186,13 +195,13 @@ def _fit(
         steps += done
         if final or steps >= most:
             break
-        found = _noise(table, count, u)
+        found = _noise(table, count)
         settled = r.reweigh(table, count, svi.COUNT, 0.0)
         near = max(found, _LEAST_NOISE)
         if settled and used <= _SAME_NOISE * near and near <= _SAME_NOISE * used:
             break
         used = near
-        _set_prior(count, near, last, prior)
+        _set_prior(count, near, bounds, last, prior)
     return steps, good
 
 
@@ -200,30 +209,24 @@ def _fit(
 def _cold(
     table: Floats,
     count: int,
-    tau: float,
     bounds: Floats,
     last: Floats,
     work: Floats,
     u: Floats,
 ) -> tuple[int, bool]:
-    """A fit without a last curve: all points first; if they do not agree, those that a wing keeps.
-
-    The search of the wing fit finds bad quotes, whatever they do to a fit of all points.
-    """
+    """A fit without a last curve: all points first; if they do not agree, those a search keeps."""
+    prior = work[VECTORS, PRIOR : PRIOR + 2]
     for i in range(count):
         table[r.ROBUST, i] = 1.0
-    prior = work[VECTORS, PRIOR : PRIOR + 2]
-    _set_prior(count, _LEAST_NOISE, last, prior)
+    _set_prior(count, _LEAST_NOISE, bounds, last, prior)
     start(table, count, bounds, prior, u)
-    noise = _noise(table, count, u)
-    if count > svi.COUNT and not noise <= 2.0 * _CLEAN:
-        low, high = r.quoted_range(table, count)
-        down, up = wing.cut_offs(low, high)
-        wing.columns(table, count, down, up)
-        wing.cold_weights(table, count)
-        svi.prepare(table, count, tau)
+    svi.residuals(table, count, u)
+    noise = _noise(table, count)
+    if count > svi.COUNT and not noise <= 2.0 * r.CLEAN:
+        search(table, count, bounds, u)
         start(table, count, bounds, prior, u)
-        noise = _noise(table, count, u)
+        svi.residuals(table, count, u)
+        noise = _noise(table, count)
     return _fit(table, count, bounds, noise, last, COLD_STEPS, work, u)
 
 
@@ -233,7 +236,6 @@ def _finish(
 ) -> bool:
     """Write parameters and quality; False when the row must not leave the fit."""
     svi.to_row(u, h, v0, out[at.TAU], out)
-    svi.residuals(table, count, u)
     r.judge(table, count, out)
     held = at_bound(u, bounds[0], bounds[1])
     out[at.AT_BOUND] = held
@@ -257,11 +259,12 @@ def _fall_back(
     none = work[VECTORS, NONE]
     none[svi.LEVEL] = np.nan
     prior = work[VECTORS, PRIOR : PRIOR + 2]
-    _set_prior(1, _STERN, none, prior)
+    _set_prior(1, _STERN, bounds, none, prior)
     u[:] = prior[CENTRE]
     out[at.ITERATIONS] = _descend(table, count, bounds, prior, _TIGHT, COLD_STEPS, work, u)[0]
     if not _finish(table, count, bounds, u, h, v0, out):
         u[:] = prior[CENTRE]
+        svi.residuals(table, count, u)
         _finish(table, count, bounds, u, h, v0, out)
     out[at.STATUS] = at.FALLBACK
     return at.FALLBACK
@@ -311,7 +314,7 @@ def fit_svi(
         steps, good = _fit(table, count, bounds, warm[at.RMS], last, WARM_STEPS, work, u)
     if not known or r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.
-        steps, good = _cold(table, count, tau, bounds, last, work, u)
+        steps, good = _cold(table, count, bounds, last, work, u)
     r.open_row(at.SVI, tau, forward, low, high, out)
     if not _finish(table, count, bounds, u, h, v0, out):
         return _fall_back(table, count, bounds, h, v0, work, u, out)

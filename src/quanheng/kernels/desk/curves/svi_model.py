@@ -6,8 +6,8 @@ With x = (k - m)/h and the variance per year over v0^2 as the unit, raw SVI is
 
 V is the least variance, L and R are the slopes of the two asymptotes, s = sigma/h. So b >= 0,
 |rho| < 1, sigma > 0 and w >= 0 are V >= 0 and L, R, s > 0, and Lee's bound b (1 + |rho|) <= 2 is a
-bound of L and R. L, R and s enter by their logarithms: they are scales. h is the quoted range, at
-least a standard deviation; v0 the mean vol.
+bound of L and R. L, R and s enter by their logarithms: they are scales. h is the quoted range, or
+one and a half standard deviations; v0 the mean vol.
 
 A quote is compared in variance, (v0^2 Y - v^2)/(2 v): to first order the difference of vols, but
 linear in V, L and R and without a root of a negative number.
@@ -39,6 +39,8 @@ TARGET = r.PUT
 FACTOR = r.CALL
 """Rows of the table: k/h, (v/v0)^2, and v0^2/(2v) that makes a vol of a variance."""
 
+_LEAST_RANGE = 1.5
+"""Standard deviations; the usual quoted range on a side, for expiries with less."""
 _LEVEL_LOW = 1e-3
 _LEVEL_HIGH = 16.0
 _SLOPE_LOW = 1e-3
@@ -57,7 +59,7 @@ def prepare(table: Floats, count: int, tau: float) -> tuple[float, float]:
     for i in range(count):
         v0 += table[r.WEIGHT, i] * table[r.VOL, i]
     low, high = r.quoted_range(table, count)
-    h = max(high, -low, v0 * math.sqrt(tau))
+    h = max(high, -low, _LEAST_RANGE * v0 * math.sqrt(tau))
     for i in range(count):
         vol = table[r.VOL, i]
         table[X, i] = table[r.K, i] / h
@@ -138,7 +140,10 @@ def residuals(table: Floats, count: int, u: Floats) -> float:
 
 @kernel
 def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats) -> float:
-    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r; returns r'r, for r = curve - quote in vol."""
+    """Fill a[5, 5] = J'J (lower part) and g[5] = J'r; returns r'r, for r = curve - quote in vol.
+
+    The RESIDUAL row is filled, too.
+    """
     left = exp(u[LEFT])
     right = exp(u[RIGHT])
     s = exp(u[WIDTH])
@@ -155,6 +160,7 @@ def normal_equations(table: Floats, count: int, u: Floats, a: Floats, g: Floats)
         factor = table[FACTOR, i]
         weight = table[r.ROBUST, i] * table[r.WEIGHT, i] * factor * factor
         miss = base + tilt * x + bend * root - table[TARGET, i]
+        table[r.RESIDUAL, i] = -factor * miss
         j1 = 0.5 * (left * (root - x) - cross)
         j2 = 0.5 * (right * (root + x) - cross)
         j3 = -tilt - bend * x * inverse

@@ -21,6 +21,9 @@ _MIDDLES = 3
 _WIDTHS = 3
 _REACH = 0.7
 """The outer middles of the grid, as a share of the quoted range."""
+_LINEAR = 3
+_ATTEMPTS = 24
+"""Sets of three points tried per node; with one bad quote in five, 0.5^24 is no risk."""
 _RIDGE = 1e-6
 _GENTLEST = 0.05
 """Least slope of an asymptote at the start; a logarithm cannot come back from zero."""
@@ -90,18 +93,25 @@ def _inner(table: Floats, count: int, middle: float, s: float, top: float, u: Fl
 
 
 @kernel
+def _node(bounds: Floats, node: int) -> tuple[float, float]:
+    """(middle, width) of a node of the grid."""
+    middle = 0.0
+    if node % _MIDDLES == 1:
+        middle = _REACH * (bounds[0, svi.MIDDLE] + svi.BEYOND)
+    elif node % _MIDDLES == 2:
+        middle = _REACH * (bounds[1, svi.MIDDLE] - svi.BEYOND)
+    step = node // _MIDDLES
+    return middle, 0.12 if step == 0 else (0.4 if step == 1 else 1.3)
+
+
+@kernel
 def start(table: Floats, count: int, bounds: Floats, prior: Floats, u: Floats) -> None:
     """Fill u[5] with the best node of the grid: squares plus the pull of `prior`[2, 5]."""
     trial = np.empty(svi.COUNT)
-    low, high = bounds[0, svi.MIDDLE] + svi.BEYOND, bounds[1, svi.MIDDLE] - svi.BEYOND
     top = exp(bounds[1, svi.LEFT])
     best = np.inf
     for node in range(_MIDDLES * _WIDTHS):
-        middle = 0.0
-        if node % _MIDDLES > 0:
-            middle = _REACH * (low if node % _MIDDLES == 1 else high)
-        step = node // _MIDDLES
-        s = 0.12 if step == 0 else (0.4 if step == 1 else 1.3)
+        middle, s = _node(bounds, node)
         cost = _inner(table, count, middle, s, top, trial)
         for j in range(svi.COUNT):
             away = trial[j] - prior[0, j]
@@ -110,3 +120,28 @@ def start(table: Floats, count: int, bounds: Floats, prior: Floats, u: Floats) -
             best = cost
             u[:] = trial
     svi.into_box(bounds, u)
+
+
+@kernel
+def search(table: Floats, count: int, bounds: Floats, u: Floats) -> None:
+    """Weights, and u[5], of the best curve through three points at each node of the grid.
+
+    Bad quotes on one wing can carry any least-squares start away; some set avoids them. By the
+    sum of root residuals.
+    """
+    trial = np.empty(svi.COUNT)
+    top = exp(bounds[1, svi.LEFT])
+    best = np.inf
+    draw = 1
+    for node in range(_MIDDLES * _WIDTHS):
+        middle, s = _node(bounds, node)
+        for attempt in range(_ATTEMPTS):
+            draw = r.choose(table, count, _LINEAR, attempt, draw)
+            _inner(table, count, middle, s, top, trial)
+            svi.residuals(table, count, trial)
+            score = r.root_score(table, count)
+            if score < best:
+                best = score
+                u[:] = trial
+    svi.residuals(table, count, u)
+    r.reweigh(table, count, svi.COUNT, 0.0)

@@ -17,14 +17,15 @@ from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves.arbitrage import (
     DEVIATIONS,
     common_reach,
+    density_factor,
     least_g,
     least_gap,
     reach,
     tail_slope,
 )
-from quanheng.kernels.desk.curves.compare import price_move
-from quanheng.kernels.desk.curves.smile import copy_row, slope_at, variance_at
+from quanheng.kernels.desk.curves.smile import copy_row, slope_at, variance_at, vol_at
 from quanheng.kernels.jit import kernel
+from quanheng.kernels.math.elementary import exp
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,8 +36,11 @@ _SHORTEST = 0.25
 _RATIO = 1.4142135623730951
 _STEEPER = 0.05
 """Of vol per standard deviation: the least steepening of a tail that must rise."""
-_STEEPENINGS = 6
+_STEEPENINGS = 9
+_STEEPER_RATIO = 1.5
 _STARTS = 5
+_PLACES = 8
+_NUDGE = 1e-9
 _LOW = 0
 _SIDES = 2
 
@@ -58,13 +62,25 @@ def side_gap(earlier: Floats, later: Floats, side: int) -> float:
 
 
 @kernel
-def _set_tail(row: Floats, side: int, start: float, length: float, more: float) -> None:
+def set_tail(row: Floats, side: int, start: float, length: float, more: float) -> None:
     """Give a row a tail from k = start, its slope steeper than the model's by `more` outwards."""
     row[at.TAIL_LOW + side] = 0.0
     own = slope_at(row, start)
     row[at.TAIL_LOW + side] = length
     row[at.FROM_LOW + side] = start
     row[at.SLOPE_LOW + side] = own - more if side == _LOW else own + more
+
+
+@kernel
+def _moved(row: Floats, trial: Floats, start: float, end: float) -> float:
+    """Squared moves of price beyond a tail's start: vol moves by exp(-k^2/(2 w))."""
+    squares = 0.0
+    for i in range(1, _PLACES + 1):
+        k = start + (end - start) * i / _PLACES
+        w = variance_at(row, k)[0]
+        gap = (vol_at(trial, k) - vol_at(row, k)) * exp(-0.5 * k * k / w)
+        squares += gap * gap
+    return squares
 
 
 @kernel
@@ -84,13 +100,17 @@ def _try_lengths(
     least; else the one with the most room under `above`. NO_MODEL rows ask for nothing.
     """
     first, last = _side(row, side)
+    end = first if side == _LOW else last
+    outwards = _NUDGE * (end - start)
     length = _SHORTEST * math.sqrt(variance_at(row, 0.0)[0])
     trial = np.empty(at.ROW)
     copy_row(row, trial)
     best = np.inf
     for _ in range(_LENGTHS):
-        _set_tail(trial, side, start, length, more)
-        fits = least_g(trial, first, last)[0] >= TARGET_G
+        set_tail(trial, side, start, length, more)
+        # The bend is sharpest where the tail begins, so most tails that fail fail there.
+        fits = density_factor(trial, start + outwards) >= TARGET_G
+        fits = fits and least_g(trial, first, last)[0] >= TARGET_G
         if fits and below[at.MODEL] != at.NO_MODEL:
             fits = side_gap(below, trial, side) >= 0.0
         room = 0.0
@@ -98,7 +118,7 @@ def _try_lengths(
             room = side_gap(trial, above, side)
             fits = room >= 0.0 or not must_clear
         if fits:
-            score = price_move(row, trial, first, last) if must_clear else -room
+            score = _moved(row, trial, start, end) if must_clear else -room
             if score < best:
                 best = score
                 copy_row(trial, out)
@@ -119,7 +139,7 @@ def _best_tail(
         for _ in range(_STEEPENINGS):
             if _try_lengths(row, below, above, side, edge, more, True, out):
                 return True
-            more *= 2.0
+            more *= _STEEPER_RATIO
     if inside:
         for i in range(_STARTS):
             start = edge * (_STARTS - 1 - i) / _STARTS
@@ -147,11 +167,12 @@ def soften(row: Floats, inside: bool) -> bool:
 
 
 @kernel
-def separate(before: Floats, earlier: Floats, later: Floats, side: int) -> int:
+def separate(before: Floats, earlier: Floats, later: Floats, after: Floats, side: int) -> int:
     """Part two rows on one side by their tails; 1 = the earlier changed, 2 the later, 3 both.
 
     The earlier row's tail comes first, whose options there are worth least; it stays above
-    `before` (NO_MODEL = none). 0 when tails cannot do it: the rows are then as before.
+    `before`, and the later one's below `after` if it can (NO_MODEL = none). 0 when tails cannot do
+    it: the rows are then as before.
     """
     nothing = np.zeros(at.ROW)
     trial = np.empty(at.ROW)
@@ -159,13 +180,16 @@ def separate(before: Floats, earlier: Floats, later: Floats, side: int) -> int:
     if _try_lengths(earlier, before, later, side, edge, 0.0, True, trial):
         copy_row(trial, earlier)
         return 1
-    if _best_tail(later, earlier, nothing, side, True, trial):
+    if _best_tail(later, earlier, after, side, True, trial):
         copy_row(trial, later)
         return 2
     lowered = np.empty(at.ROW)
     room = _try_lengths(earlier, before, later, side, edge, 0.0, False, lowered)
-    if room and _best_tail(later, lowered, nothing, side, True, trial):
+    if room and _best_tail(later, lowered, after, side, True, trial):
         copy_row(lowered, earlier)
         copy_row(trial, later)
         return 3
+    if after[at.MODEL] != at.NO_MODEL and _best_tail(later, earlier, nothing, side, True, trial):
+        copy_row(trial, later)
+        return 2
     return 0

@@ -6,8 +6,6 @@ plain least squares, or of a search over small sets when those fit badly; then a
 solutions with Tukey's weights, each pulled slightly towards the last fit.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +28,6 @@ _SEARCH_PULL = 1e-5
 """Keeps a set of four badly spread points from giving a wild curve."""
 _ATTEMPTS = 48
 """Sets of four points tried for a cold start; with one bad quote in five, 0.6^48 is no risk."""
-_CLEAN = 2e-3
-"""Vol; plain least squares that fit as well hide no bad quote that would matter."""
 _UNQUOTED = 0.2
 """Share of the quoted range to the cut-off on a side without quotes: flat soon, but smoothly."""
 
@@ -44,7 +40,7 @@ def cut_offs(low: float, high: float) -> tuple[float, float]:
 
 
 @kernel
-def columns(table: Floats, count: int, down: float, up: float) -> float:
+def _columns(table: Floats, count: int, down: float, up: float) -> float:
     """Fill the SLOPE, PUT and CALL rows for the cut-offs; returns the unit of k they are in."""
     width = max(up, -down)
     inverse = 1.0 / width
@@ -65,7 +61,7 @@ def columns(table: Floats, count: int, down: float, up: float) -> float:
 
 
 @kernel
-def solve(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> bool:
+def _solve(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> bool:
     """Weighted least squares into p[4] (level, slope, put, call), pulled towards `prior`.
 
     Each point is in one wing only, so both curvatures are eliminated at once and a system of
@@ -114,7 +110,7 @@ def solve(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> b
 
 
 @kernel
-def residuals(table: Floats, count: int, p: Floats) -> float:
+def _residuals(table: Floats, count: int, p: Floats) -> float:
     """Fill the RESIDUAL row of the coefficients p[4]; returns the weighted mean square."""
     squares = 0.0
     for i in range(count):
@@ -129,10 +125,7 @@ def residuals(table: Floats, count: int, p: Floats) -> float:
 def _search(table: Floats, count: int) -> None:
     """Weights from the best of fixed sets of four points, by the sum of root residuals.
 
-    Bad quotes on one wing can carry any least-squares start away; some set avoids them. The sets
-    are pseudo-random; every other one takes a point from each quarter of the points, for a
-    well-spread solution. The concave score favours curves through many points, but counts all, so
-    that a thinly quoted wing is not given up as a whole.
+    Bad quotes on one wing can carry any least-squares start away; some set avoids them.
     """
     prior = np.zeros(COEFFICIENTS)
     trial = np.empty(COEFFICIENTS)
@@ -140,25 +133,16 @@ def _search(table: Floats, count: int) -> None:
     best = np.inf
     draw = 1
     for attempt in range(_ATTEMPTS):
-        for i in range(count):
-            table[r.ROBUST, i] = 0.0
-        for part in range(4):
-            draw = (draw * 1103515245 + 12345) % 2147483648
-            first = part * count // 4 if attempt % 2 == 0 else 0
-            last = (part + 1) * count // 4 if attempt % 2 == 0 else count
-            chosen = first + (draw >> 8) % (last - first)
-            table[r.ROBUST, chosen] = 1.0 / table[r.WEIGHT, chosen]
-        if not solve(table, count, _SEARCH_PULL, prior, trial):
+        draw = r.choose(table, count, COEFFICIENTS, attempt, draw)
+        if not _solve(table, count, _SEARCH_PULL, prior, trial):
             continue
-        residuals(table, count, trial)
-        score = 0.0
-        for i in range(count):
-            score += math.sqrt(abs(table[r.RESIDUAL, i]))
+        _residuals(table, count, trial)
+        score = r.root_score(table, count)
         if score < best:
             best = score
             p[:] = trial
     if best < np.inf:
-        residuals(table, count, p)
+        _residuals(table, count, p)
         r.reweigh(table, count, COEFFICIENTS, 0.0)
     else:
         for i in range(count):
@@ -166,7 +150,7 @@ def _search(table: Floats, count: int) -> None:
 
 
 @kernel
-def cold_weights(table: Floats, count: int) -> None:
+def _cold_weights(table: Floats, count: int) -> None:
     """Weights without a last curve: from plain least squares if they fit, else by search.
 
     The SLOPE, PUT and CALL rows are filled. Four points or fewer all count.
@@ -177,9 +161,9 @@ def cold_weights(table: Floats, count: int) -> None:
         return
     prior = np.zeros(COEFFICIENTS)
     p = np.empty(COEFFICIENTS)
-    if solve(table, count, _COLD_PULL, prior, p):
-        squares = residuals(table, count, p)
-        if squares <= _CLEAN * _CLEAN:
+    if _solve(table, count, _COLD_PULL, prior, p):
+        squares = _residuals(table, count, p)
+        if squares <= r.CLEAN * r.CLEAN:
             r.reweigh(table, count, COEFFICIENTS, 0.0)
             return
     _search(table, count)
@@ -189,9 +173,9 @@ def cold_weights(table: Floats, count: int) -> None:
 def _settle(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> int:
     """Solve and reweigh until the weights stay, at most four times; solutions made, 0 = none."""
     for done in range(_STEPS):
-        if not solve(table, count, pull, prior, p):
+        if not _solve(table, count, pull, prior, p):
             return 0
-        residuals(table, count, p)
+        _residuals(table, count, p)
         if done < _STEPS - 1 and r.reweigh(table, count, COEFFICIENTS, 0.0):
             return done + 1
     return _STEPS
@@ -226,7 +210,7 @@ def fit_wing(
     own_down, own_up = cut_offs(low, high)
     dc = down if -np.inf < down < 0.0 else own_down
     uc = up if 0.0 < up < np.inf else own_up
-    width = columns(table, count, dc, uc)
+    width = _columns(table, count, dc, uc)
     known = r.usable_row(warm, at.WING)
     prior = np.zeros(COEFFICIENTS)
     p = np.empty(COEFFICIENTS)
@@ -237,14 +221,14 @@ def fit_wing(
         prior[2] = warm[at.P + 2] * width * width
         prior[3] = warm[at.P + 3] * width * width
         prior[0] = warm[at.P]
-        residuals(table, count, prior)
+        _residuals(table, count, prior)
         r.reweigh_moved(table, count, COEFFICIENTS)
     else:
-        cold_weights(table, count)
+        _cold_weights(table, count)
     steps = _settle(table, count, pull, prior, p)
     if known and steps > 0 and r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.
-        cold_weights(table, count)
+        _cold_weights(table, count)
         steps = _settle(table, count, pull, prior, p)
     if steps == 0 or not (at.VOL_LOW <= p[0] <= at.VOL_HIGH):
         return r.give_up(warm, out, at.SINGULAR)
