@@ -312,8 +312,9 @@ def fit_svi(
         svi.residuals(table, count, u)
         r.reweigh_moved(table, count, svi.COUNT)
         steps, good = _fit(table, count, bounds, warm[at.RMS], last, WARM_STEPS, work, u)
-    if not known or r.lost_side(table, count):
-        # A wing that moved as a whole looks like bad quotes from where the last curve was.
+    if not good or r.lost_side(table, count):
+        # A wing that moved as a whole looks like bad quotes from where the last curve was, and
+        # a fit that has far to go gets there sooner from the grid.
         steps, good = _cold(table, count, bounds, last, work, u)
     r.open_row(at.SVI, tau, forward, low, high, out)
     if not _finish(table, count, bounds, u, h, v0, out):
