@@ -89,7 +89,7 @@ def test_residual_is_of_third_order(greeks):
 
     def residual(step):
         after = state(0.04 * step, 0.01 * step, 0.004 * step * step, 0.002 * step * step)
-        return explained(after, greeks, 0.04 * step / FORWARD)[1]
+        return explained(after, greeks, 0.03 * step / FORWARD)[1]
 
     full, half, quarter = residual(1.0), residual(0.5), residual(0.25)
     for big, small in ((full, half), (half, quarter)):
@@ -122,12 +122,14 @@ def test_every_term_is_needed(greeks, move, term, missing):
 
 
 def test_forward_moves_with_the_spot_or_against_it(greeks):
-    """What the spot explains is DELTA, the rest of the forward's move is CARRY."""
-    after = state(df=0.02)
+    """What the spot explains is DELTA, the rest of the forward's move is CARRY; CHARM has both."""
+    after = state(df=0.02, dt=0.01)
     parts, _, _ = explained(after, greeks, 0.004)
     delta = greeks[ex.G_DELTA] * UNITS
     assert parts[ex.DELTA] == pytest.approx(delta * 0.012, rel=1e-6, abs=1e-6)
     assert parts[ex.CARRY] == pytest.approx(delta * 0.008, rel=1e-6, abs=1e-6)
+    charm = greeks[ex.G_CHARM] * UNITS
+    assert parts[ex.CHARM] == pytest.approx(charm * 0.02 * 0.01, rel=1e-6, abs=1e-6)
 
 
 def test_a_rate_move_is_discounting_alone(greeks):

@@ -165,6 +165,8 @@ def test_tail_of_a_hundred_days():
     profit = -np.arange(1.0, 101.0)
     assert risk_stats.tail(profit, 0.99) == pytest.approx((99.0, 100.0))
     assert risk_stats.tail(profit, 0.95) == pytest.approx((95.0, 98.0))
+    # 1 - 0.9 rounds to less than a tenth; the border does not move for that.
+    assert risk_stats.tail(profit[:10], 0.9) == pytest.approx((9.0, 10.0))
     assert risk_stats.tail(profit, 0.985) == pytest.approx((99.0, (100.0 + 0.5 * 99.0) / 1.5))
 
 

@@ -92,6 +92,16 @@ def test_no_move_is_exactly_no_profit():
     assert np.count_nonzero(out[sc.PROFIT]) == rows.shape[1] - 1
 
 
+def test_no_move_keeps_every_discount_factor():
+    """Time that does not pass leaves discount factors alone, to the last bit."""
+    rng = np.random.default_rng(6)
+    expiries = np.array([np.full(80, 3.0), rng.uniform(0.01, 1.0, 80), rng.uniform(1e-4, 1.0, 80)])
+    book = np.array([np.ones(80), np.full(80, 2.9), np.full(80, 0.2), np.full(80, 1e4)])
+    parts = np.empty((81, 1))
+    run(book, np.arange(80), np.zeros((sc.SCENARIO_ROWS, 1)), parts, expiries=expiries)
+    assert not parts.any()
+
+
 def test_the_parts_in_order_are_the_whole():
     """Contracts in slot order and then the underlying sum to the profit, bit for bit (D8)."""
     book, expiry = make_book(73)
