@@ -130,7 +130,7 @@ def listing(found: list[Inspected], language: str) -> str:
                 model.kind,
                 str(model.version),
                 f"{done}/{len(item.record.checks)}",
-                f"{item.microseconds:.2f}",
+                f"{item.microseconds:.2f}" if item.microseconds > 0.0 else "—",
                 model.made_by or "—",
                 model.checked_by or "—",
                 iso(model.released) if model.released else "—",
