@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from quanheng.kernels.desk.curves import arbitrage, fits, repair, smile
 from quanheng.kernels.desk.curves import layout as at
-from quanheng.kernels.desk.curves import smile
 from quanheng.kernels.desk.curves.wing import cut_offs, fit_wing
 
 NONE = np.full(at.ROW, np.nan)
@@ -190,10 +190,26 @@ def test_one_sided_data_leave_the_other_side_nearly_flat():
     """Puts only: the call side leaves with the slope at the money and is soon constant, C1."""
     k, out = np.linspace(-0.2, -0.02, 10), np.empty(at.ROW)
     assert fit(k, 0.2 - 0.3 * k, np.ones(10), NONE, out) == at.OK
-    assert cut_offs(-0.2, 0.0) == (-0.2, pytest.approx(0.04))
-    assert out[at.P + 5] == pytest.approx(0.04)
+    assert cut_offs(-0.2, 0.0, 0.01) == (-0.2, pytest.approx(0.04))
+    reach = out[at.P + 5]
+    assert cut_offs(-0.2, 0.0, reach) == (-0.2, reach) and reach > 0.04  # a standard deviation
     assert smile.model_vol(out, 1e-9)[1] == pytest.approx(-0.3, abs=1e-5)
-    assert smile.vol_at(out, 0.06) == smile.vol_at(out, 0.5) == pytest.approx(0.185, abs=1e-5)
+    end = pytest.approx(0.2 - 0.3 * 1.25 * reach, abs=1e-5)
+    assert smile.vol_at(out, 1.5 * reach) == smile.vol_at(out, 0.5) == end
+
+
+def test_one_point_beside_the_money_does_not_set_a_wing():
+    """Closes of 6 July 2020: two calls within a third of a deviation cannot say how calls bend."""
+    k = np.array([-0.3, -0.26, -0.22, -0.18, -0.15, -0.12, -0.09, -0.06, -0.03, 0.0003, 0.0285])
+    vol = np.array([0.61, 0.56, 0.53, 0.485, 0.46, 0.41, 0.38, 0.37, 0.372, 0.385, 0.405])
+    row, out = np.empty(at.ROW), np.empty(11)
+    assert fits.fit(at.WING, k, vol, np.ones(11), 11, 0.05, 3.5, NONE, row) == at.OK
+    assert abs(row[at.P + 3]) < 3.0  # 40 and more without the prior
+    assert row[at.P + 5] == pytest.approx(np.median(vol) * math.sqrt(0.05))
+    rows, report = row.reshape(1, -1).copy(), np.empty((1, arbitrage.REPORT))
+    repair.repair(rows, 1, report)
+    smile.vols_at(rows[0], k, 11, out)
+    assert np.max(np.abs(out - vol)) < 0.03
 
 
 def test_wild_points_give_a_flat_curve_and_say_so():

@@ -6,6 +6,8 @@ plain least squares, or of a search over small sets when those fit badly; then a
 solutions with Tukey's weights, each pulled slightly towards the last fit.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,14 +31,24 @@ _SEARCH_PULL = 1e-5
 _ATTEMPTS = 48
 """Sets of four points tried for a cold start; with one bad quote in five, 0.6^48 is no risk."""
 _UNQUOTED = 0.2
-"""Share of the quoted range to the cut-off on a side without quotes: flat soon, but smoothly."""
+"""Least reach of a side as a share of the other's: a side without quotes is flat soon."""
+_BEND = 0.05
+"""Standard deviation of the prior of a side's bend one deviation out, as a share of the vol."""
+_LEAST_NOISE = 2e-5
+_USUAL_NOISE = 2e-3
+_MOST_NOISE = 1e-2
+"""Vol: what the points may be off, whatever their residuals say."""
 
 
 @kernel
-def cut_offs(low: float, high: float) -> tuple[float, float]:
-    """(dc, uc) at the outermost quotes, low <= 0 <= high in k, not both zero."""
-    least = _UNQUOTED * max(high, -low)
-    return (low if low < 0.0 else -least), (high if high > 0.0 else least)
+def cut_offs(low: float, high: float, deviation: float) -> tuple[float, float]:
+    """(dc, uc) at the outermost quotes, but at least one standard deviation from the money.
+
+    low <= 0 <= high in k, not both zero; deviation = vol sqrt(tau). A cut-off just beside the money
+    would bend the whole tail by what one or two quotes there say.
+    """
+    least = max(_UNQUOTED * max(high, -low), deviation)
+    return min(low, -least), max(high, least)
 
 
 @kernel
@@ -61,11 +73,12 @@ def _columns(table: Floats, count: int, down: float, up: float) -> float:
 
 
 @kernel
-def _solve(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> bool:
+def _solve(table: Floats, count: int, pull: float, prior: Floats, ridge: float, p: Floats) -> bool:
     """Weighted least squares into p[4] (level, slope, put, call), pulled towards `prior`.
 
     Each point is in one wing only, so both curvatures are eliminated at once and a system of
-    two is left. The level is not pulled: it always has points.
+    two is left. The level is not pulled: it always has points. ridge pulls the curvatures
+    towards none.
     """
     s0 = s1 = s2 = t0 = t1 = 0.0
     put0 = put1 = put2 = put_t = 0.0
@@ -91,8 +104,8 @@ def _solve(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> 
         call_t += call * vol
     put_t += pull * prior[2]
     call_t += pull * prior[3]
-    by_put = 1.0 / (put2 + pull)
-    by_call = 1.0 / (call2 + pull)
+    by_put = 1.0 / (put2 + pull + ridge)
+    by_call = 1.0 / (call2 + pull + ridge)
     a00 = s0 - put0 * put0 * by_put - call0 * call0 * by_call
     a01 = s1 - put0 * put1 * by_put - call0 * call1 * by_call
     a11 = s2 + pull - put1 * put1 * by_put - call1 * call1 * by_call
@@ -134,7 +147,7 @@ def _search(table: Floats, count: int) -> None:
     draw = 1
     for attempt in range(_ATTEMPTS):
         draw = r.choose(table, count, COEFFICIENTS, attempt, draw)
-        if not _solve(table, count, _SEARCH_PULL, prior, trial):
+        if not _solve(table, count, _SEARCH_PULL, prior, 0.0, trial):
             continue
         _residuals(table, count, trial)
         score = r.root_score(table, count)
@@ -161,7 +174,7 @@ def _cold_weights(table: Floats, count: int) -> None:
         return
     prior = np.zeros(COEFFICIENTS)
     p = np.empty(COEFFICIENTS)
-    if _solve(table, count, _COLD_PULL, prior, p):
+    if _solve(table, count, _COLD_PULL, prior, 0.0, p):
         squares = _residuals(table, count, p)
         if squares <= r.CLEAN * r.CLEAN:
             r.reweigh(table, count, COEFFICIENTS, 0.0)
@@ -170,13 +183,51 @@ def _cold_weights(table: Floats, count: int) -> None:
 
 
 @kernel
-def _settle(table: Floats, count: int, pull: float, prior: Floats, p: Floats) -> int:
-    """Solve and reweigh until the weights stay, at most four times; solutions made, 0 = none."""
+def _ridge(table: Floats, count: int, bend: float) -> float:
+    """Weight of a curvature of none: noise^2 / (n bend^2), the noise from the residuals.
+
+    Few quotes beside the money cannot tell a side's curvature from their own noise; with this prior
+    they no longer try. `bend` is its standard deviation, in the unit of the solution.
+    """
+    squares = 0.0
+    total = 0.0
+    kept = 0
+    for i in range(count):
+        weight = table[r.ROBUST, i] * table[r.WEIGHT, i]
+        squares += weight * table[r.RESIDUAL, i] * table[r.RESIDUAL, i]
+        total += weight
+        kept += 1 if weight > 0.0 else 0
+    # Four points have no residuals that could tell.
+    known = total > 0.0 and count > COEFFICIENTS
+    noise = math.sqrt(squares / total) if known else _USUAL_NOISE
+    noise = min(max(noise, _LEAST_NOISE), _MOST_NOISE)
+    return total * noise * noise / (max(kept, 1) * bend * bend)
+
+
+@kernel
+def _settle(
+    table: Floats,
+    count: int,
+    pull: float,
+    prior: Floats,
+    bend: float,
+    fresh: bool,
+    p: Floats,
+) -> int:
+    """Solve and reweigh until the weights stay, at most four times; solutions made, 0 = none.
+
+    The noise of the points is that of a fit to them: a cold start brings one (`fresh`), residuals
+    of the last curve say how far the market moved.
+    """
+    ridge = _ridge(table, count, bend) if fresh else 0.0
     for done in range(_STEPS):
-        if not _solve(table, count, pull, prior, p):
+        if done == 1:
+            ridge = _ridge(table, count, bend)
+        if not _solve(table, count, pull, prior, ridge, p):
             return 0
         _residuals(table, count, p)
-        if done < _STEPS - 1 and r.reweigh(table, count, COEFFICIENTS, 0.0):
+        last = done == _STEPS - 1 or r.reweigh(table, count, COEFFICIENTS, 0.0)
+        if last and (fresh or done > 0):
             return done + 1
     return _STEPS
 
@@ -207,10 +258,13 @@ def fit_wing(
     low, high = r.quoted_range(table, count)
     if count < r.LEAST or not (high > low) or not (0.0 < tau < np.inf):
         return r.give_up(warm, out, at.TOO_FEW)
-    own_down, own_up = cut_offs(low, high)
+    vol_money = r.median(table[r.VOL], count)
+    deviation = vol_money * math.sqrt(tau)
+    own_down, own_up = cut_offs(low, high, deviation)
     dc = down if -np.inf < down < 0.0 else own_down
     uc = up if 0.0 < up < np.inf else own_up
     width = _columns(table, count, dc, uc)
+    bend = _BEND * vol_money * (width / deviation) * (width / deviation)
     known = r.usable_row(warm, at.WING)
     prior = np.zeros(COEFFICIENTS)
     p = np.empty(COEFFICIENTS)
@@ -225,11 +279,11 @@ def fit_wing(
         r.reweigh_moved(table, count, COEFFICIENTS)
     else:
         _cold_weights(table, count)
-    steps = _settle(table, count, pull, prior, p)
+    steps = _settle(table, count, pull, prior, bend, not known, p)
     if known and steps > 0 and r.lost_side(table, count):
         # A wing that moved as a whole looks like bad quotes from where the last curve was.
         _cold_weights(table, count)
-        steps = _settle(table, count, pull, prior, p)
+        steps = _settle(table, count, pull, prior, bend, True, p)
     if steps == 0 or not (at.VOL_LOW <= p[0] <= at.VOL_HIGH):
         return r.give_up(warm, out, at.SINGULAR)
     r.open_row(at.WING, tau, forward, low, high, out)
