@@ -43,6 +43,7 @@ def _head(found: Study, rows: int) -> list[str]:
             f"have no time left; {found.unpriced} others have no forward or no usable",
             "out-of-the-money close.",
         ),
+        markdown(tables.goal_table(found, rows)),
         "## What is in the file",
         markdown(tables.ledger_table(found)),
         _text(
