@@ -145,6 +145,18 @@ def verdict_table(found: Study) -> Table:
     return [["degenerate because", *models], *rows]
 
 
+def degenerate_lines(found: Study, most: int = 10) -> list[str]:
+    """The degenerate fits one by one, the first few of them."""
+    lines = [
+        f"- {model}, {record['day']}, expiry {record['expiry']}, {record['points']} points:"
+        f" {record[f'{model}_verdict']}"
+        for model in models_of(found)
+        for record in found.slices
+        if record[f"{model}_verdict"] not in (fits.FINE, fits.NONE)
+    ]
+    return lines[:most]
+
+
 def bucket_table(found: Study, suffix: str) -> Table:
     """Errors by moneyness in vol points and ticks; suffix "" for fits, "_repaired" after it."""
     models = models_of(found)
