@@ -33,8 +33,8 @@ def _head(found: Study, rows: int) -> list[str]:
         f"# Every close of the 510050 options, {days[0] // 10_000} to {days[-1] // 10_000}",
         _text(
             "Made by `tools/study_closes.py`; do not edit. All figures but the times and the",
-            "peers' are the same on every machine and for any number of processes. Requirements: R-05,",
-            "I-08, I-17, I-31.",
+            "peers' are the same on every machine and for any number of processes. Requirements:",
+            "R-05, I-08, I-17, I-31.",
         ),
         _text(
             f"{rows:,} closes of {len(days):,} trading days are read, cleaned, priced and fitted",
