@@ -212,6 +212,17 @@ def test_the_number_of_workers_changes_nothing(rows) -> None:
     assert timeless(one) == timeless(two)
 
 
+def test_degenerate_fits_are_listed(found) -> None:
+    """The report names the slices whose fit is degenerate, and has no list without one."""
+    assert tables.degenerate_lines(found) == []
+    worse = run.Study(slices=[dict(record) for record in found.slices])
+    worse.slices[3]["svi_verdict"] = fits.AT_BOUNDS
+    (line,) = tables.degenerate_lines(worse)
+    assert fits.AT_BOUNDS in line
+    assert str(worse.slices[3]["expiry"]) in line
+    assert ["svi: no degenerate fit", "1 (0.61 %)", "not met"] in tables.goal_table(worse, 1)
+
+
 def test_peers_run_on_the_same_points(rows) -> None:
     """scipy and QuantLib fit a few slices about as well as our SVI does."""
     some = [one for one in rows if one.day == DAY]
