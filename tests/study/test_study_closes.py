@@ -157,6 +157,14 @@ def test_fits_are_close_on_the_sample(found) -> None:
         assert 100 * float(np.median(tables.column(found, f"{model}_rms_repaired"))) < 0.7
 
 
+def test_repairs_leave_the_quotes_alone(found) -> None:
+    """Arbitrage is mended beyond the quotes: the median error stays, few slices lose a point."""
+    for model in fits.MODELS:
+        before, after = (tables.column(found, f"{model}_rms{end}") for end in ("", "_repaired"))
+        assert np.median(after) < np.median(before) + 5e-4
+        assert np.mean(after > before + 0.01) < 0.05, model
+
+
 def test_degenerate_rows_are_told(rows) -> None:
     """NaN, bounds, negative variance and far-off fits each have their verdict."""
     day = [one for one in rows if one.day == DAY]
@@ -202,6 +210,17 @@ def test_the_number_of_workers_changes_nothing(rows) -> None:
         ]
 
     assert timeless(one) == timeless(two)
+
+
+def test_degenerate_fits_are_listed(found) -> None:
+    """The report names the slices whose fit is degenerate, and has no list without one."""
+    assert tables.degenerate_lines(found) == []
+    worse = run.Study(slices=[dict(record) for record in found.slices])
+    worse.slices[3]["svi_verdict"] = fits.AT_BOUNDS
+    (line,) = tables.degenerate_lines(worse)
+    assert fits.AT_BOUNDS in line
+    assert str(worse.slices[3]["expiry"]) in line
+    assert ["svi: no degenerate fit", "1 (0.61 %)", "not met"] in tables.goal_table(worse, 1)
 
 
 def test_peers_run_on_the_same_points(rows) -> None:

@@ -32,9 +32,9 @@ def _head(found: Study, rows: int) -> list[str]:
     return [
         f"# Every close of the 510050 options, {days[0] // 10_000} to {days[-1] // 10_000}",
         _text(
-            "Made by `tools/study_closes.py`; do not edit. All figures but the times are the same",
-            "on every machine and for any number of processes. Requirements: R-05, I-08, I-17,",
-            "I-31.",
+            "Made by `tools/study_closes.py`; do not edit. All figures but the times and the",
+            "peers' are the same on every machine and for any number of processes. Requirements:",
+            "R-05, I-08, I-17, I-31.",
         ),
         _text(
             f"{rows:,} closes of {len(days):,} trading days are read, cleaned, priced and fitted",
@@ -43,6 +43,7 @@ def _head(found: Study, rows: int) -> list[str]:
             f"have no time left; {found.unpriced} others have no forward or no usable",
             "out-of-the-money close.",
         ),
+        markdown(tables.goal_table(found, rows)),
         "## What is in the file",
         markdown(tables.ledger_table(found)),
         _text(
@@ -83,6 +84,7 @@ def _fits(found: Study) -> list[str]:
         ),
         markdown(tables.fit_table(found)),
         markdown(tables.verdict_table(found)),
+        "\n".join(tables.degenerate_lines(found)),
         _text(
             "By moneyness in standard deviations from the forward (at the money: within 0.5; far:",
             "beyond 1.5). Each cell is the absolute error in vol points, median / p95; then in",
@@ -134,4 +136,4 @@ def _worst(found: Study) -> list[str]:
 def page(found: Study, rows: int) -> str:
     """The whole page."""
     parts = [*_head(found, rows), *_forwards(found), *_fits(found), *_peers(found)]
-    return "\n\n".join([*parts, *_worst(found)]) + "\n"
+    return "\n\n".join(part for part in [*parts, *_worst(found)] if part) + "\n"

@@ -145,6 +145,18 @@ def verdict_table(found: Study) -> Table:
     return [["degenerate because", *models], *rows]
 
 
+def degenerate_lines(found: Study, most: int = 10) -> list[str]:
+    """The degenerate fits one by one, the first few of them."""
+    lines = [
+        f"- {model}, {record['day']}, expiry {record['expiry']}, {record['points']} points:"
+        f" {record[f'{model}_verdict']}"
+        for model in models_of(found)
+        for record in found.slices
+        if record[f"{model}_verdict"] not in (fits.FINE, fits.NONE)
+    ]
+    return lines[:most]
+
+
 def bucket_table(found: Study, suffix: str) -> Table:
     """Errors by moneyness in vol points and ticks; suffix "" for fits, "_repaired" after it."""
     models = models_of(found)
@@ -213,6 +225,7 @@ def ratio_rows(found: Study, model: str) -> Table:
                 share(bad, len(both)),
                 share(arbitrage, len(both)),
                 f"{np.median(spent) / 1e3:.1f} : {np.median(peer_spent) / 1e3:,.0f}",
+                f"{np.median(peer_spent) / np.median(spent):,.0f}x / "
                 f"{peer_spent.sum() / spent.sum():,.0f}x",
             ]
         )
@@ -222,9 +235,32 @@ def ratio_rows(found: Study, model: str) -> Table:
 def peer_table(found: Study) -> Table:
     """Ours against the peers."""
     header = ["", "slices", "median weighted rms, vol points", "error ratio: median (p5 to p95)"]
-    header += ["peer degenerate", "peer butterfly arbitrage", "median us", "speed ratio, all"]
+    header += [
+        "peer degenerate",
+        "peer butterfly arbitrage",
+        "median us",
+        "speed ratio: medians / sums",
+    ]
     rows = [row for model in models_of(found) for row in ratio_rows(found, model)]
     return [header, *rows]
+
+
+def goal_table(found: Study, rows: int) -> Table:
+    """The study's goals in one look."""
+    models = models_of(found)
+    total = len(found.slices)
+    counted = sum(found.ledger.values())
+    met = {True: "met", False: "not met"}
+    table: Table = [["goal", "found", ""]]
+    table.append(["every row has one fate", f"{counted:,} of {rows:,}", met[counted == rows]])
+    for model in models:
+        bad = sum(degenerate(found, model).values()) - degenerate(found, model)[fits.FINE]
+        left = count(found, (f"{model}_g_repaired", f"{model}_gap_repaired"))
+        table.append([f"{model}: no degenerate fit", share(bad, total), met[bad == 0]])
+        table.append([f"{model}: no arbitrage after repair", share(left, total), met[left == 0]])
+    for row in ratio_rows(found, "svi") if "svi" in models else []:
+        table.append([f"{row[0]}: error ratio, speed ratio", f"{row[3]}; {row[-1]}", ""])
+    return table
 
 
 def worst_table(found: Study, model: str, most: int = 8) -> Table:
