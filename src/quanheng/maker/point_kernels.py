@@ -37,8 +37,8 @@ _LEAST_PRICE = 3e-4
 
 _WIDEST = 75
 """Ticks; a market wider than this and than half of its mid says nothing about the price."""
-_WIDEST_PARITY = 0.02
-"""Yuan; a forward known less well than this comes from the next rung (kernels.desk.carry)."""
+_WIDEST_PARITY = 0.01
+"""Share of the spot; a forward known less well comes from the next rung (kernels.desk.carry)."""
 
 
 @kernel
@@ -178,7 +178,8 @@ def gather(
         years[i] = fits[e, c.X_YEARS]
         basis[i] = fits[e, c.X_BASIS]
         _consensus(own, quotes, first, fits[e], spot + basis[i], agreed[i])
-    carry.forward_ladder(agreed, years, basis, n, spot, rate, 0.0, _WIDEST_PARITY, ladder)
+    widest = _WIDEST_PARITY * spot
+    carry.forward_ladder(agreed, years, basis, n, spot, rate, 0.0, widest, ladder)
     used = 0
     for i in range(n):
         e = spans[i, k.S_EXPIRY]
