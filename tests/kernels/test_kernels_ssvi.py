@@ -38,6 +38,8 @@ def fit(k, vol, weight, start, warm=NONE, rows=None):
 def assert_conditions(rows):
     """The sufficient conditions of rules.md 8.4, and the numerical check, on rows with a vol."""
     left = np.ascontiguousarray(rows[rows[:, at.MODEL] == at.SSVI])
+    if not left.size:
+        return
     theta, rho, phi = left[:, at.P : at.P + 3].T
     assert (theta * phi * (1.0 + abs(rho)) < 4.0).all()
     assert (theta * phi**2 * (1.0 + abs(rho)) <= 4.0).all()
@@ -127,6 +129,15 @@ def test_too_few_points():
     assert status == at.TOO_FEW
     assert (rows[:, at.MODEL] == at.NO_MODEL).all()
     assert np.isnan(rows[:, at.P]).all()
+
+
+def test_an_expiry_that_the_shape_misses_gets_no_curve():
+    """Ten vol points off (the eve of expiry in a crash): no curve instead of a degenerate one."""
+    k, vol, start = surface(0.2, 0.5, 0.6)
+    vol[:15] += np.where(np.arange(15) % 2 == 0, 0.25, -0.1)
+    _, rows = fit(k, vol, np.ones(k.size), start)
+    assert (rows[0, at.MODEL], rows[0, at.STATUS]) == (at.NO_MODEL, at.SINGULAR)
+    assert (rows[1:, at.MODEL] == at.SSVI).all()
 
 
 def test_falling_variance_is_pooled():

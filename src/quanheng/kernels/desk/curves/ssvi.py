@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from quanheng.kernels.desk.curves import layout as at
 from quanheng.kernels.desk.curves import ssvi_descent as descent
+from quanheng.kernels.desk.curves.robust import DEGENERATE
 from quanheng.kernels.desk.curves.ssvi_descent import power_law
 from quanheng.kernels.jit import kernel
 
@@ -276,7 +277,8 @@ def fit(
     (years, ascending) and forwards[i]; k = ln(K/F), vol per 1.00, weight in any unit. Points that
     are not finite, have a vol outside [0.0005, 4] or no positive weight are left out; an expiry
     without any, or without time, gets a row of NO_MODEL and TOO_FEW, and so do all when there are
-    fewer than three points. `warm` holds the last rows (NO_MODEL for none) and may be `rows`. The
+    fewer than three points; one that misses by ten vol points (RMS) gets NO_MODEL and SINGULAR.
+    `warm` holds the last rows (NO_MODEL for none) and may be `rows`. The
     rows together have no butterfly and no calendar arbitrage (rules.md 8.4).
     """
     table = np.empty((4, max(start[n], 1)))
@@ -312,4 +314,8 @@ def fit(
         row[at.AT_BOUND] = bounds
         row[at.ITERATIONS] = iterations
         row[at.STATUS] = status
+        if not (row[at.RMS] <= DEGENERATE):
+            # One shape for all expiries says nothing of this one (the eve of expiry in a crash).
+            row[at.MODEL] = at.NO_MODEL
+            row[at.STATUS] = at.SINGULAR
     return status

@@ -32,7 +32,7 @@ _ATTEMPTS = 48
 """Sets of four points tried for a cold start; with one bad quote in five, 0.6^48 is no risk."""
 _UNQUOTED = 0.2
 """Least reach of a side as a share of the other's: a side without quotes is flat soon."""
-_BEND = 0.05
+_BEND = 0.1
 """Standard deviation of the prior of a side's bend one deviation out, as a share of the vol."""
 _LEAST_NOISE = 2e-5
 _USUAL_NOISE = 2e-3
