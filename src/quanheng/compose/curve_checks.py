@@ -200,8 +200,11 @@ def _arbitrage(model: int) -> list[CheckResult]:
         rows = _surface(model, squeeze)
         report = np.empty((4, arbitrage.REPORT))
         repair.repair(rows, 4, report)
-        gaps.append(float(max(-report[:, arbitrage.G].min(), -report[1:, arbitrage.GAP].min())))
-        prices.append(max(_row_faults(row) for row in rows))
+        # A model may refuse an expiry that it cannot meet; what has no curve quotes nothing.
+        left = rows[:, layout.MODEL] != layout.NO_MODEL
+        least = report[left, arbitrage.G].min(), np.fmin.reduce(report[left, arbitrage.GAP])
+        gaps.append(float(-min(least)))
+        prices.append(max(_row_faults(row) for row in rows[left]))
         places.append(f"squeeze {squeeze:.1f}")
     density = ("修复后的蝶式与日历套利", "butterfly and calendar arbitrage after repair")
     discrete = ("修复后价格的单调与凸性（相对远期）", "prices fall and bend up in the strike")
