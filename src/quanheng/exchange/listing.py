@@ -124,7 +124,8 @@ def next_chain(
         new += fresh
     living_codes = {row.code for row in kept}
     when = {code: day for code, day in sorted(when.items()) if code in living_codes}
-    rows = [_of_the_day(row, book, when.get(row.code, 0)) for row in (*kept, *new)]
+    near = calendar.next_trading(book.calendar, book.day, SOON)
+    rows = [_of_the_day(row, book, near, when.get(row.code, 0)) for row in (*kept, *new)]
     return Roll(
         build_chain(book.day, rows),
         next_code + len(new),
@@ -242,7 +243,7 @@ def _blank(sample: Contract, unit: int) -> Contract:
     )
 
 
-def _of_the_day(row: Contract, book: Rulebook, adjusted_on: Day) -> Contract:
+def _of_the_day(row: Contract, book: Rulebook, near: Day, adjusted_on: Day) -> Contract:
     """Price limits, opening margin, sizes and flags of the day (rules.md 1.7, 2.2, 2.4, 3.1)."""
     up, down = price_limits.limits(
         book,
@@ -276,17 +277,14 @@ def _of_the_day(row: Contract, book: Rulebook, adjusted_on: Day) -> Contract:
         limit_max=sizes.limit_max,
         market_min=sizes.minimum,
         market_max=sizes.market_max,
-        status=_status(row, book, adjusted_on),
+        status=_status(row, book, near, adjusted_on),
     )
 
 
-def _status(row: Contract, book: Rulebook, adjusted_on: Day) -> str:
+def _status(row: Contract, book: Rulebook, near: Day, adjusted_on: Day) -> str:
     """SecurityStatusFlag: the first two characters stay, 3 to 6 follow from the dates."""
-    left = calendar.trading_days_between(book.calendar, book.day, row.last_day)
-    since = SOON
-    if adjusted_on:
-        since = calendar.trading_days_between(book.calendar, adjusted_on, book.day)
+    recent = adjusted_on > 0 and book.day < calendar.next_trading(book.calendar, adjusted_on, SOON)
     new = "A" if row.first_day == book.day else "E"
     # The sixth bars vertical spreads once the day that dissolves them has passed.
-    flags = f"{int(left < SOON)}{int(since < SOON)}{new}{int(book.day > row.auto_split_day)}"
+    flags = f"{int(row.last_day < near)}{int(recent)}{new}{int(book.day > row.auto_split_day)}"
     return f"{row.status[:2]}{flags}  "
