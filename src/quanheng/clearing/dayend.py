@@ -120,17 +120,20 @@ def money_of(
     fees: tuple[Money, Money],
     settles: Table,
     margins: Table,
+    extra: tuple[Money, Money] = (0, 0),
 ) -> list[msg.CashStatement | msg.MarginCall]:
     """The cash statement of an account and, when its free cash is negative, the call for it.
 
-    `fees` is (handling, settlement); settles and margins are int64[slots]. The account must make a
-    deficit good before 11:30 of the next trading day (rules.md 3.5).
+    `fees` is (handling, settlement), `extra` (exercise fee, delivery), both already in the book's
+    cash; settles and margins are int64[slots]. The account must make a deficit good before 11:30
+    of the next trading day (rules.md 3.5).
     """
     account = opened.accounts[index]
     handling, settlement = fees
     margin = margin_use.total(book, margins)
     free = book.cash - margin
-    premium = book.cash - book.opening_cash + handling + settlement
+    exercise_fee, delivery = extra
+    premium = book.cash - book.opening_cash + handling + settlement + exercise_fee - delivery
     worth = pnl.equity(book, units(opened.chain), settles)
     statement = msg.CashStatement(
         account.name,
@@ -142,6 +145,8 @@ def money_of(
         margin,
         free,
         worth,
+        exercise_fee,
+        delivery,
     )
     if free >= 0:
         return [statement]
