@@ -8,7 +8,7 @@ import numpy as np
 
 from quanheng.books import pnl
 from quanheng.compose.day import World
-from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.day_end import Settled, carried, settle, write_files
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
@@ -24,6 +24,7 @@ from quanheng.kernels.pack import pack
 from quanheng.maker.invariants import invariants as maker_invariants
 from quanheng.maker.monitors import marks
 from quanheng.runtime.envelope import Record
+from quanheng.settlement.carry import Carry, violations
 from quanheng.terms.codes import Phase
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import DAY
@@ -40,6 +41,7 @@ class DayResult(msgspec.Struct):
     lines: list[ClassLine]
     counts: dict[str, int]
     machines: dict[str, dict[str, str]]
+    carry: Carry
 
     @property
     def ok(self) -> bool:
@@ -79,6 +81,7 @@ def finish(world: World, seconds: float) -> DayResult:
     """Close the world's journals, measure, compare, write what the run folder holds."""
     chain, book = world.reference.chain, world.book
     settled = settle(world)
+    made = carried(world, settled)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -91,21 +94,24 @@ def finish(world: World, seconds: float) -> DayResult:
         scenario=world.plan.scenario.name,
         digest=digest,
         seconds=seconds,
-        invariants=_invariants(world, judged, batch, settled),
+        invariants=_invariants(world, judged, batch, settled, made),
         lines=class_lines(world, result),
         counts=_counts(world, settled),
         machines={
             name: {part: value.hex() for part, value in parts.items()}
             for name, parts in digests.items()
         },
+        carry=made,
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)
-        write_files(world, settled)
+        write_files(world, settled, made)
     return day
 
 
-def _invariants(world: World, judged: Figures, batch: Figures, settled: Settled) -> dict[str, int]:
+def _invariants(
+    world: World, judged: Figures, batch: Figures, settled: Settled, made: Carry
+) -> dict[str, int]:
     """Every invariant of house.md 13 that one day can show, as counts of violations."""
     venue, maker = world.venue.state, world.maker.state
     found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
@@ -128,6 +134,8 @@ def _invariants(world: World, judged: Figures, batch: Figures, settled: Settled)
     found["clearing: longs and shorts differ"] = settled.seal.imbalance
     found["clearing: positions differ from the maker's"] = settled.different
     found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
+    found["clearing: public's register differs from its trades"] = settled.seal.register_off
+    found |= {f"carry: {name}": count for name, count in violations(made).items()}
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
+from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.lines import FeedLine, OrderLine
 from quanheng.compose.openings import Openings
@@ -24,6 +25,7 @@ from quanheng.config import Config, config_hash
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
+from quanheng.exchange.listing import ExRight
 from quanheng.exchange.state import PARTITIONS
 from quanheng.exchange.turn import emit_phases, emit_quotes, emit_trades
 from quanheng.exchange.venue import Venue, VenueEffect
@@ -35,6 +37,7 @@ from quanheng.runtime.envelope import LinkChanged, RaiseAlert, Record, Source
 from quanheng.runtime.memory import MemoryStores
 from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderStores
+from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Link
 from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
@@ -66,6 +69,8 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     agreement: Path | None = None
     house: Path | None = None
     until: str = ""  # stop early, HH:MM (tests)
+    opening: Carry | None = None  # what the day before left; None: a first day
+    events: tuple[ExRight, ...] = ()  # what goes ex on the next trading day
 
 
 class World:
@@ -75,9 +80,19 @@ class World:
         self.plan = plan
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
-        self.reference = load(plan.day, plan.master, plan.pick)
+        if plan.opening is None:
+            self.reference = load(plan.day, plan.master, plan.pick)
+        else:
+            self.reference = reference_of(plan.opening, plan.pick, plan.seed)
         self.openings = Openings(
-            plan.scenario, self.reference, self.book, plan.config, plan.seed, plan.cadence, house
+            plan.scenario,
+            self.reference,
+            self.book,
+            plan.config,
+            plan.seed,
+            plan.cadence,
+            house,
+            plan.opening,
         )
         self.midnight = midnight(plan.day)
         self.collector = Collector()

@@ -9,7 +9,7 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.closing import DayResult, class_lines, makers_of, referee, write_day
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
-from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.day_end import Settled, carried, settle, write_files
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
 from quanheng.duties.dataset import check_dataset
@@ -170,12 +170,13 @@ def close_day(
     world = LiveWorld(prepared)
     chain, book = world.reference.chain, world.book
     settled = settle(world)
+    made = carried(world, settled)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
     batch = measure_dataset(dataset, chain.day, book)
     write_day(world, dataset, result)
-    write_files(world, settled)
+    write_files(world, settled, made)
     world.simulation.close()
     machines = (world.clearing, world.etf, world.maker, world.venue)
     digests = {machine.NAME: machine.digest() for machine in machines}
@@ -191,6 +192,7 @@ def close_day(
             name: {part: value.hex() for part, value in parts.items()}
             for name, parts in digests.items()
         },
+        carry=made,
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

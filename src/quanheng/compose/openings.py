@@ -1,5 +1,6 @@
 """Opening inputs of a simulated day: from scenario, reference, rulebook and configuration."""
 
+from quanheng.compose import carrying
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
@@ -8,9 +9,10 @@ from quanheng.exchange import messages as ex
 from quanheng.maker.messages import ClassLimits, MakerOpen
 from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
+from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
 from quanheng.terms.days import midnight
-from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Nanos
+from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos
 
 PARTS = 1_000_000
 
@@ -52,9 +54,14 @@ class Openings:
         seed: int,
         snapshot: Nanos,
         house: Rulebook | None = None,
+        opening: Carry | None = None,
     ) -> None:
-        """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker."""
+        """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
+
+        `opening` is what the day before left; without one the accounts are flat.
+        """
         self.house = house or book
+        self.opening = opening
         self.scenario = scenario
         self.reference = reference
         self.book = book
@@ -76,6 +83,28 @@ class Openings:
                 self.seed * 8 + number,
             )
             for number, klass in enumerate(reference.chain.classes)
+        )
+
+    def account(self) -> tuple[Money, bytes, bytes, bytes, tuple[Lots, ...]]:
+        """Our account at the open: cash, long, short, HELD rows, units by class."""
+        cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
+        if self.opening is None:
+            return cash, b"", b"", b"", ()
+        mine = carrying.account_named(self.opening, self.config.member.maker)
+        if mine is None:
+            return cash, b"", b"", b"", ()
+        chain = self.reference.chain
+        held = dict(mine.units)
+        units = tuple(held.get(klass.underlying, 0) for klass in chain.classes)
+        return (mine.cash, *carrying.standing_bytes(mine, chain), units)
+
+    def _crowd(self) -> tuple[ex.Standing, ...]:
+        if self.opening is None:
+            return ()
+        return tuple(
+            ex.Standing(one.cash, *carrying.standing_bytes(one, self.reference.chain)[:2])
+            for one in self.opening.accounts
+            if one.public
         )
 
     def _klass(self, underlying: str) -> int:
@@ -145,12 +174,13 @@ class Openings:
         for number, klass in enumerate(self.reference.chain.classes):
             for item in self.surface[klass.underlying].expiry:
                 rows += [number, item.last_day, item.atm, item.skew, item.curvature, item.carry]
-        cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
+        cash, long, short, _, _ = self.account()
         limits = tuple(
             (item.underlying, item.long, item.total, item.daily_buy_open)
             for item in self.config.limits
         )
-        ours = ex.Member(member.pbu, member.account, member.maker, member.kind, cash, limits=limits)
+        names = (member.pbu, member.account, member.maker, member.kind)
+        ours = ex.Member(*names, cash, long, short, limits)
         return ex.VenueOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -160,6 +190,7 @@ class Openings:
             scenario=self.market(),
             snapshot_nanos=self.snapshot,
             surface=tuple(rows),
+            crowd=self._crowd(),
         )
 
     def etf(self) -> ex.EtfOpen:
@@ -184,6 +215,7 @@ class Openings:
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
         config, member = self.config, self.config.member
+        cash, long, short, _, _ = self.account()
         return MakerOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -191,7 +223,9 @@ class Openings:
             maker=member.maker,
             account=member.account,
             pbu=member.pbu,
-            cash=config.funds.cash_yuan * MONEY_PER_YUAN,
+            cash=cash,
+            long=long,
+            short=short,
             letter=member.letter,
             rate=config.rate_ppm,
             messages_per_second=config.line.messages_per_second,

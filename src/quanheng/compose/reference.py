@@ -62,6 +62,7 @@ class Reference(msgspec.Struct, frozen=True):
     surface: Surface  # `volume` of the contracts kept
     bars: tuple[tuple[DayNanos, int], ...]
     listed: tuple[str, ...]  # underlyings of the whole master, before `--contracts`
+    whole: Chain  # every listed contract, before `--contracts`
 
 
 def _folder(day: Day) -> Traversable:
@@ -161,13 +162,13 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
         bars = _bars((folder / "etf_path.csv").read_text(encoding="utf-8"))
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise ReferenceDataError(f"reference data of {iso(day)}: {error}") from error
-    chain = read_master(name, data, day)
+    chain = whole = read_master(name, data, day)
     _check_surface(name, chain, surface)
     listed = tuple(klass.underlying for klass in chain.classes)
     if pick:
-        whole, chain = chain, _picked(chain, pick)
+        chain = picked(whole, pick)
         surface = _thinned(surface, whole, chain)
-    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed)
+    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed, whole)
 
 
 def _check_surface(name: str, chain: Chain, surface: Surface) -> None:
@@ -206,7 +207,8 @@ def _interest(chain: Chain) -> dict[str, Lots]:
     return total
 
 
-def _picked(chain: Chain, pick: str) -> Chain:
+def picked(chain: Chain, pick: str) -> Chain:
+    """The contracts that `--contracts` keeps, see `load`. ReferenceDataError names a bad pick."""
     if pick == "near":
         nearest = {
             klass.underlying: min(c.last_day for c in chain.contracts[klass.start : klass.stop])

@@ -21,7 +21,8 @@ def violations(state: State) -> dict[str, int]:
     long, short = state.acct[:, lay.LONG].sum(axis=0), state.acct[:, lay.SHORT].sum(axis=0)
     interest = state.info[:, lay.INTEREST]
     brought = sum(member.cash for member in state.open.members)
-    crowd = len(state.open.scenario.makers) + 2
+    brought += sum(one.cash for one in state.open.crowd)
+    crowd = 0 if state.open.crowd else len(state.open.scenario.makers) + 2
     cash = int(state.fund[:, lay.CASH].sum()) + int(state.ctl[lay.C_EXCHANGE])
     crossed, unsorted = _books(state)
     holds, orders = _working(state)

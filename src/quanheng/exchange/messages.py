@@ -116,12 +116,22 @@ class MarketScenario(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     outages: tuple[Outage, ...] = ()
 
 
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """Cash and positions (`kernels.pack` of int64[slots], empty = flat) of a crowd's account."""
+
+    cash: Money
+    long: bytes = b""
+    short: bytes = b""
+
+
 class VenueOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="venue_open"):
     """The first input of an option venue's day.
 
     `surface` are rows of six: class, last day of the expiry, ATM vol, slope and curvature in
     x = ln(K/F)/sqrt(tau), carry of the forward per year, all 1e-6; an expiry without a row gets
-    a plain smile. `switches` are the keys of `venue.SWITCHES`.
+    a plain smile. `switches` are the keys of `venue.SWITCHES`. `crowd` are the crowd's accounts in
+    their order (makers, investors, informed), empty on a first day; what they do not hold of a
+    contract's open interest the investors hold on both sides.
     """
 
     day: Day
@@ -133,6 +143,7 @@ class VenueOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     snapshot_nanos: Nanos = 500_000_000
     switches: dict[str, str] = {}
     surface: tuple[int, ...] = ()
+    crowd: tuple[Standing, ...] = ()
 
 
 class Halt(msgspec.Struct, frozen=True, array_like=True, tag="halt"):

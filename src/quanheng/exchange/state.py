@@ -7,7 +7,7 @@ from quanheng.duties import measure
 from quanheng.duties.lanes import Meter
 from quanheng.exchange import layout as lay
 from quanheng.exchange.layout import Market
-from quanheng.exchange.messages import Member, VenueOpen
+from quanheng.exchange.messages import Member, Standing, VenueOpen
 from quanheng.kernels.pack import unpack
 from quanheng.rulebook import breaker, calendar, fees, phases, quote_size
 from quanheng.rulebook.model import Rulebook
@@ -246,20 +246,23 @@ def _ctl(opened: VenueOpen) -> "np.ndarray":
     return ctl
 
 
-def _positions(state: State, members: tuple[Member, ...], chain: Chain) -> None:
+def _positions(
+    state: State, members: tuple[Member, ...], crowd: tuple[Standing, ...], chain: Chain
+) -> None:
     """Opening positions; the investors hold what makes every contract's long equal its short."""
     slots = len(chain.contracts)
-    for index, member in enumerate(members):
-        for bucket, data in ((lay.LONG, member.long), (lay.SHORT, member.short)):
+    state.fund[:, lay.CASH] = CROWD_CASH
+    accounts: list[Member | Standing] = [*members, *crowd]
+    for index, one in enumerate(accounts):
+        for bucket, data in ((lay.LONG, one.long), (lay.SHORT, one.short)):
             if data:
                 state.acct[index, bucket] = unpack(data, slots).reshape(-1)
-        state.fund[index, lay.CASH] = member.cash
-    state.fund[len(members) :, lay.CASH] = CROWD_CASH
-    held = state.acct[: len(members)].sum(axis=0)
+        state.fund[index, lay.CASH] = one.cash
+    held = state.acct.sum(axis=0)
     total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], held[lay.SHORT]))
     state.info[:, lay.INTEREST] = total
-    state.acct[-2, lay.LONG] = total - held[lay.LONG]
-    state.acct[-2, lay.SHORT] = total - held[lay.SHORT]
+    state.acct[-2, lay.LONG] += total - held[lay.LONG]
+    state.acct[-2, lay.SHORT] += total - held[lay.SHORT]
     state.fund[:, lay.MARGIN] = state.acct[:, lay.SHORT] @ state.info[:, lay.MARGIN_UNIT]
     for index, klass in enumerate(chain.classes):
         part = slice(klass.start, klass.stop)
@@ -282,6 +285,8 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     slots, classes = len(chain.contracts), len(chain.classes)
     accounts = len(opened.members) + len(opened.scenario.makers) + 2
     makers = accounts - 2
+    if opened.crowd and len(opened.crowd) != accounts - len(opened.members):
+        raise ValueError(f"{len(opened.crowd)} standings for the crowd's accounts")
     start = midnight(opened.day)
     state.open = opened
     state.day_start = start
@@ -307,6 +312,6 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     state.out = _zeros(slots, market.COLUMNS)
     state.trade_rows = _zeros(lay.ROWS, lay.TRADE_ROW)
     state.quote_rows = _zeros(lay.ROWS, lay.QUOTE_ROW)
-    _positions(state, opened.members, chain)
+    _positions(state, opened.members, opened.crowd, chain)
     state.meter = measure.open_meter(chain, book, tuple(item.maker for item in opened.members))
     return state
