@@ -19,6 +19,7 @@ from quanheng.duties.records import MakerEntry
 from quanheng.duties.tables import Dataset
 from quanheng.edge.dataset_files import write_dataset, write_result
 from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
+from quanheng.exchange.listing import Roll
 from quanheng.exchange.venue import invariants as venue_invariants
 from quanheng.kernels.pack import pack
 from quanheng.maker.invariants import invariants as maker_invariants
@@ -42,6 +43,7 @@ class DayResult(msgspec.Struct):
     counts: dict[str, int]
     machines: dict[str, dict[str, str]]
     carry: Carry
+    roll: Roll
 
     @property
     def ok(self) -> bool:
@@ -81,7 +83,7 @@ def finish(world: World, seconds: float) -> DayResult:
     """Close the world's journals, measure, compare, write what the run folder holds."""
     chain, book = world.reference.chain, world.book
     settled = settle(world)
-    made = carried(world, settled)
+    made, roll = carried(world, settled)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -102,6 +104,7 @@ def finish(world: World, seconds: float) -> DayResult:
             for name, parts in digests.items()
         },
         carry=made,
+        roll=roll,
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)

@@ -161,8 +161,8 @@ def _deliveries(world: World) -> bytes:
     return pack(np.array(rows, dtype=np.int64))
 
 
-def carried(world: World, settled: Settled) -> carry.Carry:
-    """The next day's opening: listing, positions, cash, deliveries, smiles, what was earned."""
+def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
+    """The next day's opening (positions, cash, deliveries, smiles, what was earned) and listing."""
     chain, plan, opening = world.reference.chain, world.plan, world.plan.opening
     rows = unpack(settled.prices.rows, clear.PRICE_COLUMNS).tolist()
     prices = [
@@ -201,7 +201,7 @@ def carried(world: World, settled: Settled) -> carry.Carry:
     if settled.exercised is not None:
         fees += sum(fee for _, fee in settled.exercised.fees)
     first = carrying.brought_at_first(len(public) - 2, plan.config.funds.cash_yuan * 10_000)
-    return msgspec.structs.replace(
+    full = msgspec.structs.replace(
         made,
         accounts=accounts,
         master=write_contracts(list(roll.chain.contracts)),
@@ -219,6 +219,7 @@ def carried(world: World, settled: Settled) -> carry.Carry:
         brought=outside + (opening.brought if opening else first),
         days=1 + (opening.days if opening else 0),
     )
+    return full, roll
 
 
 def _moves(world: World, settled: Settled) -> tuple[carry.CarriedMove, ...]:

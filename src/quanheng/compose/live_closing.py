@@ -170,7 +170,7 @@ def close_day(
     world = LiveWorld(prepared)
     chain, book = world.reference.chain, world.book
     settled = settle(world)
-    made = carried(world, settled)
+    made, roll = carried(world, settled)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -193,6 +193,7 @@ def close_day(
             for name, parts in digests.items()
         },
         carry=made,
+        roll=roll,
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

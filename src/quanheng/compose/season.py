@@ -277,7 +277,6 @@ def _one_day(
     began = time.perf_counter()
     world.run()
     done = finish(world, time.perf_counter() - began)
-    # The day's name is in the carry only for people; a season's days have one each.
     data = carry.encode(done.carry)
     _write(plan.folder / "carry" / f"{after}.msgpack", data)
     result = _summary(world, done, data, time.perf_counter() - began)
@@ -286,7 +285,7 @@ def _one_day(
 
 
 def _summary(world: World, done: DayResult, data: bytes, seconds: float) -> SeasonDay:
-    made = done.carry
+    made, roll = done.carry, done.roll
     return SeasonDay(
         day=world.plan.day,
         scenario=done.scenario,
@@ -298,11 +297,10 @@ def _summary(world: World, done: DayResult, data: bytes, seconds: float) -> Seas
         counts=done.counts,
         classes=[plain(line) for line in done.lines],
         listing={
-            "traded": len(made.traded),
+            "expired": len(roll.expired),
+            "adjusted": len(roll.adjusted),
+            "listed": len(roll.listed),
             "moves": len(made.moves),
-            "adjusted": len(made.adjusted_on),
-            "next_code": made.next_code,
-            "fees": made.fees,
         },
     )
 
