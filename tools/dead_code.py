@@ -23,7 +23,6 @@ ALLOWED: dict[str, str] = {
     "span_at": "the timetable for people who ask about one instant",
     "profit": "a book's profit for analysts; the day's report sums the same parts per class",
     "usage_ppm": "the risk degree of rules.md 3.5, tested against its worked bands",
-    "adjust": "ex-dividend adjustment: rules.md 1.6 with its worked cases",
     "first_listing": "listing of strikes: rules.md 1.3 with its worked cases",
     "Stateful": "protocol of carries and sinks that a resumed simulation restores",
     "resume": "an interrupted simulation goes on; proved by killing it",
