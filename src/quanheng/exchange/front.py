@@ -14,8 +14,10 @@ from quanheng.exchange import layout as lay
 from quanheng.exchange.orders import cancel, cancel_quote, enter, enter_quote
 from quanheng.exchange.state import ORDER_BASE, Desk, switch
 from quanheng.exchange.turn import Turn, drain
+from quanheng.terms.business import MarginInquiry
 from quanheng.terms.codes import Effect, Exec, OrderKind, Phase, Side
 from quanheng.terms.orders import (
+    AnyRequest,
     CancelReject,
     NewOrder,
     OrderAck,
@@ -54,10 +56,12 @@ def _seen(desk: Desk, name: str) -> int:
     return 0
 
 
-def _front(turn: Turn, desk: Desk, request: Request) -> int:
+def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
     """The checks of the front; 0 lets the request through to the host."""
     name = request.client_id
     if len(name) != 10 or not name.isalnum() or not name.isascii() or name.upper() != name:
+        if isinstance(request, MarginInquiry):
+            return 20236
         return 20272 if isinstance(request, Quote | QuoteCancel) else 20004
     second = turn.at // SECOND
     if second != desk.second:
@@ -66,15 +70,16 @@ def _front(turn: Turn, desk: Desk, request: Request) -> int:
     state = turn.state
     if desk.count > FLOW_LIMIT and state.open and switch(state.open, "flow_limit") == "on":
         return 13300
-    code = _seen(desk, name)
+    code = 0 if isinstance(request, MarginInquiry) else _seen(desk, name)
     return code if code else CLOSED_CODES.get(state.session, 0)
 
 
-def take(turn: Turn, member: int, request: Request) -> None:
-    """Take one request of a member."""
+def take(turn: Turn, member: int, request: AnyRequest) -> None:
+    """Take one request of a member; a business this venue does not run is refused by 17602."""
     code = _front(turn, turn.state.desks[member], request)
-    if code:
-        turn.rejects.setdefault(member, []).append(RequestRejected(request.client_id, code))
+    if code or not isinstance(request, Request):
+        rejected = RequestRejected(request.client_id, code or 17602)
+        turn.rejects.setdefault(member, []).append(rejected)
         return
     match request:
         case Quote():

@@ -14,6 +14,7 @@ from quanheng.wire import frames
 from quanheng.wire.events import Disconnect, Event, LoggedOut, ProtocolError
 
 GATEWAY = "TDGW"
+VERSION = "1.00"
 OPTION_PLATFORM = 3
 FASTEST, SLOWEST = 5, 60  # seconds between heartbeats
 PATIENCE = 5 * SECOND  # for a logon, and for the close after a logout
@@ -32,6 +33,10 @@ STATUS_TEXT: dict[int, str] = {
     5012: "Login First",
 }
 """Texts of the session's status codes (interfaces.md 1.8)."""
+
+
+ENDING = {frames.LOGOUT: "_on_logout", frames.HEARTBEAT: "_on_heartbeat"}
+"""What a session that is ending still takes."""
 
 
 class SessionError(Exception):
