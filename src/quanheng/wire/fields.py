@@ -8,6 +8,8 @@ is the exchange's error for an illegal value of the tag (20000 when it has none 
 
 import msgspec
 
+from quanheng.wire.codes import describe
+
 SOH = "\x01"
 PARSE_ERROR = 20000
 
@@ -122,4 +124,4 @@ class WireError(Exception):
     def __str__(self) -> str:
         name = FIELDS[self.tag].name if self.tag in FIELDS else ""
         what = f"tag {self.tag} {name}".rstrip() if self.tag else "message"
-        return f"{self.code}: {what} at {self.place}: {self.reason}"
+        return f"{describe(self.code)}: {what} at {self.place}: {self.reason}"

@@ -1,5 +1,6 @@
 """The gateway's side of a TDGW session (interfaces.md 1.4 to 1.8; T-01)."""
 
+import re
 from typing import Any, ClassVar
 
 from quanheng.terms.business import MarginAnswer
@@ -8,6 +9,7 @@ from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire import business as other
 from quanheng.wire import frames, step
+from quanheng.wire.codes import number
 from quanheng.wire.events import (
     Event,
     LoggedOn,
@@ -30,6 +32,9 @@ from quanheng.wire.session import (
 )
 
 PRE_OPEN, OPEN = 1, 2
+VERSION_MISMATCH = number("VERSION_MISMATCH")
+_EDITION = re.compile(r"0?1\.\d\d", re.ASCII)
+"""Versions of PrtclVersion this gateway speaks; the code for another one is ours (1.8 has none)."""
 MAX_HELD = 4096
 """Requests the gateway holds before the open; more are refused with 5009."""
 
@@ -153,6 +158,8 @@ class ServerSession(Session):
     def _on_logon(self, fields: tuple[Any, ...], now: Nanos, events: list[Event]) -> None:
         sender, target, interval, version, _, _ = fields
         code = 5005 if target != GATEWAY or not sender else self._refuse
+        if not code and not _EDITION.fullmatch(version):
+            code = VERSION_MISMATCH
         if code:
             self._fail(code, f"logon of {sender!r}: {STATUS_TEXT.get(code, code)}", now, events)
             return
