@@ -195,7 +195,7 @@ def _fix_length(text: str) -> bytes:
         ("OTO", "203= ", "203=2", 17598, 203),
         ("OTO", "11=MM00000001", "11=MM 0000é001", 20000, 0),
         ("ORQ", "35=D", "35=D", 4012, 0),
-        ("OTE", "35=D", "35=D", 17602, 0),
+        ("OTE", "35=D", "35=D", 20022, 38),
     ],
 )
 def test_wire_mistakes_have_the_exchange_code(

@@ -12,7 +12,14 @@ from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
 from quanheng.terms.codes import Link
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
-from quanheng.terms.orders import Report, Reports, Request, RequestRejected, Requests, Send
+from quanheng.terms.orders import (
+    AnyRequest,
+    Report,
+    Reports,
+    RequestRejected,
+    Requests,
+    Send,
+)
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire import md301
 from quanheng.wire.events import (
@@ -71,7 +78,7 @@ class OrderLine:
         data = self._client.send_requests(effect.requests, at)
         self.bytes_up += len(data)
         self.messages_up += len(effect.requests)
-        arrived: list[Request] = []
+        arrived: list[AnyRequest] = []
         for event in self._server.receive(data, at):
             if not isinstance(event, RequestArrived):
                 raise LineError(f"request frames gave {event}")

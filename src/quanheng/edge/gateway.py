@@ -20,6 +20,7 @@ from quanheng.terms.orders import (
     OrderCancel,
     QuoteCancel,
     Report,
+    ReportBody,
     Reports,
     Request,
     Send,
@@ -269,7 +270,9 @@ class Gateway:
         self.counts["reports"] += 1
         fresh, wanted = self._streams.take(report, now)
         if fresh:
-            self.table.reported(report.body)
+            body = report.body
+            if isinstance(body, ReportBody):  # only what trades can rest
+                self.table.reported(body)
         if wanted:
             reports.append(report)
 

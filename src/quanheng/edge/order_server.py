@@ -11,7 +11,7 @@ from pathlib import Path
 from quanheng.edge.loop import Connection, Loop
 from quanheng.edge.report_store import ReportStore
 from quanheng.terms.market import Inquiry
-from quanheng.terms.orders import Report, Request, RequestRejected
+from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire.events import (
     Event,
@@ -30,7 +30,7 @@ BACKLOG = 16 << 20
 """A member that reads too slowly is cut (interfaces.md 1.4)."""
 MAX_REMEMBERED = 4_096
 
-OnRequests = Callable[[str, list[Request]], None]
+OnRequests = Callable[[str, list[AnyRequest]], None]
 Note = Callable[[str, str], None]
 
 
@@ -111,7 +111,7 @@ class OrderServer:
         return session
 
     def _events(self, member: _Member, events: list[Event]) -> None:
-        requests: list[Request] = []
+        requests: list[AnyRequest] = []
         alive = True
         for event in events:
             match event:

@@ -3,8 +3,6 @@
 Reports carry (set, index): duplicates are dropped, a gap stops the set until it is replayed.
 """
 
-from typing import assert_never
-
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
@@ -89,8 +87,8 @@ def _on_body(
         case CancelReject():
             slot = singles.on_cancel_reject(state, body)
             urgent = False
-        case _:
-            assert_never(body)
+        case _:  # businesses that this maker does not ask for
+            return
     if slot >= 0:
         klass = int(state.tables.fixed[slot, c.F_KLASS])
         touched[klass] = touched.get(klass, False) or urgent
