@@ -127,11 +127,11 @@ def test_other_businesses_are_refused_by_name() -> None:
     """
     world = World(opening(snapshot_nanos=30_000_000_000))
     world.until(at("10:00"))
-    exercise = business.ExerciseRequest("A000000001", CODE, 1)
-    inquiry = business.MarginInquiry("A000000002", "1" * 25)
+    lock = business.LockRequest("A000000001", "510050", 100, False)
+    dispose = business.DisposalTransfer("A000000002", "510050", 100, "Z")
     bad = business.LockRequest("A00", "510050", 100, False)
-    answers = world.ask(exercise, exercise, inquiry, inquiry, bad)
-    assert [answer.reason for answer in answers] == [17602, 11270, 17602, 17602, 20004]
+    answers = world.ask(lock, lock, dispose, bad)
+    assert [answer.reason for answer in answers] == [17602, 11270, 17602, 20004]
     assert all(isinstance(answer, RequestRejected) for answer in answers)
     assert world.ask(business.MarginInquiry("A0", "1" * 25))[0].reason == 20236
 

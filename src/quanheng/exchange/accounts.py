@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from quanheng.books.combinations import STRATEGIES
 from quanheng.exchange import layout as lay
 from quanheng.exchange.state import CROWD_CASH, State
 from quanheng.terms.codes import Phase
@@ -81,6 +82,10 @@ def _working(state: State) -> tuple[int, int]:
                 risk[owner, info[lay.KLASS], side] += qty
                 rate = row[lay.O_PRICE] * info[lay.UNIT] if side == 0 else info[lay.MARGIN_UNIT]
                 fund[owner, side] += qty * rate
+    for owner, desk in enumerate(state.desks):
+        for one in desk.combinations.values():
+            for slot, form in zip(one.slots, STRATEGIES[one.strategy], strict=True):
+                held[owner, int(form.short), slot] += one.units
     kept = state.acct[:members, lay.HELD_LONG : lay.HELD_SHORT + 1]
     wrong = int((kept != held).sum())
     wrong += int((state.fund[:members, lay.HELD_PREMIUM : lay.HELD_MARGIN + 1] != fund).sum())

@@ -10,6 +10,7 @@ from typing import assert_never
 
 import numpy as np
 
+from quanheng.exchange import business
 from quanheng.exchange import layout as lay
 from quanheng.exchange.orders import cancel, cancel_quote, enter, enter_quote
 from quanheng.exchange.state import ORDER_BASE, Desk, switch
@@ -94,15 +95,23 @@ def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
     if desk.count > FLOW_LIMIT and state.open and switch(state.open, "flow_limit") == "on":
         return TOO_MANY_MESSAGES
     code = 0 if isinstance(request, MarginInquiry) else _seen(desk, name)
-    return code if code else CLOSED_CODES.get(state.session, 0)
+    if code:
+        return code
+    if isinstance(request, Request):
+        return CLOSED_CODES.get(state.session, 0)
+    if not business.runs(request):
+        return CLOSED_CODES.get(state.session, 0) or NOT_IMPLEMENTED
+    return business.closed(request, turn.at - state.day_start)
 
 
 def take(turn: Turn, member: int, request: AnyRequest) -> None:
     """Take one request of a member; a business this venue does not run is refused by 17602."""
     code = _front(turn, turn.state.desks[member], request)
-    if code or not isinstance(request, Request):
-        rejected = RequestRejected(request.client_id, code or NOT_IMPLEMENTED)
-        turn.rejects.setdefault(member, []).append(rejected)
+    if code:
+        turn.rejects.setdefault(member, []).append(RequestRejected(request.client_id, code))
+        return
+    if not isinstance(request, Request):
+        business.take_business(turn, member, request)
         return
     match request:
         case Quote():

@@ -7,6 +7,7 @@ and vols are integers in parts per million.
 import msgspec
 
 from quanheng.rulebook.model import Rulebook
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.codes import Side
 from quanheng.terms.contract import Chain
 from quanheng.terms.orders import Report, RequestRejected
@@ -18,7 +19,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
     `long` and `short` are `kernels.pack` of int64[slots] (option venue), empty = flat. An empty
     `maker` is an ordinary account: no quotes. `limits` are the position limits granted per
-    underlying (code, long, total, daily buy-open), absent = none enforced here.
+    underlying (code, long, total, daily buy-open), absent = none enforced here. `combinations` are
+    (id, strategy, code, code, units), the codes in the order of the strategy.
     """
 
     pbu: str
@@ -29,6 +31,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     long: bytes = b""
     short: bytes = b""
     limits: tuple[tuple[str, Lots, Lots, Lots], ...] = ()
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
 
 
 class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):
@@ -165,6 +168,13 @@ class Refuse(msgspec.Struct, frozen=True, array_like=True, tag="refuse"):
 
     pbu: str
     rejects: list[RequestRejected]
+
+
+class MarginAnswered(msgspec.Struct, frozen=True, array_like=True, tag="margin_answer"):
+    """Effect: the answer to a member's margin inquiry; it is not part of a report stream."""
+
+    pbu: str
+    answer: MarginAnswer
 
 
 class PlatformStateChanged(msgspec.Struct, frozen=True, array_like=True, tag="platform"):

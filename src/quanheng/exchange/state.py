@@ -3,6 +3,8 @@
 import msgspec
 import numpy as np
 
+from quanheng.books import combinations as combo
+from quanheng.books.combinations import Combination
 from quanheng.duties import measure
 from quanheng.duties.lanes import Meter
 from quanheng.exchange import layout as lay
@@ -50,6 +52,14 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     fixed_from: Nanos
 
 
+class Claimed(msgspec.Struct, frozen=True, array_like=True):
+    """An exercise order that stands; `put` is -1 unless two contracts are exercised together."""
+
+    slot: int
+    put: int
+    qty: int
+
+
 class Desk(msgspec.Struct, array_like=True):
     """A wire member's names and counters at the venue."""
 
@@ -60,6 +70,9 @@ class Desk(msgspec.Struct, array_like=True):
     next_index: list[int]  # next report index per partition
     second: int = 0  # flow limit: messages in this second
     count: int = 0
+    business: int = 0  # requests of businesses that do not trade, numbered
+    claims: dict[str, Claimed] = {}  # exercises by client id, in order of time
+    combinations: dict[str, Combination] = {}  # by combination id
 
 
 class Crowds(msgspec.Struct, array_like=True):
@@ -275,6 +288,25 @@ def _positions(
                     state.risk[member_index, index, lay.R_MAX_LONG :] = granted
 
 
+def tie(acct: "np.ndarray", held: Combination, units: int) -> None:
+    """Hold (units > 0) or release a combination's legs in an account, so that none is closed."""
+    for slot, form in zip(held.slots, combo.STRATEGIES[held.strategy], strict=True):
+        acct[lay.HELD_SHORT if form.short else lay.HELD_LONG, slot] += units
+
+
+def _combinations(state: State, members: tuple[Member, ...], chain: Chain) -> None:
+    """Combinations that members bring from the day before; their margin is the combination's."""
+    single = [row.margin_unit for row in chain.contracts]
+    for index, member in enumerate(members):
+        for name, strategy, first, second, units in member.combinations:
+            slots = (state.slots[first], state.slots[second])
+            held = Combination(strategy, slots, units)
+            state.desks[index].combinations[name] = held
+            tie(state.acct[index], held, units)
+            together = combo.opening(chain, strategy, slots)
+            state.fund[index, lay.MARGIN] -= units * (combo.singles(held, single) - together)
+
+
 def open_state(opened: VenueOpen, at: Nanos) -> State:
     """The venue's state at the start of a day. ValueError for a bad switch or member."""
     chain, book = opened.chain, opened.rulebook
@@ -313,5 +345,6 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     state.trade_rows = _zeros(lay.ROWS, lay.TRADE_ROW)
     state.quote_rows = _zeros(lay.ROWS, lay.QUOTE_ROW)
     _positions(state, opened.members, opened.crowd, chain)
+    _combinations(state, opened.members, chain)
     state.meter = measure.open_meter(chain, book, tuple(item.maker for item in opened.members))
     return state
