@@ -141,7 +141,7 @@ class World:
         sim.wire("order-up", "maker", "venue", [Send], line.up)
         sim.wire("order-refused", "maker", "maker", [Send], line.refused)
         sim.wire("sync", "maker", "maker", [Resync], line.resync, latency=50 * MILLISECOND)
-        reports = [ex.Deliver, ex.Refuse, Inquiry]
+        reports = [ex.Deliver, ex.Refuse, ex.MarginAnswered, Inquiry]
         sim.wire("order-down", "venue", "maker", reports, line.down)
         sim.wire("platform", "venue", "maker", [ex.PlatformStateChanged], line.platform)
         sim.sink("venue", [Record], self.collector)

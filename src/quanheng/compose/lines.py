@@ -7,7 +7,7 @@ sent through them, so the day stays deterministic.
 
 from collections.abc import Sequence
 
-from quanheng.exchange.messages import Deliver, PlatformStateChanged, Refuse
+from quanheng.exchange.messages import Deliver, MarginAnswered, PlatformStateChanged, Refuse
 from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
 from quanheng.terms.codes import Link
@@ -92,7 +92,9 @@ class OrderLine:
         bodies, self._refused = self._refused, []
         return bodies
 
-    def down(self, effect: Deliver | Refuse | Inquiry, at: Nanos) -> list[MakerBody]:
+    def down(
+        self, effect: Deliver | Refuse | MarginAnswered | Inquiry, at: Nanos
+    ) -> list[MakerBody]:
         """Reports, refusals and inquiries on their way to the member."""
         if isinstance(effect, Deliver):
             for report in effect.reports:
@@ -106,6 +108,8 @@ class OrderLine:
                 self._server.send_reject("OQO", effect.pbu, rejected, at)
                 for rejected in effect.rejects
             )
+        elif isinstance(effect, MarginAnswered):
+            data = self._server.send_margin_answer(effect.pbu, effect.answer, at)
         else:
             data = self._server.send_inquiry(effect, at)
         return self._to_member(data, at)
@@ -174,7 +178,8 @@ class OrderLine:
         return [Reports(reports), *bodies] if reports else bodies
 
     def _expect_quiet(self, event: Event) -> None:
-        if type(event).__name__ not in ("PlatformState", "SyncAnswered", "ExecRptInfo"):
+        quiet = ("PlatformState", "SyncAnswered", "ExecRptInfo", "ResponseArrived")
+        if type(event).__name__ not in quiet:
             raise LineError(f"the member's session saw {event}")
 
 

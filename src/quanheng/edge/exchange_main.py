@@ -154,6 +154,8 @@ class ExchangeProcess:
                         self._records.write(encode_frame(effect))
                     case ex.Refuse():
                         server.refuse(effect.pbu, effect.rejects)
+                    case ex.MarginAnswered():
+                        server.answer(effect.pbu, effect.answer)
                     case Inquiry():
                         server.inquire(effect)
                     case ex.PlatformStateChanged():

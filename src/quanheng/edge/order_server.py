@@ -10,6 +10,7 @@ from pathlib import Path
 
 from quanheng.edge.loop import Connection, Loop
 from quanheng.edge.report_store import ReportStore
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day, Nanos
@@ -187,6 +188,13 @@ class OrderServer:
         for rejected in rejects:
             req_id = self._business.pop(rejected.client_id, "OQO")
             member.connection.send(member.session.send_reject(req_id, pbu, rejected, self._now()))
+
+    def answer(self, pbu: str, answer: MarginAnswer) -> None:
+        """The answer to a margin inquiry; a member that is not connected never hears of it."""
+        member = self._active()
+        if member is not None:
+            data = member.session.send_margin_answer(pbu, answer, self._now())
+            member.connection.send(data)
 
     def inquire(self, inquiry: Inquiry) -> None:
         """Forward an inquiry."""

@@ -124,6 +124,8 @@ class Venue:
                 on_auction(turn)
             case "halts":
                 on_halts(turn)
+            case "platform":
+                announce(turn)
             case "final":
                 emit_quotes(turn.state, turn.effects)
                 emit_trades(turn.state, turn.effects)
