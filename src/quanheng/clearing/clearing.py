@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from quanheng.books import margin_use, positions
-from quanheng.clearing import dayend, expiry
+from quanheng.books.combinations import relief, tied
+from quanheng.clearing import combined, dayend, expiry
 from quanheng.clearing import messages as msg
 from quanheng.kernels.pack import pack, unpack
 from quanheng.rulebook import fees
@@ -35,6 +36,7 @@ class State(msgspec.Struct):
     sealed: bool
     register: bytes  # PublicRegister rows
     claims: bytes  # Exercises rows
+    combined: bytes  # CombinationsHeld rows
 
 
 class Clearing:
@@ -48,7 +50,7 @@ class Clearing:
     def __init__(self) -> None:
         """An empty clearing house; ClearingOpen begins its day."""
         public = np.zeros(0, dtype=np.int64)
-        self.state = State(None, [], public, [], [], 0, 0, b"", (), False, b"", b"")
+        self.state = State(None, [], public, [], [], 0, 0, b"", (), False, b"", b"", b"")
 
     def apply(self, envelope: Envelope[msg.Input]) -> list[msg.Effect]:
         """Take one input; the effects of the day's end come with the last of them."""
@@ -62,6 +64,9 @@ class Clearing:
             case msg.PublicRegister():
                 expiry.check_register(_running(state), body.rows)
                 state.register = body.rows
+            case msg.CombinationsHeld():
+                combined.check(_running(state), body.rows)
+                state.combined = body.rows
             case msg.Exercises():
                 expiry.check_claims(_running(state), body.rows)
                 state.claims = body.rows
@@ -178,17 +183,27 @@ def _fold(state: State, opened: msg.ClearingOpen, account: int, side: Side, row:
 
 
 def _settle(state: State) -> list[msg.Effect]:
-    """Net, price, deliver, charge margin, exercise, state the cash of every account, seal."""
+    """Dissolve, net, price, deliver, exercise, charge margin, state every account's cash, seal."""
     opened = state.opened
     assert opened is not None
-    netted = [positions.net_at_close(book) for book in state.books]
+    held, kept = combined.dissolve(opened, state.combined)
+    slots = len(opened.chain.contracts)
+    netted = [
+        positions.net_at_close(book, tied(slots, held[index]))
+        for index, book in enumerate(state.books)
+    ]
     prices, steps = dayend.settle_day(opened, state.market, state.closes, netted)
     effects: list[msg.Effect] = [msg.SettlementPrices(opened.day, pack(prices))]
     settles = prices[:, msg.SETTLE_PRICE]
     margins = margin_use.maintenance(opened.chain, opened.rulebook, settles, state.closes)
-    evening = expiry.evening(
-        opened, state.books, margins, state.closes, state.register, state.claims
-    )
+    plain = (settles.tolist(), state.closes, margins.tolist())
+    used = [
+        margin_use.total(book, margins) - relief(opened.chain, opened.rulebook, held[index], *plain)
+        for index, book in enumerate(state.books)
+    ]
+    if state.combined:
+        effects.append(kept)
+    evening = expiry.evening(opened, state.books, used, state.closes, state.register, state.claims)
     effects.extend(evening.effects)
     imbalance = state.public.copy()
     for index, book in enumerate(state.books):
@@ -197,7 +212,7 @@ def _settle(state: State) -> list[msg.Effect]:
         effects.append(msg.ClearedPositions(name, dayend.held_rows(book), count))
         charged = (state.handling[index], state.settlement[index])
         extra = (evening.fees.get(index, 0), evening.cash.get(index, 0))
-        effects.extend(dayend.money_of(opened, index, book, charged, settles, margins, extra))
+        effects.extend(dayend.money_of(opened, index, book, charged, settles, used[index], extra))
         imbalance += positions.nets(book)
     total = int(np.abs(imbalance).sum())
     off = expiry.register_off(opened, state.register, state.public)

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.books import margin_use, positions
+from quanheng.books import positions
 from quanheng.clearing import exercise
 from quanheng.clearing import messages as msg
 from quanheng.clearing.exercise import Claim, Holding, Means, Move
@@ -65,12 +65,15 @@ def register_off(opened: msg.ClearingOpen, rows: bytes, public: Table) -> int:
 def evening(
     opened: msg.ClearingOpen,
     books: list[positions.Book],
-    margins: Table,
+    used: list[Money],
     closes: tuple[Ticks, ...],
     register: bytes,
     claims: bytes,
 ) -> Evening:
-    """Deliver what yesterday left, then exercise what expires today; cash goes into the books."""
+    """Deliver what yesterday left, then exercise what expires today; cash goes into the books.
+
+    `used` is the maintenance margin by account, which an exercise cannot be paid with.
+    """
     found = Evening([], {}, {})
     classes = len(opened.chain.classes)
     stock = [list(one.units) or [0] * classes for one in opened.accounts]
@@ -86,22 +89,22 @@ def evening(
                 books[one.account].cash += one.cash
                 stock[one.account][one.klass] += one.units
     if any(row.last_day == opened.day for row in opened.chain.contracts):
-        _exercise(opened, books, margins, register, claims, stock, found)
+        _exercise(opened, books, used, register, claims, stock, found)
     return found
 
 
 def _exercise(
     opened: msg.ClearingOpen,
     books: list[positions.Book],
-    margins: Table,
+    used: list[Money],
     register: bytes,
     claims: bytes,
     stock: list[list[int]],
     found: Evening,
 ) -> None:
     means = [
-        Means(book.cash - margin_use.total(book, margins), tuple(units))
-        for book, units in zip(books, stock, strict=True)
+        Means(book.cash - margin, tuple(units))
+        for book, margin, units in zip(books, used, stock, strict=True)
     ]
     outcome = exercise.settle(
         opened.chain,

@@ -7,6 +7,7 @@ keeps as one net position per contract so that longs and shorts always balance.
 
 import msgspec
 
+from quanheng.books.combinations import STRATEGIES
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.contract import Chain
 from quanheng.terms.units import Day, Lots, Money, Ratio, Ticks
@@ -69,6 +70,17 @@ ASSIGNED_COLUMNS = 4  # account, slot, contracts, those of the covered bucket
 MOVE_COLUMNS = 4  # account, class, units, Money
 DELIVERED_COLUMNS = 5  # account, class, units, Money, units settled in cash
 
+# CombinationsHeld rows
+COMBINED_ACCOUNT = 0
+COMBINED_NUMBER = 1  # the combination id as a number
+COMBINED_STRATEGY = 2  # place in STRATEGY_CODES
+COMBINED_FIRST = 3  # slots in the order of the strategy
+COMBINED_SECOND = 4
+COMBINED_UNITS = 5
+COMBINED_COLUMNS = 6
+
+STRATEGY_CODES = tuple(STRATEGIES)
+
 
 class Account(msgspec.Struct, frozen=True, array_like=True):
     """An account at the open: cash and packed HELD rows, valued at the previous settlement."""
@@ -108,6 +120,12 @@ class TradesCleared(msgspec.Struct, frozen=True, array_like=True, tag="trades"):
 
 class PublicRegister(msgspec.Struct, frozen=True, array_like=True, tag="register"):
     """The exchange's register of the public's accounts at the close: packed REGISTER rows."""
+
+    rows: bytes
+
+
+class CombinationsHeld(msgspec.Struct, frozen=True, array_like=True, tag="combinations"):
+    """Combinations of the accounts at the close: packed COMBINED rows."""
 
     rows: bytes
 
@@ -169,6 +187,13 @@ class MarginCall(msgspec.Struct, frozen=True, array_like=True, tag="margin_call"
     deadline: int  # Nanos
 
 
+class CombinationsKept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):
+    """Effect: combinations that live on, and those the clearing house dissolved: COMBINED rows."""
+
+    rows: bytes
+    dissolved: bytes
+
+
 class Exercised(msgspec.Struct, frozen=True, array_like=True, tag="exercised"):
     """Effect: an expiry's evening: packed CLAIM rows taken, ASSIGNED rows, MOVE rows due on the
     next trading day, and (account, Money) pairs of fees.
@@ -203,6 +228,7 @@ Effect = (
     | ClearedPositions
     | CashStatement
     | MarginCall
+    | CombinationsKept
     | Exercised
     | DeliveriesMade
     | Seal

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from quanheng.books.combinations import ends, tied
 from quanheng.books.positions import Book, net_at_close
 from quanheng.clearing import exercise
 from quanheng.clearing import messages as clear
@@ -55,6 +56,7 @@ class Settled(msgspec.Struct):
     deficit: Money
     exercised: clear.Exercised | None
     delivered: clear.DeliveriesMade | None
+    combined: clear.CombinationsKept | None
 
 
 def settle(world: World) -> Settled:
@@ -69,7 +71,13 @@ def settle(world: World) -> Settled:
     clearing = world.simulation.hosts[Clearing.NAME]
     register = carrying.register_rows(world.venue.state)
     book = copy.deepcopy(world.maker.state.book)
-    net_at_close(book)
+    chain = world.reference.chain
+    ours = {
+        name: one
+        for name, one in world.venue.state.desks[0].combinations.items()
+        if not ends(chain, one, chain.day)
+    }
+    net_at_close(book, tied(len(chain.contracts), ours))
     said: dict[type[Any], Any] = {}
     for number, body in enumerate(_inputs(world, book, register)):
         at = world.midnight + CLEAR_AT + number
@@ -96,6 +104,7 @@ def settle(world: World) -> Settled:
         deficit=0 if call is None else call.deficit,
         exercised=said.get(clear.Exercised),
         delivered=said.get(clear.DeliveriesMade),
+        combined=said.get(clear.CombinationsKept),
     )
 
 
@@ -134,6 +143,8 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[object]:
     yield opened
     yield trades_cleared(chain, trades, phases, {0: fills})
     yield clear.PublicRegister(register)
+    if world.venue.state.desks[0].combinations:
+        yield clear.CombinationsHeld(_combinations(world))
     if any(row.last_day == chain.day for row in chain.contracts):
         # Ours exercises what is worth it after the fee; so does everybody who does not forget.
         names = opened.public
@@ -141,10 +152,45 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[object]:
         shares[1 + names.index(carrying.INVESTORS)] -= FORGOTTEN_PPM
         mine = holdings(opened, [book], register)
         claims = exercise.planned(chain, world.book, closes, mine, shares)
+        ordered = world.venue.state.desks[0].claims
+        if ordered:  # what a person ordered at the exchange goes before the rule
+            mine_ordered = [exercise.Claim(0, c.slot, c.qty, c.put) for c in ordered.values()]
+            claims = (*mine_ordered, *(claim for claim in claims if claim.account))
         rows = np.array(claims, dtype=np.int64).reshape(-1, clear.CLAIM_COLUMNS)
         yield clear.Exercises(pack(rows))
     yield market_close(world.seen, trades, phases)
     yield clear.UnderlyingClose(closes)
+
+
+def _combinations(world: World) -> bytes:
+    """Our combinations at the exchange, as COMBINED rows."""
+    rows = [
+        (0, int(name), clear.STRATEGY_CODES.index(one.strategy), *one.slots, one.units)
+        for name, one in world.venue.state.desks[0].combinations.items()
+    ]
+    return pack(np.array(rows, dtype=np.int64))
+
+
+def _kept(
+    world: World, settled: Settled, adjusted: tuple[str, ...]
+) -> tuple[carry.CarriedCombination, ...]:
+    """Combinations of tomorrow; contracts that are adjusted leave theirs (rules.md 3.4)."""
+    if settled.combined is None:
+        return ()
+    codes = [row.code for row in world.reference.chain.contracts]
+    rows = unpack(settled.combined.rows, clear.COMBINED_COLUMNS).tolist()
+    return tuple(
+        carry.CarriedCombination(
+            settled.positions.account,
+            str(number),
+            clear.STRATEGY_CODES[strategy],
+            codes[first],
+            codes[second],
+            units,
+        )
+        for _, number, strategy, first, second, units in rows
+        if codes[first] not in adjusted and codes[second] not in adjusted
+    )
 
 
 def _deliveries(world: World) -> bytes:
@@ -218,6 +264,7 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
         fees=fees + (opening.fees if opening else 0),
         brought=outside + (opening.brought if opening else first),
         days=1 + (opening.days if opening else 0),
+        combinations=_kept(world, settled, roll.adjusted),
     )
     return full, roll
 

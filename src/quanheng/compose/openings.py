@@ -180,7 +180,12 @@ class Openings:
             for item in self.config.limits
         )
         names = (member.pbu, member.account, member.maker, member.kind)
-        ours = ex.Member(*names, cash, long, short, limits)
+        combinations = tuple(
+            (one.number, one.strategy, one.first, one.second, one.units)
+            for one in (self.opening.combinations if self.opening else ())
+            if one.account == member.maker
+        )
+        ours = ex.Member(*names, cash, long, short, limits, combinations)
         return ex.VenueOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,

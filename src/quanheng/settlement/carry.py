@@ -59,6 +59,17 @@ class CarriedMove(msgspec.Struct, frozen=True, array_like=True):
     cash: Money
 
 
+class CarriedCombination(msgspec.Struct, frozen=True, array_like=True):
+    """A combination that lives on, its contracts in the order of the strategy."""
+
+    account: str
+    number: str
+    strategy: str
+    first: str
+    second: str
+    units: Lots
+
+
 class CarriedSmile(msgspec.Struct, frozen=True, array_like=True):
     """What the crowd thinks of an expiry, 1e-6."""
 
@@ -88,6 +99,7 @@ class Carry(msgspec.Struct, frozen=True, array_like=True):
     fees: Money = 0  # everything the exchange and the clearing house earned so far
     brought: Money = 0  # everything that came in from outside: opening cash, dividends
     days: int = 1  # trading days behind this state
+    combinations: tuple[CarriedCombination, ...] = ()
 
 
 _DECODER = msgspec.msgpack.Decoder(Carry)
