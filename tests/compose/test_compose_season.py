@@ -22,6 +22,8 @@ from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import listing
 from quanheng.kernels.pack import unpack
 from quanheng.settlement import carry
+from quanheng.terms.codes import Alert, Side
+from quanheng.terms.orders import Trade
 from quanheng.terms.units import SECOND
 
 TINY = ("--contracts", 2, "--until", "09:31", "--scenario", "calm")
@@ -42,7 +44,7 @@ cash = "0.055"
 
 
 def run_day(
-    day: int, opening: carry.Carry | None, *events: listing.ExRight, pick: str = "12"
+    day: int, opening: carry.Carry | None, *events: listing.ExRight, until: str = "09:40"
 ) -> tuple[World, DayResult]:
     """A short day of a few contracts on top of a carried state."""
     world = World(
@@ -52,9 +54,9 @@ def run_day(
             seed=3,
             day=day,
             cadence=3 * SECOND,
-            pick=pick,
+            pick="12",
             journal="digest",
-            until="09:40",
+            until=until,
             opening=opening,
             events=events,
         )
@@ -196,6 +198,33 @@ def test_season_ex_date_adjusts_positions_in_place(first: DayResult) -> None:
     assert any(not row.adjusted for row in world.reference.chain.contracts)
     assert set(held) <= {row.code for row in world.reference.chain.contracts}
     assert later.carry.brought == day.carry.brought  # nobody held units of the fund yet
+
+
+def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
+    """rules.md 3.5: called on T, from 13:00 of T+1 the exchange closes under its own prefix; the
+    maker, the venue and clearing still agree to the last number.
+    """
+    ours, *others = first.carry.accounts
+    assert any(one.short for one in ours.held)
+    taken = ours.cash - 10_000
+    poor = msgspec.structs.replace(ours, cash=10_000, deficit=1)
+    opening = msgspec.structs.replace(
+        first.carry, accounts=(poor, *others), brought=first.carry.brought - taken
+    )
+    world, day = run_day(20240628, opening, until="13:06")
+    forced = [
+        report.body
+        for reports in world.line.stored()
+        for report in reports
+        if isinstance(report.body, Trade) and report.body.client_id.startswith("QP1")
+    ]
+    assert forced and all(fill.side == Side.BUY for fill in forced)
+    assert {alert.code for _, name, alert in world.alerts if name == "venue"} >= {Alert.MARGIN_HIGH}
+    assert world.maker.state.audit.foreign == 0
+    left = held_of(day.carry.accounts[0])
+    before = held_of(ours)
+    closed = {fill.contract for fill in forced}
+    assert all(left.get(code, (0, 0))[1] < before[code][1] for code in closed)
 
 
 def test_season_bars_are_turned_and_mirrored() -> None:

@@ -185,7 +185,9 @@ class Openings:
             for one in (self.opening.combinations if self.opening else ())
             if one.account == member.maker
         )
-        ours = ex.Member(*names, cash, long, short, limits, combinations)
+        mine = carrying.account_named(self.opening, member.maker) if self.opening else None
+        called = mine.deficit if mine else 0
+        ours = ex.Member(*names, cash, long, short, limits, combinations, called)
         return ex.VenueOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,

@@ -20,7 +20,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     `long` and `short` are `kernels.pack` of int64[slots] (option venue), empty = flat. An empty
     `maker` is an ordinary account: no quotes. `limits` are the position limits granted per
     underlying (code, long, total, daily buy-open), absent = none enforced here. `combinations` are
-    (id, strategy, code, code, units), the codes in the order of the strategy.
+    (id, strategy, code, code, units), the codes in the order of the strategy. `deficit` is a margin
+    call of the evening before; see `forced`.
     """
 
     pbu: str
@@ -32,6 +33,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     short: bytes = b""
     limits: tuple[tuple[str, Lots, Lots, Lots], ...] = ()
     combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
+    deficit: Money = 0
 
 
 class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):

@@ -18,7 +18,7 @@ from quanheng.maker.states import lower, spread_out
 from quanheng.rulebook import fees
 from quanheng.runtime.envelope import NotSent
 from quanheng.terms import market
-from quanheng.terms.codes import Alert, Exec, Phase, Side, TradingState
+from quanheng.terms.codes import FORCED_PREFIXES, Alert, Exec, Phase, Side, TradingState
 from quanheng.terms.orders import (
     CancelReject,
     OrderAck,
@@ -183,6 +183,9 @@ def on_trade(
     side = c.BID_SIDE if trade.side == Side.BUY else c.ASK_SIDE
     if ident in state.orders:
         singles.on_fill(state, ident, trade.qty)
+    elif trade.client_id[:3] in FORCED_PREFIXES:
+        args = (trade.client_id, trade.qty)
+        alert(state, effects, at, Alert.MARGIN_HIGH, trade.contract, args)
     elif ident < 0:
         state.audit.foreign += 1
         alert(state, effects, at, Alert.UNKNOWN_ORDER, trade.contract, (trade.client_id,))

@@ -137,6 +137,12 @@ class ExemptReason(StrEnum):
     OTHER = "other"
 
 
+FORCED_MARGIN = "QP1"
+"""Prefix of the exchange's own orders that close for want of margin (interfaces.md 2.1)."""
+FORCED_PREFIXES = (FORCED_MARGIN, "CV1")
+"""Prefixes of all of the exchange's forced closings; CV1 closes for want of locked underlying."""
+
+
 class Alert(StrEnum):
     """Alerts of the machines. Each has words in Chinese and English where people read them."""
 
