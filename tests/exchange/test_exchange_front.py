@@ -127,10 +127,10 @@ def test_other_businesses_are_refused_by_name() -> None:
     """
     world = World(opening(snapshot_nanos=30_000_000_000))
     world.until(at("10:00"))
-    lock = business.LockRequest("A000000001", "510050", 100, False)
-    dispose = business.DisposalTransfer("A000000002", "510050", 100, "Z")
-    bad = business.LockRequest("A00", "510050", 100, False)
-    answers = world.ask(lock, lock, dispose, bad)
+    first = business.DisposalTransfer("A000000001", "510050", 100, "Z")
+    second = business.DisposalTransfer("A000000002", "510050", 100, "Z")
+    bad = business.DisposalTransfer("A00", "510050", 100, "Z")
+    answers = world.ask(first, first, second, bad)
     assert [answer.reason for answer in answers] == [17602, 11270, 17602, 20004]
     assert all(isinstance(answer, RequestRejected) for answer in answers)
     assert world.ask(business.MarginInquiry("A0", "1" * 25))[0].reason == 20236

@@ -223,18 +223,20 @@ def turned(bars: tuple[tuple[DayNanos, int], ...], seed: int) -> tuple[tuple[Day
     return tuple(out)
 
 
-def standing_bytes(account: carry.CarriedAccount, chain: Chain) -> tuple[bytes, bytes, bytes]:
-    """(long, short, HELD rows) of an account in a chain, packed. ValueError for a position in a
-    contract that the day does not trade.
+def standing_bytes(
+    account: carry.CarriedAccount, chain: Chain
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """(long, short, covered, HELD rows) of an account in a chain, packed. ValueError for a position
+    in a contract that the day does not trade.
     """
     rows, unknown = carry.rows_of(account, chain)
     if unknown:
         raise ValueError(f"{account.name} holds {unknown[0]}, which {chain.day} does not trade")
-    both = np.zeros((2, len(chain.contracts)), dtype=np.int64)
-    for slot, long, short, _ in rows:
-        both[:, slot] = long, short
+    three = np.zeros((3, len(chain.contracts)), dtype=np.int64)
+    for slot, long, short, covered in rows:
+        three[:, slot] = long, short, covered
     held = np.array(rows, dtype=np.int64).reshape(-1, clear.HELD_COLUMNS)
-    return pack(both[:1]), pack(both[1:]), pack(held)
+    return pack(three[:1]), pack(three[1:2]), pack(three[2:]), pack(held)
 
 
 def account_named(opening: carry.Carry, name: str) -> carry.CarriedAccount | None:

@@ -18,7 +18,7 @@ from quanheng.duties.rating import RateResult, measure_dataset, rate
 from quanheng.duties.records import MakerEntry
 from quanheng.duties.tables import Dataset
 from quanheng.edge.dataset_files import write_dataset, write_result
-from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
+from quanheng.exchange.layout import CASH, COVERED, FEES, LONG, SHORT
 from quanheng.exchange.listing import Roll
 from quanheng.exchange.venue import invariants as venue_invariants
 from quanheng.kernels.pack import pack
@@ -128,6 +128,7 @@ def _invariants(
     found["duties: events out of order"] = venue.meter.late if venue.meter else 0
     account, book = venue.acct[0], maker.book
     wrong = (book.long_qty != account[LONG]) | (book.short_qty != account[SHORT])
+    wrong |= book.covered_qty != account[COVERED]
     found["positions: maker differs from venue"] = int(wrong.sum())
     # The maker only estimates fees: whether it took or provided is the exchange's word.
     fund = venue.fund[0]

@@ -128,12 +128,12 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[object]:
     ]
     fills.sort(key=lambda fill: fill.at)
     member = world.plan.config.member
-    cash, _, _, held, units = world.openings.account()
+    own = world.openings.account()
     opened = clear.ClearingOpen(
         day=chain.day,
         chain=chain,
         rulebook=world.book,
-        accounts=(clear.Account(member.maker, True, cash, held, units),),
+        accounts=(clear.Account(member.maker, True, own.cash, own.held, own.units),),
         money_rate_ppm=world.reference.surface.rate,
         public=_public(world),
         deliveries=_deliveries(world),
@@ -319,9 +319,21 @@ def _accounts(
                 cash=cash[account.name],
                 units=tuple(sorted(units[account.name].items())),
                 deficit=settled.deficit if account.name == ours else 0,
+                locked=_locked(world, units[ours]) if account.name == ours else (),
             )
         )
     return tuple(out), outside
+
+
+def _locked(world: World, units: dict[str, Lots]) -> tuple[tuple[str, Lots], ...]:
+    """Our locked units by underlying: no more than there are after a delivery."""
+    state = world.venue.state
+    return tuple(
+        (klass.underlying, min(int(count), max(units[klass.underlying], 0)))
+        for klass, count in zip(
+            world.reference.chain.classes, state.risk[0, :, lay.R_LOCKED], strict=True
+        )
+    )
 
 
 def write_files(world: World, settled: Settled, made: carry.Carry) -> None:

@@ -1,5 +1,7 @@
 """Opening inputs of a simulated day: from scenario, reference, rulebook and configuration."""
 
+from typing import NamedTuple
+
 from quanheng.compose import carrying
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
@@ -40,6 +42,22 @@ def _check_scopes(scenario: Scenario, listed: tuple[str, ...]) -> None:
                 f"scenario {scenario.name}: {key}: no underlying {scope!r} in the contract "
                 f"master; it has {known}"
             )
+
+
+class Standing(NamedTuple):
+    """Our account at the open: cash, packed columns, HELD rows, units and locked ones by class,
+    combinations, margin call.
+    """
+
+    cash: Money
+    long: bytes = b""
+    short: bytes = b""
+    covered: bytes = b""
+    held: bytes = b""
+    units: tuple[Lots, ...] = ()
+    locked: tuple[Lots, ...] = ()
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
+    deficit: Money = 0
 
 
 class Openings:
@@ -85,18 +103,26 @@ class Openings:
             for number, klass in enumerate(reference.chain.classes)
         )
 
-    def account(self) -> tuple[Money, bytes, bytes, bytes, tuple[Lots, ...]]:
-        """Our account at the open: cash, long, short, HELD rows, units by class."""
-        cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
-        if self.opening is None:
-            return cash, b"", b"", b"", ()
-        mine = carrying.account_named(self.opening, self.config.member.maker)
-        if mine is None:
-            return cash, b"", b"", b"", ()
-        chain = self.reference.chain
-        held = dict(mine.units)
-        units = tuple(held.get(klass.underlying, 0) for klass in chain.classes)
-        return (mine.cash, *carrying.standing_bytes(mine, chain), units)
+    def account(self) -> Standing:
+        """Our account at the open."""
+        opening, name = self.opening, self.config.member.maker
+        mine = carrying.account_named(opening, name) if opening else None
+        if opening is None or mine is None:
+            return Standing(self.config.funds.cash_yuan * MONEY_PER_YUAN)
+        names = [klass.underlying for klass in self.reference.chain.classes]
+        units, locked = dict(mine.units), dict(mine.locked)
+        return Standing(
+            mine.cash,
+            *carrying.standing_bytes(mine, self.reference.chain),
+            tuple(units.get(underlying, 0) for underlying in names),
+            tuple(locked.get(underlying, 0) for underlying in names),
+            tuple(
+                (one.number, one.strategy, one.first, one.second, one.units)
+                for one in opening.combinations
+                if one.account == name
+            ),
+            mine.deficit,
+        )
 
     def _crowd(self) -> tuple[ex.Standing, ...]:
         if self.opening is None:
@@ -174,20 +200,24 @@ class Openings:
         for number, klass in enumerate(self.reference.chain.classes):
             for item in self.surface[klass.underlying].expiry:
                 rows += [number, item.last_day, item.atm, item.skew, item.curvature, item.carry]
-        cash, long, short, _, _ = self.account()
+        own = self.account()
         limits = tuple(
             (item.underlying, item.long, item.total, item.daily_buy_open)
             for item in self.config.limits
         )
         names = (member.pbu, member.account, member.maker, member.kind)
-        combinations = tuple(
-            (one.number, one.strategy, one.first, one.second, one.units)
-            for one in (self.opening.combinations if self.opening else ())
-            if one.account == member.maker
+        ours = ex.Member(
+            *names,
+            own.cash,
+            own.long,
+            own.short,
+            limits,
+            own.combinations,
+            own.deficit,
+            own.covered,
+            own.units,
+            own.locked,
         )
-        mine = carrying.account_named(self.opening, member.maker) if self.opening else None
-        called = mine.deficit if mine else 0
-        ours = ex.Member(*names, cash, long, short, limits, combinations, called)
         return ex.VenueOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -222,7 +252,7 @@ class Openings:
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
         config, member = self.config, self.config.member
-        cash, long, short, _, _ = self.account()
+        own = self.account()
         return MakerOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -230,9 +260,9 @@ class Openings:
             maker=member.maker,
             account=member.account,
             pbu=member.pbu,
-            cash=cash,
-            long=long,
-            short=short,
+            cash=own.cash,
+            long=own.long,
+            short=own.short,
             letter=member.letter,
             rate=config.rate_ppm,
             messages_per_second=config.line.messages_per_second,

@@ -1,8 +1,9 @@
-"""Members' requests that do not trade: exercise, combination, margin inquiry (interfaces.md 2.2).
+"""Members' requests that do not trade: exercise, combination, lock, margin inquiry
+(interfaces.md 2.2).
 
 Each has its own hours: exercises and inquiries 9:15 to 9:25, 9:30 to 11:30 and 13:00 to 15:30,
-combinations 9:30 to 11:30 and 13:00 to 15:15. Before them 11246, between them 19100, after them
-10740. A business that this venue does not run is refused by 17602.
+locks the same until 15:00, combinations 9:30 to 11:30 and 13:00 to 15:15. Before them 11246,
+between them 19100, after them 10740. A business that this venue does not run is refused by 17602.
 """
 
 from quanheng.books import combinations as combo
@@ -20,6 +21,8 @@ from quanheng.terms.business import (
     ExerciseAck,
     ExerciseLeg,
     ExerciseRequest,
+    LockAck,
+    LockRequest,
     MarginAnswer,
     MarginInquiry,
     MergedExercise,
@@ -33,6 +36,7 @@ from quanheng.wire.codes import number as code_of
 
 EXERCISE_HOURS = (("09:15", "09:25"), ("09:30", "11:30"), ("13:00", "15:30"))
 COMBINATION_HOURS = (("09:30", "11:30"), ("13:00", "15:15"))
+LOCK_HOURS = (("09:15", "09:25"), ("09:30", "11:30"), ("13:00", "15:00"))
 EXECUTED_FROM = 900_000_000_000_000
 """Execution numbers of combinations begin with 9 (interfaces.md 2.5, U12)."""
 
@@ -44,19 +48,26 @@ def _spans(hours: tuple[tuple[str, str], ...]) -> Spans:
 
 
 _EXERCISE, _COMBINATION = _spans(EXERCISE_HOURS), _spans(COMBINATION_HOURS)
+_LOCK = _spans(LOCK_HOURS)
 
 
 def runs(request: BusinessRequest) -> bool:
     """Does this venue run the request's business?"""
     return isinstance(
         request,
-        ExerciseRequest | MergedExercise | CombinationRequest | MarginInquiry | BusinessCancel,
+        ExerciseRequest
+        | MergedExercise
+        | CombinationRequest
+        | LockRequest
+        | MarginInquiry
+        | BusinessCancel,
     )
 
 
 def closed(request: BusinessRequest, now: DayNanos) -> int:
     """0 inside the hours of the request's business, else the code of being outside."""
     spans = _COMBINATION if isinstance(request, CombinationRequest) else _EXERCISE
+    spans = _LOCK if isinstance(request, LockRequest) else spans
     if any(start <= now < stop for start, stop in spans):
         return 0
     if now < spans[0][0]:
@@ -73,6 +84,8 @@ def take_business(turn: Turn, member: int, request: BusinessRequest) -> None:
             _merged(turn, member, request)
         case CombinationRequest():
             _combine(turn, member, request)
+        case LockRequest():
+            _lock(turn, member, request)
         case BusinessCancel():
             _cancel(turn, member, request)
         case MarginInquiry():
@@ -327,6 +340,38 @@ def saved(turn: Turn, held: combo.Combination) -> int:
     single = [row.margin_unit for row in opened.chain.contracts]
     alone = combo.singles(held, single)
     return alone - combo.opening(opened.chain, held.strategy, held.slots)
+
+
+def _lock(turn: Turn, member: int, request: LockRequest) -> None:
+    """35=D of OTU: underlying 19114, quantity 19070 and 10444, units to lock 10836, units that no
+    covered short needs 17622.
+    """
+    state = turn.state
+    assert state.open is not None
+    names = [klass.underlying for klass in state.open.chain.classes]
+    klass = names.index(request.underlying) if request.underlying in names else -1
+    code = (0 if klass >= 0 else code_of("PRODUCT_NOT_AVAILABLE")) or _quantity(request.qty)
+    if not code:
+        risk, units = state.risk[member, klass], state.desks[member].units[klass]
+        if request.unlock and risk[lay.R_LOCKED] - risk[lay.R_COVERED] < request.qty:
+            code = code_of("LOCKED_UNDERLYING_SHORT")
+        elif not request.unlock and units - risk[lay.R_LOCKED] < request.qty:
+            code = code_of("POSITION_SHORT")
+        else:
+            risk[lay.R_LOCKED] += -request.qty if request.unlock else request.qty
+    part = state.open.chain.classes[max(klass, 0)].start
+    number = ORDER_BASE[part & 1] + EXECUTED_FROM // 10_000 + _number(turn, member)
+    body = LockAck(
+        Exec.REJECTED if code else Exec.ACCEPTED,
+        request.client_id,
+        0 if code else number,
+        request.underlying,
+        request.qty,
+        request.unlock,
+        turn.at,
+        code,
+    )
+    turn.report(member, part, body)
 
 
 def _inquire(turn: Turn, member: int, request: MarginInquiry) -> None:

@@ -3,7 +3,9 @@
 The clearing house calls on the evening of T; the member has until 11:30 of T+1, by cash or by
 closing on its own. From 13:00 the exchange buys shorts back with orders of its own prefix until the
 account's free funds are no longer negative: the contract that frees most margin first, every
-contract at most once a minute, never against the member's own resting orders.
+contract at most once a minute, never against the member's own resting orders. Covered shorts whose
+locked units no longer suffice, after an ex date, are closed the same way under a prefix of their
+own.
 """
 
 from quanheng.exchange import layout as lay
@@ -11,7 +13,7 @@ from quanheng.exchange.orders import cancel, enter
 from quanheng.exchange.state import State
 from quanheng.exchange.turn import Turn, drain
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
-from quanheng.terms.codes import FORCED_MARGIN, Alert, OrderKind, Phase
+from quanheng.terms.codes import FORCED_COVERED, FORCED_MARGIN, Alert, OrderKind, Phase
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import MINUTE, Lots, Money, Ticks
 
@@ -23,7 +25,8 @@ LIMIT = int(OrderKind.LIMIT)
 def wake_forced(turn: Turn) -> None:
     """Ask for the first forced closing of the day, when a member was called."""
     opened = turn.state.open
-    if opened is not None and any(member.deficit > 0 for member in opened.members):
+    members = range(len(opened.members)) if opened is not None else ()
+    if any(_called(turn.state, member) or uncovered(turn.state, member) for member in members):
         turn.effects.append(WakeAt("forced", turn.state.day_start + FROM))
 
 
@@ -33,19 +36,57 @@ def shortage(state: State, member: int) -> Money:
     return max(0, int(fund[lay.MARGIN] - fund[lay.CASH]))
 
 
+def uncovered(state: State, member: int) -> list[int]:
+    """Classes whose covered shorts need more units than are locked."""
+    risk = state.risk[member]
+    return [
+        klass
+        for klass, (locked, needed) in enumerate(risk[:, [lay.R_LOCKED, lay.R_COVERED]].tolist())
+        if needed > locked
+    ]
+
+
+def _called(state: State, member: int) -> bool:
+    assert state.open is not None
+    return state.open.members[member].deficit > 0
+
+
 def on_forced(turn: Turn) -> None:
     """Close what is needed and can be had now; look again in a minute."""
     state, opened = turn.state, turn.state.open
     if opened is None:
         return
-    for member, one in enumerate(opened.members):
-        if one.deficit > 0 and shortage(state, member):
+    due = False
+    for member in range(len(opened.members)):
+        if _called(state, member) and shortage(state, member):
             _close(turn, member)
-    due = any(
-        one.deficit > 0 and shortage(state, member) for member, one in enumerate(opened.members)
-    )
+        for klass in uncovered(state, member):
+            _uncover(turn, member, klass)
+        due = due or (_called(state, member) and shortage(state, member) > 0)
+        due = due or bool(uncovered(state, member))
     if due and turn.at + MINUTE < state.day_start + UNTIL:
         turn.effects.append(WakeAt("forced", turn.at + MINUTE))
+
+
+def _uncover(turn: Turn, member: int, klass: int) -> None:
+    """Close covered shorts of a class until the locked units suffice again."""
+    state = turn.state
+    assert state.open is not None
+    part = state.open.chain.classes[klass]
+    for slot in range(part.start, part.stop):
+        risk = state.risk[member, klass].tolist()
+        missing = risk[lay.R_COVERED] - risk[lay.R_LOCKED]
+        free = int(
+            state.acct[member, lay.COVERED, slot] - state.acct[member, lay.HELD_COVERED, slot]
+        )
+        price = _reachable(state, member, slot)
+        if missing <= 0 or free <= 0 or price <= 0:
+            continue
+        if state.info[slot, lay.PHASE] == Phase.CONTINUOUS:
+            need = -(-missing // int(state.info[slot, lay.UNIT]))
+            most = int(state.info[slot, lay.LIMIT_MAX])
+            flags = lay.CLOSE | lay.COVERED_FLAG
+            _buy(turn, member, slot, price, min(free, need, most), flags, FORCED_COVERED)
 
 
 def _close(turn: Turn, member: int) -> None:
@@ -68,7 +109,15 @@ def _close(turn: Turn, member: int) -> None:
         if price <= 0 or gain <= 0 or state.info[slot, lay.PHASE] != Phase.CONTINUOUS:
             continue
         most = int(state.info[slot, lay.LIMIT_MAX])
-        _buy(turn, member, slot, price, min(free[slot], -(-missing // gain), most))
+        _buy(
+            turn,
+            member,
+            slot,
+            price,
+            min(free[slot], -(-missing // gain), most),
+            lay.CLOSE,
+            FORCED_MARGIN,
+        )
 
 
 def _reachable(state: State, member: int, slot: int) -> Ticks:
@@ -82,21 +131,23 @@ def _reachable(state: State, member: int, slot: int) -> Ticks:
     return 0 if own else int(best[lay.O_PRICE])
 
 
-def _buy(turn: Turn, member: int, slot: int, price: Ticks, qty: Lots) -> None:
+def _buy(
+    turn: Turn, member: int, slot: int, price: Ticks, qty: Lots, flags: int, prefix: str
+) -> None:
     """A buy-close at a limit; what does not trade at once is taken back."""
     state = turn.state
     assert state.open is not None
     desk = state.desks[member]
-    code = enter(turn.market, slot, lay.BID_SIDE, LIMIT, price, qty, member, turn.at, lay.CLOSE)
+    code = enter(turn.market, slot, lay.BID_SIDE, LIMIT, price, qty, member, turn.at, flags)
     if code:
         return
     number, filled = int(state.ctl[lay.C_NEW_ID]), int(state.ctl[lay.C_FILLED])
     desk.business += 1
-    state.live[number] = f"{FORCED_MARGIN}{desk.business:07d}"
+    state.live[number] = f"{prefix}{desk.business:07d}"
     if state.ctl[lay.C_RESTING]:
         cancel(turn.market, slot, lay.BID_SIDE, number)
     drain(turn)
     state.live.pop(number, None)
     contract = state.open.chain.contracts[slot].code
-    args = (FORCED_MARGIN, filled, shortage(state, member))
+    args = (prefix, filled, shortage(state, member))
     turn.effects.append(RaiseAlert(Alert.MARGIN_HIGH, contract, args))

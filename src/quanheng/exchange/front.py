@@ -127,7 +127,7 @@ def take(turn: Turn, member: int, request: AnyRequest) -> None:
 
 
 def _flags(effect: Effect, covered: bool = False) -> int:
-    return (lay.CLOSE if effect else 0) | (lay.COVERED if covered else 0)
+    return (lay.CLOSE if effect else 0) | (lay.COVERED_FLAG if covered else 0)
 
 
 def _part(slot: int) -> int:
@@ -353,7 +353,7 @@ def _cancel(turn: Turn, member: int, request: OrderCancel) -> None:
         0,
         left,
         0,
-        False,
+        bool(position[1] & lay.COVERED_FLAG),
     )
     turn.report(member, slot, ack)
 

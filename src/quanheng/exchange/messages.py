@@ -21,7 +21,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     `maker` is an ordinary account: no quotes. `limits` are the position limits granted per
     underlying (code, long, total, daily buy-open), absent = none enforced here. `combinations` are
     (id, strategy, code, code, units), the codes in the order of the strategy. `deficit` is a margin
-    call of the evening before; see `forced`.
+    call of the evening before; see `forced`. `covered` is packed like `long`; `units` are held of
+    each class's underlying, `locked` of them for covered positions.
     """
 
     pbu: str
@@ -34,6 +35,9 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     limits: tuple[tuple[str, Lots, Lots, Lots], ...] = ()
     combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
     deficit: Money = 0
+    covered: bytes = b""
+    units: tuple[Lots, ...] = ()
+    locked: tuple[Lots, ...] = ()
 
 
 class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):

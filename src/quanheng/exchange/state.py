@@ -70,6 +70,7 @@ class Desk(msgspec.Struct, array_like=True):
     next_index: list[int]  # next report index per partition
     second: int = 0  # flow limit: messages in this second
     count: int = 0
+    units: list[int] = []  # of the underlyings, by class
     business: int = 0  # requests of businesses that do not trade, numbered
     claims: dict[str, Claimed] = {}  # exercises by client id, in order of time
     combinations: dict[str, Combination] = {}  # by combination id
@@ -271,21 +272,30 @@ def _positions(
             if data:
                 state.acct[index, bucket] = unpack(data, slots).reshape(-1)
         state.fund[index, lay.CASH] = one.cash
+    for index, member in enumerate(members):
+        if member.covered:
+            state.acct[index, lay.COVERED] = unpack(member.covered, slots).reshape(-1)
     held = state.acct.sum(axis=0)
-    total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], held[lay.SHORT]))
+    short = held[lay.SHORT] + held[lay.COVERED]
+    total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], short))
     state.info[:, lay.INTEREST] = total
     state.acct[-2, lay.LONG] += total - held[lay.LONG]
-    state.acct[-2, lay.SHORT] += total - held[lay.SHORT]
+    state.acct[-2, lay.SHORT] += total - short
     state.fund[:, lay.MARGIN] = state.acct[:, lay.SHORT] @ state.info[:, lay.MARGIN_UNIT]
     for index, klass in enumerate(chain.classes):
         part = slice(klass.start, klass.stop)
         state.risk[:, index, lay.R_LONG] = state.acct[:, lay.LONG, part].sum(axis=1)
+        covered = state.acct[:, lay.COVERED, part]
         state.risk[:, index, lay.R_SHORT] = state.acct[:, lay.SHORT, part].sum(axis=1)
+        state.risk[:, index, lay.R_SHORT] += covered.sum(axis=1)
+        state.risk[:, index, lay.R_COVERED] = covered @ state.info[part, lay.UNIT]
         for member_index, member in enumerate(members):
             for underlying, most_long, most, bought in member.limits:
                 if underlying == klass.underlying:
                     granted = (most_long, most, bought)
-                    state.risk[member_index, index, lay.R_MAX_LONG :] = granted
+                    state.risk[member_index, index, lay.R_MAX_LONG : lay.R_LOCKED] = granted
+            if member.locked:
+                state.risk[member_index, index, lay.R_LOCKED] = member.locked[index]
 
 
 def tie(acct: "np.ndarray", held: Combination, units: int) -> None:
@@ -345,6 +355,8 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     state.trade_rows = _zeros(lay.ROWS, lay.TRADE_ROW)
     state.quote_rows = _zeros(lay.ROWS, lay.QUOTE_ROW)
     _positions(state, opened.members, opened.crowd, chain)
+    for desk, member in zip(state.desks, opened.members, strict=True):
+        desk.units = list(member.units) or [0] * classes
     _combinations(state, opened.members, chain)
     state.meter = measure.open_meter(chain, book, tuple(item.maker for item in opened.members))
     return state

@@ -170,7 +170,7 @@ def _fill(turn: Turn, row: list[int], members: int) -> None:
             left,
             SIDES[side],
             Effect.CLOSE if flags & lay.CLOSE else Effect.OPEN,
-            False,
+            bool(flags & lay.COVERED_FLAG),
             turn.at,
             row[lay.E_BUY_AT + side],
             price * qty * contract.unit,

@@ -32,6 +32,7 @@ class CarriedAccount(msgspec.Struct, frozen=True, array_like=True):
     units: tuple[tuple[str, Lots], ...] = ()  # of underlyings
     public: bool = False
     deficit: Money = 0  # of a margin call, to be made good before 11:30
+    locked: tuple[tuple[str, Lots], ...] = ()  # of the units, for covered positions
 
 
 class CarriedContract(msgspec.Struct, frozen=True, array_like=True):

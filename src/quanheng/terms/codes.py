@@ -139,8 +139,9 @@ class ExemptReason(StrEnum):
 
 FORCED_MARGIN = "QP1"
 """Prefix of the exchange's own orders that close for want of margin (interfaces.md 2.1)."""
-FORCED_PREFIXES = (FORCED_MARGIN, "CV1")
-"""Prefixes of all of the exchange's forced closings; CV1 closes for want of locked underlying."""
+FORCED_COVERED = "CV1"
+"""The same for want of locked underlying."""
+FORCED_PREFIXES = (FORCED_MARGIN, FORCED_COVERED)
 
 
 class Alert(StrEnum):
