@@ -182,6 +182,35 @@ def test_season_expiry_exercises_and_delivers(first: DayResult) -> None:
     assert listed == {20240828, 20240925, 20241225, 20250326}
 
 
+def test_season_buys_what_it_delivers_and_sells_what_it_got(first: DayResult) -> None:
+    """rules.md 5: an assigned writer buys on E+1 and delivers; units delivered are sold later."""
+    opening = jump(first.carry, 20240701)
+    price = 24_000
+    moves = (
+        carry.CarriedMove("MM01", "510050", -50_800, 50_800 * price),
+        carry.CarriedMove("INVESTORS", "510050", 50_800, -50_800 * price),
+    )
+    opening = msgspec.structs.replace(opening, moves=moves)
+    world, day = run_day(20240701, opening)
+    (made,) = [e for e in world.cleared if isinstance(e, clear.DeliveriesMade)]
+    rows = unpack(made.rows, clear.DELIVERED_COLUMNS).tolist()
+    assert rows[0][2:] == [-50_800, 50_800 * price, 0]
+    assert day.carry.bought == (("510050", 50_800),)
+    ours = day.carry.accounts[0]
+    assert dict(ours.units) == {"510050": 0}
+    # The next day brings units; the day after that they are sold, and all of them.
+    rich = msgspec.structs.replace(ours, units=(("510050", 50_800),))
+    stocked = msgspec.structs.replace(
+        day.carry,
+        accounts=(rich, *day.carry.accounts[1:]),
+        bought=(("510050", 101_600),),
+    )
+    world, later = run_day(day.carry.day, stocked)
+    assert later.carry.bought == (("510050", 50_800),)
+    assert dict(later.carry.accounts[0].units) == {"510050": 0}
+    assert later.carry.brought != stocked.brought
+
+
 def test_season_ex_date_adjusts_positions_in_place(first: DayResult) -> None:
     """rules.md 1.6: codes and contracts held stay, terms change, standard contracts come anew."""
     world, day = run_day(20240628, first.carry, listing.ExRight("510050", 550))

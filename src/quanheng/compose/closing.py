@@ -18,6 +18,7 @@ from quanheng.duties.rating import RateResult, measure_dataset, rate
 from quanheng.duties.records import MakerEntry
 from quanheng.duties.tables import Dataset
 from quanheng.edge.dataset_files import write_dataset, write_result
+from quanheng.exchange.etf_state import invariants as etf_invariants
 from quanheng.exchange.layout import CASH, COVERED, FEES, LONG, SHORT
 from quanheng.exchange.listing import Roll
 from quanheng.exchange.venue import invariants as venue_invariants
@@ -119,6 +120,7 @@ def _invariants(
     venue, maker = world.venue.state, world.maker.state
     found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
     found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
+    found |= {f"etf: {name}": count for name, count in etf_invariants(world.etf.state).items()}
     if world.plan.until:
         found["maker: orders resting"] = 0  # only the close ends them
     ours = (world.plan.config.member.maker,)

@@ -16,6 +16,7 @@ from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
+from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.lines import FeedLine, OrderLine
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import FIRST_DAY, load
@@ -148,7 +149,15 @@ class World:
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.ignore("maker", [Notify])
-        sim.ignore("etf", [ex.EtfDeliver, ex.EtfRefuse])
+        sim.ignore("etf", [ex.EtfRefuse])
+        desk = self.openings.etf_desk
+        if desk is None:
+            sim.ignore("etf", [ex.EtfDeliver])
+        else:
+            names = [klass.underlying for klass in self.reference.chain.classes]
+            trader = EtfTrader(sim, desk, plan.config.member.pbu, names, self.midnight)
+            sim.sink("etf", [ex.EtfDeliver], trader.taken)
+            trader.begin()
         sim.sink("venue", [ChainTick], self._closing_feed)
         sim.sink("etf", [UnderlyingTicks], self._closing_prices)
         return sim

@@ -129,11 +129,14 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[object]:
     fills.sort(key=lambda fill: fill.at)
     member = world.plan.config.member
     own = world.openings.account()
+    bought, _ = _traded(world)
+    zeros = (0,) * len(chain.classes)
+    stock = tuple(a + b for a, b in zip(own.units or zeros, bought or zeros, strict=True))
     opened = clear.ClearingOpen(
         day=chain.day,
         chain=chain,
         rulebook=world.book,
-        accounts=(clear.Account(member.maker, True, own.cash, own.held, own.units),),
+        accounts=(clear.Account(member.maker, True, own.cash, own.held, stock),),
         money_rate_ppm=world.reference.surface.rate,
         public=_public(world),
         deliveries=_deliveries(world),
@@ -265,6 +268,7 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
         brought=outside + (opening.brought if opening else first),
         days=1 + (opening.days if opening else 0),
         combinations=_kept(world, settled, roll.adjusted),
+        bought=_bought(world),
     )
     return full, roll
 
@@ -305,7 +309,12 @@ def _accounts(
     if settled.exercised is not None:
         for number, fee in settled.exercised.fees:
             cash[names[number]] -= fee if names[number] != ours else 0
-    outside = 0
+    bought, etf_cash = _traded(world)
+    aside = world.openings.etf_desk.cash if world.openings.etf_desk else 0
+    for underlying, count in zip(classes, bought, strict=False):
+        units[ours][underlying] += count
+    cash[ours] += etf_cash
+    outside = etf_cash - aside  # what trading in the underlyings brought
     for event in world.plan.events:
         for name in names:
             paid = event.cash * units[name].get(event.underlying, 0)
@@ -323,6 +332,25 @@ def _accounts(
             )
         )
     return tuple(out), outside
+
+
+def _bought(world: World) -> tuple[tuple[str, Lots], ...]:
+    """Units bought less sold of every underlying since the first day."""
+    total = dict(world.plan.opening.bought) if world.plan.opening else {}
+    classes = [klass.underlying for klass in world.reference.chain.classes]
+    for underlying, count in zip(classes, _traded(world)[0], strict=False):
+        total[underlying] = total.get(underlying, 0) + count
+    return tuple(sorted(total.items()))
+
+
+def _traded(world: World) -> tuple[tuple[Lots, ...], Money]:
+    """Units of the underlyings that we bought less sold today, by class, and our cash there."""
+    state = world.etf.state
+    if state.open is None or not state.open.members:
+        return (), 0
+    before = state.open.members[0].units
+    now = state.units[0].tolist()
+    return tuple(b - a for a, b in zip(before, now, strict=True)), int(state.cash[0])
 
 
 def _locked(world: World, units: dict[str, Lots]) -> tuple[tuple[str, Lots], ...]:

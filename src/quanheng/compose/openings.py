@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from quanheng.compose import carrying
+from quanheng.compose import carrying, etf_desk
+from quanheng.compose.etf_desk import EtfDesk
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
@@ -89,6 +90,14 @@ class Openings:
         _check_scopes(scenario, reference.listed)
         self.surface = {item.underlying: item for item in reference.surface.klass}
         self.paths = self._paths()
+        self.etf_desk = self._etf_desk()
+
+    def _etf_desk(self) -> EtfDesk | None:
+        chain, opening = self.reference.chain, self.opening
+        mine = carrying.account_named(opening, self.config.member.maker) if opening else None
+        names = [klass.underlying for klass in chain.classes]
+        closes = [self.surface[name].close for name in names]
+        return etf_desk.planned(opening, mine, names, closes)
 
     def _paths(self) -> tuple[Knots, ...]:
         reference = self.reference
@@ -111,8 +120,9 @@ class Openings:
             return Standing(self.config.funds.cash_yuan * MONEY_PER_YUAN)
         names = [klass.underlying for klass in self.reference.chain.classes]
         units, locked = dict(mine.units), dict(mine.locked)
+        aside = self.etf_desk.cash if self.etf_desk else 0
         return Standing(
-            mine.cash,
+            mine.cash - aside,
             *carrying.standing_bytes(mine, self.reference.chain),
             tuple(units.get(underlying, 0) for underlying in names),
             tuple(locked.get(underlying, 0) for underlying in names),
@@ -246,8 +256,15 @@ class Openings:
             day=self.reference.chain.day,
             specs=tuple(specs),
             seed=self.seed,
+            members=self._etf_members(),
             snapshot_nanos=self.snapshot,
         )
+
+    def _etf_members(self) -> tuple[ex.EtfMember, ...]:
+        if self.etf_desk is None:
+            return ()
+        member = self.config.member
+        return (etf_desk.member_of(self.etf_desk, member.pbu, member.account),)
 
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""

@@ -101,6 +101,7 @@ class Carry(msgspec.Struct, frozen=True, array_like=True):
     brought: Money = 0  # everything that came in from outside: opening cash, dividends
     days: int = 1  # trading days behind this state
     combinations: tuple[CarriedCombination, ...] = ()
+    bought: tuple[tuple[str, Lots], ...] = ()  # units bought less sold in the underlyings so far
 
 
 _DECODER = msgspec.msgpack.Decoder(Carry)
@@ -182,12 +183,12 @@ def rows_of(
     return sorted(known), unknown
 
 
-def violations(carry: Carry, opening_units: int = 0) -> dict[str, int]:
+def violations(carry: Carry) -> dict[str, int]:
     """What must hold of all accounts together at the end of a day, as counts (exact integers).
 
     `money`: cash of all accounts and fees earned are what was brought in; `positions`: contracts
     whose longs and shorts differ, or differ from the open interest; `units`: underlyings whose
-    units do not sum to `opening_units`; `moves`: underlyings whose deliveries do not balance;
+    units do not sum to those bought; `moves`: underlyings whose deliveries do not balance;
     `negative`: negative positions.
     """
     cash = sum(account.cash for account in carry.accounts)
@@ -205,6 +206,7 @@ def violations(carry: Carry, opening_units: int = 0) -> dict[str, int]:
     for account in carry.accounts:
         for underlying, count in account.units:
             units[underlying] = units.get(underlying, 0) + count
+    bought = dict(carry.bought)
     moved: dict[str, list[int]] = {}
     for move in carry.moves:
         both = moved.setdefault(move.underlying, [0, 0])
@@ -213,7 +215,7 @@ def violations(carry: Carry, opening_units: int = 0) -> dict[str, int]:
     return {
         "money": int(cash + carry.fees != carry.brought),
         "positions": wrong,
-        "units": sum(count != opening_units for count in units.values()),
+        "units": sum(count != bought.get(name, 0) for name, count in units.items()),
         "moves": sum(any(both) for both in moved.values()),
         "negative": negative,
     }
