@@ -310,6 +310,7 @@ def test_season_file_and_workers(tmp_path: Path) -> None:
     path = tmp_path / "short.toml"
     path.write_text(SEASON, encoding="utf-8")
     options = ("--days", 3, "--contracts", 2, "--until", "09:31", "--scenario", path, "--json")
+    options = (*options, "--dataset")
     both = call("season", "--seeds", "1..2", "--workers", 2, *options, "--out", tmp_path / "two")
     assert both.code == 0, both.err
     alone = call("season", "--seed", 2, *options, "--out", tmp_path / "one")
@@ -318,6 +319,15 @@ def test_season_file_and_workers(tmp_path: Path) -> None:
     assert [day["scenario"] for day in days] == ["calm", "crash", "calm"]
     assert days[1]["listing"]["adjusted"] > 0 and days[0]["listing"]["adjusted"] == 0
     assert not any(count for day in days for count in day["invariants"].values())
+    # The days' datasets together are rated as one period.
+    folder = Path(alone.json["folder"]) / "dataset"
+    span = ("--from", "2024-06-27", "--to", "2024-07-01", "--out", tmp_path / "rated")
+    rated = call("rate", folder, *span, "--json")
+    assert rated.code == 0, rated.err
+    period = (tmp_path / "rated" / "period.csv").read_text(encoding="utf-8").splitlines()
+    heads = period[0].split(",")
+    ours = [row.split(",") for row in period[1:] if "MM01" in row]
+    assert [row[heads.index("days")] for row in ours] == ["3"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ class DayResult(msgspec.Struct):
     machines: dict[str, dict[str, str]]
     carry: Carry
     roll: Roll
+    dataset: Dataset
 
     @property
     def ok(self) -> bool:
@@ -106,6 +107,7 @@ def finish(world: World, seconds: float) -> DayResult:
         },
         carry=made,
         roll=roll,
+        dataset=dataset,
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)

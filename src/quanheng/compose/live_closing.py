@@ -194,6 +194,7 @@ def close_day(
         },
         carry=made,
         roll=roll,
+        dataset=dataset,
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

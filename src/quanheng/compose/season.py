@@ -3,6 +3,7 @@
     season-<first day>-s<seed>/season.json      what is simulated, and how far it came
                               /days/<day>.json  a day's result, written when the day is complete
                               /carry/<day>.msgpack   opening state of a day
+                              /dataset/<table>/<day>.parquet   what `quanheng rate` reads, if kept
 
 A day counts once its result is on disk, and it names the hash of the carry it made; what a kill
 leaves half done is done again, so an interrupted season ends with the digest of a whole one.
@@ -25,6 +26,7 @@ from quanheng.compose.report import plain
 from quanheng.compose.run_folder import source_hash
 from quanheng.compose.scenarios import Scenario, ScenarioError, Words, drawn, load, shipped
 from quanheng.config import Config, config_hash
+from quanheng.edge.dataset_files import add_day
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange.listing import ExRight
 from quanheng.rulebook.calendar import next_trading
@@ -75,6 +77,7 @@ class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
     agreement: Path | None = None
     house: Path | None = None
+    keep_dataset: bool = False
 
     @property
     def folder(self) -> Path:
@@ -277,6 +280,8 @@ def _one_day(
     began = time.perf_counter()
     world.run()
     done = finish(world, time.perf_counter() - began)
+    if plan.keep_dataset:
+        add_day(plan.folder / "dataset", done.dataset, day)
     data = carry.encode(done.carry)
     _write(plan.folder / "carry" / f"{after}.msgpack", data)
     result = _summary(world, done, data, time.perf_counter() - began)

@@ -77,6 +77,7 @@ def _plan(seed: int, options: dict[str, Any]) -> SeasonPlan:
         until=options["until"],
         agreement=options["agreement"],
         house=options["house"],
+        keep_dataset=options["dataset"],
     )
     _check(plan)
     return plan
