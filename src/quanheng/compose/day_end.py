@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from quanheng.books.positions import net_at_close
+from quanheng.clearing import files as closing
 from quanheng.clearing import messages as clear
 from quanheng.clearing.clearing import Clearing
-from quanheng.clearing.files import clpr03
 from quanheng.clearing.gather import market_close, trades_cleared
 from quanheng.compose.day import World
 from quanheng.exchange.layout import CASH, FEES
@@ -21,7 +21,7 @@ from quanheng.settlement.reconcile import Item, differences
 from quanheng.terms.days import from_clock
 from quanheng.terms.orders import Trade
 from quanheng.terms.units import MONEY_PER_YUAN, Day, Money
-from quanheng.wire import mktdt03
+from quanheng.wire import mktdt00, mktdt03
 
 CLOSE = from_clock("15:00")
 CLEAR_AT = from_clock("16:00")
@@ -40,6 +40,7 @@ class Settled(msgspec.Struct):
     money_off: Money  # clearing's cash less the venue's
     fee_off: Money  # the maker's fee estimate less clearing's
     next_day: Day
+    trades: clear.TradesCleared
 
 
 def settle(world: World) -> Settled:
@@ -53,7 +54,9 @@ def settle(world: World) -> Settled:
         world.simulation.run(world.midnight + CLEAR_AT)
     clearing = world.simulation.hosts[Clearing.NAME]
     said: dict[type[Any], Any] = {}
-    for number, body in enumerate(_inputs(world)):
+    inputs = list(_inputs(world))
+    trades = next(body for body in inputs if isinstance(body, clear.TradesCleared))
+    for number, body in enumerate(inputs):
         at = world.midnight + CLEAR_AT + number
         for effect in clearing.take(body, at, Source.VENUE):
             said[type(effect)] = effect
@@ -75,13 +78,12 @@ def settle(world: World) -> Settled:
         money_off=cash.cash - int(fund[CASH]),
         fee_off=book.fees - int(fund[FEES]),
         next_day=next_trading(world.book.calendar, world.plan.day),
+        trades=trades,
     )
 
 
-def _inputs(world: World) -> Iterator[object]:
-    """What clearing hears: its opening, the trades, the market at the close, the closes."""
-    chain = world.reference.chain
-    trades, phases = world.collector.rows("trades"), world.collector.rows("phases")
+def _fills(world: World) -> list[Trade]:
+    """The fills reported to us, in time order."""
     fills = [
         report.body
         for reports in world.line.stored()
@@ -89,6 +91,14 @@ def _inputs(world: World) -> Iterator[object]:
         if isinstance(report.body, Trade)
     ]
     fills.sort(key=lambda fill: fill.at)
+    return fills
+
+
+def _inputs(world: World) -> Iterator[clear.Input]:
+    """What clearing hears: its opening, the trades, the market at the close, the closes."""
+    chain = world.reference.chain
+    trades, phases = world.collector.rows("trades"), world.collector.rows("phases")
+    fills = _fills(world)
     member = world.plan.config.member
     account = clear.Account(member.maker, True, world.plan.config.funds.cash_yuan * MONEY_PER_YUAN)
     rate = world.reference.surface.rate
@@ -98,15 +108,33 @@ def _inputs(world: World) -> Iterator[object]:
     yield clear.UnderlyingClose(tuple(int(price) for price in world.underlying_closes))
 
 
+def _closing_files(world: World, settled: Settled) -> dict[str, bytes]:
+    """The files of exchange and clearing house after the close, by name."""
+    chain, member = world.reference.chain, world.line.profile
+    at = world.midnight + CLOSE
+    fills = _fills(world)
+    amounts = closing.handling_fees(chain, world.book, settled.trades, fills)
+    held, cash = settled.positions, settled.cash
+    table = f"js{world.plan.config.member.pbu[-3:]}.dbf"
+    funds = mktdt00.rows_of(chain, world.last_funds, at)
+    return {
+        f"clpr03{chain.day % 10_000:04d}.txt": closing.clpr03(chain, settled.prices),
+        f"prestlp03{chain.day}.xml": closing.prestlp03(chain, settled.prices),
+        f"OGH{member.pbu}.zip": closing.ogh_archive(chain, member, fills, amounts, held),
+        f"op_hycc{table}": closing.op_hycc(chain, member, held),
+        f"op_bzjzh{table}": closing.op_bzjzh(chain, cash),
+        "mktdt03.txt": mktdt03.write(world.last_rows, mktdt03.FileTables(chain), at, "E11"),
+        "mktdt00.txt": mktdt00.write(funds, at, "E11"),
+    }
+
+
 def write_files(world: World, settled: Settled) -> None:
-    """clpr03 of the day and the carry of the next into the run folder."""
+    """The files of the day's end and the carry of the next day into the run folder."""
     out, chain = world.plan.out, world.reference.chain
     if out is None:
         return
-    files = out / "files" / str(chain.day)
-    (files / f"clpr03{chain.day % 10_000:04d}.txt").write_bytes(clpr03(chain, settled.prices))
-    image = mktdt03.write(world.last_rows, mktdt03.FileTables(chain), world.midnight + CLOSE, "E11")
-    (files / "mktdt03.txt").write_bytes(image)
+    for name, data in _closing_files(world, settled).items():
+        (out / "files" / str(chain.day) / name).write_bytes(data)
     prices = [
         (row[clear.PRICE_SLOT], row[clear.CLOSE_PRICE], row[clear.SETTLE_PRICE],
          row[clear.NETTED_INTEREST])

@@ -87,6 +87,7 @@ class LiveWorld(World):
         self.underlying_closes = [
             chain.contracts[klass.start].underlying_close for klass in chain.classes
         ]
+        self.last_funds = {}
         for tick in _frames(prepared, "closing", ChainTick | UnderlyingTicks):
             if isinstance(tick, ChainTick):
                 self._closing_feed(tick, tick.at, 0)
