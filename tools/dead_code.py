@@ -30,6 +30,7 @@ ALLOWED: dict[str, str] = {
     "acknowledge": "the standby's word under the release policy replicated",
     "Follower": "the second market-data carrier: successive mktdt03 images as ticks",
     "send_request": "one request at a time, for clients other than ours",
+    "cybs_name": "a proprietary market maker is exempt from the upload; other participants are not",
     "send_margin_answer": "35=CJ for a venue that keeps margin accounts; ours refuses OMR by code",
     "save": "numba keeps compiled code through it",
     "on_clock": "lets a meter's time pass without an event",

@@ -5,6 +5,7 @@ same rows give the same bytes: entries carry no clock of ours.
 """
 
 import io
+import struct
 import zipfile
 import zlib
 from typing import NamedTuple
@@ -21,6 +22,7 @@ FORMS = {
 }
 MAX_BYTES = 256 << 20
 """Largest unpacked file taken."""
+_END = struct.Struct("<4s4HLLH")
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -68,12 +70,22 @@ def read(pbu: str, data: bytes) -> Archive:
                     bad.append((entry.filename, BadRecord(0, "size", reason)))
                 else:
                     _entry(archive, entry, kind, found, bad)
+            if not _complete(archive, data, len(entries)):
+                reason = "the directory does not hold what its end record says"
+                bad.append(("archive", BadRecord(0, "directory", reason)))
             if not entries:
                 bad.append(("archive", BadRecord(0, "archive", "holds no file")))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         bad.append(("archive", BadRecord(0, "archive", str(error) or type(error).__name__)))
     rows = [found[kind].rows if kind in found else [] for kind in FORMS]
     return Archive(rows[0], rows[1], rows[2], bad)
+
+
+def _complete(archive: zipfile.ZipFile, data: bytes, count: int) -> bool:
+    """Does the directory have as many entries and bytes as the end record says, and end there?"""
+    at = len(data) - _END.size - len(archive.comment)
+    *_, here, total, size, start, _ = _END.unpack_from(data, max(at, 0))
+    return bool(here == total == count and start + size == at)
 
 
 def _entry(

@@ -119,7 +119,7 @@ def _number(field: LayoutField, text: bytes) -> int:
         digits = whole + part
     if not digits.isdigit():
         raise ValueError(f"{_show(text)} is no number")
-    if digits.strip(b"9") == b"" and len(stripped) == field.width > 1 and field.kind != "D":
+    if digits.strip(b"9") == b"" and len(stripped) == field.width > 1 and stripped[:1] != b"-":
         raise ValueError("is all nines: the value did not fit its field")
     return -int(digits) if stripped[:1] == b"-" else int(digits)
 
