@@ -9,6 +9,7 @@ from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire import business as other
 from quanheng.wire import frames, step
+from quanheng.wire.carriers import read_envelope
 from quanheng.wire.codes import number
 from quanheng.wire.events import (
     Event,
@@ -192,18 +193,7 @@ class ServerSession(Session):
     def _request(self, req_id: str, contract: str, pbu: str, reff: str, text: bytes) -> AnyRequest:
         if self.state != OPEN and (self.state != PRE_OPEN or len(self._held) >= MAX_HELD):
             raise WireError(5009, 0, "PlatformState", f"state {self.state} refuses requests")
-        form = other.ROUTING.get(req_id)
-        if form is None or not form.fullmatch(contract):
-            reason = f"{contract!r} is no security of business {req_id!r}"
-            raise WireError(4012, 48, "SecurityID", reason)
-        profile = self._profiles.get(pbu)
-        if profile is None:
-            raise WireError(19058, 448, "BizPbu", f"trading unit {pbu!r} is not of this member")
-        request = step.decode_request(req_id, text, profile)
-        if request.client_id != reff or step.routing_code(request) != contract:
-            reason = f"says {reff!r} {contract!r}, the fragment says otherwise"
-            raise WireError(19056, 0, "envelope", reason)
-        return request
+        return read_envelope(self._profiles, req_id, contract, pbu, reff, text)
 
     def _on_sync(self, fields: tuple[Any, ...], now: Nanos, events: list[Event]) -> None:
         pbu, set_id, index, _ = fields
