@@ -29,12 +29,10 @@ ALLOWED: dict[str, str] = {
     "resume": "an interrupted simulation goes on; proved by killing it",
     "acknowledge": "the standby's word under the release policy replicated",
     "Follower": "the second market-data carrier: successive mktdt03 images as ticks",
-    "send_request": "one request at a time, for clients other than ours",
     "create_tables": "EzSTEP, the legacy carrier: a member whose exchange still polls tables",
     "EzstepClient": "EzSTEP's member side, proved against the venue by its tests",
     "EzstepServer": "EzSTEP's exchange side, for testing a member's own client",
     "cybs_name": "a proprietary market maker is exempt from the upload; other participants are not",
-    "send_margin_answer": "35=CJ for a venue that keeps margin accounts; ours refuses OMR by code",
     "save": "numba keeps compiled code through it",
     "on_clock": "lets a meter's time pass without an event",
 }

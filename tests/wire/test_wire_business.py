@@ -341,6 +341,21 @@ def test_wire_business_travels_through_a_session() -> None:
     assert events == [ReportArrived("12345", report) for report in reports]
 
 
+def test_wire_business_any_cut_gives_the_same_events() -> None:
+    """A stream of every message, cut in two at every byte, is the same stream (T-01)."""
+    client, server = session_pair()
+    up = client.send_requests([request for _, _, request, _ in GOLDEN_REQUESTS], 0)
+    reports = [Report("300", i, body) for i, (_, body, _) in enumerate(GOLDEN_REPORTS, 1)]
+    down = server.send_reports("12345", reports, 0)
+    down += server.send_margin_answer("12345", ANSWER, 0)
+    for stream, side, count in ((up, 1, len(GOLDEN_REQUESTS)), (down, 0, len(reports) + 1)):
+        whole = session_pair()[side].receive(stream, 0)
+        assert len(whole) == count
+        for cut in range(len(stream)):
+            receiver = session_pair()[side]
+            assert receiver.receive(stream[:cut], 0) + receiver.receive(stream[cut:], 0) == whole
+
+
 def test_wire_business_margin_answer_is_a_general_response() -> None:
     """CJ travels in MsgType 21; a malformed one is a protocol error, not a crash (2.5)."""
     client, server = session_pair()
