@@ -19,8 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "wire"))
 
+from business_samples import ANSWER, GOLDEN_REPORTS, GOLDEN_REQUESTS
 from file_samples import files
-from test_wire_business import ANSWER, GOLDEN_REPORTS, GOLDEN_REQUESTS
 from wire_samples import (
     ACK_TEXT,
     CANCEL,
