@@ -72,6 +72,44 @@ def rows_of(
     return sorted(rows, key=lambda row: str(row[1]))
 
 
+def ticks_of(chain: Chain, image: FundImage) -> tuple[tuple[UnderlyingTick, ...], list[BadRecord]]:
+    """Ticks of a chain's underlyings in an image, by class, and what was left out. Funds that the
+    chain does not know are of no interest; a level ends at the first blank price.
+    """
+    form = records.layout("mktdt00")
+    classes = {klass.underlying: number for number, klass in enumerate(chain.classes)}
+    found: dict[int, UnderlyingTick] = {}
+    bad = list(image.quarantined)
+    for row in image.rows:
+        text = {f.name: v for f, v in zip(form.fields, row, strict=True) if isinstance(v, str)}
+        number = {f.name: v for f, v in zip(form.fields, row, strict=True) if isinstance(v, int)}
+        klass = classes.get(text["SecurityID"])
+        if klass is None:
+            continue
+        phase = PHASE_LETTERS.find(text["TradingPhaseCode"][:1] or "?")
+        if phase < 0 or klass in found:
+            field = "TradingPhaseCode" if phase < 0 else "SecurityID"
+            reason = f"{text[field]!r} is no phase" if phase < 0 else f"{text[field]} appears twice"
+            bad.append(BadRecord(0, field, reason))
+            continue
+        sides = []
+        for name in ("Buy", "Sell"):
+            prices = [number[f"{name}Price{level + 1}"] for level in range(_LEVELS)]
+            depth = prices.index(0) if 0 in prices else _LEVELS
+            sizes = [number[f"{name}Volume{level + 1}"] for level in range(depth)]
+            sides.append((tuple(price * 10 for price in prices[:depth]), tuple(sizes)))
+        found[klass] = UnderlyingTick(
+            klass,
+            phase,
+            number["TradePrice"] * 10,
+            number["TradeVolume"],
+            number["TotalValueTraded"] * MONEY_PER_FEN,
+            *sides[0],
+            *sides[1],
+        )
+    return tuple(found[klass] for klass in sorted(found)), bad
+
+
 def write(rows: list[tuple[Value, ...]], at: Nanos, status: str = "T10") -> bytes:
     """The file of some funds, stamped `at`. ValueError names a field that cannot be written."""
     header = records.layout("mktdt00_header")
