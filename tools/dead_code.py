@@ -28,7 +28,7 @@ ALLOWED: dict[str, str] = {
     "Stateful": "protocol of carries and sinks that a resumed simulation restores",
     "resume": "an interrupted simulation goes on; proved by killing it",
     "acknowledge": "the standby's word under the release policy replicated",
-    "FilePublisher": "the second market-data carrier, both sides: a venue for clients that read files",
+    "FilePublisher": "the second market-data carrier: a venue for members that read files",
     "FileFeed": "the second market-data carrier: mktdt03 and mktdt00 as ticks",
     "create_tables": "EzSTEP, the legacy carrier: a member whose exchange still polls tables",
     "EzstepClient": "EzSTEP's member side, proved against the venue by its tests",

@@ -6,8 +6,6 @@ market-maker account 10258, contract 19114, then `orders.enter` and `enter_quote
 order 19082, contract 13528, no-cancel window 19242.
 """
 
-from typing import assert_never
-
 import numpy as np
 
 from quanheng.exchange import layout as lay
@@ -25,7 +23,6 @@ from quanheng.terms.orders import (
     Quote,
     QuoteAck,
     QuoteCancel,
-    Request,
     RequestRejected,
 )
 from quanheng.terms.units import SECOND
@@ -100,9 +97,8 @@ def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
 def take(turn: Turn, member: int, request: AnyRequest) -> None:
     """Take one request of a member; a business this venue does not run is refused by 17602."""
     code = _front(turn, turn.state.desks[member], request)
-    if code or not isinstance(request, Request):
-        rejected = RequestRejected(request.client_id, code or NOT_IMPLEMENTED)
-        turn.rejects.setdefault(member, []).append(rejected)
+    if code:
+        _refuse(turn, member, request, code)
         return
     match request:
         case Quote():
@@ -114,7 +110,12 @@ def take(turn: Turn, member: int, request: AnyRequest) -> None:
         case OrderCancel():
             _cancel(turn, member, request)
         case _:
-            assert_never(request)
+            _refuse(turn, member, request, NOT_IMPLEMENTED)
+
+
+def _refuse(turn: Turn, member: int, request: AnyRequest, code: int) -> None:
+    rejected = RequestRejected(request.client_id, code)
+    turn.rejects.setdefault(member, []).append(rejected)
 
 
 def _flags(effect: Effect, covered: bool = False) -> int:
