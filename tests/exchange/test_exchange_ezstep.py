@@ -6,24 +6,31 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from exchange_world import DAY, World, at, member, opening
+from exchange_world import DAY, at
+from ezstep_line import CODE, PROFILE, STEP, Line, bodies, order, quote
 
 from quanheng.edge import ezstep
 from quanheng.edge.ezstep import EzstepClient, EzstepServer
-from quanheng.exchange.messages import Deliver, Refuse
+from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_parts import Kept
+from quanheng.edge.gateway_pull import GatewayPlan
+from quanheng.edge.link_messages import Beat, Hello, Sync
+from quanheng.exchange.messages import Deliver
 from quanheng.runtime.envelope import Source
 from quanheng.terms import business as b
-from quanheng.terms.codes import Effect, Exec, OrderKind, Side
+from quanheng.terms.codes import Effect, Exec, Link, OrderKind, Side
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import (
     NewOrder,
     OrderAck,
     OrderCancel,
-    Quote,
     QuoteAck,
     QuoteCancel,
     Report,
+    Reports,
     Requests,
+    Send,
+    Stamp,
     Trade,
 )
 from quanheng.wire import carriers, step
@@ -32,25 +39,9 @@ from quanheng.wire.events import (
     InquiryArrived,
     ProtocolError,
     RejectArrived,
-    ReportArrived,
     ReportUnreadable,
-    RequestArrived,
 )
 from quanheng.wire.fields import WireError
-from quanheng.wire.profile import Profile
-
-CODE = "10007000"
-MINE, OTHER = member(), member("A0002", "M2")
-PROFILE = Profile("D89000A000", "A0001")
-STEP = 50_000_000
-
-
-def quote(name: str, bid: int = 990, ask: int = 1_010) -> Quote:
-    return Quote(name, CODE, bid, ask, 10, 10, Effect.OPEN, Effect.OPEN)
-
-
-def order(name: str, price: int = 990, qty: int = 1) -> NewOrder:
-    return NewOrder(name, CODE, Side.BUY, Effect.OPEN, OrderKind.LIMIT, price, qty)
 
 
 @pytest.fixture
@@ -60,49 +51,6 @@ def engine(tmp_path: Path) -> Iterator[sa.Engine]:
     ezstep.create_tables(engine)
     yield engine
     engine.dispose()
-
-
-class Line:
-    """A member and the venue over one database; every report of the venue is kept for replays."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self.engine = engine
-        self.world = World(opening(members=(MINE, OTHER)))
-        self.world.until(at("10:00"))
-        self.now = at("10:00")
-        self.client = EzstepClient(engine, PROFILE, DAY)
-        self.server = EzstepServer(engine, (PROFILE,))
-        self.reports: list[Report] = []
-        self.up: list[Any] = []
-        for set_id in (ezstep.RESPONSES, ezstep.TRADES):
-            self.client.send_index_sync("A0001", set_id, 1, self.now)
-
-    def turn(self) -> list[Any]:
-        """One look on each side; returns what the member heard."""
-        self.now += STEP
-        self.world.now = self.now
-        for event in self.server.tick(self.now):
-            self.up.append(event)
-            if isinstance(event, RequestArrived) and event.request is not None:
-                self.take(event.request)
-        return self.client.tick(self.now)
-
-    def take(self, request: Any, pbu: str = "A0001") -> None:
-        """The venue's answers into the tables."""
-        for effect in self.world.give(Requests(pbu, [request]), Source.VENUE):
-            if isinstance(effect, Deliver) and effect.pbu == "A0001":
-                self.reports += effect.reports
-                self.server.deliver("A0001", effect.reports, self.now)
-            elif isinstance(effect, Refuse) and effect.pbu == "A0001":
-                self.server.refuse(effect.rejects)
-
-    def rows(self, table: sa.Table) -> list[Any]:
-        with self.engine.connect() as connection:
-            return list(connection.execute(sa.select(table)).mappings())
-
-
-def bodies(events: list[Any]) -> list[Any]:
-    return [event.report.body for event in events if isinstance(event, ReportArrived)]
 
 
 def test_exchange_ezstep_requests_are_answered(engine: sa.Engine) -> None:
@@ -185,6 +133,70 @@ def test_exchange_ezstep_open_request_is_handed_out_again(engine: sa.Engine) -> 
     assert isinstance(ack, OrderAck)
     assert ack.exec == Exec.ACCEPTED
     assert line.up == []
+
+
+class Epochs:
+    """The gateway's epoch store, in memory."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def read(self) -> Kept:
+        return self.kept
+
+    def write(self, kept: Kept) -> None:
+        self.kept = kept
+
+
+def test_exchange_ezstep_drives_the_gateway(engine: sa.Engine) -> None:
+    """The gateway works over the tables as over TDGW: synchronise, send, refuse, pull (2.9)."""
+    line = Line(engine)
+    plan = GatewayPlan(
+        day=DAY,
+        comp_id="OMS01",
+        account="D89000A000",
+        pbu="A0001",
+        branch="00001",
+        letter="G",
+        engine_letter="A",
+        messages_per_second=1_000,
+        dead_man=400_000_000,
+        speed=1,
+        underlyings={CODE: "510050"},
+    )
+    gateway = Gateway(plan, Epochs(), line.now)
+    gateway.session = EzstepClient(engine, PROFILE, DAY)  # type: ignore[assignment]
+    told: list[Any] = []
+
+    def turn() -> None:
+        line.turn()
+        gateway.from_engine(Beat(1), line.now)
+        gateway.tick(line.now)
+        assert gateway.out_wire() == b""
+        told.extend(gateway.out_engine())
+
+    assert gateway.hello(Hello(1, "engine"), line.now)
+    turn()
+    gateway.from_engine(Sync({"RSP": 1, "EXE": 1}), line.now)
+    for _ in range(3):
+        turn()
+    assert gateway.link == Link.READY
+    stamp = Stamp("T01", "test", "1", 1, 1)
+    asked = [quote("A000000001"), order("A000000002", 985), order("A000000003", qty=0)]
+    gateway.from_engine(Send(1, stamp, asked), line.now)
+    turn()
+    turn()
+    assert len(gateway.table) == 2
+    reports = [report for one in told if isinstance(one, Reports) for report in one.reports]
+    assert [(report.set_id, report.index) for report in reports] == [
+        *(("RSP", 1), ("RSP", 2), ("RSP", 3))
+    ]
+    assert [report.body.reason for report in reports] == [0, 0, 10444]  # type: ignore[union-attr]
+    gateway.pull("*", "test", line.now)
+    for _ in range(4):
+        turn()
+    assert len(gateway.table) == 0
+    assert not line.world.machine.state.desks[0].quotes
 
 
 def test_exchange_ezstep_numbers_must_be_contiguous(engine: sa.Engine) -> None:

@@ -41,7 +41,7 @@ from quanheng.wire.events import (
 )
 from quanheng.wire.fields import WireError
 from quanheng.wire.profile import Profile
-from quanheng.wire.session import OPTION_PLATFORM
+from quanheng.wire.session import OPTION_PLATFORM, Phase
 
 POLL = 50 * MILLISECOND
 """Longest time between two looks at the tables."""
@@ -124,6 +124,11 @@ class EzstepClient:
             self._reqnum = _highest(connection, REQRESP.c.reqnum)
             self._broadcast = _highest(connection, PUBDATA.c.pubnum)
 
+    @property
+    def phase(self) -> Phase:
+        """There is no session to end: the tables are there or the calls raise."""
+        return Phase.ACTIVE
+
     def output(self) -> bytes:
         """Nothing travels by socket."""
         return b""
@@ -191,7 +196,9 @@ class EzstepClient:
             rows = connection.execute(query.limit(PAGE)).mappings().all()
             for row in rows:
                 self._row[set_id] = row[number.name]
-                index, self._next[set_id] = self._next[set_id], self._next[set_id] + 1
+                index = self._next[set_id]
+                if set_id == TRADES or row["ordstatus"] != FRONT:  # refusals have no index
+                    self._next[set_id] = index + 1
                 if index >= self._wanted[set_id]:
                     events.append(self._event(set_id, index, row))
             if len(rows) < PAGE:

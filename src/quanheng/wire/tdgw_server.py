@@ -64,9 +64,12 @@ class ServerSession(Session):
         day: Day,
         now: Nanos,
         refuse: int = 0,
+        responses: tuple[int, ...] = (4012,),
     ) -> None:
         """`profiles`: the trading units served, the login unit first. `refuse`: answer a logon
-        with this code (5003 another session is on, 5006 not ready), 0 to accept.
+        with this code (5003 another session is on, 5006 not ready), 0 to accept. `responses`:
+        codes that go out as a General Response (21) and not as a reject (22); the specification
+        says both of 5009 (interfaces.md 1.4).
         """
         super().__init__(now)
         self.day = day
@@ -74,6 +77,7 @@ class ServerSession(Session):
         self.sets = sets
         self._profiles = {profile.pbu: profile for profile in profiles}
         self._refuse = refuse
+        self._responses = responses
         self._next_report: dict[tuple[str, str], int] = {}
         self._held: list[RequestArrived] = []
         self._broadcasts = 0
@@ -153,7 +157,7 @@ class ServerSession(Session):
         return self.output()
 
     def _answer(self, req_id: str, pbu: str, reff: str, code: int, now: Nanos) -> None:
-        write = frames.general_response if code == 4012 else frames.order_reject
+        write = frames.general_response if code in self._responses else frames.order_reject
         self._queue(write(self._next(), req_id, pbu, reff, code), now)
 
     def _on_logon(self, fields: tuple[Any, ...], now: Nanos, events: list[Event]) -> None:
