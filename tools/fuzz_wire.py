@@ -262,6 +262,8 @@ def fuzz(count: int, seed: int) -> Fuzzer:
     fuzzer = Fuzzer(seed)
     for number in range(1, count + 1):
         fuzzer.step(number)
+        if number % 500_000 == 0:
+            print(f"{number:,}", file=sys.stderr, flush=True)
     return fuzzer
 
 

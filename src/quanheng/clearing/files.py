@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from quanheng.books.positions import Closed
 from quanheng.clearing import messages as msg
 from quanheng.kernels.pack import unpack
 from quanheng.rulebook import fees
@@ -18,6 +19,7 @@ from quanheng.wire.records import Value
 
 Rows = list[tuple[Value, ...]]
 
+_NETTED_AT = "150000"
 _LEG_NONE: tuple[Value, ...] = ("", "", "", "", 0, 0)
 # Name, code, flags (same expiry, same underlying, days before expiry of the automatic split: two
 # trading days for vertical spreads, rules.md 3), legs: type, side, covered, rank of the strike.
@@ -114,15 +116,31 @@ def _trades(member: Profile, day: int, fills: list[Trade], amounts: list[Money])
     ]
 
 
+def _nettings(chain: Chain, member: Profile, closed: tuple[Closed, ...]) -> Rows:
+    """T0306: long against short at the close; a record for each side that goes (a reading)."""
+    rows: Rows = []
+    for one in closed:
+        for qty, flag in ((one.short, ""), (one.covered, "1")):
+            for side, covered in (("S", ""), ("B", flag)) if qty else ():
+                number = f"E{len(rows) + 1:014d}"
+                rows.append(
+                    (
+                        *("T0306", member.account, member.pbu, SUB_ACCOUNT),
+                        *(chain.contracts[one.slot].code, _NETTED_AT, chain.day, number),
+                        *(qty, side, covered, "E", 101),
+                    )
+                )
+    return rows
+
+
 def _balances(chain: Chain, held: msg.ClearedPositions) -> Iterator[tuple[str, str, str, int]]:
     """(contract, side L or S, covered flag, quantity) of every position that is not flat."""
     for row in unpack(held.rows, msg.HELD_COLUMNS).tolist():
         code = chain.contracts[row[msg.HELD_SLOT]].code
-        covered = row[msg.HELD_COVERED]
         for side, flag, qty in (
             ("L", "", row[msg.HELD_LONG]),
-            ("S", "", row[msg.HELD_SHORT] - covered),
-            ("S", "1", covered),
+            ("S", "", row[msg.HELD_SHORT]),
+            ("S", "1", row[msg.HELD_COVERED]),
         ):
             if qty:
                 yield code, side, flag, qty
@@ -133,18 +151,18 @@ def ogh_archive(
     member: Profile,
     fills: list[Trade],
     amounts: list[Money],
+    closed: tuple[Closed, ...],
     held: msg.ClearedPositions,
 ) -> bytes:
-    """OGHXXXXX.zip of a member: its trades with the exchange's fees, its balances after netting.
-
-    Netting records (T0306) and combinations are not in it: the day's end here knows totals of the
-    first and has none of the second.
+    """OGHXXXXX.zip of a member: its trades with the exchange's fees, what was netted, its
+    balances after netting. There are no combinations.
     """
     balances: Rows = [
         ("H0301", member.account, SUB_ACCOUNT, member.pbu, code, side, flag, qty, 0)
         for code, side, flag, qty in _balances(chain, held)
     ]
-    return ogh.write(member.pbu, _trades(member, chain.day, fills, amounts), balances, [])
+    trades = _trades(member, chain.day, fills, amounts)
+    return ogh.write(member.pbu, trades + _nettings(chain, member, closed), balances, [])
 
 
 def op_hycc(chain: Chain, member: Profile, held: msg.ClearedPositions) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quanheng.books.positions import net_at_close
+from quanheng.books.positions import Closed, net_at_close
 from quanheng.clearing import files as closing
 from quanheng.clearing import messages as clear
 from quanheng.clearing.clearing import Clearing
@@ -41,6 +41,7 @@ class Settled(msgspec.Struct):
     fee_off: Money  # the maker's fee estimate less clearing's
     next_day: Day
     trades: clear.TradesCleared
+    offset: tuple[Closed, ...]  # what was netted at the close
 
 
 def settle(world: World) -> Settled:
@@ -63,7 +64,7 @@ def settle(world: World) -> Settled:
     world.cleared = tuple(said.values())
     positions, cash = said[clear.ClearedPositions], said[clear.CashStatement]
     book = copy.deepcopy(world.maker.state.book)
-    net_at_close(book)
+    offset = net_at_close(book)
     held = [(r[0], r[1], r[2], r[3]) for r in unpack(positions.rows, clear.HELD_COLUMNS).tolist()]
     fees = cash.handling_fee + cash.settlement_fee
     found = differences(world.reference.chain, book, held, cash.cash, fees)
@@ -79,6 +80,7 @@ def settle(world: World) -> Settled:
         fee_off=book.fees - int(fund[FEES]),
         next_day=next_trading(world.book.calendar, world.plan.day),
         trades=trades,
+        offset=offset,
     )
 
 
@@ -120,7 +122,9 @@ def _closing_files(world: World, settled: Settled) -> dict[str, bytes]:
     return {
         f"clpr03{chain.day % 10_000:04d}.txt": closing.clpr03(chain, settled.prices),
         f"prestlp03{chain.day}.xml": closing.prestlp03(chain, settled.prices),
-        f"OGH{member.pbu}.zip": closing.ogh_archive(chain, member, fills, amounts, held),
+        f"OGH{member.pbu}.zip": closing.ogh_archive(
+            chain, member, fills, amounts, settled.offset, held
+        ),
         f"op_hycc{table}": closing.op_hycc(chain, member, held),
         f"op_bzjzh{table}": closing.op_bzjzh(chain, cash),
         "mktdt03.txt": mktdt03.write(world.last_rows, mktdt03.FileTables(chain), at, "E11"),
