@@ -29,7 +29,7 @@ def run(text: str) -> str:
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
-                exec(compile(code, PAGE.name, "exec"), names)  # noqa: S102
+                exec(compile(code, PAGE.name, "exec"), names)
         except Exception as error:
             line = text[: found.start()].count("\n") + 2
             raise ExampleError(f"{PAGE.name}:{line}: {code.splitlines()[0]}: {error!r}") from error

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from wire_samples import DAY, ORDER_TEXT, PROFILE, QUOTE_TEXT, soh
+from wire_samples import DAY, ORDER_TEXT, PROFILE, QUOTE, QUOTE_TEXT, soh
 
 from quanheng.wire import codes, frames, step, tdgw
 from quanheng.wire.codes import CODES
-from quanheng.wire.events import RequestArrived
+from quanheng.wire.events import RejectArrived, RequestArrived
 from quanheng.wire.fields import FIELDS
 from quanheng.wire.session import STATUS_TEXT
 
@@ -152,3 +152,19 @@ def test_wire_codes_explain_themselves() -> None:
     data = broken(ORDER_TEXT, (("54=1", "54=3"),))
     with pytest.raises(step.WireError, match="19036 INVALID_SIDE 无效订单买卖方向: tag 54 Side"):
         step.decode_request("OTO", data, PROFILE)
+
+
+@pytest.mark.parametrize("responses", [(4012,), (4012, 5009)])
+def test_wire_codes_of_a_closed_platform_by_either_message(responses: tuple[int, ...]) -> None:
+    """The specification says 21 and 22 of 5009: the gateway's is a switch, a member takes both."""
+    client = tdgw.ClientSession("OMS01", PROFILE, DAY, 0)
+    server = tdgw.ServerSession((PROFILE,), ("300",), DAY, 0, responses=responses)
+    server.receive(client.send_logon(0), 0)
+    client.receive(server.output(), 0)
+    server.receive(client.send_request(QUOTE, 0), 0)
+    data = server.output()
+    kind = frames.GENERAL_RESPONSE if 5009 in responses else frames.ORDER_REJECT
+    assert int.from_bytes(data[:4], "big") == kind
+    (event,) = client.receive(data, 0)
+    assert isinstance(event, RejectArrived)
+    assert event.rejected.reason == 5009

@@ -222,7 +222,15 @@ class Seal(msgspec.Struct, frozen=True, array_like=True, tag="seal"):
     register_off: int = 0  # slots where the public's register differs from its trades
 
 
-Input = ClearingOpen | TradesCleared | PublicRegister | Exercises | MarketClose | UnderlyingClose
+Input = (
+    ClearingOpen
+    | TradesCleared
+    | PublicRegister
+    | CombinationsHeld
+    | Exercises
+    | MarketClose
+    | UnderlyingClose
+)
 Effect = (
     SettlementPrices
     | ClearedPositions

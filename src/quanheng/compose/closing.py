@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 
 from quanheng.books import pnl
+from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
-from quanheng.compose.day_end import Settled, carried, settle, write_files
+from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences

@@ -19,7 +19,7 @@ from quanheng.compose.collect import Collector
 from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.lines import FeedLine, OrderLine
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY, load
+from quanheng.compose.reference import FIRST_DAY, load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import Scenario, clock
 from quanheng.config import Config, config_hash
@@ -42,7 +42,14 @@ from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Link
 from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
-from quanheng.terms.market import COLUMNS, SLOT, ChainTick, Inquiry, UnderlyingTicks
+from quanheng.terms.market import (
+    COLUMNS,
+    SLOT,
+    ChainTick,
+    Inquiry,
+    UnderlyingTick,
+    UnderlyingTicks,
+)
 from quanheng.terms.orders import Send
 from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
 from quanheng.wire.md301 import ChainTables
@@ -114,6 +121,7 @@ class World:
             self.reference.chain.contracts[klass.start].underlying_close
             for klass in self.reference.chain.classes
         ]
+        self.last_funds: dict[int, UnderlyingTick] = {}
         self.simulation = self._draw()
         self._post()
 
@@ -173,6 +181,7 @@ class World:
         if at >= self.closing_from:
             for tick in ticks.ticks:
                 self.underlying_closes[tick.klass] = tick.last
+                self.last_funds[tick.klass] = tick
 
     def _alert(self, machine: str) -> Callable[[RaiseAlert, Nanos, int], None]:
         def take(effect: RaiseAlert, at: Nanos, cause: int) -> None:
@@ -254,5 +263,6 @@ class World:
             return
         files = self.plan.out / "files" / str(self.plan.day)
         files.mkdir(parents=True, exist_ok=True)
-        (files / f"reff03{self.plan.day % 10_000:04d}.txt").write_bytes(self.reference.master)
+        for name, data in morning_files(self.reference).items():
+            (files / name).write_bytes(data)
         write_info(self.plan.out, self.info())

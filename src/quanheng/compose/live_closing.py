@@ -6,10 +6,11 @@ import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
+from quanheng.compose.carry_out import carried
 from quanheng.compose.closing import DayResult, class_lines, makers_of, referee, write_day
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
-from quanheng.compose.day_end import Settled, carried, settle, write_files
+from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
 from quanheng.duties.dataset import check_dataset
@@ -87,6 +88,7 @@ class LiveWorld(World):
         self.underlying_closes = [
             chain.contracts[klass.start].underlying_close for klass in chain.classes
         ]
+        self.last_funds = {}
         for tick in _frames(prepared, "closing", ChainTick | UnderlyingTicks):
             if isinstance(tick, ChainTick):
                 self._closing_feed(tick, tick.at, 0)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.clearing.files import zhcl03
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, iso
 from quanheng.terms.units import Day, DayNanos, Lots, Ticks
-from quanheng.wire.contracts import read_contracts, write_contracts
+from quanheng.wire.contracts import read_contracts, write_contracts, write_second_edition
 from quanheng.wire.records import BadRecord
 
 FIRST_DAY: Day = 20240627
@@ -169,6 +170,19 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
         chain = picked(whole, pick)
         surface = _thinned(surface, whole, chain)
     return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed, whole)
+
+
+def morning_files(reference: Reference) -> dict[str, bytes]:
+    """The exchange's files before the open, by name: both editions of the contract master and the
+    combination strategies (interfaces.md 3.2 to 3.4).
+    """
+    chain = reference.chain
+    short = f"{chain.day % 10_000:04d}"
+    return {
+        f"reff03{short}.txt": reference.master,
+        f"reff0302{chain.day}.xml": write_second_edition(list(chain.contracts)),
+        f"zhcl03{short}.txt": zhcl03(),
+    }
 
 
 def _check_surface(name: str, chain: Chain, surface: Surface) -> None:

@@ -20,7 +20,6 @@ from quanheng.terms.orders import (
     OrderCancel,
     QuoteCancel,
     Report,
-    ReportBody,
     Reports,
     Request,
     Send,
@@ -270,9 +269,7 @@ class Gateway:
         self.counts["reports"] += 1
         fresh, wanted = self._streams.take(report, now)
         if fresh:
-            body = report.body
-            if isinstance(body, ReportBody):  # only what trades can rest
-                self.table.reported(body)
+            self.table.reported(report.body)
         if wanted:
             reports.append(report)
 

@@ -144,6 +144,8 @@ class OrderServer:
             if len(self._business) >= MAX_REMEMBERED:
                 del self._business[next(iter(self._business))]
             self._business[event.reff] = event.req_id
+        else:  # an id that another business used before is refused as a quote's
+            self._business.pop(event.reff, None)
 
     # From the venue --------------------------------------------------------------------------
 

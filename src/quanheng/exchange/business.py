@@ -14,7 +14,6 @@ from quanheng.exchange.turn import Turn
 from quanheng.terms.business import (
     BusinessCancel,
     BusinessCancelReject,
-    BusinessRequest,
     CombinationAck,
     CombinationDone,
     CombinationRequest,
@@ -31,6 +30,7 @@ from quanheng.terms.business import (
 from quanheng.terms.codes import Exec
 from quanheng.terms.contract import Contract
 from quanheng.terms.days import from_clock
+from quanheng.terms.orders import AnyRequest
 from quanheng.terms.units import DayNanos, Lots
 from quanheng.wire.codes import number as code_of
 
@@ -51,7 +51,7 @@ _EXERCISE, _COMBINATION = _spans(EXERCISE_HOURS), _spans(COMBINATION_HOURS)
 _LOCK = _spans(LOCK_HOURS)
 
 
-def runs(request: BusinessRequest) -> bool:
+def runs(request: AnyRequest) -> bool:
     """Does this venue run the request's business?"""
     return isinstance(
         request,
@@ -64,7 +64,7 @@ def runs(request: BusinessRequest) -> bool:
     )
 
 
-def closed(request: BusinessRequest, now: DayNanos) -> int:
+def closed(request: AnyRequest, now: DayNanos) -> int:
     """0 inside the hours of the request's business, else the code of being outside."""
     spans = _COMBINATION if isinstance(request, CombinationRequest) else _EXERCISE
     spans = _LOCK if isinstance(request, LockRequest) else spans
@@ -75,7 +75,7 @@ def closed(request: BusinessRequest, now: DayNanos) -> int:
     return code_of("BUSINESS_CLOSED" if now >= spans[-1][1] else "NOT_IN_THIS_SESSION")
 
 
-def take_business(turn: Turn, member: int, request: BusinessRequest) -> None:
+def take_business(turn: Turn, member: int, request: AnyRequest) -> None:
     """Take one request whose form, hours and business the front has passed."""
     match request:
         case ExerciseRequest():

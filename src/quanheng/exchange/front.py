@@ -6,8 +6,6 @@ market-maker account 10258, contract 19114, then `orders.enter` and `enter_quote
 order 19082, contract 13528, no-cancel window 19242.
 """
 
-from typing import assert_never
-
 import numpy as np
 
 from quanheng.exchange import business
@@ -26,7 +24,6 @@ from quanheng.terms.orders import (
     Quote,
     QuoteAck,
     QuoteCancel,
-    Request,
     RequestRejected,
 )
 from quanheng.terms.units import SECOND
@@ -50,6 +47,7 @@ SECURITY_DIFFERS_FROM_ORDER = code_of("SECURITY_DIFFERS_FROM_ORDER")
 SIZE_CONTRADICTS_MESSAGE = code_of("SIZE_CONTRADICTS_MESSAGE")
 TOO_MANY_MESSAGES = code_of("TOO_MANY_MESSAGES")
 
+TRADING = (NewOrder, OrderCancel, Quote, QuoteCancel)
 FLOW_LIMIT = 1_000
 """Messages a member may send in a second (borders.md 4)."""
 PAGE = 4096
@@ -97,21 +95,17 @@ def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
     code = 0 if isinstance(request, MarginInquiry) else _seen(desk, name)
     if code:
         return code
-    if isinstance(request, Request):
+    if type(request) in TRADING:
         return CLOSED_CODES.get(state.session, 0)
-    if not business.runs(request):
-        return CLOSED_CODES.get(state.session, 0) or NOT_IMPLEMENTED
-    return business.closed(request, turn.at - state.day_start)
+    code = business.closed(request, turn.at - state.day_start)
+    return code if code or business.runs(request) else NOT_IMPLEMENTED
 
 
 def take(turn: Turn, member: int, request: AnyRequest) -> None:
     """Take one request of a member; a business this venue does not run is refused by 17602."""
     code = _front(turn, turn.state.desks[member], request)
     if code:
-        turn.rejects.setdefault(member, []).append(RequestRejected(request.client_id, code))
-        return
-    if not isinstance(request, Request):
-        business.take_business(turn, member, request)
+        _refuse(turn, member, request, code)
         return
     match request:
         case Quote():
@@ -123,7 +117,12 @@ def take(turn: Turn, member: int, request: AnyRequest) -> None:
         case OrderCancel():
             _cancel(turn, member, request)
         case _:
-            assert_never(request)
+            business.take_business(turn, member, request)
+
+
+def _refuse(turn: Turn, member: int, request: AnyRequest, code: int) -> None:
+    rejected = RequestRejected(request.client_id, code)
+    turn.rejects.setdefault(member, []).append(rejected)
 
 
 def _flags(effect: Effect, covered: bool = False) -> int:

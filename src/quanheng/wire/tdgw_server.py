@@ -9,6 +9,7 @@ from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire import business as other
 from quanheng.wire import frames, step
+from quanheng.wire.carriers import read_envelope
 from quanheng.wire.codes import number
 from quanheng.wire.events import (
     Event,
@@ -63,9 +64,12 @@ class ServerSession(Session):
         day: Day,
         now: Nanos,
         refuse: int = 0,
+        responses: tuple[int, ...] = (4012,),
     ) -> None:
         """`profiles`: the trading units served, the login unit first. `refuse`: answer a logon
-        with this code (5003 another session is on, 5006 not ready), 0 to accept.
+        with this code (5003 another session is on, 5006 not ready), 0 to accept. `responses`:
+        codes that go out as a General Response (21) and not as a reject (22); the specification
+        says both of 5009 (interfaces.md 1.4).
         """
         super().__init__(now)
         self.day = day
@@ -73,6 +77,7 @@ class ServerSession(Session):
         self.sets = sets
         self._profiles = {profile.pbu: profile for profile in profiles}
         self._refuse = refuse
+        self._responses = responses
         self._next_report: dict[tuple[str, str], int] = {}
         self._held: list[RequestArrived] = []
         self._broadcasts = 0
@@ -152,7 +157,7 @@ class ServerSession(Session):
         return self.output()
 
     def _answer(self, req_id: str, pbu: str, reff: str, code: int, now: Nanos) -> None:
-        write = frames.general_response if code == 4012 else frames.order_reject
+        write = frames.general_response if code in self._responses else frames.order_reject
         self._queue(write(self._next(), req_id, pbu, reff, code), now)
 
     def _on_logon(self, fields: tuple[Any, ...], now: Nanos, events: list[Event]) -> None:
@@ -192,18 +197,7 @@ class ServerSession(Session):
     def _request(self, req_id: str, contract: str, pbu: str, reff: str, text: bytes) -> AnyRequest:
         if self.state != OPEN and (self.state != PRE_OPEN or len(self._held) >= MAX_HELD):
             raise WireError(5009, 0, "PlatformState", f"state {self.state} refuses requests")
-        form = other.ROUTING.get(req_id)
-        if form is None or not form.fullmatch(contract):
-            reason = f"{contract!r} is no security of business {req_id!r}"
-            raise WireError(4012, 48, "SecurityID", reason)
-        profile = self._profiles.get(pbu)
-        if profile is None:
-            raise WireError(19058, 448, "BizPbu", f"trading unit {pbu!r} is not of this member")
-        request = step.decode_request(req_id, text, profile)
-        if request.client_id != reff or step.routing_code(request) != contract:
-            reason = f"says {reff!r} {contract!r}, the fragment says otherwise"
-            raise WireError(19056, 0, "envelope", reason)
-        return request
+        return read_envelope(self._profiles, req_id, contract, pbu, reff, text)
 
     def _on_sync(self, fields: tuple[Any, ...], now: Nanos, events: list[Event]) -> None:
         pbu, set_id, index, _ = fields
