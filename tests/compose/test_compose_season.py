@@ -180,6 +180,24 @@ def test_season_ex_date_adjusts_positions_in_place(first: DayResult) -> None:
     assert later.carry.brought == day.carry.brought  # nobody held units of the fund yet
 
 
+def test_season_smiles_move_together(first: DayResult) -> None:
+    """An expiry that nobody trades follows the nearest that is traded, by the root of time."""
+    made = first.carry
+    before = {
+        (item.underlying, face.last_day): face.atm
+        for item in load_reference().surface.klass
+        for face in item.expiry
+    }
+    after = {(one.underlying, one.last_day): one.atm for one in made.smiles}
+    near, far = ("510050", 20240724), ("510050", 20240925)
+    move, follows = after[near] - before[near], after[far] - before[far]
+    assert move != 0
+    # 27 and 90 calendar days: the root of their ratio is 0.547.
+    assert abs(follows - 0.547 * move) <= 2
+    # A class that was not traded at all stays.
+    assert after["510300", 20240724] == before["510300", 20240724]
+
+
 def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
     """rules.md 3.5: called on T, from 13:00 of T+1 the exchange closes under its own prefix; the
     maker, the venue and clearing still agree to the last number.

@@ -34,13 +34,9 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
         world.venue.state, chain, public_names(world), settled.register
     )
     accounts, outside = _accounts(world, settled, [*made.accounts, *others])
-    smiles = carrying.smiles_of(world.venue.state, chain, world.reference.surface)
-    if opening is not None:
-        # Expiries that nobody traded today keep the smile they had.
-        for one in opening.smiles:
-            known = smiles.setdefault(one.underlying, [])
-            if all(smile.last_day != one.last_day for smile in known):
-                known.append(carrying.smile(one))
+    before = carrying.smiles_before(world.reference.surface, opening)
+    found = carrying.smiles_of(world.venue.state, chain, before)
+    smiles = {name: [own[day] for day in sorted(own)] for name, own in found.items()}
     roll = carrying.Listed(
         world.reference.whole,
         read_rulebook(settled.next_day, plan.agreement),
@@ -64,8 +60,8 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
         traded=tuple(row.code for row in chain.contracts if row.last_day > chain.day),
         smiles=tuple(
             carry.CarriedSmile(name, *msgspec.structs.astuple(smile))
-            for name, found in sorted(smiles.items())
-            for smile in sorted(found, key=lambda smile: smile.last_day)
+            for name, own in sorted(smiles.items())
+            for smile in own
             if smile.last_day >= settled.next_day
         ),
         moves=_moves(world, settled),

@@ -3,7 +3,9 @@ opens from one (borders.md 3).
 """
 
 from collections.abc import Mapping, Sequence
+from math import isqrt
 
+import msgspec
 import numpy as np
 
 from quanheng.clearing import messages as clear
@@ -25,6 +27,7 @@ from quanheng.kernels.pack import pack, unpack
 from quanheng.rulebook.model import Rulebook
 from quanheng.settlement import carry
 from quanheng.terms.contract import Chain, build_chain
+from quanheng.terms.days import day_number
 from quanheng.terms.units import Day, DayNanos, Lots, Money, Ticks
 from quanheng.wire.contracts import write_contracts
 
@@ -51,24 +54,56 @@ def register_rows(state: State) -> bytes:
     return pack(rows)
 
 
-def smiles_of(state: State, chain: Chain, before: Surface) -> dict[str, list[theory.Smile]]:
-    """The crowd's smiles by class at the day's end; of expiries it did not trade the old ones."""
-    found: dict[str, dict[Day, theory.Smile]] = {}
-    for item in before.klass:
-        found[item.underlying] = {
-            one.last_day: theory.Smile(one.last_day, one.atm, one.skew, one.curvature, one.carry)
-            for one in item.expiry
-        }
+Smiles = dict[str, dict[Day, theory.Smile]]
+"""Smiles by underlying and last day."""
+
+
+def smiles_before(surface: Surface, opening: carry.Carry | None) -> Smiles:
+    """The smiles a day began with: the crowd's, and of expiries it does not trade the carried."""
+    found: Smiles = {}
+    for one in opening.smiles if opening else ():
+        found.setdefault(one.underlying, {})[one.last_day] = smile(one)
+    for item in surface.klass:
+        for face in item.expiry:
+            numbers = (face.atm, face.skew, face.curvature, face.carry)
+            made = theory.Smile(face.last_day, *numbers)
+            found.setdefault(item.underlying, {})[face.last_day] = made
+    return found
+
+
+def smiles_of(state: State, chain: Chain, before: Smiles) -> Smiles:
+    """The smiles at the day's end. Expiries that nobody traded move with the traded one that is
+    nearest, less by the square root of the times to expiry.
+    """
     assert state.crowd is not None, "the venue was opened"
+    found = {underlying: dict(smiles) for underlying, smiles in before.items()}
     for klass, (first, stop) in zip(chain.classes, state.crowd.rows, strict=True):
         members = chain.contracts[klass.start : klass.stop]
         days = sorted({row.last_day for row in members})
-        rows = state.crowd.surface[first:stop].tolist()
-        for last_day, row in zip(days, rows, strict=True):
-            atm = min(max(_ppm(row[cl.S_ATM]), LEAST_ATM), MOST_ATM)
+        own = found.setdefault(klass.underlying, {})
+        moves: dict[Day, int] = {}
+        for last_day, row in zip(days, state.crowd.surface[first:stop].tolist(), strict=True):
             numbers = (_ppm(row[cl.S_SLOPE]), _ppm(row[cl.S_CURVE]), _ppm(row[cl.S_CARRY]))
-            found.setdefault(klass.underlying, {})[last_day] = theory.Smile(last_day, atm, *numbers)
-    return {name: [smiles[day] for day in sorted(smiles)] for name, smiles in found.items()}
+            atm = _kept(_ppm(row[cl.S_ATM]))
+            moves[last_day] = atm - own[last_day].atm if last_day in own else 0
+            own[last_day] = theory.Smile(last_day, atm, *numbers)
+        for last_day, face in own.items():
+            if last_day not in moves and last_day > chain.day:
+                atm = _kept(face.atm + _follows(moves, last_day, chain.day))
+                own[last_day] = msgspec.structs.replace(face, atm=atm)
+    return found
+
+
+def _kept(atm: int) -> int:
+    return min(max(atm, LEAST_ATM), MOST_ATM)
+
+
+def _follows(moves: Mapping[Day, int], last_day: Day, today: Day) -> int:
+    """Move of an expiry that was not traded, from those that were."""
+    far = day_number(last_day) - day_number(today)
+    near_day = min(moves, key=lambda day: (abs(day_number(day) - day_number(last_day)), day))
+    near = min(far, max(1, day_number(near_day) - day_number(today)))
+    return moves[near_day] * isqrt(MILLION * near // far) // 1_000
 
 
 def _ppm(value: float) -> int:
