@@ -345,6 +345,8 @@ def test_exchange_ezstep_retyping_keeps_the_length() -> None:
     assert table != text
     assert carriers.from_tables(table, "") == text
     assert carriers.from_tables(b"9=1\x01", "") == b"9=1\x01"
+    with pytest.raises(WireError, match="not ASCII"):
+        carriers.from_tables(b"9=9\x0135=8\x0111=\xff\x01", "")
     _, ack = step.encode_report(
         QuoteAck(
             False,
