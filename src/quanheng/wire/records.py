@@ -283,11 +283,58 @@ def write(form: Layout, rows: list[tuple[Value, ...]]) -> bytes:
 
 def write_mixed(forms: tuple[Layout, ...], rows: list[tuple[Value, ...]]) -> bytes:
     """The file of rows of several types, told apart by their first value. ValueError as above."""
-    by_record: dict[Value, Layout] = {form.record: form for form in forms}
+    by_record: dict[Value, _Plan] = {form.record: _Plan(form) for form in forms}
     lines = []
     for row in rows:
-        form = by_record.get(row[0])
-        if form is None:
+        plan = by_record.get(row[0])
+        if plan is None:
             raise ValueError(f"{row[0]!r} is no record of {', '.join(map(str, by_record))}")
-        lines.append(format_line(form, row) + b"\n")
+        lines.append(plan.line(row))
+        lines.append(b"\n")
     return b"".join(lines)
+
+
+class _Plan:
+    """Plain rows of one layout by one printf template; every other row by `format_line`.
+
+    Plain: ASCII text that fits, numbers that are not negative and fit, no blank day. A value of
+    the wrong size shows in the length of the line.
+    """
+
+    def __init__(self, form: Layout) -> None:
+        self.form = form
+        parts = []
+        self.types: tuple[type, ...] = tuple(
+            str if field.kind == "C" else int for field in form.fields
+        )
+        self.scaled = [
+            (place, 10**field.decimals) for place, field in enumerate(form.fields) if field.decimals
+        ][::-1]
+        self.texts = [place for place, field in enumerate(form.fields) if field.kind == "C"]
+        for field in form.fields:
+            if field.kind == "C":
+                parts.append(f"%-{field.width}s")
+            elif field.kind == "D":
+                parts.append("%08d")
+            elif field.decimals:
+                parts.append(f"%{field.width - field.decimals - 1}d.%0{field.decimals}d")
+            else:
+                parts.append(f"%{field.width}d")
+        self.days = [place for place, field in enumerate(form.fields) if field.kind == "D"]
+        self.template = "|".join(parts)
+
+    def line(self, row: tuple[Value, ...]) -> bytes:
+        """The line of a row. ValueError as `format_line`."""
+        if self.form.group or tuple(map(type, row)) != self.types:
+            return format_line(self.form, row)
+        for place in self.texts:
+            if str(row[place])[-1:] == " ":
+                return format_line(self.form, row)
+        values = list(row)
+        for place, scale in self.scaled:
+            values[place : place + 1] = divmod(int(row[place]), scale)
+        text = self.template % tuple(values)
+        plain = len(text) == self.form.length and text.isascii() and text.isprintable()
+        if not plain or "-" in text or not all(row[place] for place in self.days):
+            return format_line(self.form, row)
+        return text.encode("ascii")
