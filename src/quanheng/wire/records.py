@@ -7,6 +7,7 @@ YYYYMMDD (0 when blank). A record may end in a group of fields repeated as often
 field says; the row is then as long. A bad record is left out and named; it never stops a file.
 """
 
+import re
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
@@ -207,7 +208,8 @@ def read(form: Layout, data: bytes) -> Records:
 
 def read_mixed(forms: tuple[Layout, ...], data: bytes) -> Records:
     """All records of a file of several types, told apart by their first field; see `read`."""
-    by_record = {form.record.encode(): form for form in forms}
+    plans = [_ReadPlan(form) for form in forms]
+    by_record = {plan.form.record.encode(): plan for plan in plans}
     width = forms[0].fields[0].width
     rows: list[tuple[Value, ...]] = []
     bad: list[BadRecord] = []
@@ -215,13 +217,63 @@ def read_mixed(forms: tuple[Layout, ...], data: bytes) -> Records:
     if lines[-1]:
         bad.append(BadRecord(len(lines), "record", "the last line has no line feed"))
     for number, line in enumerate(lines[:-1], 1):
-        form = by_record.get(line[:width], forms[0])
         try:
-            rows.append(parse_line(form, line))
+            rows.append(by_record.get(line[:width], plans[0]).row(line))
         except ValueError as error:
             field, reason = error.args
             bad.append(BadRecord(number, field, reason))
     return Records(rows, bad)
+
+
+def _pattern(field: LayoutField) -> str:
+    """A field in its plain form: printable ASCII, or digits up to the last place."""
+    if field.kind == "C":
+        return rf"([ -~]{{{field.width}}})"
+    if field.kind == "D":
+        return r"(\d{8})"
+    places = field.width - field.decimals - 1 - bool(field.decimals)
+    whole = rf"([ \d]{{{places}}}\d)"
+    return rf"{whole}\.(\d{{{field.decimals}}})" if field.decimals else whole
+
+
+class _ReadPlan:
+    """Plain lines of one layout by one pattern; every other line by `parse_line`."""
+
+    def __init__(self, form: Layout) -> None:
+        self.form = form
+        joined = r"\|".join(_pattern(field) for field in form.fields)
+        self._match = re.compile(joined.encode("ascii"), re.ASCII).fullmatch
+        self._days: dict[bytes, int] = {}
+
+    def row(self, line: bytes) -> tuple[Value, ...]:
+        """The values of a line. ValueError((field, reason)) as `parse_line`."""
+        match = None if self.form.group else self._match(line)
+        if match is None:
+            return parse_line(self.form, line)
+        parts = iter(match.groups())
+        values: list[Value] = []
+        try:
+            for field, part in zip(self.form.fields, parts, strict=False):
+                if field.kind == "C":
+                    values.append(part.decode("ascii").rstrip(" "))
+                elif field.kind == "D":
+                    values.append(self._day(part))
+                else:
+                    digits = part + next(parts) if field.decimals else part
+                    if digits.strip(b"9") == b"":
+                        return parse_line(self.form, line)
+                    values.append(int(digits))
+        except ValueError:
+            return parse_line(self.form, line)
+        return tuple(values) if values[0] == self.form.record else parse_line(self.form, line)
+
+    def _day(self, text: bytes) -> int:
+        day = self._days.get(text)
+        if day is None:
+            day = _day(text)
+            if len(self._days) < 1_000:
+                self._days[text] = day
+        return day
 
 
 def _put_number(field: LayoutField, value: int) -> bytes:
