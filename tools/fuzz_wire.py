@@ -3,9 +3,10 @@
     .venv/bin/python tools/fuzz_wire.py --frames 1000000 --seed 1
 
 A frame is a valid one (every message type, both directions) with one to four bytes changed, put in,
-taken out or cut off, or two valid ones spliced; half of the time length and checksum are made right
-again, so that what lies behind them is reached. One in fifty is a file. Anything but the errors
-that the decoders promise stops the run and prints the bytes. The same seed gives the same frames.
+taken out or cut off, two valid ones spliced, or fields given values of another kind; mostly length
+and checksum are made right again, so that what lies behind them is reached. One in fifty is a file.
+Anything but the errors that the decoders promise stops the run and names the frame. The same seed
+gives the same frames.
 """
 
 import argparse
@@ -42,7 +43,7 @@ from quanheng.wire import business, carriers, frames, md301, mktdt03, step, tdgw
 from quanheng.wire.exchange_files import read_file
 from quanheng.wire.fields import WireError
 
-REQUEST_IDS = ("OTO", "OQO", "OTU", "OTE", "OCE", "OTT", "OML", "OMR")
+REQUEST_IDS = ("OTO", "OQO", "OTU", "OTE", "OCE", "OTT", "OML", "OMR", "ORQ", "OXX")
 SETS = ("300", "301")
 EVENTS_PER_BYTE = 1
 FILE_EVERY = 50
@@ -61,6 +62,46 @@ def sessions() -> tuple[tdgw.ClientSession, tdgw.ServerSession]:
         server.receive(client.send_index_sync("12345", name, 1, 0), 0)
     client.receive(server.output(), 0)
     return client, server
+
+
+class Pristine:
+    """Logged-on sessions by the dozen: the bytes of one logon, replayed."""
+
+    def __init__(self) -> None:
+        client = tdgw.ClientSession("OMS01", PROFILE, DAY, 0)
+        server = tdgw.ServerSession((PROFILE,), SETS, DAY, 0)
+        server.send_platform_state(2, 0)
+        self._up = client.send_logon(0)
+        server.receive(self._up, 0)
+        self._down = server.output()
+        client.receive(self._down, 0)
+        for name in SETS:
+            self._up += client.send_index_sync("12345", name, 1, 0)
+
+    def client(self) -> tdgw.ClientSession:
+        """A member that has asked for its partitions."""
+        client = tdgw.ClientSession("OMS01", PROFILE, DAY, 0)
+        client.send_logon(0)
+        client.receive(self._down, 0)
+        for name in SETS:
+            client.send_index_sync("12345", name, 1, 0)
+        return client
+
+    def server(self) -> tdgw.ServerSession:
+        """A gateway on an open platform."""
+        server = tdgw.ServerSession((PROFILE,), SETS, DAY, 0)
+        server.send_platform_state(2, 0)
+        server.receive(self._up, 0)
+        server.output()
+        return server
+
+
+VALUES = [
+    *(b"", b" ", b"0", b"1", b"2", b"6", b"8", b"-1", b"O", b"C", b"Z", b"S", b"K", b"F"),
+    *(b"9" * 10, b"9" * 17, b"0.0001", b"1.23456", b"00:00:00.000", b"25:00:00.000", b"10000001"),
+    *(b"MM00000009", b"A123456789", b"888", b"12345", b"CNSJC", b"510050", b"105", b"\xff", b"|"),
+]
+"""What a field is given instead."""
 
 
 def seeds() -> tuple[list[bytes], list[bytes], list[bytes], list[bytes]]:
@@ -92,12 +133,19 @@ def seeds() -> tuple[list[bytes], list[bytes], list[bytes], list[bytes]]:
     return up, down, texts, others
 
 
+def _lengthened(text: bytes) -> bytes:
+    """A fragment whose BodyLen is right."""
+    _, _, body = text.partition(b"\x01")
+    return b"9=%d\x01%s" % (len(body), body)
+
+
 class Fuzzer:
     """Mutates, feeds, counts."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.up, self.down, self.texts, self.others = seeds()
+        self.ids = ["OQO", "OQO", "OTO", "OTO", *(req_id for req_id, *_ in GOLDEN_REQUESTS)]
         self.counts: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         self.chain = chain(8)
@@ -108,7 +156,8 @@ class Fuzzer:
         self.files = list(files().items())
         image = mktdt03.write(_rows(self.chain), mktdt03.FileTables(self.chain), midnight(DAY))
         self.files.append(("mktdt03.txt", image))
-        self.client, self.server = sessions()
+        self.pristine = Pristine()
+        self.client, self.server = self.pristine.client(), self.pristine.server()
         self.targets: tuple[tuple[str, Callable[[], None]], ...] = (
             ("gateway session", self._gateway),
             ("member session", self._member),
@@ -144,19 +193,35 @@ class Fuzzer:
                 del data[place:]
         return data
 
+    def revalued(self, pool: list[bytes]) -> bytes:
+        """A valid message with one to three fields of its fragment given other values."""
+        draw = self.random.random
+        parts = pool[int(draw() * len(pool))].split(b"\x01")
+        for _ in range(1 + int(draw() * 3)):
+            place = int(draw() * len(parts))
+            tag, equals, _ = parts[place].partition(b"=")
+            if equals:
+                parts[place] = tag + b"=" + VALUES[int(draw() * len(VALUES))]
+        return b"\x01".join(parts)
+
     def _framed(self, pool: list[bytes]) -> bytes:
-        data = self.mutated(pool)
-        if self.random.random() < 0.6 and len(data) >= 16:
+        draw = self.random.random()
+        data = bytearray(self.revalued(pool)) if draw < 0.3 else self.mutated(pool)
+        start = data.find(b"9=")
+        if draw < 0.3 and start >= 16:  # lengths of the fragment, in it and before it
+            data[start:-4] = _lengthened(bytes(data[start:-4]))
+            data[start - 4 : start] = (len(data) - 4 - start).to_bytes(4, "big")
+        if draw < 0.85 and len(data) >= 16:
             size = len(data) - 16
             data[8:12] = size.to_bytes(4, "big")
             return frames.seal(bytes(data[:-4]))
         return bytes(data)
 
     def _fragment(self, pool: list[bytes]) -> bytes:
-        data = bytes(self.mutated(pool))
-        if self.random.random() < 0.6:
-            _, _, body = data.partition(b"\x01")
-            return b"9=%d\x01%s" % (len(body), body)
+        draw = self.random.random()
+        data = self.revalued(pool) if draw < 0.5 else bytes(self.mutated(pool))
+        if draw < 0.85:
+            return _lengthened(data)
         return data
 
     def _feed(self, session: Any, data: bytes) -> bool:
@@ -172,12 +237,12 @@ class Fuzzer:
     def _gateway(self) -> None:
         if not self._feed(self.server, self._framed(self.up)):
             self._count("session ended")
-            _, self.server = sessions()
+            self.server = self.pristine.server()
 
     def _member(self) -> None:
         if not self._feed(self.client, self._framed(self.down)):
             self._count("session ended")
-            self.client, _ = sessions()
+            self.client = self.pristine.client()
 
     def _new(self) -> None:
         if self.random.random() < 0.5:
@@ -189,8 +254,11 @@ class Fuzzer:
         self.refused[why] = self.refused.get(why, 0) + 1
 
     def _request(self) -> None:
-        text = self._fragment(self.texts)
-        req_id = REQUEST_IDS[int(self.random.random() * len(REQUEST_IDS))]
+        number = int(self.random.random() * len(self.texts))
+        text = self._fragment(self.texts[number : number + 1])
+        req_id = self.ids[number]
+        if self.random.random() < 0.1:
+            req_id = REQUEST_IDS[int(self.random.random() * len(REQUEST_IDS))]
         try:
             step.decode_request(req_id, text, PROFILE)
         except WireError as error:
@@ -199,7 +267,8 @@ class Fuzzer:
     def _report(self) -> None:
         text = self._fragment(self.others)
         try:
-            step.decode_report(text, DAY, "OTE" if self.random.random() < 0.2 else "OTO")
+            req_id = ("OTO", "OTE", "ORQ")[int(self.random.random() ** 2 * 3)]
+            step.decode_report(text, DAY, req_id)
         except WireError as error:
             self._count(f"report {error.code // 1000}…")
 

@@ -12,7 +12,7 @@ from compose_world import call, one_line
 from season_world import jump, run_day
 
 from quanheng.clearing import messages as clear
-from quanheng.compose import carrying
+from quanheng.compose import carrying, etf_desk
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.reference import load as load_reference
@@ -118,16 +118,15 @@ def test_season_expiry_exercises_and_delivers(first: DayResult) -> None:
     before = {account.name: account for account in made.accounts}
     world, delivered = run_day(20240725, made)
     after = {account.name: account for account in delivered.carry.accounts}
+    total = dict(delivered.carry.bought)
+    bought = total["510050"] - dict(made.bought)["510050"]
     for move in made.moves:
         stock = (
             dict(after[move.account].units)["510050"] - dict(before[move.account].units)["510050"]
         )
-        if move.account != "MM01":
-            assert stock == move.units
-        else:
-            # We have no units to give: what is missing is settled in cash (rules.md 5).
-            assert stock == max(move.units, 0)
-    assert sum(dict(one.units)["510050"] for one in after.values()) == 0
+        # What we bought on E for our puts and do not need is sold the day after.
+        assert stock == move.units + (bought if move.account == "MM01" else 0)
+    assert sum(dict(one.units)["510050"] for one in after.values()) == total["510050"]
     assert not delivered.carry.moves
     listed = {row.last_day for row in world.reference.whole.contracts}
     assert listed == {20240828, 20240925, 20241225, 20250326}
@@ -160,6 +159,28 @@ def test_season_buys_what_it_delivers_and_sells_what_it_got(first: DayResult) ->
     assert later.carry.bought == (("510050", 50_800),)
     assert dict(later.carry.accounts[0].units) == {"510050": 0}
     assert later.carry.brought != stocked.brought
+
+
+def test_season_puts_in_the_money_find_their_units(first: DayResult) -> None:
+    """rules.md 5: a put needs free units: they are bought on E, within half of the cash."""
+    opening = jump(first.carry, 20240724)
+    whole = read_master("carry", opening.master, opening.day)
+    inside = next(
+        row
+        for row in sorted(whole.contracts, key=lambda row: -row.strike)
+        if row.code in opening.traded and not row.is_call and row.strike > row.underlying_close
+    )
+    mine = msgspec.structs.replace(opening.accounts[0], held=(carry.Held(inside.code, 5, 0, 0),))
+    closes = [whole.contracts[klass.start].underlying_close for klass in whole.classes]
+    desk = etf_desk.planned(opening, mine, whole, closes)
+    assert desk is not None
+    assert etf_desk.puts_to_exercise(whole, mine) == {"510050": 5 * inside.unit}
+    assert desk.wanted == (-(-5 * inside.unit // 100) * 100, 0, 0, 0, 0)
+    # With next to no cash only a part is bought, and never on credit.
+    poor = msgspec.structs.replace(mine, cash=desk.cash)
+    less = etf_desk.planned(opening, poor, whole, closes)
+    assert less is not None and 0 < less.wanted[0] < desk.wanted[0]
+    assert less.cash <= poor.cash // 2
 
 
 def test_season_ex_date_adjusts_positions_in_place(first: DayResult) -> None:

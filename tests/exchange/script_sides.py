@@ -184,6 +184,9 @@ class ExchangeSide:
                 self.server.inquire(Inquiry(words[0], CODE, 0, 0, now, now + 15 * SECOND))
             case "end":
                 self.server.close()
+            case "newday":  # the order server of the next day, with stores of its own
+                self.server = self._start(self.folder / "next", int(words[0]))
+                self.server.set_platform(2)
             case "fill":
                 self._fill(words[0], int(words[1]), int(words[2]))
             case "flood":

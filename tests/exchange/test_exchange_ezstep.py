@@ -1,7 +1,5 @@
 """The three-table carrier against the venue: requests, answers, recovery, gaps, bad rows (2.9)."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +9,10 @@ from ezstep_line import CODE, PROFILE, STEP, Line, bodies, order, quote
 
 from quanheng.edge import ezstep
 from quanheng.edge.ezstep import EzstepClient, EzstepServer
-from quanheng.edge.gateway import Gateway
-from quanheng.edge.gateway_parts import Kept
-from quanheng.edge.gateway_pull import GatewayPlan
-from quanheng.edge.link_messages import Beat, Hello, Sync
 from quanheng.exchange.messages import Deliver
 from quanheng.runtime.envelope import Source
 from quanheng.terms import business as b
-from quanheng.terms.codes import Effect, Exec, Link, OrderKind, Side
+from quanheng.terms.codes import Effect, Exec, OrderKind, Side
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import (
     NewOrder,
@@ -27,10 +21,7 @@ from quanheng.terms.orders import (
     QuoteAck,
     QuoteCancel,
     Report,
-    Reports,
     Requests,
-    Send,
-    Stamp,
     Trade,
 )
 from quanheng.wire import carriers, step
@@ -42,15 +33,6 @@ from quanheng.wire.events import (
     ReportUnreadable,
 )
 from quanheng.wire.fields import WireError
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    """An empty database in a file."""
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'ezstep.db'}")
-    ezstep.create_tables(engine)
-    yield engine
-    engine.dispose()
 
 
 def test_exchange_ezstep_requests_are_answered(engine: sa.Engine) -> None:
@@ -133,70 +115,6 @@ def test_exchange_ezstep_open_request_is_handed_out_again(engine: sa.Engine) -> 
     assert isinstance(ack, OrderAck)
     assert ack.exec == Exec.ACCEPTED
     assert line.up == []
-
-
-class Epochs:
-    """The gateway's epoch store, in memory."""
-
-    def __init__(self) -> None:
-        self.kept = Kept()
-
-    def read(self) -> Kept:
-        return self.kept
-
-    def write(self, kept: Kept) -> None:
-        self.kept = kept
-
-
-def test_exchange_ezstep_drives_the_gateway(engine: sa.Engine) -> None:
-    """The gateway works over the tables as over TDGW: synchronise, send, refuse, pull (2.9)."""
-    line = Line(engine)
-    plan = GatewayPlan(
-        day=DAY,
-        comp_id="OMS01",
-        account="D89000A000",
-        pbu="A0001",
-        branch="00001",
-        letter="G",
-        engine_letter="A",
-        messages_per_second=1_000,
-        dead_man=400_000_000,
-        speed=1,
-        underlyings={CODE: "510050"},
-    )
-    gateway = Gateway(plan, Epochs(), line.now)
-    gateway.session = EzstepClient(engine, PROFILE, DAY)  # type: ignore[assignment]
-    told: list[Any] = []
-
-    def turn() -> None:
-        line.turn()
-        gateway.from_engine(Beat(1), line.now)
-        gateway.tick(line.now)
-        assert gateway.out_wire() == b""
-        told.extend(gateway.out_engine())
-
-    assert gateway.hello(Hello(1, "engine"), line.now)
-    turn()
-    gateway.from_engine(Sync({"RSP": 1, "EXE": 1}), line.now)
-    for _ in range(3):
-        turn()
-    assert gateway.link == Link.READY
-    stamp = Stamp("T01", "test", "1", 1, 1)
-    asked = [quote("A000000001"), order("A000000002", 985), order("A000000003", qty=0)]
-    gateway.from_engine(Send(1, stamp, asked), line.now)
-    turn()
-    turn()
-    assert len(gateway.table) == 2
-    reports = [report for one in told if isinstance(one, Reports) for report in one.reports]
-    assert [(report.set_id, report.index) for report in reports] == [
-        *(("RSP", 1), ("RSP", 2), ("RSP", 3))
-    ]
-    assert [report.body.reason for report in reports] == [0, 0, 10444]  # type: ignore[union-attr]
-    gateway.pull("*", "test", line.now)
-    for _ in range(4):
-        turn()
-    assert len(gateway.table) == 0
-    assert not line.world.machine.state.desks[0].quotes
 
 
 def test_exchange_ezstep_numbers_must_be_contiguous(engine: sa.Engine) -> None:
@@ -345,6 +263,8 @@ def test_exchange_ezstep_retyping_keeps_the_length() -> None:
     assert table != text
     assert carriers.from_tables(table, "") == text
     assert carriers.from_tables(b"9=1\x01", "") == b"9=1\x01"
+    with pytest.raises(WireError, match="not ASCII"):
+        carriers.from_tables(b"9=9\x0135=8\x0111=\xff\x01", "")
     _, ack = step.encode_report(
         QuoteAck(
             False,

@@ -97,6 +97,20 @@ GOLDEN_REQUESTS: list[tuple[str, str, AnyRequest, str]] = [
         f"35=F|11=MM00000002|41=MM00000001|48=510050|522=105|{P4}",
     ),
 ]
+GOLDEN_REQUESTS += [
+    (
+        "ORQ",
+        "10000001",
+        b.InquiryRequest("MM00000001", "10000001", 0, 0, False),
+        f"35=R|131=MM00000001|48=10000001|522=105|54= |38=0|10200=0|{P4}",
+    ),
+    (
+        "ORQ",
+        "10000001",
+        b.InquiryRequest("MM00000001", "10000001", 2, 20, True),
+        f"35=R|131=MM00000001|48=10000001|522=105|54=2|38=20|10200=1|{P4}",
+    ),
+]
 GOLDEN_REPORTS: list[tuple[str, AnyReport, str]] = [
     (
         "OTU",
@@ -136,6 +150,14 @@ GOLDEN_REPORTS: list[tuple[str, AnyReport, str]] = [
         "OTE",
         b.BusinessCancelReject("OTE", "MM00000002", "MM00000001", 5, AT_, 19082),
         f"35=9|37=5|39=8|11=MM00000002|41=MM00000001|8541={AT_TEXT}|102=19082|434=1|{P2}",
+    ),
+]
+GOLDEN_REPORTS += [
+    (
+        "ORQ",
+        b.InquiryAck("MM00000001", "10000001", 2, 20, False, 5, 7, AT_, 0),
+        "35=R|131=MM00000001|48=10000001|522=105|54=2|38=20|10200=0|37=5|303=101|10222=7|658= |"
+        f"8541={AT_TEXT}|{P2}",
     ),
 ]
 ANSWER = b.MarginAnswer("MM00000001", MARGIN_ACCOUNT, 12_345_600, 5_000_000, AT_, 0)

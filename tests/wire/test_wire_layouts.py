@@ -35,6 +35,10 @@ def test_wire_layouts_write_read_write(name: str) -> None:
         found = rows_of(name, data)
         assert found.quarantined == []
         assert found.rows == rows
+        if name in FIXED:  # the quick writer is the plain one
+            form = records.layout(name)
+            slow = [records.format_line(form, row) + b"\n" for row in rows]  # type: ignore
+            assert data == b"".join(slow)
         assert document(name, found.rows) == data
 
     check()
@@ -85,6 +89,23 @@ def test_wire_layouts_every_truncation_is_named(name: str) -> None:
             assert reading.quarantined or only_the_end, (name, size)
 
 
+def slow_read(name: str, data: bytes) -> records.Records:
+    """A fixed-width file line by line."""
+    what = named(name)
+    assert what is not None
+    form = records.layout(what.kind)
+    rows, bad = [], []
+    lines = data.split(b"\n")
+    if lines[-1]:
+        bad.append(BadRecord(len(lines), "record", "the last line has no line feed"))
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            rows.append(records.parse_line(form, line))
+        except ValueError as error:
+            bad.append(BadRecord(number, *error.args))
+    return records.Records(rows, bad)
+
+
 def rows_by_name(name: str, data: bytes) -> list[tuple[records.Value, ...]]:
     """All rows of a file of any kind."""
     what = named(name)
@@ -117,6 +138,10 @@ def test_wire_layouts_a_flip_changes_one_field_or_is_found(name: str) -> None:
             found = rows_by_name(name, bytes(broken))
             reading = read_file(name, bytes(broken))
             assert reading is not None
+            kind = named(name).kind  # type: ignore[union-attr]
+            if kind in ("clpr03", "cybs", "zhcl03"):  # the quick reader is the plain one
+                quick = records.read(records.layout(kind), bytes(broken))
+                assert quick == slow_read(name, bytes(broken))
             if len(found) != len(good):
                 assert len(found) < len(good)
                 quiet = name.endswith(".dbf") and broken[place] == 0x2A  # a deleted record
@@ -160,6 +185,35 @@ def test_wire_layouts_groups_are_counted() -> None:
         records.write(form, [(*row[:8], 5, *row[9:])])
     with pytest.raises(ValueError, match="values, not"):
         records.write(form, [row[:-1]])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("LastQty", 10**12, b"|999999999999|"),
+        ("LastPx", 10**11, b"|999999.9999|"),
+        ("TransactDate", 0, b"|        |"),
+        ("Account", "购沽", b"|\xb9\xba\xb9\xc1      |"),
+        ("LastQty", -1, None),
+        ("Account", "A1 ", None),
+        ("Account", "A1234567890", None),
+        ("Account", "A\t", None),
+        ("Account", 5, None),
+        ("LastQty", "5", None),
+    ],
+)
+def test_wire_layouts_quick_writer_knows_its_limits(
+    field: str, value: records.Value, text: bytes | None
+) -> None:
+    """What does not fit the template is written as specified, or refused by name (3.1)."""
+    form = records.layout("trns03_t0305")
+    row = list(sample_row(form, 3))
+    row[form.index(field)] = value
+    if text is None:
+        with pytest.raises(ValueError, match=field):
+            records.write(form, [tuple(row)])
+    else:
+        assert text in records.write(form, [tuple(row)])
 
 
 def test_wire_layouts_mixed_records_keep_their_order() -> None:

@@ -79,7 +79,9 @@ def handling_fees(
     for queue in waiting.values():
         queue.reverse()
     amounts: list[Money] = [0] * len(fills)
-    for row in unpack(cleared.rows, msg.TRADE_COLUMNS).tolist():
+    rows = unpack(cleared.rows, msg.TRADE_COLUMNS)
+    own = (rows[:, msg.BUYER] == 0) | (rows[:, msg.SELLER] == 0)
+    for row in rows[own].tolist():
         for seller, side in enumerate((Side.BUY, Side.SELL)):
             if row[msg.BUYER + seller]:
                 continue

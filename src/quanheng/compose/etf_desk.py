@@ -1,8 +1,9 @@
 """What the firm trades in the underlyings because of exercises (rules.md 5).
 
 On the day after an expiry a writer that was assigned may buy what it has to deliver; units that
-were delivered to it can be sold from the day after that. The desk buys and sells in slices of
-best-five orders until it holds free exactly what today's delivery takes.
+were delivered to it can be sold from the day after that. On an expiry day long puts that are in the
+money at the close before need units too, because nobody exercises a put without them. The desk
+buys and sells in slices of best-five orders until it holds free exactly what that takes.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from quanheng.runtime.sim import Simulation
 from quanheng.settlement.carry import CarriedAccount, Carry
 from quanheng.settlement.exercise_plan import trades
 from quanheng.terms.codes import Side
+from quanheng.terms.contract import Chain
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import MINUTE, Lots, Money, Nanos, Ticks
 
@@ -33,25 +35,48 @@ class EtfDesk(NamedTuple):
     cash: Money
 
 
+def puts_to_exercise(chain: Chain, account: CarriedAccount) -> dict[str, Lots]:
+    """Units by underlying for the account's long puts that expire today in the money."""
+    held = {one.code: one.long for one in account.held}
+    needed: dict[str, Lots] = {}
+    for row in chain.contracts:
+        inside = not row.is_call and row.strike > row.underlying_close
+        if inside and row.last_day == chain.day and held.get(row.code):
+            units = held[row.code] * row.unit
+            needed[row.underlying] = needed.get(row.underlying, 0) + units
+    return needed
+
+
 def planned(
     opening: Carry | None,
     account: CarriedAccount | None,
-    names: Sequence[str],
+    chain: Chain,
     closes: Sequence[Ticks],
 ) -> EtfDesk | None:
-    """The day's need in the underlyings; None when there is none."""
+    """The day's need in the underlyings, at most half of the cash; None when there is none."""
     if opening is None or account is None:
         return None
+    names = [klass.underlying for klass in chain.classes]
     due = {move.underlying: move.units for move in opening.moves if move.account == account.name}
+    for underlying, units in puts_to_exercise(chain, account).items():
+        due[underlying] = due.get(underlying, 0) - units
     held, locked = dict(account.units), dict(account.locked)
     free = tuple(held.get(name, 0) - locked.get(name, 0) for name in names)
     wanted = tuple(
         trades(units, due.get(name, 0), LOT) for name, units in zip(names, free, strict=True)
     )
-    if not any(wanted):
-        return None
-    value = sum(max(0, units) * close for units, close in zip(wanted, closes, strict=True))
-    return EtfDesk(wanted, free, value * MARGIN_PERCENT // 100)
+    aside = _value(wanted, closes) * MARGIN_PERCENT // 100
+    if aside > account.cash // 2:
+        part = max(account.cash, 0) // 2
+        wanted = tuple(
+            units * part // aside // LOT * LOT if units > 0 else units for units in wanted
+        )
+        aside = _value(wanted, closes) * MARGIN_PERCENT // 100
+    return EtfDesk(wanted, free, aside) if any(wanted) else None
+
+
+def _value(wanted: Sequence[Lots], closes: Sequence[Ticks]) -> Money:
+    return sum(max(0, units) * close for units, close in zip(wanted, closes, strict=True))
 
 
 def member_of(desk: EtfDesk, pbu: str, account: str) -> EtfMember:

@@ -97,7 +97,7 @@ class Openings:
         mine = carrying.account_named(opening, self.config.member.maker) if opening else None
         names = [klass.underlying for klass in chain.classes]
         closes = [self.surface[name].close for name in names]
-        return etf_desk.planned(opening, mine, names, closes)
+        return etf_desk.planned(opening, mine, chain, closes)
 
     def _paths(self) -> tuple[Knots, ...]:
         reference = self.reference

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from quanheng.terms.business import BusinessCancelReject, CombinationDone
+from quanheng.terms.business import BusinessCancelReject, CombinationDone, InquiryAck
 from quanheng.terms.codes import Exec
 from quanheng.terms.days import clock_text, day_of
 from quanheng.terms.market import Inquiry
@@ -51,6 +51,7 @@ RESPONSES, TRADES = "RSP", "EXE"
 BROADCAST, TRADE_KIND, TRADE_SET = "RQ", "OT", "300"
 NOT_SENT, BACK_OFFICE, FRONT, ACCEPTED = "R", "F", "E", "O"
 GAP = 257
+REFUSED_INQUIRY = 5
 MAX_TEXT = 1024
 
 METADATA = sa.MetaData()
@@ -377,6 +378,8 @@ class EzstepServer:
 def _status(body: AnyReport) -> tuple[str, int]:
     if isinstance(body, CancelReject | BusinessCancelReject):
         return BACK_OFFICE, body.reason
+    if isinstance(body, InquiryAck):
+        return (BACK_OFFICE if body.status == REFUSED_INQUIRY else ACCEPTED), body.reason
     if isinstance(body, Trade | CombinationDone) or body.exec != Exec.REJECTED:
         return ACCEPTED, 0
     return BACK_OFFICE, body.reason

@@ -88,6 +88,16 @@ class BusinessCancel(msgspec.Struct, frozen=True, array_like=True, tag="B.F"):
     target: str
 
 
+class InquiryRequest(msgspec.Struct, frozen=True, array_like=True, tag="ORQ.R"):
+    """ORQ inquiry of an investor (询价) or its withdrawal, 35=R (interfaces.md 2.7, ours)."""
+
+    client_id: str
+    contract: str
+    side: int  # 0 both, else Side
+    qty: Lots  # 0 unspecified
+    withdraw: bool
+
+
 BusinessRequest = (
     LockRequest
     | ExerciseRequest
@@ -96,6 +106,7 @@ BusinessRequest = (
     | CombinationRequest
     | MarginInquiry
     | BusinessCancel
+    | InquiryRequest
 )
 
 
@@ -192,6 +203,20 @@ class BusinessCancelReject(msgspec.Struct, frozen=True, array_like=True, tag="B.
     reason: int
 
 
+class InquiryAck(msgspec.Struct, frozen=True, array_like=True, tag="ORQ.A"):
+    """35=R under ORQ: what became of an inquiry (interfaces.md 2.7, ours)."""
+
+    client_id: str
+    contract: str
+    side: int
+    qty: Lots
+    withdraw: bool
+    order_id: int
+    status: int  # tag 10222: 0 accepted, 4 withdrawn, 5 rejected, 7 expired, 8 filled
+    at: Nanos
+    reason: int
+
+
 class MarginAnswer(msgspec.Struct, frozen=True, array_like=True, tag="CJ"):
     """35=CJ in a General Response (21): the margin account's figures. Not recoverable by index."""
 
@@ -211,4 +236,5 @@ BusinessReport = (
     | CombinationAck
     | CombinationDone
     | BusinessCancelReject
+    | InquiryAck
 )

@@ -21,6 +21,8 @@ from quanheng.terms.business import (
     ExerciseAck,
     ExerciseLeg,
     ExerciseRequest,
+    InquiryAck,
+    InquiryRequest,
     LockAck,
     LockRequest,
     MarginAnswer,
@@ -45,6 +47,7 @@ BUSINESS_OF: dict[type, str] = {
     DisposalTransfer: "OTT",
     CombinationRequest: "OML",
     MarginInquiry: "OMR",
+    InquiryRequest: "ORQ",
     LockAck: "OTU",
     ExerciseAck: "OTE",
     MergedExerciseAck: "OCE",
@@ -53,6 +56,7 @@ BUSINESS_OF: dict[type, str] = {
     CombinationDone: "OML",
 }
 PREFIX = {"OTU": "OTU.", "OTE": "OTE.", "OCE": "OCE.", "OTT": "OTT.", "OML": "OML.", "OMR": ""}
+PREFIX["ORQ"] = "ORQ."
 """Business to the name of its forms in `messages.MESSAGES`."""
 
 NO_SECURITY = "00000000"
@@ -60,6 +64,7 @@ ROUTING = {
     "OTO": re.compile(r"\d{8}", re.ASCII),
     "OQO": re.compile(r"\d{8}", re.ASCII),
     "OTE": re.compile(r"\d{8}", re.ASCII),
+    "ORQ": re.compile(r"\d{8}", re.ASCII),
     "OTU": re.compile(r"\d{6}", re.ASCII),
     "OTT": re.compile(r"\d{6}", re.ASCII),
     "OML": re.compile(r"[A-Z]{2,5}", re.ASCII),
@@ -77,7 +82,7 @@ def routing_code(request: BusinessRequest) -> str:
     match request:
         case LockRequest() | DisposalTransfer():
             return request.underlying
-        case ExerciseRequest():
+        case ExerciseRequest() | InquiryRequest():
             return request.contract
         case CombinationRequest():
             return request.strategy
@@ -144,11 +149,18 @@ def encode_request(request: BusinessRequest, profile: Profile) -> bytes:
             )
         case MarginInquiry():
             return fragment.write("CH", (name, request.margin_account, profile.pbu))
+        case InquiryRequest():
+            return fragment.write("ORQ.R", (*_asked(request, owner), *parties))
         case BusinessCancel():
             if request.business not in ("OTE", "OCE", "OTT"):
                 raise WireError(19032, 0, "encode", f"{request.business!r} has no cancel")
             values = (name, request.target, request.security or " ", owner, *parties)
             return fragment.write(f"{request.business}.F", values)
+
+
+def _asked(inquiry: InquiryRequest | InquiryAck, owner: str) -> Values:
+    head = (inquiry.client_id, inquiry.contract, owner)
+    return (*head, str(inquiry.side or " "), str(inquiry.qty), "1" if inquiry.withdraw else "0")
 
 
 def _sized(name: str, legs: tuple[CombinationLeg, ...]) -> str:
@@ -168,6 +180,10 @@ def _combination_legs(values: Values) -> tuple[CombinationLeg, ...]:
     )
 
 
+def _asked_of(v: Values) -> tuple[str, str, int, int, bool]:
+    return v[0], v[1], _number(v[3]), int(v[4]), v[5] == "1"
+
+
 def request_of(business: str, kind: str, values: Values) -> BusinessRequest:
     """The request of the values `fragment.read` gives for one of these businesses."""
     name = values[0]
@@ -184,6 +200,8 @@ def request_of(business: str, kind: str, values: Values) -> BusinessRequest:
             return DisposalTransfer(name, values[1], int(values[3]), values[4])
         case "OMR":
             return MarginInquiry(name, values[1])
+        case "ORQ":
+            return InquiryRequest(*_asked_of(values))
     _, _, strategy, side, qty, number = values[:6]
     legs = _combination_legs(values[6:-3])
     return CombinationRequest(name, strategy, side == "C", int(qty), number.strip(), legs)
@@ -200,6 +218,10 @@ def encode_report(body: BusinessReport, profile: Profile) -> tuple[str, bytes]:
         )
         return "OML", fragment.write(_sized("U12", body.legs), values)
     number, reason = str(body.order_id or " "), str(body.reason or " ")
+    if isinstance(body, InquiryAck):
+        said = (number, str(body.status), reason, clock(body.at))
+        asked = _asked(body, str(profile.owner_type))
+        return "ORQ", fragment.write("ORQA.R", (*asked, *said, *parties))
     if isinstance(body, BusinessCancelReject):
         ids = (number, body.client_id or " ", body.target or " ")
         return body.business, fragment.write("9", (*ids, clock(body.at), reason, *parties))
@@ -281,6 +303,13 @@ REPORTS: dict[str, Callable[[Values, Day], BusinessReport]] = {
     "U16": _merged_ack,
     "U17": _disposal_ack,
 }
+
+
+def inquiry_ack_of(values: Values, day: Day) -> InquiryAck:
+    """What became of an inquiry."""
+    number, status, reason, at = values[6:10]
+    said = (_number(number), int(status), instant(day, at), _number(reason))
+    return InquiryAck(*_asked_of(values), *said)
 
 
 def cancel_reject_of(business: str, values: Values, day: Day) -> BusinessCancelReject:

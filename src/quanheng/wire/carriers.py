@@ -45,7 +45,9 @@ def _retyped(text: bytes, kind: bytes) -> bytes:
     stop = body.find(b"\x01")
     if start == 0 or stop < 0 or not body.startswith(_HEAD):
         raise WireError(20018, 35, "byte 0", "the second tag must be 35 MsgType")
-    return fragment.wrap((_HEAD + kind + body[stop:]).decode("ascii", "replace"))
+    if not body.isascii():
+        raise WireError(20000, 0, "text", "is not ASCII")
+    return fragment.wrap((_HEAD + kind + body[stop:]).decode("ascii"))
 
 
 def to_tables(text: bytes) -> bytes:
@@ -59,7 +61,7 @@ def to_tables(text: bytes) -> bytes:
 def from_tables(text: bytes, req_id: str) -> bytes:
     """The text of a report under TDGW's type. `req_id` is its business, empty for a trade.
 
-    WireError when the text has no type at all.
+    WireError when the text has no type at all or is not ASCII.
     """
     start = text.find(b"\x01") + 1
     if text[start : start + 5] != b"35=8\x01":

@@ -80,6 +80,7 @@ FIELDS: dict[int, Field] = {
         Field(555, "NoLegs", "N", 2, 0, 20262),
         Field(602, "LegSecurityID", "C", 8, 0, 20264),
         Field(624, "LegSide", "C", 1, 0, 20266, ("L", "S"), 20266),
+        Field(658, "QuoteRequestRejectReason", "I", 5),
         Field(685, "LegOrderQty", "N", 10, 0, 20268),
         Field(747, "ExerciseMethod", "C", 1, 0, 20234, ("Z", "R"), 17626),
         Field(845, "DiscretionPrice", "D", 11, 4, 20214),
@@ -92,6 +93,7 @@ FIELDS: dict[int, Field] = {
         Field(8541, "TransactTimeOnly", "T", 12, 0, 20218),
         Field(8909, "BidPositionEffect", "C", 1, 0, 20284, ("O", "C", " "), 17576),
         Field(8910, "OfferPosionEffect", "C", 1, 0, 20286, ("O", "C", " "), 17576),
+        Field(10200, "QuoteRequestTransType", "C", 1, 0, PARSE_ERROR, ("0", "1"), PARSE_ERROR),
         Field(
             10222, "QuoteRequestStatus", "C", 1, 0, PARSE_ERROR, ("0", "4", "5", "7", "8"), 20000
         ),

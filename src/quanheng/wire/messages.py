@@ -184,6 +184,13 @@ def _legs(count: int) -> tuple[Item, ...]:
     return (_item(555, str(count)), *_LEG * count)
 
 
+_ASKED = (
+    _item(131, width=10),
+    *_items(48, 522),
+    _item(54, choices=("1", "2", " "), code=19036),
+    *_items(38, 10200),
+)
+
 _BUSINESS: dict[str, Message] = {
     "OTU.D": Message("D", "Lock", (*_items(11, 308, 38), _LOCK, *PARTIES_4)),
     "OTE.D": Message("D", "Exercise", (*_items(11, 48, 522, 38), *PARTIES_4)),
@@ -195,6 +202,12 @@ _BUSINESS: dict[str, Message] = {
         )
         for business in ("OTE", "OCE", "OTT")
     },
+    "ORQ.R": Message("R", "InquiryRequest", (*_ASKED, *PARTIES_4)),
+    "ORQA.R": Message(
+        "R",
+        "InquiryAck",
+        (*_ASKED, _item(37), _item(303, "101"), *_items(10222, 658, 8541), *PARTIES_2),
+    ),
     "CH": Message("CH", "MarginInquiry", (_item(1635), *_MARGIN_PARTIES)),
     "CJ": Message(
         "CJ",
@@ -262,6 +275,7 @@ REQUEST_KINDS: dict[str, tuple[str, ...]] = {
     "OCE": ("D", "F"),
     "OTT": ("D", "F"),
     "OMR": ("CH",),
+    "ORQ": ("R",),
 }
 """Message types a business (ReqID) accepts (interfaces.md 2.2)."""
 

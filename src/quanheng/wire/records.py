@@ -7,6 +7,7 @@ YYYYMMDD (0 when blank). A record may end in a group of fields repeated as often
 field says; the row is then as long. A bad record is left out and named; it never stops a file.
 """
 
+import re
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
@@ -207,7 +208,8 @@ def read(form: Layout, data: bytes) -> Records:
 
 def read_mixed(forms: tuple[Layout, ...], data: bytes) -> Records:
     """All records of a file of several types, told apart by their first field; see `read`."""
-    by_record = {form.record.encode(): form for form in forms}
+    plans = [_ReadPlan(form) for form in forms]
+    by_record = {plan.form.record.encode(): plan for plan in plans}
     width = forms[0].fields[0].width
     rows: list[tuple[Value, ...]] = []
     bad: list[BadRecord] = []
@@ -215,13 +217,63 @@ def read_mixed(forms: tuple[Layout, ...], data: bytes) -> Records:
     if lines[-1]:
         bad.append(BadRecord(len(lines), "record", "the last line has no line feed"))
     for number, line in enumerate(lines[:-1], 1):
-        form = by_record.get(line[:width], forms[0])
         try:
-            rows.append(parse_line(form, line))
+            rows.append(by_record.get(line[:width], plans[0]).row(line))
         except ValueError as error:
             field, reason = error.args
             bad.append(BadRecord(number, field, reason))
     return Records(rows, bad)
+
+
+def _pattern(field: LayoutField) -> str:
+    """A field in its plain form: printable ASCII, or digits up to the last place."""
+    if field.kind == "C":
+        return rf"([ -~]{{{field.width}}})"
+    if field.kind == "D":
+        return r"(\d{8})"
+    places = field.width - field.decimals - 1 - bool(field.decimals)
+    whole = rf"([ \d]{{{places}}}\d)"
+    return rf"{whole}\.(\d{{{field.decimals}}})" if field.decimals else whole
+
+
+class _ReadPlan:
+    """Plain lines of one layout by one pattern; every other line by `parse_line`."""
+
+    def __init__(self, form: Layout) -> None:
+        self.form = form
+        joined = r"\|".join(_pattern(field) for field in form.fields)
+        self._match = re.compile(joined.encode("ascii"), re.ASCII).fullmatch
+        self._days: dict[bytes, int] = {}
+
+    def row(self, line: bytes) -> tuple[Value, ...]:
+        """The values of a line. ValueError((field, reason)) as `parse_line`."""
+        match = None if self.form.group else self._match(line)
+        if match is None:
+            return parse_line(self.form, line)
+        parts = iter(match.groups())
+        values: list[Value] = []
+        try:
+            for field, part in zip(self.form.fields, parts, strict=False):
+                if field.kind == "C":
+                    values.append(part.decode("ascii").rstrip(" "))
+                elif field.kind == "D":
+                    values.append(self._day(part))
+                else:
+                    digits = part + next(parts) if field.decimals else part
+                    if digits.strip(b"9") == b"":
+                        return parse_line(self.form, line)
+                    values.append(int(digits))
+        except ValueError:
+            return parse_line(self.form, line)
+        return tuple(values) if values[0] == self.form.record else parse_line(self.form, line)
+
+    def _day(self, text: bytes) -> int:
+        day = self._days.get(text)
+        if day is None:
+            day = _day(text)
+            if len(self._days) < 1_000:
+                self._days[text] = day
+        return day
 
 
 def _put_number(field: LayoutField, value: int) -> bytes:
@@ -283,11 +335,58 @@ def write(form: Layout, rows: list[tuple[Value, ...]]) -> bytes:
 
 def write_mixed(forms: tuple[Layout, ...], rows: list[tuple[Value, ...]]) -> bytes:
     """The file of rows of several types, told apart by their first value. ValueError as above."""
-    by_record: dict[Value, Layout] = {form.record: form for form in forms}
+    by_record: dict[Value, _Plan] = {form.record: _Plan(form) for form in forms}
     lines = []
     for row in rows:
-        form = by_record.get(row[0])
-        if form is None:
+        plan = by_record.get(row[0])
+        if plan is None:
             raise ValueError(f"{row[0]!r} is no record of {', '.join(map(str, by_record))}")
-        lines.append(format_line(form, row) + b"\n")
+        lines.append(plan.line(row))
+        lines.append(b"\n")
     return b"".join(lines)
+
+
+class _Plan:
+    """Plain rows of one layout by one printf template; every other row by `format_line`.
+
+    Plain: ASCII text that fits, numbers that are not negative and fit, no blank day. A value of
+    the wrong size shows in the length of the line.
+    """
+
+    def __init__(self, form: Layout) -> None:
+        self.form = form
+        parts = []
+        self.types: tuple[type, ...] = tuple(
+            str if field.kind == "C" else int for field in form.fields
+        )
+        self.scaled = [
+            (place, 10**field.decimals) for place, field in enumerate(form.fields) if field.decimals
+        ][::-1]
+        self.texts = [place for place, field in enumerate(form.fields) if field.kind == "C"]
+        for field in form.fields:
+            if field.kind == "C":
+                parts.append(f"%-{field.width}s")
+            elif field.kind == "D":
+                parts.append("%08d")
+            elif field.decimals:
+                parts.append(f"%{field.width - field.decimals - 1}d.%0{field.decimals}d")
+            else:
+                parts.append(f"%{field.width}d")
+        self.days = [place for place, field in enumerate(form.fields) if field.kind == "D"]
+        self.template = "|".join(parts)
+
+    def line(self, row: tuple[Value, ...]) -> bytes:
+        """The line of a row. ValueError as `format_line`."""
+        if self.form.group or tuple(map(type, row)) != self.types:
+            return format_line(self.form, row)
+        for place in self.texts:
+            if str(row[place])[-1:] == " ":
+                return format_line(self.form, row)
+        values = list(row)
+        for place, scale in self.scaled:
+            values[place : place + 1] = divmod(int(row[place]), scale)
+        text = self.template % tuple(values)
+        plain = len(text) == self.form.length and text.isascii() and text.isprintable()
+        if not plain or "-" in text or not all(row[place] for place in self.days):
+            return format_line(self.form, row)
+        return text.encode("ascii")

@@ -119,6 +119,9 @@ def decode_report(text: bytes, day: Day, req_id: str = "OTO") -> AnyReport:
     """The report in a fragment that came under `req_id`; tags 8541 and 42 are times of `day`.
     WireError when malformed.
     """
+    if req_id == "ORQ":
+        kind, values = fragment.read(text, "ORQA.")
+        return other.inquiry_ack_of(values, day)
     kind, values = fragment.read(text)
     if kind == "9" and req_id in ("OTE", "OCE", "OTT"):
         return other.cancel_reject_of(req_id, values, day)
