@@ -88,7 +88,7 @@ models: setup
 
 UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url -q
-EXTRAS  := --extra data --extra quantlib --extra reports
+EXTRAS  := --extra data --extra database --extra quantlib --extra reports
 
 lock:
 	$(UV_LOCK) --extra data -o requirements.lock

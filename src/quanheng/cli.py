@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from quanheng.compose import authority_desk as desk
-from quanheng.compose import commands
+from quanheng.compose import commands, season_command
 from quanheng.compose.authority_words import told, words_of
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
@@ -118,6 +118,28 @@ def day(seed: str, listing: bool, **options: Any) -> None:
         click.echo(commands.scenario_table(language))
         return
     result, text, ok = commands.days(seed, language, options)
+    _answer(result, text, as_json, ok)
+
+
+@cli.command()
+@click.option("--from", "first", default="2024-06-27", show_default=True, help="First day.")
+@click.option("--days", default=20, show_default=True, help="Trading days.")
+@click.option("--seed", "--seeds", "seeds", default="1", show_default=True, help="N, or A..B.")
+@click.option("--scenario", default="", help="A season, a scenario, drawn, or a season's .toml.")
+@click.option("--cadence", default="", help="Snapshot interval, e.g. 3s.")
+@click.option("--contracts", default="near", show_default=True, help="all, near, or how many.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"))
+@click.option("--until", default="", help="Stop every day at HH:MM.")
+@click.option("--dataset", is_flag=True, help="Keep every day's duty dataset for `rate`.")
+@click.option("--workers", default=1, show_default=True, help="Seasons of A..B at a time.")
+@_file("--config", "Configuration of the desk.")
+@_file("--agreement", "Market-making agreement (rules).")
+@_file("--house", "The house's own, tighter rules.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def season(seeds: str, as_json: bool, **options: Any) -> None:
+    """Run or resume consecutive light days; positions, cash and listings carry over."""
+    options["contracts"] = _contracts(options["contracts"])
+    result, text, ok = season_command.season(seeds, options)
     _answer(result, text, as_json, ok)
 
 

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from compose_world import SCENARIO, Run, run_day
+from season_world import run_day as carried_day
+
+from quanheng.compose.closing import DayResult
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +21,9 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def day_run(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The shared run; tests that damage it work on a copy."""
     return run_day(tmp_path_factory.mktemp("runs"), scenario)
+
+
+@pytest.fixture(scope="session")
+def first() -> DayResult:
+    """The first day of a season, which leaves positions."""
+    return carried_day(20240627, None)[1]

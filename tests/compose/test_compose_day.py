@@ -16,6 +16,7 @@ from compose_world import SMALL, Run, call, one_line
 from quanheng.clearing import messages as clear
 from quanheng.compose.closing import finish
 from quanheng.compose.day import DayPlan, World
+from quanheng.compose.exchange_files import check_files
 from quanheng.compose.run_folder import read_info
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
@@ -72,7 +73,17 @@ def test_compose_run_folder_has_the_layout(day_run: Run) -> None:
         assert (run / "journal" / name / "0000000000000001.seg").stat().st_size > 0
         assert (run / "snap" / name / "manifest.json").exists()
     files = run / "files" / "20240627"
-    assert {"reff030627.txt", "clpr030627.txt"} <= {path.name for path in files.iterdir()}
+    names = {path.name for path in files.iterdir()}
+    morning = {"reff030627.txt", "reff030220240627.xml", "zhcl030627.txt"}
+    assert morning | {"clpr030627.txt", "prestlp0320240627.xml"} <= names
+    assert {"mktdt03.txt", "mktdt00.txt"} <= names
+    assert {name.split(".")[0][:7] for name in names if name[0] in "Oo"} == {
+        *("OGH1234", "op_hycc", "op_bzjz")
+    }
+    checks = check_files(run)
+    assert [check.bad for check in checks if check.bad] == []
+    assert {check.name for check in checks} == names
+    assert all(check.records for check in checks)
     tables = {path.stem for path in (run / "dataset").glob("*.parquet")}
     assert {"contracts", "makers", "phases", "quotes", "trades", "inquiries"} <= tables
     for name in ("period", "class_day", "contract_day"):
@@ -255,7 +266,7 @@ def test_compose_day_end_agrees_three_ways(day_run: Run, scenario: Path) -> None
     path = day_run.folder / "carry" / "20240628.msgpack"
     carried = carry.decode(path.read_bytes(), str(path))
     assert (carried.day, carried.made_on, carried.run) == (20240628, 20240627, day_run.folder.name)
-    (account,) = carried.accounts
+    account = carried.accounts[0]
     assert account.cash == cash.cash
     book = world.maker.state.book
     net = {

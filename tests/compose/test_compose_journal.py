@@ -181,7 +181,7 @@ def test_compose_replay_catches_what_verify_cannot(copy: Path) -> None:
 def test_compose_replay_machine_alone(day_run: Run) -> None:
     """The child's own code, in this process: inputs and comparisons are counted."""
     outcome = replaying.replay_machine(day_run.folder, "clearing")
-    assert outcome["ok"] and outcome["inputs"] == 4
+    assert outcome["ok"] and outcome["inputs"] == 5
     assert outcome["compared"] >= 2
 
 

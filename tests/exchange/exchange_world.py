@@ -13,7 +13,7 @@ from quanheng.runtime.envelope import Envelope, Source, TimerFired, WakeAt
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.market import UnderlyingTick, UnderlyingTicks
-from quanheng.terms.orders import Request, Requests
+from quanheng.terms.orders import AnyRequest, Requests
 
 DAY = 20240627
 START = midnight(DAY)
@@ -165,7 +165,7 @@ class World:
         self.now = instant
         return self.effects[first:]
 
-    def ask(self, *requests: Request, pbu: str = "A0001") -> list[Any]:
+    def ask(self, *requests: AnyRequest, pbu: str = "A0001") -> list[Any]:
         """Send requests; returns the sender's refusals, then its report bodies, in order."""
         answers: list[Any] = []
         for effect in self.give(Requests(pbu, list(requests)), Source.VENUE):

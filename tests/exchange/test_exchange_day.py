@@ -81,7 +81,7 @@ def day() -> World:
     move(world, "09:30", 8, 2)
     world.until(at("14:54"))
     move(world, "14:54", 4, 3)
-    world.until(at("15:10"))
+    world.until(at("15:30"))
     return world
 
 

@@ -8,6 +8,7 @@ from quanheng.exchange import layout as lay
 from quanheng.exchange.messages import Deliver, Halt
 from quanheng.exchange.state import switch
 from quanheng.exchange.venue import invariants
+from quanheng.terms import business
 from quanheng.terms.codes import Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import (
     CancelReject,
@@ -118,6 +119,21 @@ def test_front_refuses_ids_and_floods() -> None:
     assert codes.count(13300) == 2
     world.now += 1_000_000_000
     assert world.ask(order("C000000001"))[0].reason != 13300
+
+
+def test_other_businesses_are_refused_by_name() -> None:
+    """What this venue does not run is refused with 17602, after id, duplicate and session; a
+    margin inquiry is exempt from the duplicate check (interfaces.md 1.6, 2.10).
+    """
+    world = World(opening(snapshot_nanos=30_000_000_000))
+    world.until(at("10:00"))
+    first = business.DisposalTransfer("A000000001", "510050", 100, "Z")
+    second = business.DisposalTransfer("A000000002", "510050", 100, "Z")
+    bad = business.DisposalTransfer("A00", "510050", 100, "Z")
+    answers = world.ask(first, first, second, bad)
+    assert [answer.reason for answer in answers] == [17602, 11270, 17602, 20004]
+    assert all(isinstance(answer, RequestRejected) for answer in answers)
+    assert world.ask(business.MarginInquiry("A0", "1" * 25))[0].reason == 20236
 
 
 def test_restricted_contract_and_position_limit() -> None:

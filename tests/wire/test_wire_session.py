@@ -240,7 +240,7 @@ def test_wire_unknown_types_and_tails_are_ignored() -> None:
     [
         (frames.order_request(4, "XXX", "10000001", "12345", "MM00000002", b""), 4012, 21),
         (frames.order_request(4, "OQO", "", "12345", "MM00000002", b""), 4012, 21),
-        (frames.order_request(4, "OTE", "10000001", "12345", "MM00000002", b""), 17602, 22),
+        (frames.order_request(4, "OTE", "10000001", "12345", "MM00000002", b""), 20000, 22),
         (frames.order_request(4, "OQO", "10000001", "54321", "MM00000002", b""), 19058, 22),
         (frames.order_request(4, "OQO", "10000001", "12345", "MM00000002", b"9=0"), 20000, 22),
         (

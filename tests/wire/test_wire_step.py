@@ -194,15 +194,15 @@ def _fix_length(text: str) -> bytes:
         ("OTO", "59=0", "59=3", 13332, 59),
         ("OTO", "203= ", "203=2", 17598, 203),
         ("OTO", "11=MM00000001", "11=MM 0000é001", 20000, 0),
-        ("ORQ", "35=D", "35=D", 4012, 0),
-        ("OTE", "35=D", "35=D", 17602, 0),
+        ("OXX", "35=D", "35=D", 4012, 0),
+        ("OTE", "35=D", "35=D", 20022, 38),
     ],
 )
 def test_wire_mistakes_have_the_exchange_code(
     business: str, old: str, new: str, code: int, tag: int
 ) -> None:
     """Each kind of mistake is refused with its code, tag and reason (interfaces.md 2.10)."""
-    good = ORDER_TEXT if business in ("OTO", "ORQ", "OTE") else QUOTE_TEXT
+    good = ORDER_TEXT if business in ("OTO", "OXX", "OTE") else QUOTE_TEXT
     text = good.replace(old, new, 1)
     data = _fix_length(text) if text.isascii() else text.replace("|", "\x01").encode()
     with pytest.raises(step.WireError) as caught:

@@ -156,18 +156,20 @@ def counts(book: Book, start: Slot, stop: Slot) -> tuple[Lots, Lots, Lots]:
     return long, long + short, int(book.bought_open_today[part].sum())
 
 
-def net_at_close(book: Book) -> tuple[Closed, ...]:
+def net_at_close(book: Book, tied: tuple[Column, Column] | None = None) -> tuple[Closed, ...]:
     """Day-end netting: long against short, not covered first, then covered (rules.md 2.7).
 
-    No cash moves; the premium difference of the netted contracts becomes realised. Returns what
-    was netted, by slot.
+    `tied` (long, short) contracts stand in combinations and are left alone. No cash moves; the
+    premium difference of the netted contracts becomes realised. Returns what was netted, by slot.
     """
-    shorts = book.short_qty + book.covered_qty
-    both = np.flatnonzero(np.minimum(book.long_qty, shorts) > 0)
+    none = np.zeros(len(book.long_qty), dtype=np.int64)
+    tied_long, tied_short = tied or (none, none)
+    longs, plains = book.long_qty - tied_long, book.short_qty - tied_short
+    both = np.flatnonzero(np.minimum(longs, plains + book.covered_qty) > 0)
     closed: list[Closed] = []
     for slot in both.tolist():
-        plain = int(min(book.long_qty[slot], book.short_qty[slot]))
-        covered = int(min(book.long_qty[slot] - plain, book.covered_qty[slot]))
+        plain = int(min(longs[slot], plains[slot]))
+        covered = int(min(longs[slot] - plain, book.covered_qty[slot]))
         if plain:
             received = _take(book.short_qty, book.short_cost, slot, plain, "short")
             paid = _take(book.long_qty, book.long_cost, slot, plain, "long")

@@ -1,7 +1,8 @@
 """The clearing machine: folds a day's trades and settles it when the closing data is complete.
 
-Order of a day: ClearingOpen, TradesCleared as often as needed, then MarketClose and
-UnderlyingClose in either order; the later of the two settles the day and nothing may follow.
+Order of a day: ClearingOpen, TradesCleared as often as needed, the public's register and exercises
+where there are any, then MarketClose and UnderlyingClose in either order; the later of the two
+settles the day and nothing may follow.
 """
 
 from typing import Any, ClassVar, assert_never
@@ -10,7 +11,8 @@ import msgspec
 import numpy as np
 
 from quanheng.books import margin_use, positions
-from quanheng.clearing import dayend
+from quanheng.books.combinations import relief, tied
+from quanheng.clearing import combined, dayend, expiry
 from quanheng.clearing import messages as msg
 from quanheng.kernels.pack import pack, unpack
 from quanheng.rulebook import fees
@@ -32,6 +34,9 @@ class State(msgspec.Struct):
     market: bytes  # MarketClose rows
     closes: tuple[int, ...]
     sealed: bool
+    register: bytes  # PublicRegister rows
+    claims: bytes  # Exercises rows
+    combined: bytes  # CombinationsHeld rows
 
 
 class Clearing:
@@ -44,7 +49,8 @@ class Clearing:
 
     def __init__(self) -> None:
         """An empty clearing house; ClearingOpen begins its day."""
-        self.state = State(None, [], np.zeros(0, dtype=np.int64), [], [], 0, 0, b"", (), False)
+        public = np.zeros(0, dtype=np.int64)
+        self.state = State(None, [], public, [], [], 0, 0, b"", (), False, b"", b"", b"")
 
     def apply(self, envelope: Envelope[msg.Input]) -> list[msg.Effect]:
         """Take one input; the effects of the day's end come with the last of them."""
@@ -55,6 +61,15 @@ class Clearing:
                 _open(state, body)
             case msg.TradesCleared():
                 _trades(state, body)
+            case msg.PublicRegister():
+                expiry.check_register(_running(state), body.rows)
+                state.register = body.rows
+            case msg.CombinationsHeld():
+                combined.check(_running(state), body.rows)
+                state.combined = body.rows
+            case msg.Exercises():
+                expiry.check_claims(_running(state), body.rows)
+                state.claims = body.rows
             case msg.MarketClose():
                 _running(state)
                 state.market = body.rows
@@ -168,22 +183,38 @@ def _fold(state: State, opened: msg.ClearingOpen, account: int, side: Side, row:
 
 
 def _settle(state: State) -> list[msg.Effect]:
-    """Net, price, charge margin, state the cash of every account, seal."""
+    """Dissolve, net, price, deliver, exercise, charge margin, state every account's cash, seal."""
     opened = state.opened
     assert opened is not None
-    netted = [positions.net_at_close(book) for book in state.books]
+    held, kept = combined.dissolve(opened, state.combined)
+    slots = len(opened.chain.contracts)
+    netted = [
+        positions.net_at_close(book, tied(slots, held[index]))
+        for index, book in enumerate(state.books)
+    ]
     prices, steps = dayend.settle_day(opened, state.market, state.closes, netted)
     effects: list[msg.Effect] = [msg.SettlementPrices(opened.day, pack(prices))]
     settles = prices[:, msg.SETTLE_PRICE]
     margins = margin_use.maintenance(opened.chain, opened.rulebook, settles, state.closes)
+    plain = (settles.tolist(), state.closes, margins.tolist())
+    used = [
+        margin_use.total(book, margins) - relief(opened.chain, opened.rulebook, held[index], *plain)
+        for index, book in enumerate(state.books)
+    ]
+    if state.combined:
+        effects.append(kept)
+    evening = expiry.evening(opened, state.books, used, state.closes, state.register, state.claims)
+    effects.extend(evening.effects)
     imbalance = state.public.copy()
     for index, book in enumerate(state.books):
         count = sum(closed.short + closed.covered for closed in netted[index])
         name = opened.accounts[index].name
         effects.append(msg.ClearedPositions(name, dayend.held_rows(book), count))
         charged = (state.handling[index], state.settlement[index])
-        effects.extend(dayend.money_of(opened, index, book, charged, settles, margins))
+        extra = (evening.fees.get(index, 0), evening.cash.get(index, 0))
+        effects.extend(dayend.money_of(opened, index, book, charged, settles, used[index], extra))
         imbalance += positions.nets(book)
     total = int(np.abs(imbalance).sum())
-    effects.append(msg.Seal(opened.day, state.trades, state.volume, total, steps))
+    off = expiry.register_off(opened, state.register, state.public)
+    effects.append(msg.Seal(opened.day, state.trades, state.volume, total, steps, off))
     return effects

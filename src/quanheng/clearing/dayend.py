@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.books import margin_use, pnl, positions
+from quanheng.books import pnl, positions
 from quanheng.clearing import messages as msg
 from quanheng.clearing import waterfall
 from quanheng.kernels.math import elementary
@@ -119,18 +119,20 @@ def money_of(
     book: positions.Book,
     fees: tuple[Money, Money],
     settles: Table,
-    margins: Table,
+    margin: Money,
+    extra: tuple[Money, Money] = (0, 0),
 ) -> list[msg.CashStatement | msg.MarginCall]:
     """The cash statement of an account and, when its free cash is negative, the call for it.
 
-    `fees` is (handling, settlement); settles and margins are int64[slots]. The account must make a
-    deficit good before 11:30 of the next trading day (rules.md 3.5).
+    `fees` is (handling, settlement), `extra` (exercise fee, delivery), both already in the book's
+    cash; settles are int64[slots], `margin` is the maintenance margin of what is left. The account
+    must make a deficit good before 11:30 of the next trading day (rules.md 3.5).
     """
     account = opened.accounts[index]
     handling, settlement = fees
-    margin = margin_use.total(book, margins)
     free = book.cash - margin
-    premium = book.cash - book.opening_cash + handling + settlement
+    exercise_fee, delivery = extra
+    premium = book.cash - book.opening_cash + handling + settlement + exercise_fee - delivery
     worth = pnl.equity(book, units(opened.chain), settles)
     statement = msg.CashStatement(
         account.name,
@@ -142,6 +144,8 @@ def money_of(
         margin,
         free,
         worth,
+        exercise_fee,
+        delivery,
     )
     if free >= 0:
         return [statement]

@@ -7,9 +7,10 @@ keeps as one net position per contract so that longs and shorts always balance.
 
 import msgspec
 
+from quanheng.books.combinations import STRATEGIES
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.contract import Chain
-from quanheng.terms.units import Day, Money, Ticks
+from quanheng.terms.units import Day, Lots, Money, Ratio, Ticks
 
 PUBLIC = -1
 
@@ -56,6 +57,30 @@ HELD_SHORT = 2
 HELD_COVERED = 3
 HELD_COLUMNS = 4
 
+# PublicRegister rows; the public's accounts are numbered from 0
+REGISTER_ACCOUNT = 0
+REGISTER_SLOT = 1
+REGISTER_LONG = 2
+REGISTER_SHORT = 3
+REGISTER_COLUMNS = 4
+
+# Rows of claims, assignments and moves; accounts first, then the public's accounts
+CLAIM_COLUMNS = 4  # account, slot, contracts, slot of the put of a combined exercise or -1
+ASSIGNED_COLUMNS = 4  # account, slot, contracts, those of the covered bucket
+MOVE_COLUMNS = 4  # account, class, units, Money
+DELIVERED_COLUMNS = 5  # account, class, units, Money, units settled in cash
+
+# CombinationsHeld rows
+COMBINED_ACCOUNT = 0
+COMBINED_NUMBER = 1  # the combination id as a number
+COMBINED_STRATEGY = 2  # place in STRATEGY_CODES
+COMBINED_FIRST = 3  # slots in the order of the strategy
+COMBINED_SECOND = 4
+COMBINED_UNITS = 5
+COMBINED_COLUMNS = 6
+
+STRATEGY_CODES = tuple(STRATEGIES)
+
 
 class Account(msgspec.Struct, frozen=True, array_like=True):
     """An account at the open: cash and packed HELD rows, valued at the previous settlement."""
@@ -64,10 +89,16 @@ class Account(msgspec.Struct, frozen=True, array_like=True):
     maker: bool  # designated market maker: its trades take the maker's fee roles
     cash: Money
     held: bytes = b""
+    units: tuple[Lots, ...] = ()  # of the underlyings, by class; empty: none
 
 
 class ClearingOpen(msgspec.Struct, frozen=True, array_like=True, tag="clearing_open"):
-    """Begins a day. `money_rate_ppm`: continuous yearly rate behind model prices (step 5)."""
+    """Begins a day. `money_rate_ppm`: continuous yearly rate behind model prices (step 5).
+
+    `public` names the accounts of the public's register, `deliveries` are packed MOVE rows that
+    yesterday's exercises left for today, `seed` decides lots, `fail_factor` is what an undelivered
+    unit costs in closes (rules.md 5).
+    """
 
     day: Day
     chain: Chain
@@ -75,10 +106,32 @@ class ClearingOpen(msgspec.Struct, frozen=True, array_like=True, tag="clearing_o
     accounts: tuple[Account, ...]
     money_rate_ppm: int = 20_000
     one_sided_step_2: bool = False  # step 2 of the settlement price in its original text
+    public: tuple[str, ...] = ()
+    deliveries: bytes = b""
+    seed: int = 0
+    fail_factor: Ratio = (11, 10)
 
 
 class TradesCleared(msgspec.Struct, frozen=True, array_like=True, tag="trades"):
     """Trades as the exchange matched them: packed rows of TRADE_COLUMNS."""
+
+    rows: bytes
+
+
+class PublicRegister(msgspec.Struct, frozen=True, array_like=True, tag="register"):
+    """The exchange's register of the public's accounts at the close: packed REGISTER rows."""
+
+    rows: bytes
+
+
+class CombinationsHeld(msgspec.Struct, frozen=True, array_like=True, tag="combinations"):
+    """Combinations of the accounts at the close: packed COMBINED rows."""
+
+    rows: bytes
+
+
+class Exercises(msgspec.Struct, frozen=True, array_like=True, tag="exercises"):
+    """Exercise orders of the day, in order of time: packed CLAIM rows. Come before the closes."""
 
     rows: bytes
 
@@ -122,6 +175,8 @@ class CashStatement(msgspec.Struct, frozen=True, array_like=True, tag="cash"):
     margin: Money  # maintenance margin of the shorts left after netting
     free: Money
     equity: Money  # cash and positions at the settlement prices
+    exercise_fee: Money = 0
+    delivery: Money = 0  # received less paid for what yesterday's exercises moved
 
 
 class MarginCall(msgspec.Struct, frozen=True, array_like=True, tag="margin_call"):
@@ -132,6 +187,30 @@ class MarginCall(msgspec.Struct, frozen=True, array_like=True, tag="margin_call"
     deadline: int  # Nanos
 
 
+class CombinationsKept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):
+    """Effect: combinations that live on, and those the clearing house dissolved: COMBINED rows."""
+
+    rows: bytes
+    dissolved: bytes
+
+
+class Exercised(msgspec.Struct, frozen=True, array_like=True, tag="exercised"):
+    """Effect: an expiry's evening: packed CLAIM rows taken, ASSIGNED rows, MOVE rows due on the
+    next trading day, and (account, Money) pairs of fees.
+    """
+
+    accepted: bytes
+    assigned: bytes
+    moves: bytes
+    fees: tuple[tuple[int, Money], ...]
+
+
+class DeliveriesMade(msgspec.Struct, frozen=True, array_like=True, tag="delivered"):
+    """Effect: what today's delivery moved: packed DELIVERED rows."""
+
+    rows: bytes
+
+
 class Seal(msgspec.Struct, frozen=True, array_like=True, tag="seal"):
     """Effect: the day is cleared; totals that must agree with the exchange's."""
 
@@ -140,7 +219,25 @@ class Seal(msgspec.Struct, frozen=True, array_like=True, tag="seal"):
     volume: int  # contracts, each trade once
     imbalance: int  # sum over slots of |longs - shorts over all accounts|: 0
     steps: tuple[int, ...]  # contracts priced by step 1 to 6
+    register_off: int = 0  # slots where the public's register differs from its trades
 
 
-Input = ClearingOpen | TradesCleared | MarketClose | UnderlyingClose
-Effect = SettlementPrices | ClearedPositions | CashStatement | MarginCall | Seal
+Input = (
+    ClearingOpen
+    | TradesCleared
+    | PublicRegister
+    | CombinationsHeld
+    | Exercises
+    | MarketClose
+    | UnderlyingClose
+)
+Effect = (
+    SettlementPrices
+    | ClearedPositions
+    | CashStatement
+    | MarginCall
+    | CombinationsKept
+    | Exercised
+    | DeliveriesMade
+    | Seal
+)

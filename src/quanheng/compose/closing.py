@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from quanheng.books import pnl
+from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.report import ClassLine
@@ -18,12 +19,15 @@ from quanheng.duties.rating import RateResult, measure_dataset, rate
 from quanheng.duties.records import MakerEntry
 from quanheng.duties.tables import Dataset
 from quanheng.edge.dataset_files import write_dataset, write_result
-from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
+from quanheng.exchange.etf_state import invariants as etf_invariants
+from quanheng.exchange.layout import CASH, COVERED, FEES, LONG, SHORT
+from quanheng.exchange.listing import Roll
 from quanheng.exchange.venue import invariants as venue_invariants
 from quanheng.kernels.pack import pack
 from quanheng.maker.invariants import invariants as maker_invariants
 from quanheng.maker.monitors import marks
 from quanheng.runtime.envelope import Record
+from quanheng.settlement.carry import Carry, violations
 from quanheng.terms.codes import Phase
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import DAY
@@ -40,6 +44,9 @@ class DayResult(msgspec.Struct):
     lines: list[ClassLine]
     counts: dict[str, int]
     machines: dict[str, dict[str, str]]
+    carry: Carry
+    roll: Roll
+    dataset: Dataset
 
     @property
     def ok(self) -> bool:
@@ -79,6 +86,7 @@ def finish(world: World, seconds: float) -> DayResult:
     """Close the world's journals, measure, compare, write what the run folder holds."""
     chain, book = world.reference.chain, world.book
     settled = settle(world)
+    made, roll = carried(world, settled)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -91,25 +99,31 @@ def finish(world: World, seconds: float) -> DayResult:
         scenario=world.plan.scenario.name,
         digest=digest,
         seconds=seconds,
-        invariants=_invariants(world, judged, batch, settled),
+        invariants=_invariants(world, judged, batch, settled, made),
         lines=class_lines(world, result),
         counts=_counts(world, settled),
         machines={
             name: {part: value.hex() for part, value in parts.items()}
             for name, parts in digests.items()
         },
+        carry=made,
+        roll=roll,
+        dataset=dataset,
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)
-        write_files(world, settled)
+        write_files(world, settled, made)
     return day
 
 
-def _invariants(world: World, judged: Figures, batch: Figures, settled: Settled) -> dict[str, int]:
+def _invariants(
+    world: World, judged: Figures, batch: Figures, settled: Settled, made: Carry
+) -> dict[str, int]:
     """Every invariant of house.md 13 that one day can show, as counts of violations."""
     venue, maker = world.venue.state, world.maker.state
     found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
     found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
+    found |= {f"etf: {name}": count for name, count in etf_invariants(world.etf.state).items()}
     if world.plan.until:
         found["maker: orders resting"] = 0  # only the close ends them
     ours = (world.plan.config.member.maker,)
@@ -119,6 +133,7 @@ def _invariants(world: World, judged: Figures, batch: Figures, settled: Settled)
     found["duties: events out of order"] = venue.meter.late if venue.meter else 0
     account, book = venue.acct[0], maker.book
     wrong = (book.long_qty != account[LONG]) | (book.short_qty != account[SHORT])
+    wrong |= book.covered_qty != account[COVERED]
     found["positions: maker differs from venue"] = int(wrong.sum())
     # The maker only estimates fees: whether it took or provided is the exchange's word.
     fund = venue.fund[0]
@@ -128,6 +143,8 @@ def _invariants(world: World, judged: Figures, batch: Figures, settled: Settled)
     found["clearing: longs and shorts differ"] = settled.seal.imbalance
     found["clearing: positions differ from the maker's"] = settled.different
     found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
+    found["clearing: public's register differs from its trades"] = settled.seal.register_off
+    found |= {f"carry: {name}": count for name, count in violations(made).items()}
     return found
 
 

@@ -14,16 +14,19 @@ import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
+from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
+from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.lines import FeedLine, OrderLine
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY, load
+from quanheng.compose.reference import FIRST_DAY, load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import Scenario, clock
 from quanheng.config import Config, config_hash
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
+from quanheng.exchange.listing import ExRight
 from quanheng.exchange.state import PARTITIONS
 from quanheng.exchange.turn import emit_phases, emit_quotes, emit_trades
 from quanheng.exchange.venue import Venue, VenueEffect
@@ -35,10 +38,18 @@ from quanheng.runtime.envelope import LinkChanged, RaiseAlert, Record, Source
 from quanheng.runtime.memory import MemoryStores
 from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderStores
+from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Link
 from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
-from quanheng.terms.market import COLUMNS, SLOT, ChainTick, Inquiry, UnderlyingTicks
+from quanheng.terms.market import (
+    COLUMNS,
+    SLOT,
+    ChainTick,
+    Inquiry,
+    UnderlyingTick,
+    UnderlyingTicks,
+)
 from quanheng.terms.orders import Send
 from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
 from quanheng.wire.md301 import ChainTables
@@ -67,6 +78,8 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     house: Path | None = None
     models: Path | None = None
     until: str = ""  # stop early, HH:MM (tests)
+    opening: Carry | None = None  # what the day before left; None: a first day
+    events: tuple[ExRight, ...] = ()  # what goes ex on the next trading day
 
 
 class World:
@@ -76,7 +89,10 @@ class World:
         self.plan = plan
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
-        self.reference = load(plan.day, plan.master, plan.pick)
+        if plan.opening is None:
+            self.reference = load(plan.day, plan.master, plan.pick)
+        else:
+            self.reference = reference_of(plan.opening, plan.pick, plan.seed)
         self.openings = Openings(
             plan.scenario,
             self.reference,
@@ -85,7 +101,8 @@ class World:
             plan.seed,
             plan.cadence,
             house,
-            plan.models,
+            models=plan.models,
+            opening=plan.opening,
         )
         self.midnight = midnight(plan.day)
         self.collector = Collector()
@@ -106,6 +123,7 @@ class World:
             self.reference.chain.contracts[klass.start].underlying_close
             for klass in self.reference.chain.classes
         ]
+        self.last_funds: dict[int, UnderlyingTick] = {}
         self.simulation = self._draw()
         self._post()
 
@@ -134,14 +152,22 @@ class World:
         sim.wire("order-up", "maker", "venue", [Send], line.up)
         sim.wire("order-refused", "maker", "maker", [Send], line.refused)
         sim.wire("sync", "maker", "maker", [Resync], line.resync, latency=50 * MILLISECOND)
-        reports = [ex.Deliver, ex.Refuse, Inquiry]
+        reports = [ex.Deliver, ex.Refuse, ex.MarginAnswered, Inquiry]
         sim.wire("order-down", "venue", "maker", reports, line.down)
         sim.wire("platform", "venue", "maker", [ex.PlatformStateChanged], line.platform)
         sim.sink("venue", [Record], self.collector)
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.ignore("maker", [Notify])
-        sim.ignore("etf", [ex.EtfDeliver, ex.EtfRefuse])
+        sim.ignore("etf", [ex.EtfRefuse])
+        desk = self.openings.etf_desk
+        if desk is None:
+            sim.ignore("etf", [ex.EtfDeliver])
+        else:
+            names = [klass.underlying for klass in self.reference.chain.classes]
+            trader = EtfTrader(sim, desk, plan.config.member.pbu, names, self.midnight)
+            sim.sink("etf", [ex.EtfDeliver], trader.taken)
+            trader.begin()
         sim.sink("venue", [ChainTick], self._closing_feed)
         sim.sink("etf", [UnderlyingTicks], self._closing_prices)
         return sim
@@ -157,6 +183,7 @@ class World:
         if at >= self.closing_from:
             for tick in ticks.ticks:
                 self.underlying_closes[tick.klass] = tick.last
+                self.last_funds[tick.klass] = tick
 
     def _alert(self, machine: str) -> Callable[[RaiseAlert, Nanos, int], None]:
         def take(effect: RaiseAlert, at: Nanos, cause: int) -> None:
@@ -238,5 +265,6 @@ class World:
             return
         files = self.plan.out / "files" / str(self.plan.day)
         files.mkdir(parents=True, exist_ok=True)
-        (files / f"reff03{self.plan.day % 10_000:04d}.txt").write_bytes(self.reference.master)
+        for name, data in morning_files(self.reference).items():
+            (files / name).write_bytes(data)
         write_info(self.plan.out, self.info())

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 
 from quanheng.terms.contract import Chain, build_chain
-from quanheng.wire import mktdt03, records
 from quanheng.wire.contracts import read_contracts
+from quanheng.wire.exchange_files import read_file
 from quanheng.wire.records import BadRecord
 
 
@@ -28,32 +28,23 @@ def _reasons(bad: list[BadRecord]) -> tuple[str, ...]:
 
 
 def check_files(run: Path) -> list[FileCheck]:
-    """Every exchange file of a run folder, by name.
+    """Every file of a known kind in a run folder, by name.
 
     A file that is no such file at all counts as one bad record; nothing raises for bad content.
     """
     found: list[FileCheck] = []
     for folder in sorted(path for path in (run / "files").glob("*") if path.is_dir()):
-        chain: Chain | None = None
-        for path in sorted(folder.glob("reff03*.txt")):
-            contracts, bad = read_contracts(path.read_bytes())
-            found.append(FileCheck(path.name, len(contracts), _reasons(bad)))
-            chain = build_chain(int(folder.name), contracts)
-        for path in sorted(folder.glob("clpr03*.txt")):
-            closing = records.read(records.layout("clpr03"), path.read_bytes())
-            found.append(FileCheck(path.name, len(closing.rows), _reasons(closing.quarantined)))
-        for path in sorted(folder.glob("mktdt03*.txt")):
-            if chain is not None:
-                found.append(_market(path, chain))
+        chain = _chain(folder)
+        for path in sorted(folder.iterdir()):
+            reading = read_file(path.name, path.read_bytes(), chain)
+            if reading is not None:
+                bad = _reasons(reading.quarantined)
+                found.append(FileCheck(path.name, reading.records, bad))
     return found
 
 
-def _market(path: Path, chain: Chain) -> FileCheck:
-    try:
-        image = mktdt03.read(path.read_bytes(), mktdt03.FileTables(chain))
-    except ValueError as error:
-        return FileCheck(path.name, 0, (str(error),))
-    bad = _reasons(image.quarantined)
-    if not image.checksum_stands and not bad:
-        bad = ("the checksum of the closed market does not stand",)
-    return FileCheck(path.name, len(image.rows), bad)
+def _chain(folder: Path) -> Chain | None:
+    for path in sorted(folder.glob("reff03????.txt")):
+        contracts, _ = read_contracts(path.read_bytes())
+        return build_chain(int(folder.name), contracts) if contracts else None
+    return None

@@ -7,12 +7,19 @@ sent through them, so the day stays deterministic.
 
 from collections.abc import Sequence
 
-from quanheng.exchange.messages import Deliver, PlatformStateChanged, Refuse
+from quanheng.exchange.messages import Deliver, MarginAnswered, PlatformStateChanged, Refuse
 from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
 from quanheng.terms.codes import Link
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
-from quanheng.terms.orders import Report, Reports, Request, RequestRejected, Requests, Send
+from quanheng.terms.orders import (
+    AnyRequest,
+    Report,
+    Reports,
+    RequestRejected,
+    Requests,
+    Send,
+)
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire import md301
 from quanheng.wire.events import (
@@ -71,7 +78,7 @@ class OrderLine:
         data = self._client.send_requests(effect.requests, at)
         self.bytes_up += len(data)
         self.messages_up += len(effect.requests)
-        arrived: list[Request] = []
+        arrived: list[AnyRequest] = []
         for event in self._server.receive(data, at):
             if not isinstance(event, RequestArrived):
                 raise LineError(f"request frames gave {event}")
@@ -85,7 +92,9 @@ class OrderLine:
         bodies, self._refused = self._refused, []
         return bodies
 
-    def down(self, effect: Deliver | Refuse | Inquiry, at: Nanos) -> list[MakerBody]:
+    def down(
+        self, effect: Deliver | Refuse | MarginAnswered | Inquiry, at: Nanos
+    ) -> list[MakerBody]:
         """Reports, refusals and inquiries on their way to the member."""
         if isinstance(effect, Deliver):
             for report in effect.reports:
@@ -99,6 +108,8 @@ class OrderLine:
                 self._server.send_reject("OQO", effect.pbu, rejected, at)
                 for rejected in effect.rejects
             )
+        elif isinstance(effect, MarginAnswered):
+            data = self._server.send_margin_answer(effect.pbu, effect.answer, at)
         else:
             data = self._server.send_inquiry(effect, at)
         return self._to_member(data, at)
@@ -167,7 +178,8 @@ class OrderLine:
         return [Reports(reports), *bodies] if reports else bodies
 
     def _expect_quiet(self, event: Event) -> None:
-        if type(event).__name__ not in ("PlatformState", "SyncAnswered", "ExecRptInfo"):
+        quiet = ("PlatformState", "SyncAnswered", "ExecRptInfo", "ResponseArrived")
+        if type(event).__name__ not in quiet:
             raise LineError(f"the member's session saw {event}")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
+from quanheng.compose.carry_out import carried
 from quanheng.compose.closing import DayResult, class_lines, makers_of, referee, write_day
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
@@ -87,6 +88,7 @@ class LiveWorld(World):
         self.underlying_closes = [
             chain.contracts[klass.start].underlying_close for klass in chain.classes
         ]
+        self.last_funds = {}
         for tick in _frames(prepared, "closing", ChainTick | UnderlyingTicks):
             if isinstance(tick, ChainTick):
                 self._closing_feed(tick, tick.at, 0)
@@ -170,12 +172,13 @@ def close_day(
     world = LiveWorld(prepared)
     chain, book = world.reference.chain, world.book
     settled = settle(world)
+    made, roll = carried(world, settled)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
     batch = measure_dataset(dataset, chain.day, book)
     write_day(world, dataset, result)
-    write_files(world, settled)
+    write_files(world, settled, made)
     world.simulation.close()
     machines = (world.clearing, world.etf, world.maker, world.venue)
     digests = {machine.NAME: machine.digest() for machine in machines}
@@ -191,6 +194,9 @@ def close_day(
             name: {part: value.hex() for part, value in parts.items()}
             for name, parts in digests.items()
         },
+        carry=made,
+        roll=roll,
+        dataset=dataset,
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

@@ -7,7 +7,7 @@ import msgspec
 
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import load
+from quanheng.compose.reference import load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import clock
 from quanheng.config import config_hash
@@ -154,7 +154,8 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prep
     for folder in (run / "live", files):
         folder.mkdir(parents=True, exist_ok=True)
     reference = prepared.reference
-    (files / f"reff03{plan.day % 10_000:04d}.txt").write_bytes(reference.master)
+    for name, data in morning_files(reference).items():
+        (files / name).write_bytes(data)
     prepared.write_status("running")
     prepared.write_exchange(start, until)
     return prepared

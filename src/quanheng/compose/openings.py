@@ -1,7 +1,10 @@
 """Opening inputs of a simulated day: from scenario, reference, rulebook and configuration."""
 
 from pathlib import Path
+from typing import NamedTuple
 
+from quanheng.compose import carrying, etf_desk
+from quanheng.compose.etf_desk import EtfDesk
 from quanheng.compose.model_registry import released_curves
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
@@ -11,9 +14,10 @@ from quanheng.exchange import messages as ex
 from quanheng.maker.messages import ClassLimits, MakerOpen
 from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
+from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
 from quanheng.terms.days import midnight
-from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Nanos
+from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos
 
 PARTS = 1_000_000
 
@@ -43,6 +47,22 @@ def _check_scopes(scenario: Scenario, listed: tuple[str, ...]) -> None:
             )
 
 
+class Standing(NamedTuple):
+    """Our account at the open: cash, packed columns, HELD rows, units and locked ones by class,
+    combinations, margin call.
+    """
+
+    cash: Money
+    long: bytes = b""
+    short: bytes = b""
+    covered: bytes = b""
+    held: bytes = b""
+    units: tuple[Lots, ...] = ()
+    locked: tuple[Lots, ...] = ()
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
+    deficit: Money = 0
+
+
 class Openings:
     """The first inputs of every machine of the day, built once."""
 
@@ -56,12 +76,15 @@ class Openings:
         snapshot: Nanos,
         house: Rulebook | None = None,
         models: Path | None = None,
+        opening: Carry | None = None,
     ) -> None:
         """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
 
-        ConfigError when a model the day needs is not released in the register `models` (R-05).
+        `opening` is what the day before left; without one the accounts are flat. ConfigError when
+        a model the day needs is not released in the register `models` (R-05).
         """
         self.house = house or book
+        self.opening = opening
         self.scenario = scenario
         self.reference = reference
         self.book = book
@@ -72,6 +95,14 @@ class Openings:
         self.released = released_curves(config, models)
         self.surface = {item.underlying: item for item in reference.surface.klass}
         self.paths = self._paths()
+        self.etf_desk = self._etf_desk()
+
+    def _etf_desk(self) -> EtfDesk | None:
+        chain, opening = self.reference.chain, self.opening
+        mine = carrying.account_named(opening, self.config.member.maker) if opening else None
+        names = [klass.underlying for klass in chain.classes]
+        closes = [self.surface[name].close for name in names]
+        return etf_desk.planned(opening, mine, chain, closes)
 
     def _paths(self) -> tuple[Knots, ...]:
         reference = self.reference
@@ -84,6 +115,37 @@ class Openings:
                 self.seed * 8 + number,
             )
             for number, klass in enumerate(reference.chain.classes)
+        )
+
+    def account(self) -> Standing:
+        """Our account at the open."""
+        opening, name = self.opening, self.config.member.maker
+        mine = carrying.account_named(opening, name) if opening else None
+        if opening is None or mine is None:
+            return Standing(self.config.funds.cash_yuan * MONEY_PER_YUAN)
+        names = [klass.underlying for klass in self.reference.chain.classes]
+        units, locked = dict(mine.units), dict(mine.locked)
+        aside = self.etf_desk.cash if self.etf_desk else 0
+        return Standing(
+            mine.cash - aside,
+            *carrying.standing_bytes(mine, self.reference.chain),
+            tuple(units.get(underlying, 0) for underlying in names),
+            tuple(locked.get(underlying, 0) for underlying in names),
+            tuple(
+                (one.number, one.strategy, one.first, one.second, one.units)
+                for one in opening.combinations
+                if one.account == name
+            ),
+            mine.deficit,
+        )
+
+    def _crowd(self) -> tuple[ex.Standing, ...]:
+        if self.opening is None:
+            return ()
+        return tuple(
+            ex.Standing(one.cash, *carrying.standing_bytes(one, self.reference.chain)[:2])
+            for one in self.opening.accounts
+            if one.public
         )
 
     def _klass(self, underlying: str) -> int:
@@ -153,12 +215,24 @@ class Openings:
         for number, klass in enumerate(self.reference.chain.classes):
             for item in self.surface[klass.underlying].expiry:
                 rows += [number, item.last_day, item.atm, item.skew, item.curvature, item.carry]
-        cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
+        own = self.account()
         limits = tuple(
             (item.underlying, item.long, item.total, item.daily_buy_open)
             for item in self.config.limits
         )
-        ours = ex.Member(member.pbu, member.account, member.maker, member.kind, cash, limits=limits)
+        names = (member.pbu, member.account, member.maker, member.kind)
+        ours = ex.Member(
+            *names,
+            own.cash,
+            own.long,
+            own.short,
+            limits,
+            own.combinations,
+            own.deficit,
+            own.covered,
+            own.units,
+            own.locked,
+        )
         return ex.VenueOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -168,6 +242,7 @@ class Openings:
             scenario=self.market(),
             snapshot_nanos=self.snapshot,
             surface=tuple(rows),
+            crowd=self._crowd(),
         )
 
     def etf(self) -> ex.EtfOpen:
@@ -186,12 +261,20 @@ class Openings:
             day=self.reference.chain.day,
             specs=tuple(specs),
             seed=self.seed,
+            members=self._etf_members(),
             snapshot_nanos=self.snapshot,
         )
+
+    def _etf_members(self) -> tuple[ex.EtfMember, ...]:
+        if self.etf_desk is None:
+            return ()
+        member = self.config.member
+        return (etf_desk.member_of(self.etf_desk, member.pbu, member.account),)
 
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
         config, member = self.config, self.config.member
+        own = self.account()
         return MakerOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -199,7 +282,9 @@ class Openings:
             maker=member.maker,
             account=member.account,
             pbu=member.pbu,
-            cash=config.funds.cash_yuan * MONEY_PER_YUAN,
+            cash=own.cash,
+            long=own.long,
+            short=own.short,
             letter=member.letter,
             rate=config.rate_ppm,
             messages_per_second=config.line.messages_per_second,

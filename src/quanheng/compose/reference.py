@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.clearing.files import zhcl03
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, iso
 from quanheng.terms.units import Day, DayNanos, Lots, Ticks
-from quanheng.wire.contracts import read_contracts, write_contracts
+from quanheng.wire.contracts import read_contracts, write_contracts, write_second_edition
 from quanheng.wire.records import BadRecord
 
 FIRST_DAY: Day = 20240627
@@ -62,6 +63,7 @@ class Reference(msgspec.Struct, frozen=True):
     surface: Surface  # `volume` of the contracts kept
     bars: tuple[tuple[DayNanos, int], ...]
     listed: tuple[str, ...]  # underlyings of the whole master, before `--contracts`
+    whole: Chain  # every listed contract, before `--contracts`
 
 
 def _folder(day: Day) -> Traversable:
@@ -161,13 +163,26 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
         bars = _bars((folder / "etf_path.csv").read_text(encoding="utf-8"))
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise ReferenceDataError(f"reference data of {iso(day)}: {error}") from error
-    chain = read_master(name, data, day)
+    chain = whole = read_master(name, data, day)
     _check_surface(name, chain, surface)
     listed = tuple(klass.underlying for klass in chain.classes)
     if pick:
-        whole, chain = chain, _picked(chain, pick)
+        chain = picked(whole, pick)
         surface = _thinned(surface, whole, chain)
-    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed)
+    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed, whole)
+
+
+def morning_files(reference: Reference) -> dict[str, bytes]:
+    """The exchange's files before the open, by name: both editions of the contract master and the
+    combination strategies (interfaces.md 3.2 to 3.4).
+    """
+    chain = reference.chain
+    short = f"{chain.day % 10_000:04d}"
+    return {
+        f"reff03{short}.txt": reference.master,
+        f"reff0302{chain.day}.xml": write_second_edition(list(chain.contracts)),
+        f"zhcl03{short}.txt": zhcl03(),
+    }
 
 
 def _check_surface(name: str, chain: Chain, surface: Surface) -> None:
@@ -206,7 +221,8 @@ def _interest(chain: Chain) -> dict[str, Lots]:
     return total
 
 
-def _picked(chain: Chain, pick: str) -> Chain:
+def picked(chain: Chain, pick: str) -> Chain:
+    """The contracts that `--contracts` keeps, see `load`. ReferenceDataError names a bad pick."""
     if pick == "near":
         nearest = {
             klass.underlying: min(c.last_day for c in chain.contracts[klass.start : klass.stop])

@@ -67,6 +67,27 @@ def write_dataset(
         _write(arrow.table(columns), folder / f"{name}.{format}")
 
 
+def add_day(folder: Path, dataset: Dataset, day: Day) -> None:
+    """Write a day's tables beside those of other days: NAME/DAY.parquet, whole or not at all.
+
+    Tables without a day (makers, designations) are written once, by the first day.
+    """
+    arrow = _arrow()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in dataset.tables.items():
+        spec = TABLES[name]
+        path = folder / name / f"{day}.parquet"
+        if all(column != "day" for column, _ in spec.columns):
+            path = folder / f"{name}.parquet"
+            if path.exists():
+                continue
+        path.parent.mkdir(exist_ok=True)
+        columns = {column: _to_arrow(kind, table[column]) for column, kind in spec.columns}
+        aside = path.with_name(f"{path.name}.part")
+        arrow.parquet.write_table(arrow.table(columns), aside, compression="zstd")
+        aside.replace(path)
+
+
 def write_result(folder: Path, result: RateResult) -> tuple[Path, ...]:
     """Write the output tables, each as Parquet and as CSV; returns the files."""
     arrow = _arrow()

@@ -32,7 +32,7 @@ from quanheng.runtime.release import Policy, Release
 from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
-from quanheng.terms.orders import Request, Requests
+from quanheng.terms.orders import AnyRequest, Requests
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.profile import Profile
 
@@ -89,7 +89,7 @@ class ExchangeProcess:
         )
         self._records = (run / "live" / "records.bin").open("wb")
         self._closing = (run / "live" / "closing.bin").open("wb")
-        self._queued: list[tuple[str, list[Request]]] = []
+        self._queued: list[tuple[str, list[AnyRequest]]] = []
 
     def _host(self, run: Path, machine: Any) -> LiveHost:
         journal = SegmentJournal(run, machine.NAME, durable=False)
@@ -101,7 +101,7 @@ class ExchangeProcess:
         at = max(self.venue.at, 0)
         self.lines.add({"at": monotonic(), "business": at, "what": what, "text": text})
 
-    def _queue(self, pbu: str, requests: list[Request]) -> None:
+    def _queue(self, pbu: str, requests: list[AnyRequest]) -> None:
         self._queued.append((pbu, requests))
 
     def open(self) -> None:
@@ -154,6 +154,8 @@ class ExchangeProcess:
                         self._records.write(encode_frame(effect))
                     case ex.Refuse():
                         server.refuse(effect.pbu, effect.rejects)
+                    case ex.MarginAnswered():
+                        server.answer(effect.pbu, effect.answer)
                     case Inquiry():
                         server.inquire(effect)
                     case ex.PlatformStateChanged():

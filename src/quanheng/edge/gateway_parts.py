@@ -8,6 +8,7 @@ import msgspec
 
 from quanheng.terms.codes import Exec, OrderKind, Side
 from quanheng.terms.orders import (
+    AnyReport,
     CancelReject,
     NewOrder,
     OrderAck,
@@ -15,7 +16,6 @@ from quanheng.terms.orders import (
     Quote,
     QuoteAck,
     QuoteCancel,
-    ReportBody,
     Request,
     Trade,
 )
@@ -229,8 +229,8 @@ class OpenTable:
         entry.sent = self._count
         entry.asked = 0
 
-    def reported(self, body: ReportBody) -> None:
-        """An execution report arrived."""
+    def reported(self, body: AnyReport) -> None:
+        """An execution report arrived; only what trades can rest."""
         match body:
             case QuoteAck():
                 self._quote_ack(body)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from quanheng.edge.loop import Connection, Loop
 from quanheng.edge.report_store import ReportStore
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.market import Inquiry
-from quanheng.terms.orders import Report, Request, RequestRejected
+from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire.events import (
     Event,
@@ -30,7 +31,7 @@ BACKLOG = 16 << 20
 """A member that reads too slowly is cut (interfaces.md 1.4)."""
 MAX_REMEMBERED = 4_096
 
-OnRequests = Callable[[str, list[Request]], None]
+OnRequests = Callable[[str, list[AnyRequest]], None]
 Note = Callable[[str, str], None]
 
 
@@ -111,7 +112,7 @@ class OrderServer:
         return session
 
     def _events(self, member: _Member, events: list[Event]) -> None:
-        requests: list[Request] = []
+        requests: list[AnyRequest] = []
         alive = True
         for event in events:
             match event:
@@ -143,6 +144,8 @@ class OrderServer:
             if len(self._business) >= MAX_REMEMBERED:
                 del self._business[next(iter(self._business))]
             self._business[event.reff] = event.req_id
+        else:  # an id that another business used before is refused as a quote's
+            self._business.pop(event.reff, None)
 
     # From the venue --------------------------------------------------------------------------
 
@@ -187,6 +190,13 @@ class OrderServer:
         for rejected in rejects:
             req_id = self._business.pop(rejected.client_id, "OQO")
             member.connection.send(member.session.send_reject(req_id, pbu, rejected, self._now()))
+
+    def answer(self, pbu: str, answer: MarginAnswer) -> None:
+        """The answer to a margin inquiry; a member that is not connected never hears of it."""
+        member = self._active()
+        if member is not None:
+            data = member.session.send_margin_answer(pbu, answer, self._now())
+            member.connection.send(data)
 
     def inquire(self, inquiry: Inquiry) -> None:
         """Forward an inquiry."""

@@ -204,7 +204,7 @@ def rehearse_exchange(opening: VenueOpen, etf_opening: EtfOpen) -> int:
             else:
                 venue.fire(due)
         requests = _requests(opening.chain, clock)
-        effects = venue.take(Requests(pbu, requests), until, Source.VENUE)
+        effects = venue.take(Requests(pbu, [*requests]), until, Source.VENUE)
         count += sum(len(item.reports) for item in effects if isinstance(item, Deliver))
     for machine in (venue, etf):
         machine.host.machine.restore(machine.host.machine.snapshot())

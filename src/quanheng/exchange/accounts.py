@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from quanheng.books.combinations import STRATEGIES
 from quanheng.exchange import layout as lay
 from quanheng.exchange.state import CROWD_CASH, State
 from quanheng.terms.codes import Phase
@@ -18,10 +19,12 @@ def violations(state: State) -> dict[str, int]:
     """
     if state.open is None:
         return {}
-    long, short = state.acct[:, lay.LONG].sum(axis=0), state.acct[:, lay.SHORT].sum(axis=0)
+    long = state.acct[:, lay.LONG].sum(axis=0)
+    short = state.acct[:, [lay.SHORT, lay.COVERED]].sum(axis=(0, 1))
     interest = state.info[:, lay.INTEREST]
     brought = sum(member.cash for member in state.open.members)
-    crowd = len(state.open.scenario.makers) + 2
+    brought += sum(one.cash for one in state.open.crowd)
+    crowd = 0 if state.open.crowd else len(state.open.scenario.makers) + 2
     cash = int(state.fund[:, lay.CASH].sum()) + int(state.ctl[lay.C_EXCHANGE])
     crossed, unsorted = _books(state)
     holds, orders = _working(state)
@@ -56,7 +59,8 @@ def _working(state: State) -> tuple[int, int]:
     """Recount members' holds and names from the books."""
     members = len(state.desks)
     shape = state.acct.shape
-    held = np.zeros((members, 2, shape[2]), dtype=np.int64)
+    held = np.zeros((members, 3, shape[2]), dtype=np.int64)
+    behind = np.zeros((members, state.risk.shape[1]), dtype=np.int64)
     fund = np.zeros((members, 2), dtype=np.int64)
     risk = np.zeros((members, state.risk.shape[1], 2), dtype=np.int64)
     names = 0
@@ -74,14 +78,25 @@ def _working(state: State) -> tuple[int, int]:
                     else state.live.get(row[lay.O_ID])
                 )
                 names += known is None
+                covered = flags & lay.COVERED_FLAG
                 if flags & lay.CLOSE:
-                    held[owner, 1 - side, slot] += qty
+                    held[owner, 2 if covered else 1 - side, slot] += qty
                     continue
                 risk[owner, info[lay.KLASS], side] += qty
+                if covered:
+                    behind[owner, info[lay.KLASS]] += qty * info[lay.UNIT]
+                    continue
                 rate = row[lay.O_PRICE] * info[lay.UNIT] if side == 0 else info[lay.MARGIN_UNIT]
                 fund[owner, side] += qty * rate
-    kept = state.acct[:members, lay.HELD_LONG : lay.HELD_SHORT + 1]
+    for owner, desk in enumerate(state.desks):
+        for one in desk.combinations.values():
+            for slot, form in zip(one.slots, STRATEGIES[one.strategy], strict=True):
+                held[owner, int(form.short), slot] += one.units
+    kept = state.acct[:members, [lay.HELD_LONG, lay.HELD_SHORT, lay.HELD_COVERED]]
     wrong = int((kept != held).sum())
+    for slot, klass in enumerate(state.info[:, lay.KLASS].tolist()):
+        behind[:, klass] += state.acct[:members, lay.COVERED, slot] * state.info[slot, lay.UNIT]
+    wrong += int((state.risk[:members, :, lay.R_COVERED] != behind).sum())
     wrong += int((state.fund[:members, lay.HELD_PREMIUM : lay.HELD_MARGIN + 1] != fund).sum())
     wrong += int((state.risk[:members, :, lay.R_WORK_BUY : lay.R_WORK_SELL + 1] != risk).sum())
     return wrong, names

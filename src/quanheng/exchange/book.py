@@ -24,6 +24,8 @@ from quanheng.exchange.layout import (
     CAP,
     CASH,
     CLOSE,
+    COVERED,
+    COVERED_FLAG,
     E_BUY_AT,
     E_BUY_FLAGS,
     E_BUY_ID,
@@ -36,6 +38,7 @@ from quanheng.exchange.layout import (
     E_SLOT,
     EVENTS,
     FEES,
+    HELD_COVERED,
     HELD_LONG,
     HELD_MARGIN,
     HELD_PREMIUM,
@@ -64,6 +67,7 @@ from quanheng.exchange.layout import (
     PHASE,
     PROVIDER,
     R_BOUGHT,
+    R_COVERED,
     R_LONG,
     R_SHORT,
     R_WORK_BUY,
@@ -97,13 +101,18 @@ def hold(m: Market, slot: int, side: int, owner: int, price: int, qty: int, flag
     if owner >= m.ctl[C_MEMBERS]:
         return
     klass = m.info[slot, KLASS]
-    if flags & CLOSE:
+    if flags & CLOSE and flags & COVERED_FLAG:
+        m.acct[owner, HELD_COVERED, slot] += qty
+    elif flags & CLOSE:
         m.acct[owner, HELD_SHORT if side == BID_SIDE else HELD_LONG, slot] += qty
     elif side == BID_SIDE:
         m.fund[owner, HELD_PREMIUM] += price * qty * m.info[slot, UNIT]
         m.risk[owner, klass, R_WORK_BUY] += qty
     else:
-        m.fund[owner, HELD_MARGIN] += qty * m.info[slot, MARGIN_UNIT]
+        if flags & COVERED_FLAG:
+            m.risk[owner, klass, R_COVERED] += qty * m.info[slot, UNIT]
+        else:
+            m.fund[owner, HELD_MARGIN] += qty * m.info[slot, MARGIN_UNIT]
         m.risk[owner, klass, R_WORK_SELL] += qty
 
 
@@ -183,6 +192,11 @@ def _book_side(
     """Move one side of a trade through its account; returns the contracts it opened."""
     mine = LONG if side == BID_SIDE else SHORT
     other = SHORT if side == BID_SIDE else LONG
+    covered = flags & COVERED_FLAG
+    if covered:
+        # Only sell-opens and buy-closes can be covered; units stand behind them instead of margin.
+        mine = LONG if side == BID_SIDE else COVERED
+        other = COVERED if side == BID_SIDE else LONG
     closed = 0
     if flags & CLOSE:
         closed = qty
@@ -198,10 +212,14 @@ def _book_side(
     if side == BID_SIDE:
         m.risk[owner, klass, R_BOUGHT] += opened
         m.fund[owner, CASH] -= amount
-        m.fund[owner, MARGIN] -= closed * m.info[slot, MARGIN_UNIT]
+        if not covered:
+            m.fund[owner, MARGIN] -= closed * m.info[slot, MARGIN_UNIT]
     else:
         m.fund[owner, CASH] += amount
-        m.fund[owner, MARGIN] += opened * m.info[slot, MARGIN_UNIT]
+        if not covered:
+            m.fund[owner, MARGIN] += opened * m.info[slot, MARGIN_UNIT]
+    if covered:
+        m.risk[owner, klass, R_COVERED] += (opened - closed) * m.info[slot, UNIT]
     fee = C_FEE + role * 4 + side * 2
     cost = m.ctl[fee] * opened + m.ctl[fee + 1] * closed
     m.fund[owner, CASH] -= cost

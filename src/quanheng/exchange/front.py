@@ -6,16 +6,17 @@ market-maker account 10258, contract 19114, then `orders.enter` and `enter_quote
 order 19082, contract 13528, no-cancel window 19242.
 """
 
-from typing import assert_never
-
 import numpy as np
 
+from quanheng.exchange import business
 from quanheng.exchange import layout as lay
 from quanheng.exchange.orders import cancel, cancel_quote, enter, enter_quote
 from quanheng.exchange.state import ORDER_BASE, Desk, switch
 from quanheng.exchange.turn import Turn, drain
+from quanheng.terms.business import MarginInquiry
 from quanheng.terms.codes import Effect, Exec, OrderKind, Phase, Side
 from quanheng.terms.orders import (
+    AnyRequest,
     CancelReject,
     NewOrder,
     OrderAck,
@@ -23,18 +24,41 @@ from quanheng.terms.orders import (
     Quote,
     QuoteAck,
     QuoteCancel,
-    Request,
     RequestRejected,
 )
 from quanheng.terms.units import SECOND
+from quanheng.wire.codes import number as code_of
 
+BUSINESS_CLOSED = code_of("BUSINESS_CLOSED")
+BUSY = code_of("BUSY")
+DUPLICATE = code_of("DUPLICATE")
+ILLEGAL_TAG_11 = code_of("ILLEGAL_TAG_11")
+ILLEGAL_TAG_1166 = code_of("ILLEGAL_TAG_1166")
+ILLEGAL_TAG_1635 = code_of("ILLEGAL_TAG_1635")
+NEGATIVE_QUANTITY = code_of("NEGATIVE_QUANTITY")
+NOT_A_MARKET_MAKER = code_of("NOT_A_MARKET_MAKER")
+NOT_IMPLEMENTED = code_of("NOT_IMPLEMENTED")
+NOT_IN_THIS_SESSION = code_of("NOT_IN_THIS_SESSION")
+NOT_YET_OPEN = code_of("NOT_YET_OPEN")
+NO_CANCEL_NOW = code_of("NO_CANCEL_NOW")
+ORIGINAL_NOT_FOUND = code_of("ORIGINAL_NOT_FOUND")
+PRODUCT_NOT_AVAILABLE = code_of("PRODUCT_NOT_AVAILABLE")
+SECURITY_DIFFERS_FROM_ORDER = code_of("SECURITY_DIFFERS_FROM_ORDER")
+SIZE_CONTRADICTS_MESSAGE = code_of("SIZE_CONTRADICTS_MESSAGE")
+TOO_MANY_MESSAGES = code_of("TOO_MANY_MESSAGES")
+
+TRADING = (NewOrder, OrderCancel, Quote, QuoteCancel)
 FLOW_LIMIT = 1_000
 """Messages a member may send in a second (borders.md 4)."""
 PAGE = 4096
 """Bytes of one bitmap page: 32,768 ids, eight blocks of an id counter."""
 MAX_PAGES = 1_024
 """Pages a member's ids may touch in a day; ids spread wider than that are refused as busy."""
-CLOSED_CODES = {Phase.START: 11246, Phase.BREAK: 19100, Phase.CLOSED: 10740}
+CLOSED_CODES = {
+    Phase.START: NOT_YET_OPEN,
+    Phase.BREAK: NOT_IN_THIS_SESSION,
+    Phase.CLOSED: BUSINESS_CLOSED,
+}
 
 
 def _seen(desk: Desk, name: str) -> int:
@@ -43,38 +67,45 @@ def _seen(desk: Desk, name: str) -> int:
     page = desk.ids.get(value >> 15)
     if page is None:
         if len(desk.ids) >= MAX_PAGES:
-            return 10008
+            return BUSY
         page = desk.ids[value >> 15] = np.zeros(PAGE, dtype=np.uint8)
     place = value >> 3 & PAGE - 1
     bit = 1 << (value & 7)
     byte = int(page[place])
     if byte & bit:
-        return 11270
+        return DUPLICATE
     page[place] = byte | bit
     return 0
 
 
-def _front(turn: Turn, desk: Desk, request: Request) -> int:
+def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
     """The checks of the front; 0 lets the request through to the host."""
     name = request.client_id
     if len(name) != 10 or not name.isalnum() or not name.isascii() or name.upper() != name:
-        return 20272 if isinstance(request, Quote | QuoteCancel) else 20004
+        if isinstance(request, MarginInquiry):
+            return ILLEGAL_TAG_1635
+        return ILLEGAL_TAG_1166 if isinstance(request, Quote | QuoteCancel) else ILLEGAL_TAG_11
     second = turn.at // SECOND
     if second != desk.second:
         desk.second, desk.count = second, 0
     desk.count += 1
     state = turn.state
     if desk.count > FLOW_LIMIT and state.open and switch(state.open, "flow_limit") == "on":
-        return 13300
-    code = _seen(desk, name)
-    return code if code else CLOSED_CODES.get(state.session, 0)
+        return TOO_MANY_MESSAGES
+    code = 0 if isinstance(request, MarginInquiry) else _seen(desk, name)
+    if code:
+        return code
+    if type(request) in TRADING:
+        return CLOSED_CODES.get(state.session, 0)
+    code = business.closed(request, turn.at - state.day_start)
+    return code if code or business.runs(request) else NOT_IMPLEMENTED
 
 
-def take(turn: Turn, member: int, request: Request) -> None:
-    """Take one request of a member."""
+def take(turn: Turn, member: int, request: AnyRequest) -> None:
+    """Take one request of a member; a business this venue does not run is refused by 17602."""
     code = _front(turn, turn.state.desks[member], request)
     if code:
-        turn.rejects.setdefault(member, []).append(RequestRejected(request.client_id, code))
+        _refuse(turn, member, request, code)
         return
     match request:
         case Quote():
@@ -86,11 +117,16 @@ def take(turn: Turn, member: int, request: Request) -> None:
         case OrderCancel():
             _cancel(turn, member, request)
         case _:
-            assert_never(request)
+            business.take_business(turn, member, request)
+
+
+def _refuse(turn: Turn, member: int, request: AnyRequest, code: int) -> None:
+    rejected = RequestRejected(request.client_id, code)
+    turn.rejects.setdefault(member, []).append(rejected)
 
 
 def _flags(effect: Effect, covered: bool = False) -> int:
-    return (lay.CLOSE if effect else 0) | (lay.COVERED if covered else 0)
+    return (lay.CLOSE if effect else 0) | (lay.COVERED_FLAG if covered else 0)
 
 
 def _part(slot: int) -> int:
@@ -107,9 +143,9 @@ def _quote(turn: Turn, member: int, quote: Quote) -> None:
     state = turn.state
     slot = state.slots.get(quote.contract, -1)
     desk = state.desks[member]
-    code = 0 if _is_maker(turn, member) else 10258
-    code = code or (19114 if slot < 0 else 0)
-    code = code or (19070 if quote.bid_qty < 0 or quote.ask_qty < 0 else 0)
+    code = 0 if _is_maker(turn, member) else NOT_A_MARKET_MAKER
+    code = code or (PRODUCT_NOT_AVAILABLE if slot < 0 else 0)
+    code = code or (NEGATIVE_QUANTITY if quote.bid_qty < 0 or quote.ask_qty < 0 else 0)
     if not code:
         code = enter_quote(
             turn.market,
@@ -194,17 +230,17 @@ def _quote_cancel(turn: Turn, member: int, request: QuoteCancel) -> None:
     """35=Z: withdraw the quote's sides asked for. Nothing resting there is 19082."""
     state = turn.state
     slot = state.slots.get(request.contract, -1)
-    code = 0 if _is_maker(turn, member) else 10258
-    code = code or (19114 if slot < 0 else 0)
-    code = code or (13564 if not (request.bid or request.ask) else 0)
+    code = 0 if _is_maker(turn, member) else NOT_A_MARKET_MAKER
+    code = code or (PRODUCT_NOT_AVAILABLE if slot < 0 else 0)
+    code = code or (SIZE_CONTRADICTS_MESSAGE if not (request.bid or request.ask) else 0)
     names, sizes = ["", ""], [0, 0]
     if not code:
         quotes = state.desks[member].quotes
         wanted = [side for side, on in enumerate((request.bid, request.ask)) if on]
         if not any(slot * 2 + side in quotes for side in wanted):
-            code = 19082
+            code = ORIGINAL_NOT_FOUND
         elif state.info[slot, lay.FIXED]:
-            code = 19242
+            code = NO_CANCEL_NOW
         else:
             for side in wanted:
                 names[side] = quotes.pop(slot * 2 + side, "")
@@ -235,7 +271,7 @@ def _order(turn: Turn, member: int, order: NewOrder) -> None:
     state = turn.state
     slot = state.slots.get(order.contract, -1)
     side = order.side - 1
-    code = 19114
+    code = PRODUCT_NOT_AVAILABLE
     if slot >= 0:
         flags = _flags(order.effect, order.covered)
         price = order.price
@@ -283,13 +319,13 @@ def _cancel(turn: Turn, member: int, request: OrderCancel) -> None:
     slot = state.slots.get(request.contract, -1)
     code = number = 0
     if known is None:
-        code = 19082
+        code = ORIGINAL_NOT_FOUND
     else:
         number = known[0]
         if slot != known[1] >> 1:
-            code = 13528
+            code = SECURITY_DIFFERS_FROM_ORDER
         elif state.info[slot, lay.FIXED]:
-            code = 19242
+            code = NO_CANCEL_NOW
     if code or known is None:
         part = _part(slot)
         shown = ORDER_BASE[part & 1] + number if number else 0
@@ -316,7 +352,7 @@ def _cancel(turn: Turn, member: int, request: OrderCancel) -> None:
         0,
         left,
         0,
-        False,
+        bool(position[1] & lay.COVERED_FLAG),
     )
     turn.report(member, slot, ack)
 

@@ -28,7 +28,7 @@ ORDER = 6
 CLOSE = 1  # flags: closes a position
 AUTO = 2  # closes what it can and opens the rest (crowd only)
 MARKET = 4  # was entered as a market order
-COVERED = 8
+COVERED_FLAG = 8  # a covered sell-open or a buy-close of a covered short
 QUOTED = 16  # a side of a two-sided quote
 
 BID_SIDE = 0
@@ -77,7 +77,9 @@ LONG = 0
 SHORT = 1
 HELD_LONG = 2  # long contracts behind working sell-closes (members only)
 HELD_SHORT = 3  # short contracts behind working buy-closes
-BUCKETS = 4
+COVERED = 4  # short calls whose units are locked (备兑), members only; see COVERED_FLAG
+HELD_COVERED = 5  # covered contracts behind working covered buy-closes
+BUCKETS = 6
 
 # fund[account]: money.
 CASH = 0
@@ -96,7 +98,9 @@ R_BOUGHT = 4  # bought open today
 R_MAX_LONG = 5
 R_MAX_TOTAL = 6
 R_MAX_BOUGHT = 7
-RISK = 8
+R_LOCKED = 8  # units of the underlying locked for covered positions
+R_COVERED = 9  # units behind covered shorts and working covered sell-opens
+RISK = 10
 
 # ev[row]: what happened inside a kernel call.
 E_KIND = 0

@@ -7,6 +7,7 @@ and vols are integers in parts per million.
 import msgspec
 
 from quanheng.rulebook.model import Rulebook
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.codes import Side
 from quanheng.terms.contract import Chain
 from quanheng.terms.orders import Report, RequestRejected
@@ -18,7 +19,10 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
     `long` and `short` are `kernels.pack` of int64[slots] (option venue), empty = flat. An empty
     `maker` is an ordinary account: no quotes. `limits` are the position limits granted per
-    underlying (code, long, total, daily buy-open), absent = none enforced here.
+    underlying (code, long, total, daily buy-open), absent = none enforced here. `combinations` are
+    (id, strategy, code, code, units), the codes in the order of the strategy. `deficit` is a margin
+    call of the evening before; see `forced`. `covered` is packed like `long`; `units` are held of
+    each class's underlying, `locked` of them for covered positions.
     """
 
     pbu: str
@@ -29,6 +33,11 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     long: bytes = b""
     short: bytes = b""
     limits: tuple[tuple[str, Lots, Lots, Lots], ...] = ()
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
+    deficit: Money = 0
+    covered: bytes = b""
+    units: tuple[Lots, ...] = ()
+    locked: tuple[Lots, ...] = ()
 
 
 class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):
@@ -116,12 +125,22 @@ class MarketScenario(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     outages: tuple[Outage, ...] = ()
 
 
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """Cash and positions (`kernels.pack` of int64[slots], empty = flat) of a crowd's account."""
+
+    cash: Money
+    long: bytes = b""
+    short: bytes = b""
+
+
 class VenueOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="venue_open"):
     """The first input of an option venue's day.
 
     `surface` are rows of six: class, last day of the expiry, ATM vol, slope and curvature in
     x = ln(K/F)/sqrt(tau), carry of the forward per year, all 1e-6; an expiry without a row gets
-    a plain smile. `switches` are the keys of `venue.SWITCHES`.
+    a plain smile. `switches` are the keys of `venue.SWITCHES`. `crowd` are the crowd's accounts in
+    their order (makers, investors, informed), empty on a first day; what they do not hold of a
+    contract's open interest the investors hold on both sides.
     """
 
     day: Day
@@ -133,6 +152,7 @@ class VenueOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     snapshot_nanos: Nanos = 500_000_000
     switches: dict[str, str] = {}
     surface: tuple[int, ...] = ()
+    crowd: tuple[Standing, ...] = ()
 
 
 class Halt(msgspec.Struct, frozen=True, array_like=True, tag="halt"):
@@ -154,6 +174,13 @@ class Refuse(msgspec.Struct, frozen=True, array_like=True, tag="refuse"):
 
     pbu: str
     rejects: list[RequestRejected]
+
+
+class MarginAnswered(msgspec.Struct, frozen=True, array_like=True, tag="margin_answer"):
+    """Effect: the answer to a member's margin inquiry; it is not part of a report stream."""
+
+    pbu: str
+    answer: MarginAnswer
 
 
 class PlatformStateChanged(msgspec.Struct, frozen=True, array_like=True, tag="platform"):

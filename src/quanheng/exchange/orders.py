@@ -22,7 +22,9 @@ from quanheng.exchange.layout import (
     CASH,
     CLOSE,
     COVERED,
+    COVERED_FLAG,
     DOWN,
+    HELD_COVERED,
     HELD_LONG,
     HELD_MARGIN,
     HELD_PREMIUM,
@@ -47,6 +49,8 @@ from quanheng.exchange.layout import (
     PHASE,
     QUOTED,
     R_BOUGHT,
+    R_COVERED,
+    R_LOCKED,
     R_LONG,
     R_MAX_BOUGHT,
     R_MAX_LONG,
@@ -96,20 +100,18 @@ def check_type(m: Market, slot: int, kind: int) -> int:
 @kernel
 def check_flags(m: Market, slot: int, side: int, flags: int) -> int:
     """Covered flags (interfaces.md 2.3) and the contract's own bars (rules.md 1.7)."""
-    if flags & COVERED:
+    if flags & COVERED_FLAG:
         if m.info[slot, SIGN] < 0:
             return 17618
         if side == BID_SIDE and flags & CLOSE == 0:
             return 17614
         if side != BID_SIDE and flags & CLOSE:
             return 17616
-        # No member of this venue has locked underlying units.
-        return 17622 if side != BID_SIDE else 10836
     if flags & CLOSE == 0:
         barred = m.info[slot, BARRED]
         if side == BID_SIDE and barred & 4:
             return 17658
-        if side != BID_SIDE and barred & 2:
+        if side != BID_SIDE and barred & 2 and flags & COVERED_FLAG == 0:
             return 17660
     return 0
 
@@ -138,13 +140,23 @@ def check_size(m: Market, slot: int, kind: int, price: int, qty: int) -> int:
 def check_account(
     m: Market, slot: int, side: int, owner: int, price: int, qty: int, flags: int
 ) -> int:
-    """Position to close, premium or margin, position limits; working orders count as filled."""
+    """Position to close, locked units, premium or margin, position limits; working orders count
+    as filled.
+    """
     klass = m.info[slot, KLASS]
+    covered = flags & COVERED_FLAG
     if flags & CLOSE:
         have = SHORT if side == BID_SIDE else LONG
         held = HELD_SHORT if side == BID_SIDE else HELD_LONG
+        if covered:
+            have = COVERED
+            held = HELD_COVERED
         return 10836 if m.acct[owner, have, slot] - m.acct[owner, held, slot] < qty else 0
-    if m.ctl[C_FUNDS] == 1:
+    if covered:
+        locked = m.risk[owner, klass, R_LOCKED] - m.risk[owner, klass, R_COVERED]
+        if locked < qty * m.info[slot, UNIT]:
+            return 17622
+    elif m.ctl[C_FUNDS] == 1:
         fund = m.fund[owner]
         free = fund[CASH] - fund[MARGIN] - fund[HELD_PREMIUM] - fund[HELD_MARGIN]
         if side == BID_SIDE and free < price * qty * m.info[slot, UNIT]:

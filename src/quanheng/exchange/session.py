@@ -9,10 +9,13 @@ from quanheng.exchange.turn import Turn, drain, record_phase
 from quanheng.rulebook import breaker
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import Alert, Phase
+from quanheng.terms.days import from_clock
 from quanheng.terms.units import Nanos
 
 PLATFORM = {Phase.START: 0, Phase.BREAK: 3, Phase.CLOSED: 4}
 """PlatformState by session phase (interfaces.md 1.4); 2 open in every other."""
+PLATFORM_CLOSES = from_clock("15:30")
+"""After the close of trading the platform still takes exercises until then (interfaces.md 2.2)."""
 AUCTIONS = (Phase.OPENING, Phase.CLOSING)
 
 
@@ -20,6 +23,10 @@ def announce(turn: Turn) -> None:
     """Publish the platform's state if it changed."""
     state = turn.state
     platform = PLATFORM.get(state.session, 2)
+    late = state.day_start + PLATFORM_CLOSES
+    if state.session == Phase.CLOSED and turn.at < late:
+        platform = 2
+        turn.effects.append(WakeAt("platform", late))
     if platform != state.platform:
         state.platform = platform
         turn.effects.append(PlatformStateChanged(platform))

@@ -3,11 +3,13 @@
 import msgspec
 import numpy as np
 
+from quanheng.books import combinations as combo
+from quanheng.books.combinations import Combination
 from quanheng.duties import measure
 from quanheng.duties.lanes import Meter
 from quanheng.exchange import layout as lay
 from quanheng.exchange.layout import Market
-from quanheng.exchange.messages import Member, VenueOpen
+from quanheng.exchange.messages import Member, Standing, VenueOpen
 from quanheng.kernels.pack import unpack
 from quanheng.rulebook import breaker, calendar, fees, phases, quote_size
 from quanheng.rulebook.model import Rulebook
@@ -50,6 +52,14 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     fixed_from: Nanos
 
 
+class Claimed(msgspec.Struct, frozen=True, array_like=True):
+    """An exercise order that stands; `put` is -1 unless two contracts are exercised together."""
+
+    slot: int
+    put: int
+    qty: int
+
+
 class Desk(msgspec.Struct, array_like=True):
     """A wire member's names and counters at the venue."""
 
@@ -60,6 +70,10 @@ class Desk(msgspec.Struct, array_like=True):
     next_index: list[int]  # next report index per partition
     second: int = 0  # flow limit: messages in this second
     count: int = 0
+    units: list[int] = []  # of the underlyings, by class
+    business: int = 0  # requests of businesses that do not trade, numbered
+    claims: dict[str, Claimed] = {}  # exercises by client id, in order of time
+    combinations: dict[str, Combination] = {}  # by combination id
 
 
 class Crowds(msgspec.Struct, array_like=True):
@@ -246,30 +260,61 @@ def _ctl(opened: VenueOpen) -> "np.ndarray":
     return ctl
 
 
-def _positions(state: State, members: tuple[Member, ...], chain: Chain) -> None:
+def _positions(
+    state: State, members: tuple[Member, ...], crowd: tuple[Standing, ...], chain: Chain
+) -> None:
     """Opening positions; the investors hold what makes every contract's long equal its short."""
     slots = len(chain.contracts)
-    for index, member in enumerate(members):
-        for bucket, data in ((lay.LONG, member.long), (lay.SHORT, member.short)):
+    state.fund[:, lay.CASH] = CROWD_CASH
+    accounts: list[Member | Standing] = [*members, *crowd]
+    for index, one in enumerate(accounts):
+        for bucket, data in ((lay.LONG, one.long), (lay.SHORT, one.short)):
             if data:
                 state.acct[index, bucket] = unpack(data, slots).reshape(-1)
-        state.fund[index, lay.CASH] = member.cash
-    state.fund[len(members) :, lay.CASH] = CROWD_CASH
-    held = state.acct[: len(members)].sum(axis=0)
-    total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], held[lay.SHORT]))
+        state.fund[index, lay.CASH] = one.cash
+    for index, member in enumerate(members):
+        if member.covered:
+            state.acct[index, lay.COVERED] = unpack(member.covered, slots).reshape(-1)
+    held = state.acct.sum(axis=0)
+    short = held[lay.SHORT] + held[lay.COVERED]
+    total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], short))
     state.info[:, lay.INTEREST] = total
-    state.acct[-2, lay.LONG] = total - held[lay.LONG]
-    state.acct[-2, lay.SHORT] = total - held[lay.SHORT]
+    state.acct[-2, lay.LONG] += total - held[lay.LONG]
+    state.acct[-2, lay.SHORT] += total - short
     state.fund[:, lay.MARGIN] = state.acct[:, lay.SHORT] @ state.info[:, lay.MARGIN_UNIT]
     for index, klass in enumerate(chain.classes):
         part = slice(klass.start, klass.stop)
         state.risk[:, index, lay.R_LONG] = state.acct[:, lay.LONG, part].sum(axis=1)
+        covered = state.acct[:, lay.COVERED, part]
         state.risk[:, index, lay.R_SHORT] = state.acct[:, lay.SHORT, part].sum(axis=1)
+        state.risk[:, index, lay.R_SHORT] += covered.sum(axis=1)
+        state.risk[:, index, lay.R_COVERED] = covered @ state.info[part, lay.UNIT]
         for member_index, member in enumerate(members):
             for underlying, most_long, most, bought in member.limits:
                 if underlying == klass.underlying:
                     granted = (most_long, most, bought)
-                    state.risk[member_index, index, lay.R_MAX_LONG :] = granted
+                    state.risk[member_index, index, lay.R_MAX_LONG : lay.R_LOCKED] = granted
+            if member.locked:
+                state.risk[member_index, index, lay.R_LOCKED] = member.locked[index]
+
+
+def tie(acct: "np.ndarray", held: Combination, units: int) -> None:
+    """Hold (units > 0) or release a combination's legs in an account, so that none is closed."""
+    for slot, form in zip(held.slots, combo.STRATEGIES[held.strategy], strict=True):
+        acct[lay.HELD_SHORT if form.short else lay.HELD_LONG, slot] += units
+
+
+def _combinations(state: State, members: tuple[Member, ...], chain: Chain) -> None:
+    """Combinations that members bring from the day before; their margin is the combination's."""
+    single = [row.margin_unit for row in chain.contracts]
+    for index, member in enumerate(members):
+        for name, strategy, first, second, units in member.combinations:
+            slots = (state.slots[first], state.slots[second])
+            held = Combination(strategy, slots, units)
+            state.desks[index].combinations[name] = held
+            tie(state.acct[index], held, units)
+            together = combo.opening(chain, strategy, slots)
+            state.fund[index, lay.MARGIN] -= units * (combo.singles(held, single) - together)
 
 
 def open_state(opened: VenueOpen, at: Nanos) -> State:
@@ -282,6 +327,8 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     slots, classes = len(chain.contracts), len(chain.classes)
     accounts = len(opened.members) + len(opened.scenario.makers) + 2
     makers = accounts - 2
+    if opened.crowd and len(opened.crowd) != accounts - len(opened.members):
+        raise ValueError(f"{len(opened.crowd)} standings for the crowd's accounts")
     start = midnight(opened.day)
     state.open = opened
     state.day_start = start
@@ -307,6 +354,9 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     state.out = _zeros(slots, market.COLUMNS)
     state.trade_rows = _zeros(lay.ROWS, lay.TRADE_ROW)
     state.quote_rows = _zeros(lay.ROWS, lay.QUOTE_ROW)
-    _positions(state, opened.members, chain)
+    _positions(state, opened.members, opened.crowd, chain)
+    for desk, member in zip(state.desks, opened.members, strict=True):
+        desk.units = list(member.units) or [0] * classes
+    _combinations(state, opened.members, chain)
     state.meter = measure.open_meter(chain, book, tuple(item.maker for item in opened.members))
     return state

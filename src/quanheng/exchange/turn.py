@@ -8,7 +8,7 @@ import numpy as np
 
 from quanheng.duties import measure
 from quanheng.exchange import layout as lay
-from quanheng.exchange.messages import Deliver, PlatformStateChanged, Refuse
+from quanheng.exchange.messages import Deliver, MarginAnswered, PlatformStateChanged, Refuse
 from quanheng.exchange.quotes import look
 from quanheng.exchange.state import ORDER_BASE, PARTITIONS, State, market_of
 from quanheng.exchange.tables import log_trades
@@ -16,11 +16,19 @@ from quanheng.kernels.pack import pack
 from quanheng.runtime.envelope import RaiseAlert, Record, WakeAt
 from quanheng.terms.codes import Effect, Phase, Side
 from quanheng.terms.market import ChainTick, Inquiry
-from quanheng.terms.orders import Report, ReportBody, RequestRejected, Trade
+from quanheng.terms.orders import AnyReport, Report, RequestRejected, Trade
 from quanheng.terms.units import SECOND, Nanos
 
 VenueEffect = (
-    WakeAt | Deliver | Refuse | ChainTick | Inquiry | Record | RaiseAlert | PlatformStateChanged
+    WakeAt
+    | Deliver
+    | Refuse
+    | MarginAnswered
+    | ChainTick
+    | Inquiry
+    | Record
+    | RaiseAlert
+    | PlatformStateChanged
 )
 EXEC_BASE = 100_000_000_000
 INQUIRY_LIFE = 30 * SECOND
@@ -42,7 +50,7 @@ class Turn:
         self.rejects: dict[int, list[RequestRejected]] = {}
         self.broke: list[int] = []
 
-    def report(self, member: int, slot: int, body: ReportBody) -> None:
+    def report(self, member: int, slot: int, body: AnyReport) -> None:
         """Queue a report in the partition of its contract, with the next index."""
         part = slot & 1
         desk = self.state.desks[member]
@@ -162,7 +170,7 @@ def _fill(turn: Turn, row: list[int], members: int) -> None:
             left,
             SIDES[side],
             Effect.CLOSE if flags & lay.CLOSE else Effect.OPEN,
-            False,
+            bool(flags & lay.COVERED_FLAG),
             turn.at,
             row[lay.E_BUY_AT + side],
             price * qty * contract.unit,

@@ -10,6 +10,7 @@ from typing import ClassVar, assert_never
 
 from quanheng.exchange.accounts import violations
 from quanheng.exchange.crowd import on_step, on_underlying, open_crowd, start_steps
+from quanheng.exchange.forced import on_forced, wake_forced
 from quanheng.exchange.front import take
 from quanheng.exchange.messages import Halt, VenueOpen
 from quanheng.exchange.session import (
@@ -100,6 +101,7 @@ class Venue:
         on_session(turn)
         announce(turn)
         on_halts(turn)
+        wake_forced(turn)
         start_steps(turn)
         return turn.finish()
 
@@ -124,6 +126,11 @@ class Venue:
                 on_auction(turn)
             case "halts":
                 on_halts(turn)
+            case "forced":
+                on_forced(turn)
+                start_breakers(turn)
+            case "platform":
+                announce(turn)
             case "final":
                 emit_quotes(turn.state, turn.effects)
                 emit_trades(turn.state, turn.effects)

@@ -3,8 +3,6 @@
 Reports carry (set, index): duplicates are dropped, a gap stops the set until it is replayed.
 """
 
-from typing import assert_never
-
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
@@ -20,7 +18,7 @@ from quanheng.maker.states import lower, spread_out
 from quanheng.rulebook import fees
 from quanheng.runtime.envelope import NotSent
 from quanheng.terms import market
-from quanheng.terms.codes import Alert, Exec, Phase, Side, TradingState
+from quanheng.terms.codes import FORCED_PREFIXES, Alert, Exec, Phase, Side, TradingState
 from quanheng.terms.orders import (
     CancelReject,
     OrderAck,
@@ -89,8 +87,8 @@ def _on_body(
         case CancelReject():
             slot = singles.on_cancel_reject(state, body)
             urgent = False
-        case _:
-            assert_never(body)
+        case _:  # businesses that this maker does not ask for
+            return
     if slot >= 0:
         klass = int(state.tables.fixed[slot, c.F_KLASS])
         touched[klass] = touched.get(klass, False) or urgent
@@ -185,6 +183,9 @@ def on_trade(
     side = c.BID_SIDE if trade.side == Side.BUY else c.ASK_SIDE
     if ident in state.orders:
         singles.on_fill(state, ident, trade.qty)
+    elif trade.client_id[:3] in FORCED_PREFIXES:
+        args = (trade.client_id, trade.qty)
+        alert(state, effects, at, Alert.MARGIN_HIGH, trade.contract, args)
     elif ident < 0:
         state.audit.foreign += 1
         alert(state, effects, at, Alert.UNKNOWN_ORDER, trade.contract, (trade.client_id,))

@@ -20,6 +20,16 @@ def opening(
     return _margin(rates, kind, strike, settle, underlying_close, unit)
 
 
+def parameters(book: Rulebook, underlying_type: str) -> tuple[int, int]:
+    """MarginRatioParam1 and 2 of the reference file: the opening rates in hundredths of a percent.
+
+    ValueError names an unknown underlying type.
+    """
+    rates = _rates(book, underlying_type, book.rates.stock_opening_margin)
+    first, second = (half_up(num * 10_000, den) for num, den in rates)
+    return first, second
+
+
 def maintenance(
     book: Rulebook,
     underlying_type: str,

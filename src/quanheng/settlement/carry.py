@@ -2,7 +2,9 @@
 (borders.md 3).
 
 Positions go by contract code, because slots are a matter of one day's chain. Contracts that expired
-today are not carried; what was held in them is listed, for exercise and assignment to act on.
+today are not carried; what was held in them is listed, and what their exercise moves tomorrow is in
+`moves`. The public's accounts are carried like the firm's, so that money and positions of all
+accounts together can be added up (`violations`).
 """
 
 import msgspec
@@ -27,6 +29,10 @@ class CarriedAccount(msgspec.Struct, frozen=True, array_like=True):
     cash: Money
     held: tuple[Held, ...]
     expired: tuple[Held, ...] = ()
+    units: tuple[tuple[str, Lots], ...] = ()  # of underlyings
+    public: bool = False
+    deficit: Money = 0  # of a margin call, to be made good before 11:30
+    locked: tuple[tuple[str, Lots], ...] = ()  # of the units, for covered positions
 
 
 class CarriedContract(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +51,37 @@ class CarriedClass(msgspec.Struct, frozen=True, array_like=True):
     close: Ticks
 
 
+class CarriedMove(msgspec.Struct, frozen=True, array_like=True):
+    """Units and cash that an account is owed (+) or owes (-) today from yesterday's exercises."""
+
+    account: str
+    underlying: str
+    units: Lots
+    cash: Money
+
+
+class CarriedCombination(msgspec.Struct, frozen=True, array_like=True):
+    """A combination that lives on, its contracts in the order of the strategy."""
+
+    account: str
+    number: str
+    strategy: str
+    first: str
+    second: str
+    units: Lots
+
+
+class CarriedSmile(msgspec.Struct, frozen=True, array_like=True):
+    """What the crowd thinks of an expiry, 1e-6."""
+
+    underlying: str
+    last_day: Day
+    atm: int
+    slope: int
+    curvature: int
+    carry: int
+
+
 class Carry(msgspec.Struct, frozen=True, array_like=True):
     """Opening state of `day`, made on the day before; `run` says by which run."""
 
@@ -54,6 +91,17 @@ class Carry(msgspec.Struct, frozen=True, array_like=True):
     accounts: tuple[CarriedAccount, ...]
     contracts: tuple[CarriedContract, ...]
     classes: tuple[CarriedClass, ...]
+    master: bytes = b""  # reff03 of `day`: every listed contract
+    traded: tuple[str, ...] = ()  # codes the simulation trades
+    smiles: tuple[CarriedSmile, ...] = ()
+    moves: tuple[CarriedMove, ...] = ()
+    next_code: int = 0
+    adjusted_on: tuple[tuple[str, Day], ...] = ()
+    fees: Money = 0  # everything the exchange and the clearing house earned so far
+    brought: Money = 0  # everything that came in from outside: opening cash, dividends
+    days: int = 1  # trading days behind this state
+    combinations: tuple[CarriedCombination, ...] = ()
+    bought: tuple[tuple[str, Lots], ...] = ()  # units bought less sold in the underlyings so far
 
 
 _DECODER = msgspec.msgpack.Decoder(Carry)
@@ -133,3 +181,41 @@ def rows_of(
     ]
     unknown = tuple(held.code for held in account.held if held.code not in slots)
     return sorted(known), unknown
+
+
+def violations(carry: Carry) -> dict[str, int]:
+    """What must hold of all accounts together at the end of a day, as counts (exact integers).
+
+    `money`: cash of all accounts and fees earned are what was brought in; `positions`: contracts
+    whose longs and shorts differ, or differ from the open interest; `units`: underlyings whose
+    units do not sum to those bought; `moves`: underlyings whose deliveries do not balance;
+    `negative`: negative positions.
+    """
+    cash = sum(account.cash for account in carry.accounts)
+    sums: dict[str, list[int]] = {}
+    negative = 0
+    for account in carry.accounts:
+        for held in account.held:
+            both = sums.setdefault(held.code, [0, 0])
+            both[0] += held.long
+            both[1] += held.short + held.covered
+            negative += min(held.long, held.short, held.covered) < 0
+    interest = {contract.code: contract.open_interest for contract in carry.contracts}
+    wrong = sum(long != short or long != interest.get(code) for code, (long, short) in sums.items())
+    units: dict[str, int] = {}
+    for account in carry.accounts:
+        for underlying, count in account.units:
+            units[underlying] = units.get(underlying, 0) + count
+    bought = dict(carry.bought)
+    moved: dict[str, list[int]] = {}
+    for move in carry.moves:
+        both = moved.setdefault(move.underlying, [0, 0])
+        both[0] += move.units
+        both[1] += move.cash
+    return {
+        "money": int(cash + carry.fees != carry.brought),
+        "positions": wrong,
+        "units": sum(count != bought.get(name, 0) for name, count in units.items()),
+        "moves": sum(any(both) for both in moved.values()),
+        "negative": negative,
+    }

@@ -137,6 +137,13 @@ class ExemptReason(StrEnum):
     OTHER = "other"
 
 
+FORCED_MARGIN = "QP1"
+"""Prefix of the exchange's own orders that close for want of margin (interfaces.md 2.1)."""
+FORCED_COVERED = "CV1"
+"""The same for want of locked underlying."""
+FORCED_PREFIXES = (FORCED_MARGIN, FORCED_COVERED)
+
+
 class Alert(StrEnum):
     """Alerts of the machines. Each has words in Chinese and English where people read them."""
 

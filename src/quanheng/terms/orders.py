@@ -6,6 +6,7 @@ The dialect in `quanheng.wire` maps each struct to the STEP message named in its
 
 import msgspec
 
+from quanheng.terms.business import BusinessReport, BusinessRequest
 from quanheng.terms.codes import Effect, Exec, OrderKind, Side
 from quanheng.terms.units import Lots, Money, Nanos, Ticks
 
@@ -56,6 +57,10 @@ class QuoteCancel(msgspec.Struct, frozen=True, array_like=True, tag="Z"):
 
 
 Request = NewOrder | OrderCancel | Quote | QuoteCancel
+"""What trades: the requests of OTO and OQO."""
+
+AnyRequest = Request | BusinessRequest
+"""Every request a member may send."""
 
 
 class OrderAck(msgspec.Struct, frozen=True, array_like=True, tag="8"):
@@ -134,6 +139,10 @@ class Trade(msgspec.Struct, frozen=True, array_like=True, tag="U11"):
 
 
 ReportBody = OrderAck | CancelReject | QuoteAck | Trade
+"""Answers and fills of what trades."""
+
+AnyReport = ReportBody | BusinessReport
+"""Every report of a recoverable stream."""
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
@@ -141,7 +150,7 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
     set_id: str
     index: int  # 1, 2, 3 … without gaps within a day
-    body: ReportBody
+    body: AnyReport
 
 
 class Reports(msgspec.Struct, frozen=True, array_like=True, tag="reports"):
@@ -163,7 +172,7 @@ class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
     """Requests that arrived together at the exchange from one member's trading unit."""
 
     pbu: str
-    requests: list[Request]
+    requests: list[AnyRequest]
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):

@@ -1,14 +1,14 @@
-"""The contract master reff03 and the day's Contracts (interfaces.md 3.2; borders.md 1).
+"""The contract master, reff03 and reff0302, and the day's Contracts (interfaces.md 3.2, 3.3).
 
 Prices of the file have four decimals and are Ticks; the margin per contract has two and is Money.
 """
 
 from quanheng.terms.contract import Contract
 from quanheng.terms.units import MONEY_PER_FEN, half_up
-from quanheng.wire import records
+from quanheng.wire import records, xml_files
 from quanheng.wire.records import BadRecord, Value
 
-_FORM = "reff03"
+_FORM, _SECOND = "reff03", "reff0302"
 _REQUIRED_DAYS = ("StartDate", "EndDate", "ExerciseDate", "DeliveryDate", "ExpireDate")
 
 
@@ -87,6 +87,35 @@ def read_contracts(data: bytes) -> tuple[list[Contract], list[BadRecord]]:
         line_of[code] = number
         found[code] = contract
     return list(found.values()), bad
+
+
+def write_second_edition(contracts: list[Contract]) -> bytes:
+    """The reff0302 file; its longer names hold what reff03 holds. ValueError as above."""
+    rows = [(*to_row(contract), contract.underlying_symbol) for contract in contracts]
+    return xml_files.write(records.layout(_SECOND), rows)
+
+
+def read_second_edition(data: bytes) -> tuple[list[Contract], list[BadRecord]]:
+    """Contracts of a reff0302 file, and the records left out, by their number where the document
+    is sound. Never raises for bad content; twins are both left out.
+    """
+    found = xml_files.read(records.layout(_SECOND), data)
+    bad = list(found.quarantined)
+    contracts: dict[str, Contract] = {}
+    seen: dict[str, int] = {}
+    for number, row in enumerate(found.rows, 1):
+        code = str(row[1])
+        try:
+            contract = _contract(row[:-1])
+            if code in seen:
+                contracts.pop(code, None)
+                raise ValueError("SecurityID", f"{code} is also record {seen[code]}")
+        except ValueError as error:
+            bad.append(BadRecord(number, *error.args))
+            continue
+        seen[code] = number
+        contracts[code] = contract
+    return list(contracts.values()), bad
 
 
 def _contract(row: tuple[Value, ...]) -> Contract:

@@ -2,8 +2,9 @@
 
 import msgspec
 
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.market import Inquiry
-from quanheng.terms.orders import Report, Request, RequestRejected
+from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import Day
 from quanheng.wire.fields import WireError
 
@@ -50,7 +51,7 @@ class RequestArrived(msgspec.Struct, frozen=True):
     req_id: str
     pbu: str
     reff: str
-    request: Request | None
+    request: AnyRequest | None
     error: WireError | None = None
 
 
@@ -88,12 +89,13 @@ class RejectArrived(msgspec.Struct, frozen=True):
 
 
 class ResponseArrived(msgspec.Struct, frozen=True):
-    """Client: a General Response without error, with its fragment (none is sent by dialect)."""
+    """Client: a General Response without error, with its fragment; `answer` of an OMR inquiry."""
 
     req_id: str
     pbu: str
     reff: str
     text: bytes
+    answer: MarginAnswer | None = None
 
 
 class SyncRequested(msgspec.Struct, frozen=True):

@@ -8,6 +8,8 @@ is the exchange's error for an illegal value of the tag (20000 when it has none 
 
 import msgspec
 
+from quanheng.wire.codes import describe
+
 SOH = "\x01"
 PARSE_ERROR = 20000
 
@@ -65,27 +67,40 @@ FIELDS: dict[int, Field] = {
         Field(135, "OfferSize", "N", 10, 0, 20280),
         Field(150, "ExecType", "C", 1, 0, 20054, ("0", "8", "6"), 20054),
         Field(151, "LeavesQty", "N", 12, 0, 20056),
+        Field(198, "SecondaryOrderID", "C", 16, 0, 20260),
         Field(203, "CoveredOrUncovered", "C", 1, 0, 20208, ("1", " "), 17598),
         Field(300, "QuoteRejectReason", "I", 5, 0, 20282),
         Field(303, "QuoteRequestType", "N", 3),
+        Field(308, "UnderlyingSecurityID", "C", 6, 0, 20202),
         Field(434, "CxlRejResponseTo", "C", 1, 0, 20080),
         Field(448, "PartyID", "C", 10, 0, 20082),
         Field(452, "PartyRole", "N", 4, 0, 20084),
         Field(453, "NoPartyIDs", "N", 2, 0, 20086),
         Field(522, "OwnerType", "N", 3, 0, 20204, OWNER_TYPES, 17582),
+        Field(555, "NoLegs", "N", 2, 0, 20262),
+        Field(602, "LegSecurityID", "C", 8, 0, 20264),
+        Field(624, "LegSide", "C", 1, 0, 20266, ("L", "S"), 20266),
+        Field(658, "QuoteRequestRejectReason", "I", 5),
+        Field(685, "LegOrderQty", "N", 10, 0, 20268),
+        Field(747, "ExerciseMethod", "C", 1, 0, 20234, ("Z", "R"), 17626),
         Field(845, "DiscretionPrice", "D", 11, 4, 20214),
         Field(1166, "QuoteMsgID", "C", 10, 0, 20272),
+        Field(1635, "MarginReqmtInqID", "C", 10, 0, 20236),
+        Field(1643, "NoMarginAmt", "N", 2, 0, 20238),
+        Field(1644, "MarginAmtType", "N", 3, 0, 20242),
+        Field(1645, "MarginAmt", "D", 16, 2, 20240),
         Field(8504, "TotalValueTraded", "D", 17, 2, 20078),
         Field(8541, "TransactTimeOnly", "T", 12, 0, 20218),
         Field(8909, "BidPositionEffect", "C", 1, 0, 20284, ("O", "C", " "), 17576),
         Field(8910, "OfferPosionEffect", "C", 1, 0, 20286, ("O", "C", " "), 17576),
+        Field(10200, "QuoteRequestTransType", "C", 1, 0, PARSE_ERROR, ("0", "1"), PARSE_ERROR),
         Field(
             10222, "QuoteRequestStatus", "C", 1, 0, PARSE_ERROR, ("0", "4", "5", "7", "8"), 20000
         ),
     )
 }
 
-QUANTITY_TAGS = frozenset((38, 134, 135))
+QUANTITY_TAGS = frozenset((38, 134, 135, 685))
 """A negative value of these is 19070, not a malformed number."""
 
 NEGATIVE_QUANTITY = 19070
@@ -111,4 +126,4 @@ class WireError(Exception):
     def __str__(self) -> str:
         name = FIELDS[self.tag].name if self.tag in FIELDS else ""
         what = f"tag {self.tag} {name}".rstrip() if self.tag else "message"
-        return f"{self.code}: {what} at {self.place}: {self.reason}"
+        return f"{describe(self.code)}: {what} at {self.place}: {self.reason}"

@@ -15,9 +15,9 @@ from quanheng.wire.fields import (
     Field,
     WireError,
 )
-from quanheng.wire.messages import MESSAGES, Message, fast_pattern
+from quanheng.wire.messages import GROUPED, MESSAGES, MOST_LEGS, Message, fast_pattern
 
-_FAST = {kind: fast_pattern(message) for kind, message in MESSAGES.items()}
+_FAST = {name: fast_pattern(message) for name, message in MESSAGES.items()}
 _BODY_LEN, _MSG_TYPE = 9, 35
 
 
@@ -26,10 +26,27 @@ def wrap(body: str) -> bytes:
     return f"9={len(body)}\x01{body}".encode("ascii")
 
 
-def read(data: bytes) -> tuple[str, tuple[str, ...]]:
+def write(name: str, values: tuple[str, ...]) -> bytes:
+    """The fragment of a form of `messages.MESSAGES`, its values given in order.
+
+    WireError names the first value that breaks the form, as its reader would.
+    """
+    message = MESSAGES[name]
+    rest = iter(values)
+    parts = [f"35={message.kind}{SOH}"]
+    for item in message.items:
+        value = item.literal
+        if not value:
+            value = _check_value(item.field, next(rest), f"encode 35={message.kind}")
+        parts.append(f"{item.field.tag}={value}{SOH}")
+    return wrap("".join(parts))
+
+
+def read(data: bytes, business: str = "") -> tuple[str, tuple[str, ...]]:
     """The message type and the values of a fragment, in the order of its items.
 
-    Decimals come back with all their places. WireError says what is wrong and where.
+    `business` ("OTE.") chooses among the meanings of a type. Decimals come back with all their
+    places. WireError says what is wrong and where.
     """
     try:
         text = data.decode("ascii")
@@ -40,25 +57,47 @@ def read(data: bytes) -> tuple[str, tuple[str, ...]]:
         ) from None
     cut = text.find(SOH) + 4
     kind = text[cut : text.find(SOH, cut)]
-    pattern = _FAST.get(kind)
+    name = business + kind if business else kind
+    pattern = _FAST.get(name)
+    if pattern is None and name in GROUPED:
+        pattern = _FAST.get(f"{name}:{_legs_text(text)}")
     if pattern is not None:
         match = pattern.fullmatch(text)
         if match is not None and int(match[1]) == len(text) - cut + 3:
             values: tuple[str, ...] = match.groups()
             return kind, values[1:]
-    return read_strict(text)
+    return read_strict(text, business)
 
 
-def read_strict(text: str) -> tuple[str, tuple[str, ...]]:
+def _legs_text(text: str) -> str:
+    """What tag 555 says, as it stands; "1" without one, so that its absence is found in order."""
+    at = text.find(f"{SOH}555=")
+    return text[at + 5 : text.find(SOH, at + 5)] if at >= 0 else "1"
+
+
+def _form(name: str, kind: str, text: str, place: int) -> Message:
+    if name in GROUPED:
+        count = _legs_text(text)
+        if not (count.isdigit() and len(count) <= 2):
+            raise WireError(20262, 555, f"35={kind}", f"{count[:20]!r} is not a number of legs")
+        if not 1 <= int(count) <= MOST_LEGS or count[0] == "0":
+            reason = f"{count} legs, 1 to {MOST_LEGS} are possible"
+            raise WireError(19276, 555, f"35={kind}", reason)
+        name = f"{name}:{count}"
+    message = MESSAGES.get(name)
+    if message is None:
+        raise WireError(20018, _MSG_TYPE, f"byte {place}", f"{kind!r} is no known message type")
+    return message
+
+
+def read_strict(text: str, business: str = "") -> tuple[str, tuple[str, ...]]:
     """`read` of ASCII text by the slow way, which diagnoses."""
     pairs = _split(text)
     _check_length(text, pairs)
     place, tag, kind = pairs[1] if len(pairs) > 1 else (len(text), 0, "")
     if tag != _MSG_TYPE:
         raise WireError(20018, _MSG_TYPE, f"byte {place}", "the second tag must be 35 MsgType")
-    message = MESSAGES.get(kind)
-    if message is None:
-        raise WireError(20018, _MSG_TYPE, f"byte {place}", f"{kind!r} is no known message type")
+    message = _form(business + kind, kind, text, place)
     values: list[str] = []
     for number, item in enumerate(message.items):
         field = item.field

@@ -1,7 +1,9 @@
 """What every STEP message of the option platform consists of, in wire order (interfaces.md 2.4).
 
-A message is a flat list of items: a group of fixed size is written out. An item with a `literal`
-must have exactly that value; the other items are the message's values, in order.
+A message is a flat list of items: a group is written out, and a message whose group varies has one
+form per size. An item with a `literal` must have exactly that value; the other items are the
+message's values, in order. A form's name is its tag 35, after the business where one letter means
+different things (`OTE.D`), before the size of its group (`U12:2`).
 """
 
 import re
@@ -10,7 +12,6 @@ import msgspec
 
 from quanheng.wire.fields import (
     FIELDS,
-    OWNER_TYPES,
     SOH,
     SUB_ACCOUNT,
     WRONG_SUB_ACCOUNT,
@@ -93,7 +94,7 @@ _BOTH_STATES = {
     "AI": (_item(150, choices=_DONE_OR_NOT), _item(39, choices=_DONE_OR_NOT)),
 }
 
-MESSAGES: dict[str, Message] = {
+_ORDERED: dict[str, Message] = {
     message.kind: message
     for message in (
         Message(
@@ -165,16 +166,123 @@ MESSAGES: dict[str, Message] = {
     )
 }
 
-REQUEST_KINDS: dict[str, tuple[str, ...]] = {"OTO": ("D", "F"), "OQO": ("S", "Z")}
-"""Message types a business (ReqID) accepts."""
+STRATEGIES = ("CNSJC", "CXSJC", "PNSJC", "PXSJC", "KS", "KKS", "ZBD")
+"""Strategy codes of combinations (interfaces.md 2.4); another one is 19267."""
+MOST_LEGS = 4
 
-OTHER_BUSINESS = frozenset(("OTU", "OML", "OTE", "OCE", "OTT", "OMR"))
-"""Documented businesses this dialect does not carry: answered 17602, not 4012."""
+_STRATEGY = _item(48, choices=STRATEGIES, code=19267)
+_LEG = _items(602, 624, 203, 685)
+_TWO_LEGS = (_item(555, "2"), *_items(602, 685, 602, 685))
+_STATES = (_item(150), _item(39))
+_NO_CANCEL = _BOTH_STATES["AJ"]
+_MARGIN_PARTIES = (_item(453, "2"), *_party("100", 25), *TRADING_UNIT)
+_BUILD = _item(54, choices=("B", "C"), code=19036)
+_LOCK = _item(54, choices=("Z", "Y"), code=19036)
+
+
+def _legs(count: int) -> tuple[Item, ...]:
+    return (_item(555, str(count)), *_LEG * count)
+
+
+_ASKED = (
+    _item(131, width=10),
+    *_items(48, 522),
+    _item(54, choices=("1", "2", " "), code=19036),
+    *_items(38, 10200),
+)
+
+_BUSINESS: dict[str, Message] = {
+    "OTU.D": Message("D", "Lock", (*_items(11, 308, 38), _LOCK, *PARTIES_4)),
+    "OTE.D": Message("D", "Exercise", (*_items(11, 48, 522, 38), *PARTIES_4)),
+    "OCE.D": Message("D", "MergedExercise", (_item(11), *_TWO_LEGS, *_items(522, 38), *PARTIES_4)),
+    "OTT.D": Message("D", "DisposalTransfer", (*_items(11, 308, 522, 38, 747), *PARTIES_4)),
+    **{
+        f"{business}.F": Message(
+            "F", "BusinessCancel", (*_items(11, 41), _item(48, width=8), _item(522), *PARTIES_4)
+        )
+        for business in ("OTE", "OCE", "OTT")
+    },
+    "ORQ.R": Message("R", "InquiryRequest", (*_ASKED, *PARTIES_4)),
+    "ORQA.R": Message(
+        "R",
+        "InquiryAck",
+        (*_ASKED, _item(37), _item(303, "101"), *_items(10222, 658, 8541), *PARTIES_2),
+    ),
+    "CH": Message("CH", "MarginInquiry", (_item(1635), *_MARGIN_PARTIES)),
+    "CJ": Message(
+        "CJ",
+        "MarginAnswer",
+        (
+            *_items(1635, 102, 8541),
+            *(_item(1643, "2"), _item(1645), _item(1644, "22"), _item(1645), _item(1644, "101")),
+            *_MARGIN_PARTIES,
+        ),
+    ),
+    "U14": Message(
+        "U14",
+        "LockAck",
+        (_item(37), *_NO_CANCEL, *_items(11, 308, 38), _LOCK, *_items(8541, 103), *PARTIES_2),
+    ),
+    "U15": Message(
+        "U15",
+        "ExerciseAck",
+        (_item(37), *_STATES, *_items(11, 41, 48, 38, 8541, 103), *PARTIES_2),
+    ),
+    "U16": Message(
+        "U16",
+        "MergedExerciseAck",
+        (_item(37), *_STATES, *_items(11, 41), *_TWO_LEGS, *_items(38, 8541, 103), *PARTIES_2),
+    ),
+    "U17": Message(
+        "U17",
+        "DisposalAck",
+        (_item(37), *_STATES, *_items(11, 41, 308, 38, 747, 8541, 103), *PARTIES_2),
+    ),
+}
+for _count in range(1, MOST_LEGS + 1):
+    _BUSINESS[f"OML.D:{_count}"] = Message(
+        "D",
+        "Combination",
+        (*_items(11, 522), _STRATEGY, _BUILD, *_items(38, 198), *_legs(_count), *PARTIES_4),
+    )
+    _BUSINESS[f"U13:{_count}"] = Message(
+        "U13",
+        "CombinationAck",
+        (
+            *(_item(37), *_NO_CANCEL, _item(522), _STRATEGY, _item(11), _BUILD),
+            *(*_items(38, 198), *_legs(_count), *_items(8541, 103), *PARTIES_2),
+        ),
+    )
+    _BUSINESS[f"U12:{_count}"] = Message(
+        "U12",
+        "CombinationDone",
+        (
+            *(_item(11), _STRATEGY, _item(17), _item(54, choices=("B", "C", "F"), code=19036)),
+            *(*_items(32, 198), *_legs(_count), *_items(8541, 42, 522), *PARTIES_4),
+        ),
+    )
+
+MESSAGES: dict[str, Message] = {**_ORDERED, **_BUSINESS}
+GROUPED = frozenset(("OML.D", "U13", "U12"))
+"""Names whose form depends on NoLegs."""
+
+REQUEST_KINDS: dict[str, tuple[str, ...]] = {
+    "OTO": ("D", "F"),
+    "OQO": ("S", "Z"),
+    "OTU": ("D",),
+    "OML": ("D",),
+    "OTE": ("D", "F"),
+    "OCE": ("D", "F"),
+    "OTT": ("D", "F"),
+    "OMR": ("CH",),
+    "ORQ": ("R",),
+}
+"""Message types a business (ReqID) accepts (interfaces.md 2.2)."""
 
 
 def _value_pattern(field: Field) -> str:
-    if field.tag == 522:
-        return "(" + "|".join(OWNER_TYPES) + ")"
+    if any(len(choice) > 1 for choice in field.choices):
+        return "(" + "|".join(field.choices) + ")"
     if field.choices:
         return "([" + "".join(field.choices) + "])"
     if field.kind == "N":

@@ -117,7 +117,7 @@ def write(rows: Rows, tables: FileTables, at: Nanos, status: str = "T10") -> byt
     length = header.length + 1 - _BODY_FROM + len(body) + _TRAILER_BYTES
     stamped = f"{day_of(at)}-{clock}.000"
     head = records.format_line(
-        header, ("HEADER", "DTP1.00", length, len(lines), 0, "XSHG03", stamped, 0, status)
+        header, ("HEADER", "DTP1.00", length, len(lines), "", "XSHG03", stamped, 0, status)
     )
     text = head + b"\n" + body + b"TRAILER|"
     return text + b"%03d\n" % (sum(text) & 255)

@@ -10,28 +10,23 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from quanheng.terms.units import SECOND, Nanos
-from quanheng.wire import frames
+from quanheng.wire import codes, frames
 from quanheng.wire.events import Disconnect, Event, LoggedOut, ProtocolError
 
 GATEWAY = "TDGW"
+VERSION = "1.00"
 OPTION_PLATFORM = 3
 FASTEST, SLOWEST = 5, 60  # seconds between heartbeats
 PATIENCE = 5 * SECOND  # for a logon, and for the close after a logout
 
 STATUS_TEXT: dict[int, str] = {
-    0: "Normal Logout",
-    5000: "Message Exceed Max Length",
-    5001: "CheckSum Error",
-    5002: "Heartbeat Timeout",
-    5003: "Already Login, try again",
-    5004: "Login Timeout",
-    5005: "CompId Error",
-    5006: "Not Ready",
-    5007: "Internal Error",
-    5008: "Message Type Illegal",
-    5012: "Login First",
+    one.code: one.text for one in codes.CODES.values() if one.group == "session" and one.text
 }
-"""Texts of the session's status codes (interfaces.md 1.8)."""
+STATUS_TEXT[codes.number("VERSION_MISMATCH")] = "Version Mismatch"
+"""Texts of a Logout's status codes (interfaces.md 1.8)."""
+
+ENDING = {frames.LOGOUT: "_on_logout", frames.HEARTBEAT: "_on_heartbeat"}
+"""What a session that is ending still takes."""
 
 
 class SessionError(Exception):

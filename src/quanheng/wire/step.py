@@ -3,21 +3,29 @@
 Sans-I/O. Every refusal is a WireError with the exchange's code (interfaces.md 2.10).
 """
 
+from collections.abc import Callable
+
+from quanheng.terms.business import BusinessCancel
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import (
+    AnyReport,
+    AnyRequest,
+    CancelReject,
     NewOrder,
+    OrderAck,
     OrderCancel,
     Quote,
+    QuoteAck,
     QuoteCancel,
-    ReportBody,
-    Request,
+    Trade,
 )
 from quanheng.terms.units import Day
+from quanheng.wire import business as other
 from quanheng.wire import fragment
 from quanheng.wire.dialect import body_of_report, body_of_request, clock
 from quanheng.wire.dialect_read import REPORTS, instant, request_of
 from quanheng.wire.fields import WireError
-from quanheng.wire.messages import OTHER_BUSINESS, REQUEST_KINDS
+from quanheng.wire.messages import REQUEST_KINDS
 from quanheng.wire.profile import Profile
 
 __all__ = [
@@ -30,6 +38,7 @@ __all__ = [
     "encode_inquiry",
     "encode_report",
     "encode_request",
+    "routing_code",
 ]
 
 _BUSINESS: dict[type, str] = {
@@ -37,56 +46,86 @@ _BUSINESS: dict[type, str] = {
     OrderCancel: "OTO",
     Quote: "OQO",
     QuoteCancel: "OQO",
+    **other.BUSINESS_OF,
 }
-_OWNER_AT = {"D": 2, "F": 3, "S": 2, "Z": 2}
 
 
-def business_of(request: Request) -> str:
-    """The ReqID a request travels under: OQO for quotes, OTO for orders."""
+# Tuples, because a test against a union costs a microsecond; the hot types first.
+_TRADING = (Quote, QuoteCancel, NewOrder, OrderCancel)
+_ANSWERS = (QuoteAck, Trade, OrderAck, CancelReject)
+_REPORTS: dict[str, Callable[[tuple[str, ...], Day], AnyReport]] = {**REPORTS, **other.REPORTS}
+
+
+def business_of(request: AnyRequest) -> str:
+    """The ReqID a request travels under: OQO for quotes, OTO for orders, and so on (2.2)."""
+    if isinstance(request, BusinessCancel):
+        return request.business
     return _BUSINESS[request.__class__]
 
 
-def encode_request(request: Request, profile: Profile) -> bytes:
+def routing_code(request: AnyRequest) -> str:
+    """SecurityID of the envelope (interfaces.md 1.7)."""
+    if isinstance(request, _TRADING):
+        return request.contract
+    return other.routing_code(request)
+
+
+def encode_request(request: AnyRequest, profile: Profile) -> bytes:
     """The STEP fragment of a request. WireError when a value cannot be carried."""
-    return fragment.wrap(body_of_request(request, profile))
+    if isinstance(request, _TRADING):
+        return fragment.wrap(body_of_request(request, profile))
+    return other.encode_request(request, profile)
 
 
-def decode_request(req_id: str, text: bytes, profile: Profile) -> Request:
+def decode_request(req_id: str, text: bytes, profile: Profile) -> AnyRequest:
     """The request in a fragment that came under `req_id` from the member of `profile`.
 
-    WireError: 4012 unknown business, 17602 a business not carried, 19058 another member's trading
+    WireError: 4012 unknown business, 19058 another member's trading
     unit, 10794 another account, 10258 a quote without a liquidity provider's account, or the code
     of the tag at fault.
     """
     kinds = REQUEST_KINDS.get(req_id)
     if kinds is None:
-        known = req_id in OTHER_BUSINESS
-        reason = "business is not carried" if known else "is no business"
-        raise WireError(17602 if known else 4012, 0, "ReqID", f"{req_id!r} {reason}")
-    kind, values = fragment.read(text)
+        raise WireError(4012, 0, "ReqID", f"{req_id!r} is no business")
+    kind, values = fragment.read(text, other.PREFIX.get(req_id, ""))
     if kind not in kinds:
         raise WireError(20018, 35, f"35={kind}", f"{kind} is no request of business {req_id}")
+    if req_id == "OMR":
+        if values[2] != profile.pbu:
+            reason = f"trading unit {values[2]} is not {profile.pbu}"
+            raise WireError(19058, 448, f"35={kind}", reason)
+        return other.request_of(req_id, kind, values)
     account, pbu, _ = values[-3:]
     if pbu != profile.pbu:
         raise WireError(19058, 448, f"35={kind}", f"trading unit {pbu} is not {profile.pbu}")
     if account != profile.account:
         raise WireError(10794, 448, f"35={kind}", f"account {account} is not {profile.account}")
-    owner = values[_OWNER_AT[kind]]
-    if owner != "105" and req_id == "OQO":
-        raise WireError(10258, 522, f"35={kind}", f"owner type {owner} may not quote")
+    if req_id == "OQO" and values[2] != "105":
+        raise WireError(10258, 522, f"35={kind}", f"owner type {values[2]} may not quote")
+    if req_id in other.PREFIX:
+        return other.request_of(req_id, kind, values)
     return request_of(kind, values)
 
 
-def encode_report(body: ReportBody, profile: Profile) -> tuple[str, bytes]:
+def encode_report(body: AnyReport, profile: Profile) -> tuple[str, bytes]:
     """(ReqID, STEP fragment) of a report. WireError when a value cannot be carried."""
-    req_id, text = body_of_report(body, profile)
-    return req_id, fragment.wrap(text)
+    if isinstance(body, _ANSWERS):
+        req_id, text = body_of_report(body, profile)
+        return req_id, fragment.wrap(text)
+    return other.encode_report(body, profile)
 
 
-def decode_report(text: bytes, day: Day) -> ReportBody:
-    """The report in a fragment; tags 8541 and 42 are times of `day`. WireError when malformed."""
+def decode_report(text: bytes, day: Day, req_id: str = "OTO") -> AnyReport:
+    """The report in a fragment that came under `req_id`; tags 8541 and 42 are times of `day`.
+    WireError when malformed.
+    """
+    if req_id == "ORQ":
+        kind, values = fragment.read(text, "ORQA.")
+        return other.inquiry_ack_of(values, day)
     kind, values = fragment.read(text)
-    build = REPORTS.get(kind)
+    if kind == "9" and req_id in ("OTE", "OCE", "OTT"):
+        return other.cancel_reject_of(req_id, values, day)
+    build = _REPORTS.get(kind)
     if build is None:
         raise WireError(20018, 35, f"35={kind}", f"{kind} is no report")
     return build(values, day)

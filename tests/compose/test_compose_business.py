@@ -1,0 +1,134 @@
+"""Combinations and exercises ordered at the exchange, through a day and into the next (I-12)."""
+
+import itertools
+from typing import Any
+
+import msgspec
+import pytest
+from season_world import jump
+
+from quanheng.books import combinations as combo
+from quanheng.clearing import messages as clear
+from quanheng.compose.closing import DayResult, finish
+from quanheng.compose.day import DayPlan, World
+from quanheng.compose.scenarios import load
+from quanheng.config import read_config
+from quanheng.exchange.listing import ExRight
+from quanheng.kernels.pack import unpack
+from quanheng.settlement import carry
+from quanheng.terms import business as b
+from quanheng.terms.days import from_clock
+from quanheng.terms.orders import Requests
+from quanheng.terms.units import SECOND
+
+PBU = read_config().member.pbu
+
+
+def world_of(opening: carry.Carry, *events: ExRight) -> World:
+    """The day of a carried state; requests can be posted before it runs."""
+    return World(
+        DayPlan(
+            scenario=load("calm"),
+            config=read_config(),
+            seed=3,
+            day=opening.day,
+            cadence=3 * SECOND,
+            pick="12",
+            journal="digest",
+            until="09:36",
+            opening=opening,
+            events=events,
+        )
+    )
+
+
+def run(world: World, *requests: Any, clock: str = "09:30:01") -> DayResult:
+    """Run a day with our requests at the exchange at a time of day."""
+    world.simulation.post(
+        "venue", Requests(PBU, list(requests)), world.midnight + from_clock(clock)
+    )
+    world.run()
+    done = finish(world, 0.0)
+    assert done.ok, done.invariants
+    return done
+
+
+def pair_of(world: World, account: carry.CarriedAccount) -> tuple[str, tuple[combo.Leg, ...]]:
+    """A strategy that the account can build one unit of, and its legs."""
+    chain = world.reference.chain
+    slots = {row.code: slot for slot, row in enumerate(chain.contracts)}
+    held = [(slots[one.code], one.long, one.short) for one in account.held]
+    for strategy, forms in combo.STRATEGIES.items():
+        for one, two in itertools.permutations(held, 2):
+            legs = tuple(
+                combo.Leg(slot, form.short, False, 1)
+                for (slot, long, short), form in zip((one, two), forms, strict=True)
+                if (short if form.short else long)
+            )
+            if len(legs) == 2 and not combo.arranged(chain, chain.day, strategy, 1, legs)[0]:
+                return strategy, legs
+    raise AssertionError("the account holds no combination")
+
+
+def request(world: World, strategy: str, legs: tuple[combo.Leg, ...]) -> b.CombinationRequest:
+    rows = world.reference.chain.contracts
+    parts = tuple(b.CombinationLeg(rows[leg.slot].code, leg.short, False, 1) for leg in legs)
+    return b.CombinationRequest("Z000000001", strategy, False, 1, "", parts)
+
+
+def test_combination_carries_over_and_dissolves(first: DayResult) -> None:
+    """rules.md 3.4: built at the exchange, margined by clearing, kept overnight, dissolved by E."""
+    world = world_of(first.carry)
+    strategy, legs = pair_of(world, first.carry.accounts[0])
+    day = run(world, request(world, strategy, legs))
+    (kept,) = day.carry.combinations
+    rows = world.reference.chain.contracts
+    assert (kept.account, kept.strategy, kept.units) == ("MM01", strategy, 1)
+    assert {kept.first, kept.second} == {rows[leg.slot].code for leg in legs}
+    bodies = [type(r.body).__name__ for part in world.line.stored() for r in part]
+    assert bodies.count("CombinationAck") == bodies.count("CombinationDone") == 1
+    held = {one.code: one for one in day.carry.accounts[0].held}
+    for leg in legs:  # what stands in a combination is neither closed nor netted
+        one = held[rows[leg.slot].code]
+        assert (one.short if leg.short else one.long) >= 1
+    world = world_of(day.carry)
+    opened = world.openings.venue().members[0]
+    assert opened.combinations == ((kept.number, strategy, kept.first, kept.second, 1),)
+    again = run(world)
+    assert again.carry.combinations == day.carry.combinations
+    expiry = jump(again.carry, 20240724)
+    ended = run(world_of(expiry))
+    assert ended.carry.combinations == ()
+
+
+def test_combination_ends_with_an_adjustment(first: DayResult) -> None:
+    """rules.md 3.4: a contract that is adjusted leaves its combination."""
+    world = world_of(first.carry, ExRight("510050", 550))
+    strategy, legs = pair_of(world, first.carry.accounts[0])
+    day = run(world, request(world, strategy, legs))
+    assert day.roll.adjusted and day.carry.combinations == ()
+
+
+def test_exercise_orders_go_before_the_rule(first: DayResult) -> None:
+    """rules.md 5: what we ordered is exercised, in the money or not, and nothing else of ours."""
+    opening = jump(first.carry, 20240724)
+    longs = [one for one in opening.accounts[0].held if one.long]
+    assert longs
+    order = b.ExerciseRequest("Z000000001", longs[0].code, 1)
+    world = world_of(opening)
+    run(world, order)
+    said = {type(effect): effect for effect in world.cleared}
+    exercised = said[clear.Exercised]
+    assert isinstance(exercised, clear.Exercised)
+    ours = [row for row in unpack(exercised.accepted, clear.CLAIM_COLUMNS).tolist() if not row[0]]
+    assert [world.reference.chain.contracts[row[1]].code for row in ours] == [longs[0].code]
+    assert ours[0][2] == 1
+    cash = said[clear.CashStatement]
+    assert isinstance(cash, clear.CashStatement) and cash.exercise_fee == 6_000
+
+
+@pytest.mark.parametrize("kind", [clear.CombinationsHeld, clear.PublicRegister, clear.Exercises])
+def test_clearing_inputs_survive_the_journal(kind: type[msgspec.Struct]) -> None:
+    """Every input of clearing is in the union that its journal is read with."""
+    body = kind(b"\x02")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(body), type=clear.Input) == body
