@@ -1,10 +1,7 @@
 """The same bits from machine code for two CPUs and from plain Python."""
 
-import os
-import subprocess
-import sys
-
 import pytest
+from bits_process import digest_of
 
 SCRIPT = """
 import hashlib, sys
@@ -57,16 +54,7 @@ if __name__ == "__main__":
 
 def digest(n: int, **environment: str) -> str:
     """Digest of n cases in a fresh process."""
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT, str(n)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.strip()
+    return digest_of(SCRIPT, n, **environment)
 
 
 @pytest.fixture(scope="module")
