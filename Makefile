@@ -6,13 +6,14 @@ READY  := $(VENV)/ready
 BENCH  := .venv-bench
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup warm demo test check bench worlds soak docs models lock clean
+.PHONY: help setup warm demo test check bench bounds worlds soak docs models lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
 	@echo "make test    set up, then run every check and every test"
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
+	@echo "make bounds  the tests of the kernels with every array index checked"
 	@echo "make worlds  N small simulated days (N=20), make soak: 20 whole ones"
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make models  test the models and bring their register in step; RELEASE='BY SECOND DAY' releases them"
@@ -68,6 +69,11 @@ check: setup
 
 bench: warm $(BENCH)/ready
 	@for file in bench/*.py; do echo "== $$file"; $(BENCH)/bin/python $$file || exit 1; done
+
+# Every kernel again with each index checked: an array that a caller made too small is otherwise silent damage.
+bounds: setup
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest tests/kernels tests/maker tests/exchange tests/duties \
+		--deselect tests/kernels/test_kernels_vector.py
 
 # Small worlds: one class's worth of contracts, every scenario, N seeds.
 N ?= 20

@@ -71,7 +71,9 @@ def _hash_of(room: str) -> str:
     digest = hashlib.sha256()
     for name, text in sorted(_sources(room).items()):
         digest.update(name.encode() + b"\0" + text)
-    toolchain = f"{version('numba')} {version('llvmlite')} {os.environ.get('NUMBA_CPU_NAME', '')}"
+    # Machine code for another CPU, or with bounds checked, is other machine code.
+    choices = [os.environ.get(f"NUMBA_{name}", "") for name in ("CPU_NAME", "BOUNDSCHECK")]
+    toolchain = f"{version('numba')} {version('llvmlite')} {' '.join(choices)}"
     digest.update(f"{toolchain} {_cpu()}".encode())
     return digest.hexdigest()[:16]
 

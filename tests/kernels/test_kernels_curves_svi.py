@@ -60,7 +60,11 @@ def test_svi_recovers_its_own_points():
 
 def test_svi_keeps_its_vols_when_time_passes():
     """A warm start from a row of another tau starts from the same vols, not variances."""
-    true, k, out = svi_row(0.002, 0.05, -0.3, 0.0, 0.05), np.linspace(-0.2, 0.2, 15), np.empty(24)
+    true, k, out = (
+        svi_row(0.002, 0.05, -0.3, 0.0, 0.05),
+        np.linspace(-0.2, 0.2, 15),
+        np.empty(at.ROW),
+    )
     vol = values(true, k)
     assert fit_svi(k, vol, np.ones(15), 15, TAU / 4, 2.5, true, out) == at.OK
     assert out[at.TAU] == TAU / 4

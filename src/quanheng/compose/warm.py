@@ -2,8 +2,8 @@
 
     python -m quanheng.compose.warm
 
-Runs the kernels' own warm-up and then a small simulated day that passes through every phase; what
-it compiles is kept in the kernel cache. A second call takes seconds.
+Runs the warm-up of the machines' kernels and then a small simulated day that passes through every
+phase; what it compiles is kept in the kernel cache. A second call takes seconds.
 """
 
 import sys
@@ -15,7 +15,7 @@ from quanheng.compose.day import DayPlan, World
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
 from quanheng.duties.day import warm_up as warm_duties
-from quanheng.kernels.warm import warm_up as warm_kernels
+from quanheng.kernels.warm import warm_machines
 from quanheng.maker.warm import warm_up as warm_maker
 from quanheng.terms.units import SECOND
 
@@ -23,7 +23,7 @@ from quanheng.terms.units import SECOND
 def warm() -> float:
     """Compile or load everything; returns the seconds it took."""
     began = time.perf_counter()
-    warm_kernels()
+    warm_machines()
     warm_duties()
     warm_maker()
     plan = DayPlan(scenario=load("breaker"), config=read_config(), cadence=15 * SECOND, pick="40")

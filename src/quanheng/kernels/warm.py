@@ -1,4 +1,8 @@
-"""Compile, or load from the cache, every public kernel before a session starts."""
+"""Compile, or load from the cache, every public kernel before a session starts.
+
+`warm_machines` covers what machines call; `warm_up` adds what people call: the notebook's chains,
+the independent model, scenarios. A trading day needs only the first, and starts the sooner.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +39,18 @@ from quanheng.kernels.pack import pack, unpack
 
 
 def warm_up() -> None:
-    """Call each public kernel once with the types machines use.
+    """Call every public kernel once."""
+    warm_machines()
+    call = (1.0, 2.5, 2.6, 0.2, 0.1, 0.998)
+    _warm_greeks(*(np.full(3, value) for value in call))
+    _warm_surface()
+    _warm_points()
+    _warm_independent()
+    _warm_risk()
+
+
+def warm_machines() -> None:
+    """Call each kernel of the machines once with the types they use.
 
     Those are Python floats and ints, and C-contiguous writable float64 arrays; other types (an
     int for `sign`, a read-only or strided array) would compile again at the first call.
@@ -56,13 +71,9 @@ def warm_up() -> None:
     call = (1.0, 2.5, 2.6, 0.2, 0.1, 0.998)
     price = black.price_one(*call)
     implied.implied_one(1.0, price, 2.5, 2.6, 0.1, 0.998)
-    tree.price(*call, 11)
-    row = np.empty(black.ROWS)
-    bump.greeks(*call, 11, row)
     table = np.empty((black.ROWS, 3))
     sign, fwd, strike, vol, tau, discount = (np.full(3, value) for value in call)
     black.price_chain(sign, fwd, strike, vol, tau, discount, table)
-    _warm_greeks(sign, fwd, strike, vol, tau, discount)
     implied.implied_chain(sign, table[black.PRICE], fwd, strike, tau, discount, vol)
     forward.parity_forward(strike, vol, sign, vol, sign, 3, 0.998, 2.5)
     agreed = np.empty((1, forward.CONSENSUS))
@@ -72,11 +83,7 @@ def warm_up() -> None:
     ladder = np.empty((1, carry.COLUMNS))
     carry.forward_ladder(agreed, tau[:1], vol[:1], 1, 2.5, 0.02, 0.0, 0.1, ladder)
     unpack(pack(np.zeros((2, 3), dtype=np.int64)), 3)
-    _warm_surface()
     _warm_curves()
-    _warm_points()
-    _warm_independent()
-    _warm_risk()
 
 
 def _warm_greeks(*columns: npt.NDArray[np.float64]) -> None:
@@ -108,7 +115,10 @@ def _warm_curves() -> None:
 
 
 def _warm_independent() -> None:
-    """American options of the independent model."""
+    """European and American options of the independent model."""
+    call = (1.0, 2.5, 2.6, 0.2, 0.1, 0.998)
+    tree.price(*call, 11)
+    bump.greeks(*call, 11, np.empty(bump.ROWS))
     option = (-1.0, 2.5, 2.5, 2.6, 0.2, 0.1, 0.998)
     tree.option_price(*option, 11, tree.CRR, True)
     bump.american_greeks(*option, 11, np.empty(bump.ROWS))
