@@ -135,10 +135,8 @@ def fit_day(name: str, day: list[Points]) -> DayFits:
     rows = np.full((n, at.ROW), np.nan)
     statuses, nanos = _fit_day(at.MODELS.index(name), day, rows)
     status = np.array(statuses, dtype=np.int64)
-    verdicts = [
-        NONE if status[i] == at.TOO_FEW else verdict(one, rows[i]) for i, one in enumerate(day)
-    ]
     borrowed = (status == at.TOO_FEW) | (rows[:, at.MODEL] == at.NO_MODEL)
+    verdicts = [NONE if borrowed[i] else verdict(one, rows[i]) for i, one in enumerate(day)]
     _borrow(day, rows, borrowed)
     before = np.empty((n, arbitrage.REPORT))
     after = np.empty((n, arbitrage.REPORT))

@@ -79,7 +79,7 @@ def _fits(found: Study) -> list[str]:
         "## Curves",
         _text(
             "Every fit is cold: no last curve helps. The error counts every point, also those a",
-            "robust fit gives no weight. Slices with too few points borrow their smile from the",
+            "robust fit gives no weight. Slices without a curve borrow their smile from the",
             "neighbouring expiries; they are not in the errors.",
         ),
         markdown(tables.fit_table(found)),

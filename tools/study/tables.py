@@ -108,7 +108,7 @@ def fit_table(found: Study) -> Table:
     models = models_of(found)
     total = len(found.slices)
     rows: Table = [["weighted rms, vol points: median"], ["p95"], ["p99"], ["largest"]]
-    rows += [["fits without enough points (borrowed from neighbours)"]]
+    rows += [["no curve: too few points, or refused by the fit (borrowed)"]]
     rows += [["fits by the simpler fallback curve"], ["degenerate fits"]]
     rows += [["butterfly arbitrage before repair"], ["of it outside the quoted strikes only"]]
     rows += [["calendar arbitrage before repair"], ["either, after repair"]]
