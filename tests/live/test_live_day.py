@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from quanheng.compose import live
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import Drill, conduct
@@ -21,6 +22,7 @@ from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
 from quanheng.edge.journal_lines import read_lines
+from quanheng.exchange import session
 from quanheng.runtime.verify import verify_run
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import MILLISECOND
@@ -146,3 +148,8 @@ def test_run_folder_says_how_it_ran(ran: Ran) -> None:
     assert (ran.run / "dataset").is_dir()
     assert (ran.run / "reports").is_dir()
     assert (ran.run / "carry" / "20240628.msgpack").is_file()
+
+
+def test_a_whole_live_day_outlasts_the_platform() -> None:
+    """The gateway learns that nothing is open any more when the platform closes (T-01)."""
+    assert live.END_AT > session.PLATFORM_CLOSES

@@ -33,7 +33,8 @@ from quanheng.runtime.live import BusinessClock
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos
 
-END_AT = from_clock("15:01")
+END_AT = from_clock("15:31")
+"""After the platform has closed: only then does the gateway know that nothing is open any more."""
 START_PATIENCE = 180.0
 """Seconds a process may take until it is ready: the exchange runs up to the start first."""
 STOP_PATIENCE = 20.0
@@ -302,7 +303,7 @@ def conduct(
     drills: tuple[Drill, ...] = (),
     progress: Progress | None = None,
 ) -> tuple[Prepared, Supervisor, float]:
-    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:01).
+    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31).
 
     Returns what was prepared, the supervisor with what the processes said at their end, and the
     seconds it took. ScenarioError for times that are none.
