@@ -5,13 +5,8 @@ import numpy as np
 from quanheng.exchange.crowd_layout import Words
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.elementary import log
+from quanheng.kernels.math.splitmix import STEP, mixed
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_30 = np.uint64(30)
-_27 = np.uint64(27)
-_31 = np.uint64(31)
 _11 = np.uint64(11)
 _UNIT = 1.0 / 9007199254740992.0
 _ROOT_3 = 1.7320508075688772
@@ -20,12 +15,9 @@ _ROOT_3 = 1.7320508075688772
 @kernel
 def uniform(rng: Words, stream: int) -> float:
     """The next number of a stream, in [0, 1)."""
-    word = rng[stream] + _STEP
+    word = rng[stream] + STEP
     rng[stream] = word
-    word = (word ^ (word >> _30)) * _MIX_1
-    word = (word ^ (word >> _27)) * _MIX_2
-    word ^= word >> _31
-    return float(word >> _11) * _UNIT
+    return float(mixed(word) >> _11) * _UNIT
 
 
 @kernel

@@ -7,28 +7,15 @@ plus i steps; counters in place of a state follow Salmon et al. (2011).
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import inlined, kernel
+from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.normal import inverse_cdf
+from quanheng.kernels.math.splitmix import STEP, mixed
 
 Floats = npt.NDArray[np.float64]
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_30 = np.uint64(30)
-_27 = np.uint64(27)
-_31 = np.uint64(31)
 _12 = np.uint64(12)
 _ONE = np.uint64(1)
 _UNIT = 1.0 / 4503599627370496.0
-
-
-@inlined
-def _mixed(word: np.uint64) -> np.uint64:
-    """splitmix64's output function."""
-    word = (word ^ (word >> _30)) * _MIX_1
-    word = (word ^ (word >> _27)) * _MIX_2
-    return word ^ (word >> _31)
 
 
 @kernel
@@ -38,7 +25,7 @@ def fill_normals(seed: int, first: int, out: Floats) -> None:
     Each is the inverse distribution function of a uniform number (i + 1/2) / 2^52, so none lies
     beyond 8.3. Seed and first are not negative.
     """
-    start = _mixed(np.uint64(seed) + _STEP) + np.uint64(first) * _STEP
+    start = mixed(np.uint64(seed) + STEP) + np.uint64(first) * STEP
     for i in range(out.size):
-        word = _mixed(start + (np.uint64(i) + _ONE) * _STEP)
+        word = mixed(start + (np.uint64(i) + _ONE) * STEP)
         out[i] = inverse_cdf((float(word >> _12) + 0.5) * _UNIT)
