@@ -1,33 +1,80 @@
-"""The two sides a protocol script can stand against: the venue, or our member session."""
+"""The two sides a protocol script of the tests stands against: the venue, or our member session.
+
+Both without sockets: the venue's order server writes into memory, so a script can be a slow reader
+to the byte.
+"""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from exchange_world import World, at, member, opening
-from script_wire import DAY, PBU, build, cut
+from exchange_world import DAY, at, member, opening
 
 from quanheng.edge import order_server
-from quanheng.edge.order_server import OrderServer
-from quanheng.exchange.messages import Deliver, MarginAnswered, Member, PlatformStateChanged, Refuse
-from quanheng.exchange.state import PARTITIONS
-from quanheng.runtime.envelope import Source
+from quanheng.edge.lab.frame_text import Identity, build, cut
+from quanheng.edge.lab.house import House
+from quanheng.edge.lab.script import Frame, Script, ScriptError
+from quanheng.exchange.messages import Member
 from quanheng.terms.business import ExerciseRequest, MarginInquiry
 from quanheng.terms.codes import Effect, OrderKind, Side
-from quanheng.terms.market import Inquiry
-from quanheng.terms.orders import NewOrder, OrderCancel, Quote, QuoteCancel, Requests
+from quanheng.terms.orders import NewOrder, OrderCancel, Quote, QuoteCancel
 from quanheng.terms.units import SECOND
 from quanheng.wire import tdgw
 from quanheng.wire.profile import Profile
 
-ACCOUNT = "D89000A000"
+SCRIPTS = Path(__file__).parent / "scripts"
+ACCOUNT, PBU = "D89000A000", "A0001"
+WHO = Identity("OMS01", DAY, PBU, ACCOUNT)
 PROFILE = Profile(ACCOUNT, PBU)
 CODE = "10007000"
 MEMBERS = (Member(PBU, ACCOUNT, "M1", "primary", 10**12), member("A0002", "M2"))
 
 
-class ScriptError(AssertionError):
-    """A line of a script that did not hold."""
+def script(path: Path) -> Script:
+    return Script(path.name, path.read_text("utf-8"))
+
+
+def play(one: Script, folder: Path) -> None:
+    """Play a script against the side its header names."""
+    clock = one.header.get("clock", "10:00")
+    of_member = one.header.get("side") == "member"
+    side = MemberSide(clock) if of_member else ExchangeSide(folder, clock)
+    one.play(side, {"pbu": PBU}, (f"F{number:09d}" for number in count()))
+
+
+def heard_in(data: bytes) -> list[Frame]:
+    """The frames of an output, which must be whole and no longer than described."""
+    found = []
+    at = 0
+    for frame, size in cut(data):
+        assert "tail" not in frame, frame
+        found.append(frame)
+        at += size
+    assert at == len(data), data[at:]
+    return found
+
+
+class Heard:
+    """What a side heard, as a list in memory."""
+
+    day = DAY
+    skips = ("Heartbeat",)
+
+    def __init__(self) -> None:
+        self.heard: list[Frame] = []
+        self.events: list[Any] = []
+        self.beat = False
+
+    def take(self) -> Frame | None:
+        return self.heard.pop(0) if self.heard else None
+
+    def waiting(self) -> Frame | None:
+        return self.heard[0] if self.heard else None
+
+    def clear(self) -> None:
+        self.heard.clear()
+        self.events.clear()
 
 
 class Wire:
@@ -72,37 +119,23 @@ class Wire:
             self._on_close(reason)
 
 
-class ExchangeSide:
+class ExchangeSide(Heard):
     """The script is a member; behind the wire stand the real order server and the real venue."""
 
     def __init__(self, folder: Path, clock: str) -> None:
-        self.folder = folder
+        super().__init__()
         self.bound = 1 << 24
-        self.heard: list[dict[str, str]] = []
-        self.notes: list[tuple[str, str]] = []
         self.accept: Callable[[Any], None] = lambda sock: None
-        self.beat = False
         self._seq = 0
         self._wires: list[Wire] = []
-        self._fills = 0
-        self.world = World(opening(members=MEMBERS, snapshot_nanos=60 * SECOND))
-        self.server = self._start(folder)
-        self._effects(self.world.effects)
+        opened = opening(members=MEMBERS, snapshot_nanos=60 * SECOND)
+        self.house = House(opened, PROFILE, folder, self, None)  # type: ignore[arg-type]
         self.pass_to(at(clock))
         self.connect()
 
-    def _start(self, folder: Path, day: int = DAY) -> OrderServer:
-        return OrderServer(
-            self,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
-            PROFILE,
-            PARTITIONS,
-            day,
-            folder,
-            lambda: self.world.now,
-            self._take,
-            lambda what, text: self.notes.append((what, text)),
-        )
+    @property
+    def now(self) -> int:
+        return self.house.now
 
     def listen(self, sock: Any, on_accept: Callable[[Any], None]) -> None:
         self.accept = on_accept
@@ -122,30 +155,11 @@ class ExchangeSide:
         return self._wires[-1]
 
     def hear(self, data: bytes) -> None:
-        self.heard += [fields for fields, _ in cut(data)]
-
-    def _take(self, pbu: str, requests: list[Any]) -> None:
-        self._effects(self.world.give(Requests(pbu, requests), Source.VENUE))
-
-    def _effects(self, effects: list[Any]) -> None:
-        for effect in effects:
-            match effect:
-                case Deliver() if effect.pbu == PBU:
-                    self.server.deliver(effect.pbu, effect.reports)
-                case Refuse() if effect.pbu == PBU:
-                    self.server.refuse(effect.pbu, effect.rejects)
-                case MarginAnswered() if effect.pbu == PBU:
-                    self.server.answer(effect.pbu, effect.answer)
-                case Inquiry():
-                    self.server.inquire(effect)
-                case PlatformStateChanged():
-                    self.server.set_platform(effect.state)
-                case _:
-                    pass
+        self.heard += heard_in(data)
 
     def send(self, line: str, step: int = 0) -> None:
         self._seq += 1
-        data = build(line, self._seq)
+        data = build(line, self._seq, WHO)
         size = step or len(data)
         for start in range(0, len(data), size):
             if self.wire.open:
@@ -153,14 +167,13 @@ class ExchangeSide:
 
     def pass_to(self, instant: int) -> None:
         """Let time pass in steps of a second while anybody is connected."""
-        while self.world.now < instant:
+        while self.now < instant:
             connected = any(wire.open for wire in self._wires)
             step = SECOND if connected else 60 * SECOND
-            due = min(instant, self.world.now + step)
-            self._effects(self.world.until(due))
+            due = min(instant, self.now + step)
             if self.beat and self.wire.open and due % (5 * SECOND) == 0:
                 self.send("Heartbeat")
-            self.server.tick()
+            self.house.advance(due)
 
     def do(self, what: str, words: list[str]) -> None:
         match what:
@@ -171,58 +184,25 @@ class ExchangeSide:
             case "reading":
                 self.wire.reading = words[0] == "on"
                 self.wire.flush()
-                self.server.tick()
+                self.house.server.tick()
             case "bounds":
                 self.bound = int(words[0])
-            case "platform":
-                self.server.set_platform(int(words[0]))
-                self.server.tick()
-            case "outage":
-                self.server.set_outage(" ".join(words))
-            case "inquiry":
-                now = self.world.now
-                self.server.inquire(Inquiry(words[0], CODE, 0, 0, now, now + 15 * SECOND))
-            case "end":
-                self.server.close()
-            case "newday":  # the order server of the next day, with stores of its own
-                self.server = self._start(self.folder / "next", int(words[0]))
-                self.server.set_platform(2)
-            case "fill":
-                self._fill(words[0], int(words[1]), int(words[2]))
-            case "flood":
-                for number in range(int(words[0])):
-                    name = f"F{number:09d}"
-                    self.send(f"Request req=OTO 35=F 11={name} 41=X 48={CODE} 522=105")
-            case "note":
-                found = [text for kind, text in self.notes if kind == words[0]]
-                if not any(" ".join(words[1:]) in text for text in found):
-                    raise ScriptError(f"no such note; there are {self.notes[-5:]}")
+            case "fill" | "inquiry":
+                self.house.do(what, [*words, CODE])
             case _:
-                raise ScriptError(f"unknown action {what!r}")
-
-    def _fill(self, side: str, price: int, qty: int) -> None:
-        """Another member trades into the book."""
-        self._fills += 1
-        way = Side.BUY if side == "buy" else Side.SELL
-        order = NewOrder(f"Z{self._fills:09d}", CODE, way, Effect.OPEN, OrderKind.LIMIT, price, qty)
-        self._effects(self.world.give(Requests("A0002", [order]), Source.VENUE))
-
-    def take(self) -> dict[str, str] | None:
-        return self.heard.pop(0) if self.heard else None
+                self.house.do(what, words)
 
     def closed(self) -> str:
         return "" if self.wire.open else self.wire.why
 
 
-class MemberSide:
+class MemberSide(Heard):
     """The script is the gateway; our client session is the one that must behave."""
 
     def __init__(self, clock: str) -> None:
+        super().__init__()
         self.now = at(clock)
         self.session = tdgw.ClientSession("OMS01", PROFILE, DAY, self.now)
-        self.heard: list[dict[str, str]] = []
-        self.events: list[Any] = []
-        self.beat = False
         self._seq = 0
         self._closed = ""
 
@@ -235,11 +215,11 @@ class MemberSide:
         self._hear(self.session.output())
 
     def _hear(self, data: bytes) -> None:
-        self.heard += [fields for fields, _ in cut(data)]
+        self.heard += heard_in(data)
 
     def send(self, line: str, step: int = 0) -> None:
         self._seq += 1
-        data = build(line, self._seq)
+        data = build(line, self._seq, WHO)
         size = step or len(data)
         for start in range(0, len(data), size):
             self._after(self.session.receive(data[start : start + size], self.now))
@@ -278,9 +258,6 @@ class MemberSide:
             "exercise": ExerciseRequest(name, CODE, 1),
             "margin": MarginInquiry(name, "1" * 25),
         }[kind]
-
-    def take(self) -> dict[str, str] | None:
-        return self.heard.pop(0) if self.heard else None
 
     def closed(self) -> str:
         return self._closed

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import pytest
-from script_runner import SCRIPTS, Script
-from script_sides import ScriptError
+from script_sides import SCRIPTS, play, script
+
+from quanheng.edge.lab.script import ScriptError
 
 FILES = sorted(SCRIPTS.glob("*.script"))
 
 
 def test_exchange_scripts_are_many_and_titled() -> None:
     """At least 80, each with a title of its own."""
-    titles = [Script(path).title for path in FILES]
+    titles = [script(path).title for path in FILES]
     assert len(FILES) >= 80
     assert all(titles)
     assert len(set(titles)) == len(titles)
@@ -20,7 +21,7 @@ def test_exchange_scripts_are_many_and_titled() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_exchange_script(path: Path, tmp_path: Path) -> None:
     """The script's title says what."""
-    Script(path).run(tmp_path)
+    play(script(path), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -40,5 +41,5 @@ def test_exchange_script_failure_names_the_line(text: str, words: str, tmp_path:
     path = tmp_path / "t.script"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ScriptError) as caught:
-        Script(path).run(tmp_path)
+        play(script(path), tmp_path)
     assert words in str(caught.value)

@@ -1,14 +1,27 @@
-"""Frames as lines of text and back, written here from interfaces.md 1.2 and 1.3 and not by ours.
+"""Frames as lines of text and back, written here from interfaces.md 1.2 and 1.3 alone.
 
 `Logon sender=OMS01 interval=30`, `Report set=300 index=1 35=8 150=0`: a name, named fields, and
 STEP tags by number. A blank is written `_`. A request's parties and envelope are filled in where a
-line does not say otherwise.
+line does not say otherwise. It is a second writing of the frames on purpose: what judges a session
+must not be the codec of the session.
 """
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
-ACCOUNT, PBU, DAY = "D89000A000", "A0001", 20240627
+
+class Identity(NamedTuple):
+    """Who the lines of a script speak for: session names, day, trading unit, account."""
+
+    sender: str
+    day: int
+    pbu: str
+    account: str
+    branch: str = "00001"
+    target: str = "TDGW"
+
+
 KINDS = {
     "Logon": 1,
     "Logout": 2,
@@ -39,19 +52,21 @@ FIELDS = {  # order on the wire and widths: 0 = text that follows, otherwise byt
     33: (("pbu", "s5"), ("set", "s3"), ("last", "Q")),
     34: (("kind", "s2"), ("set", "s3"), ("number", "Q"), ("step", "t")),
 }  # fmt: skip
-DEFAULTS = {
-    "sender": "OMS01",
-    "target": "TDGW",
-    "interval": "30",
-    "version": "1.00",
-    "day": str(DAY),
-    "pbu": PBU,
-    "platform": "3",
-    "req": "OTO",
-}
+DEFAULTS = {"interval": "30", "version": "1.00", "platform": "3", "req": "OTO"}
 SIZES = {"H": 2, "I": 4, "Q": 8}
-PARTY_4 = f"453=4 448={ACCOUNT} 452=5 448=888 452=500 448={PBU} 452=1 448=00001 452=4001"
-PARTY_2 = f"453=2 448={ACCOUNT} 452=5 448={PBU} 452=1"
+LONGEST = 1 << 20
+"""Bytes of body a frame may claim; more is no frame."""
+
+
+def _party(who: Identity, long: bool) -> list[tuple[str, str]]:
+    if long:
+        text = (
+            f"453=4 448={who.account} 452=5 448=888 452=500 448={who.pbu} 452=1 "
+            f"448={who.branch} 452=4001"
+        )
+    else:
+        text = f"453=2 448={who.account} 452=5 448={who.pbu} 452=1"
+    return pairs(text)
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -78,18 +93,18 @@ def frame(kind: int, seq: int, body: bytes, extra_length: int = 0, bad_sum: int 
     return data + struct.pack(">I", (sum(data) + bad_sum) & 255)
 
 
-def _step_of(kind: int, tags: list[tuple[str, str]]) -> bytes:
+def _step_of(kind: int, tags: list[tuple[str, str]], who: Identity) -> bytes:
     if not tags:
         return b""
     names = [tag for tag, _ in tags]
     if "453" not in names and kind in (10, 20):
         trade = any(pair in tags for pair in (("35", "U11"), ("35", "U12")))
-        tags = tags + pairs(PARTY_4 if kind == 10 or trade else PARTY_2)
+        tags = tags + _party(who, kind == 10 or trade)
     return fragment(tags)
 
 
-def build(line: str, seq: int) -> bytes:
-    """The frame of a line."""
+def build(line: str, seq: int, who: Identity) -> bytes:
+    """The frame of a line. ValueError or KeyError for a line that is none."""
     name, _, rest = line.partition(" ")
     words = pairs(rest)
     tags = [(key, value) for key, value in words if key.isdigit()]
@@ -100,7 +115,8 @@ def build(line: str, seq: int) -> bytes:
     if name == "Frame":
         return frame(int(given["type"]), seq, bytes.fromhex(given.get("body", "")), extra, bad)
     kind = KINDS[name]
-    values = {**DEFAULTS, **given}
+    mine = {"sender": who.sender, "target": who.target, "day": str(who.day), "pbu": who.pbu}
+    values = {**DEFAULTS, **mine, **given}
     if kind == 10:
         by_tag = dict(tags)
         values.setdefault("reff", by_tag.get("11", by_tag.get("1166", by_tag.get("1635", ""))))
@@ -109,7 +125,7 @@ def build(line: str, seq: int) -> bytes:
     for field, code in FIELDS[kind]:
         value = values.get(field, "")
         if code == "t":
-            text = _step_of(kind, tags)
+            text = _step_of(kind, tags, who)
             body += struct.pack(">I", int(given.get("textlength", len(text)))) + text
         elif code[0] == "s":
             body += value.encode("utf-8").ljust(int(code[1:]))[: int(code[1:])]
@@ -122,23 +138,32 @@ def build(line: str, seq: int) -> bytes:
     return frame(kind, seq, body + tail, extra, bad)
 
 
-def cut(data: bytes) -> Iterator[tuple[dict[str, str], int]]:
-    """(fields with "name", sequence number) of every frame in a complete output."""
+def cut(data: bytes | bytearray) -> Iterator[tuple[dict[str, str], int]]:
+    """(fields with "name" and "seq", bytes of the frame) of every whole frame; a part of one stays
+    unread. An unknown type is named by its number, unknown bytes of a body are its "tail" (1.2).
+
+    ValueError for bytes that are no frame.
+    """
     at = 0
-    while at < len(data):
+    while at + 12 <= len(data):
         kind, seq, size = struct.unpack_from(">III", data, at)
-        body = data[at + 12 : at + 12 + size]
+        if size > LONGEST:
+            raise ValueError(f"type {kind} with {size} bytes of body is no frame")
+        if at + 16 + size > len(data):
+            return
+        body = bytes(data[at + 12 : at + 12 + size])
         (total,) = struct.unpack_from(">I", data, at + 12 + size)
         if total != sum(data[at : at + 12 + size]) & 255:
             raise ValueError(f"frame {seq} has a wrong checksum")
-        yield {"name": NAMES[kind], **_fields(kind, body)}, seq
+        name = NAMES.get(kind, f"Type{kind}")
+        yield {"name": name, "seq": str(seq), **_fields(kind, body)}, 16 + size
         at += 16 + size
 
 
 def _fields(kind: int, body: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     at = 0
-    for field, code in FIELDS[kind]:
+    for field, code in FIELDS.get(kind, ()):
         if code == "t":
             (size,) = struct.unpack_from(">I", body, at)
             for pair in body[at + 4 : at + 4 + size].decode("ascii").split("\x01")[:-1]:
@@ -158,5 +183,5 @@ def _fields(kind: int, body: bytes) -> dict[str, str]:
             found[field] = str(struct.unpack_from(f">{code}", body, at)[0])
             at += SIZES[code]
     if at != len(body):
-        raise ValueError(f"{NAMES[kind]} has {len(body)} body bytes, {at} are described")
+        found["tail"] = body[at:].hex()
     return found
