@@ -5,7 +5,6 @@ input, 4 interrupted. With --json one JSON object goes to standard output, every
 standard error. Errors are one line that names the cause.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,10 @@ import msgspec
 
 from quanheng.compose import authority_desk as desk
 from quanheng.compose import commands, season_command
+from quanheng.compose.answering import answer as _answer
+from quanheng.compose.answering import file_option as _file
 from quanheng.compose.authority_words import told, words_of
+from quanheng.compose.lab_command import lab
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
@@ -25,7 +27,7 @@ from quanheng.duties.dataset import DatasetError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.terms.commands import Command, Pull
 
-CHECK_FAILED, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 4
+USAGE, BAD_INPUT, INTERRUPTED = 2, 3, 4
 
 _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (ConfigError, USAGE),
@@ -45,19 +47,8 @@ def _fail(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _answer(result: dict[str, Any], text: str, as_json: bool, ok: bool = True) -> None:
-    click.echo(json.dumps(result, ensure_ascii=False) if as_json else text)
-    if not ok:
-        sys.exit(CHECK_FAILED)
-
-
 def _contracts(text: str) -> str:
     return "" if text == "all" else text
-
-
-def _file(name: str, help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    kind = click.Path(dir_okay=False, path_type=Path)
-    return click.option(name, type=kind, default=None, help=help_)
 
 
 def _day_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -355,6 +346,9 @@ def inspect_models(
     """Run the test batteries of all models against the register; write records, release forms."""
     result, text, ok = commands.inspect_models(models, people, out, lang)
     _answer(result, text, as_json, ok)
+
+
+cli.add_command(lab)
 
 
 def main() -> None:

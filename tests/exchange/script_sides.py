@@ -129,7 +129,7 @@ class ExchangeSide(Heard):
         self._seq = 0
         self._wires: list[Wire] = []
         opened = opening(members=MEMBERS, snapshot_nanos=60 * SECOND)
-        self.house = House(opened, PROFILE, folder, self, None)  # type: ignore[arg-type]
+        self.house = House(opened, PROFILE, folder, self, (None,))  # type: ignore[arg-type]
         self.pass_to(at(clock))
         self.connect()
 
@@ -139,6 +139,9 @@ class ExchangeSide(Heard):
 
     def listen(self, sock: Any, on_accept: Callable[[Any], None]) -> None:
         self.accept = on_accept
+
+    def unlisten(self, sock: Any) -> None:
+        """The next order server of the day takes over."""
 
     def connect(self) -> None:
         order_server.Connection, kept = self._wire, order_server.Connection  # type: ignore

@@ -14,6 +14,11 @@ def monotonic() -> Nanos:
     return time.monotonic_ns()
 
 
+def wall() -> Nanos:
+    """The wall clock, for records that people read."""
+    return time.time_ns()
+
+
 def write_clock(path: Path, clock: BusinessClock) -> None:
     """Store the mapping, whole or not at all."""
     part = path.with_suffix(".part")

@@ -121,6 +121,11 @@ class Loop:
         self.selector.register(sock, selectors.EVENT_READ, accept)
         self._listeners.append(sock)
 
+    def unlisten(self, sock: socket.socket) -> None:
+        """Accept no more on a bound socket; it stays bound, so another may listen."""
+        self.selector.unregister(sock)
+        self._listeners.remove(sock)
+
     def watch(self, descriptor: int, on_ready: Callable[[], None]) -> None:
         """Call back when a descriptor can be read."""
         self.selector.register(descriptor, selectors.EVENT_READ, on_ready)

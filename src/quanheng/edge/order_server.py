@@ -78,7 +78,11 @@ class OrderServer:
         self._stores = {
             (profile.pbu, name): ReportStore(folder / f"{profile.pbu}-{name}.bin") for name in sets
         }
-        loop.listen(listener, self._accept)
+        self.listen(listener)
+
+    def listen(self, listener: socket.socket) -> None:
+        """Take members on one more address (the standby line); the session is still one."""
+        self._loop.listen(listener, self._accept)
 
     def _active(self) -> _Member | None:
         for member in self._members:

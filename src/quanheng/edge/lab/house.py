@@ -4,6 +4,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from quanheng.edge.lab.script import ScriptError
 from quanheng.edge.loop import Loop
 from quanheng.edge.order_server import OrderServer
@@ -21,6 +23,7 @@ from quanheng.runtime.host import Host
 from quanheng.runtime.live import LiveHost
 from quanheng.runtime.memory import DigestJournal
 from quanheng.terms.codes import Effect, OrderKind, Side
+from quanheng.terms.contract import build_chain
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import NewOrder, Requests
@@ -28,7 +31,6 @@ from quanheng.terms.units import SECOND, Day, Nanos, Ticks
 from quanheng.wire.profile import Profile
 
 OPENED = from_clock("09:10")
-OPEN_STATE = 2
 
 
 class House:
@@ -40,25 +42,30 @@ class House:
         profile: Profile,
         folder: Path,
         loop: Loop,
-        listener: socket.socket,
+        listeners: tuple[socket.socket, ...],
     ) -> None:
-        self.day = opening.day
-        self.now: Nanos = midnight(opening.day) + OPENED
         self.notes: list[tuple[str, str]] = []
         self._profile = profile
         self._folder = folder
         self._loop = loop
-        self._listener = listener
+        self._listeners = listeners
         self._other = opening.members[1].pbu if len(opening.members) > 1 else ""
         self._trades = 0
+        self._begin(opening, folder)
+
+    def _begin(self, opening: VenueOpen, folder: Path) -> None:
+        self._opening = opening
+        self.now: Nanos = midnight(opening.day) + OPENED
+        self._ended = False
         self._venue = LiveHost(Host(Venue(), DigestJournal(Venue.NAME)))
         self.server = self._serve(folder, opening.day)
         self._effects(self._venue.take(opening, self.now, Source.RUNTIME))
 
     def _serve(self, folder: Path, day: Day) -> OrderServer:
-        return OrderServer(
+        first, *more = self._listeners
+        server = OrderServer(
             self._loop,
-            self._listener,
+            first,
             self._profile,
             PARTITIONS,
             day,
@@ -67,6 +74,9 @@ class House:
             self._take,
             lambda what, text: self.notes.append((what, text)),
         )
+        for listener in more:
+            server.listen(listener)
+        return server
 
     def _take(self, pbu: str, requests: list[Any]) -> None:
         self._effects(self._venue.take(Requests(pbu, requests), self.now, Source.VENUE))
@@ -99,7 +109,9 @@ class House:
         self.server.tick()
 
     def do(self, what: str, words: list[str]) -> None:
-        """What only an exchange can do. ScriptError for an unknown action."""
+        """What only an exchange can do; prices in Ticks or with four decimals. ScriptError for
+        an unknown action.
+        """
         match what:
             case "platform":
                 self.server.set_platform(int(words[0]))
@@ -110,18 +122,39 @@ class House:
                 now = self.now
                 self.server.inquire(Inquiry(words[0], words[1], 0, 0, now, now + 15 * SECOND))
             case "end":
-                self.server.close()
-            case "newday":  # the order server of the next day, with stores of its own
-                self.server = self._serve(self._folder / "next", int(words[0]))
-                self.server.set_platform(OPEN_STATE)
+                self._end()
+            case "newday":
+                self._roll(int(words[0]))
             case "fill":
-                self._fill(words[0], int(words[1]), int(words[2]), words[3])
+                self._fill(words[0], int(words[1].replace(".", "")), int(words[2]), words[3])
             case "note":
                 found = [text for kind, text in self.notes if kind == words[0]]
                 if not any(" ".join(words[1:]) in text for text in found):
                     raise ScriptError(f"no such note; there are {self.notes[-5:]}")
             case _:
                 raise ScriptError(f"unknown action {what!r}")
+
+    def _roll(self, day: Day) -> None:
+        """Another day at the same time of day: a new venue, an order server with new stores."""
+        self._end()
+        for listener in self._listeners:
+            self._loop.unlisten(listener)
+        before = self._opening
+        clock = self.now - midnight(before.day)
+        listed = [one for one in before.chain.contracts if one.last_day >= day]
+        chain = build_chain(day, listed)
+        self._begin(replace(before, day=day, chain=chain), self._folder / str(day))
+        self.advance(midnight(day) + clock)
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self.server.close()
+
+    def close(self) -> None:
+        """Let everything go that the scene left open."""
+        self._end()
+        self._loop.close()
 
     def _fill(self, side: str, price: Ticks, qty: int, code: str) -> None:
         """Another member trades into the book."""

@@ -5,6 +5,7 @@
     side member              the script is the gateway; our client session answers
     clock 10:00              where the day stands at the beginning
     phase continuous         of a scene: opening, continuous, intraday, closing, any (see `scenes`)
+    session new              of a scene: only under the new (old) trading system's rules
     item Q-05                of a scene: the requirement it proves
     expect 预期              of a scene: what should happen, in words
     * 步骤                   of a scene: the step that begins here, in words
@@ -33,7 +34,7 @@ from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.units import SECOND, Day, Nanos
 
 Frame = dict[str, str]
-HEADERS = ("side", "clock", "phase", "item", "expect")
+HEADERS = ("side", "clock", "phase", "session", "item", "expect")
 _VALUE = re.compile(r"\{([A-Za-z][\w.]*)([+-]\d+)?\}")
 
 OPEN_MEMBER = (
@@ -49,21 +50,46 @@ OPEN_MEMBER = (
 
 
 class ScriptError(AssertionError):
-    """A line of a script that did not hold."""
+    """A line of a script that did not hold. `heard`: the frame that came instead, as a line."""
+
+    def __init__(self, text: str, heard: str = "") -> None:
+        self.heard = heard
+        super().__init__(text)
+
+
+class BrokenLineError(ScriptError):
+    """Where a script did not hold: its step in words, its line with values filled in, and why."""
+
+    def __init__(self, place: str, player: "Player", why: Exception) -> None:
+        self.place = place
+        self.step = player.step
+        self.number = player.number
+        self.wanted = player.now
+        self.why = str(why)
+        super().__init__(f"{place}: {player.now}\n    {why!s}", getattr(why, "heard", ""))
 
 
 class NotRunError(Exception):
     """A line that this side cannot do; the reason is for people."""
 
 
+def said(frame: Frame) -> str:
+    """A frame as a line of a script."""
+    words = [f"{key}={value.replace(' ', '_')}" for key, value in frame.items() if key != "name"]
+    return " ".join([frame["name"], *words])
+
+
 class Side(Protocol):
     """What a script plays against. `skips`: frames that no line need mention."""
 
     day: Day
-    now: Nanos
     beat: bool
     events: list[Any]
     skips: tuple[str, ...]
+
+    @property
+    def now(self) -> Nanos:
+        """Where the side's clock stands."""
 
     def send(self, line: str, step: int = 0) -> None:
         """Send a frame, `step` bytes at a time (0: whole)."""
@@ -101,6 +127,7 @@ class Script:
     def __init__(self, name: str, text: str) -> None:
         """ScriptError for a header that stands between the steps."""
         self.name = name
+        self.text = text
         self.header: dict[str, str] = {}
         self.lines: list[Line] = []
         lines = text.splitlines()
@@ -121,28 +148,31 @@ class Script:
         """The steps in words, in order."""
         return [line.rest for line in self.lines if line.head == "*"]
 
-    def play(self, side: Side, values: dict[str, str], ids: Iterator[str]) -> "Player":
-        """Play it; ScriptError names the line, NotRunError says what cannot be done here."""
+    def play(self, side: Side, values: dict[str, str], ids: Iterator[str]) -> None:
+        """Play it. BrokenLineError for a line that does not hold, NotRunError for what cannot be
+        done here.
+        """
         player = Player(side, self.header.get("side", "exchange"), values, ids)
         for line in self.lines:
             try:
                 player.line(line.head, line.rest)
             except (AssertionError, ValueError, KeyError, IndexError, OSError) as error:
-                text = f"{line.head} {line.rest}"
-                raise ScriptError(f"{self.name}:{line.number}: {text}\n    {error!s}") from error
+                raise BrokenLineError(f"{self.name}:{line.number}", player, error) from error
         try:
             player.nothing_left()
         except AssertionError as error:
-            last = self.lines[-1].number
-            raise ScriptError(f"{self.name}:{last}: after the last line\n    {error!s}") from error
-        return player
+            player.now = "after the last line"
+            raise BrokenLineError(f"{self.name}:end", player, error) from error
 
 
 class Player:
-    """Plays lines against a side. `step` is the words of the step it is in."""
+    """Plays lines against a side. `step`, `number`: the step it is in, in words and from 1; `now`:
+    the line it plays, values filled in.
+    """
 
     def __init__(self, side: Side, kind: str, values: dict[str, str], ids: Iterator[str]) -> None:
-        self.step = ""
+        self.step = self.now = ""
+        self.number = 0
         self._side = side
         self._kind = kind
         self._values = dict(values)
@@ -151,10 +181,14 @@ class Player:
     def line(self, head: str, rest: str) -> None:
         """Play one line."""
         side = self._side
-        rest = _VALUE.sub(self._value, rest) if head not in ("*", "flood") else rest
+        self.now = f"{head} {rest}"
+        if head not in ("*", "flood"):
+            rest = _VALUE.sub(self._value, rest)
+            self.now = f"{head} {rest}"
         match head:
             case "*":
                 self.step = rest
+                self.number += 1
             case "use":
                 self._open()
             case ">":
@@ -163,7 +197,7 @@ class Player:
                 side.send(rest, 1)
             case "flood":
                 count, _, line = rest.partition(" ")
-                for _ in range(int(count)):
+                for _ in range(int(_VALUE.sub(self._value, count))):
                     side.send(_VALUE.sub(self._value, line))
             case "<":
                 self._expect(rest)
@@ -192,7 +226,7 @@ class Player:
             self._values[name] = next(self._ids)
         value = self._values.get(name)
         if value is None:
-            raise ScriptError(f"no value {{{name}}}")
+            raise NotRunError(f"没有 {name} 的取值 no value for {name}")
         return str(int(value) + int(more)) if more else value
 
     def _open(self) -> None:
@@ -209,7 +243,8 @@ class Player:
                 frame = side.take()
             if frame is None:
                 raise ScriptError("the logon was not followed by ExecRptInfo")
-            for name in frame["sets"].split(","):
+            for number, name in enumerate(frame["sets"].split(","), 1):
+                self._values[f"set{number}"] = name
                 self.line(">", f"Sync set={name} next=1")
         side.clear()
 
@@ -220,7 +255,7 @@ class Player:
         elif rest == "nothing":
             frame = side.waiting()
             if frame is not None:
-                raise ScriptError(f"heard {frame}")
+                raise ScriptError(f"heard {frame}", said(frame))
         elif rest.startswith("closed"):
             why = side.closed()
             if not why or rest[7:] not in why:
@@ -236,12 +271,13 @@ class Player:
         if found is None:
             raise ScriptError("nothing was heard")
         if found["name"] != name:
-            raise ScriptError(f"heard {found}")
+            raise ScriptError(f"heard {found}", said(found))
         for key, value in pairs(wanted):
             if value.startswith("?"):
                 self._values[value[1:]] = found.get(key, "")
             elif found.get(key, "").strip() != value.strip():
-                raise ScriptError(f"{key} is {found.get(key)!r}, not {value!r}: {found}")
+                why = f"{key} is {found.get(key)!r}, not {value!r}: {found}"
+                raise ScriptError(why, said(found))
 
     def _event(self, rest: str) -> None:
         events = self._side.events
@@ -273,6 +309,6 @@ class Player:
             side.take()
             frame = side.waiting()
         if frame is not None:
-            raise ScriptError(f"unexpected at the end: {frame}")
+            raise ScriptError(f"unexpected at the end: {frame}", said(frame))
         if side.events:
             raise ScriptError(f"unexpected event at the end: {side.events[0]}")
