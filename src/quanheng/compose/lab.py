@@ -80,11 +80,12 @@ class SceneResult(msgspec.Struct, frozen=True):
     record: tuple[Heard, ...]
 
 
-def scenes() -> list[Script]:
-    """The shipped scenes in their order."""
+def scenes(system: str) -> list[Script]:
+    """The shipped scenes for the new or the old trading system, in their order."""
     folder = files("quanheng.edge.lab") / "scenes"
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".scene"))
-    return [Script(name, (folder / name).read_text("utf-8")) for name in names]
+    every = [Script(name, (folder / name).read_text("utf-8")) for name in names]
+    return [scene for scene in every if scene.header.get("session", system) == system]
 
 
 def scenes_hash(chosen: list[Script]) -> str:
@@ -114,9 +115,7 @@ def _play(plan: LabPlan, scene: Script, ids: Iterator[str]) -> SceneResult:
     at, began = wall(), monotonic()
     record: tuple[Heard, ...] = ()
     try:
-        barred = _barred(plan, scene)
-        if barred:
-            raise NotRunError(barred)
+        _check_phase(plan, scene)
         with ExitStack() as stack:
             side = _side(plan, scene, stack)
             try:
@@ -137,14 +136,11 @@ def _play(plan: LabPlan, scene: Script, ids: Iterator[str]) -> SceneResult:
     return SceneResult(scene.name.split(".")[0], zh, en, head["item"], *words, at, took, record)
 
 
-def _barred(plan: LabPlan, scene: Script) -> str:
-    """Why a scene cannot be run with this plan, "" when it can."""
-    system, phase = scene.header.get("session", plan.system), scene.header["phase"]
-    if system != plan.system:
-        return f"只适用于{'新一代' if system == 'new' else '原'}交易系统 other trading system"
+def _check_phase(plan: LabPlan, scene: Script) -> None:
+    """NotRunError when somebody's gateway stands in another phase than the scene needs."""
+    phase = scene.header["phase"]
     if plan.address is not None and phase not in ("any", plan.phase):
-        return f"需要网关处于 {phase} 阶段，现为 {plan.phase} other phase"
-    return ""
+        raise NotRunError(f"需要网关处于 {phase} 阶段，现为 {plan.phase} other phase")
 
 
 def _side(plan: LabPlan, scene: Script, stack: ExitStack) -> LineSide:

@@ -44,7 +44,7 @@ def lab() -> None:
 def lab_run(out: Path, lang: str, as_json: bool, **options: Any) -> None:
     """Play the scenes of a member test against a gateway and write the filled form."""
     plan = _plan(options)
-    chosen = _chosen(options["names"])
+    chosen = _chosen(options["names"], plan.system)
     results = []
     for result in run(plan, chosen):
         results.append(result)
@@ -56,8 +56,8 @@ def lab_run(out: Path, lang: str, as_json: bool, **options: Any) -> None:
     answer(summary, lab_form.listing(results, paths, lang), as_json, summary["ok"])
 
 
-def _chosen(names: tuple[str, ...]) -> list[Script]:
-    shipped = scenes()
+def _chosen(names: tuple[str, ...], system: str) -> list[Script]:
+    shipped = scenes(system)
     for name in names:
         if not any(scene.name.startswith(name) for scene in shipped):
             known = ", ".join(scene.name.split(".")[0] for scene in shipped)
@@ -123,11 +123,18 @@ def _chain(day: Day, master: Path | None, ours: bool) -> Chain:
 @lab.command("reception")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--day", "on", required=True, help="Trading day of the files, YYYY-MM-DD.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=None)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="Where the report goes; reception-<day> without it.",
+)
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def lab_reception(folder: Path, on: str, out: Path | None, lang: str, as_json: bool) -> None:
     """Check a FOLDER of received files and write the reception report (I-15)."""
-    found = reception.check(folder, _day(on))
-    paths = reception.write(found, out or folder)
-    answer(reception.summary(found, paths), reception.listing(found, lang), as_json, found.ok)
+    day = _day(on)
+    found = reception.check(folder, day)
+    paths = reception.write(found, out or Path(f"reception-{day}"))
+    text = reception.listing(found, paths, lang)
+    answer(reception.summary(found, paths), text, as_json, found.ok)

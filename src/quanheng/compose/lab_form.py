@@ -47,7 +47,8 @@ def environment(plan: LabPlan, scenes: str) -> list[tuple[str, str]]:
     standby = f"{plan.standby[0]}:{plan.standby[1]}" if plan.standby else "—"
     if plan.address is None:
         standby = "本方模拟交易所的第二个端口 a second port of it"
-    codes = "、".join(f"{letter} {row.code}" for letter, row in contracts_of(plan.chain).items())
+    picked = sorted(contracts_of(plan.chain).items())
+    codes = "、".join(f"{letter} {row.code}" for letter, row in picked)
     return [
         ("被测网关 gateway", target),
         ("备用线路 standby line", standby),
@@ -90,7 +91,8 @@ def _cell(text: str) -> str:
 
 def _conclusion(results: list[SceneResult]) -> str:
     many = counts(results)
-    head = f"共 {len(results)} 项：通过 {many[PASSED]}，不通过 {many[FAILED]}，未执行 {many[NOT_RUN]}。"
+    told = (f"{VERDICTS[verdict]} {number}" for verdict, number in many.items())
+    head = f"共 {len(results)} 项：{'，'.join(told)}。"
     if many[FAILED]:
         return f"{head}结论：不通过。 Failed."
     if many[NOT_RUN]:
@@ -117,7 +119,7 @@ def form(plan: LabPlan, results: list[SceneResult], scenes: str) -> str:
         "|" + "---|" * len(COLUMNS),
         *(f"| {' | '.join(map(_cell, row))} |" for row in _rows(results)),
         "",
-        "每个场景收发的全部报文见 `frames/`。 Every frame of a scene is in `frames/`.",
+        "每个场景收发的全部报文见 `frames/`（> 发出，< 收到，@ 操作）。 Every frame is there.",
         "",
         "## 签字 / Signatures",
         "",

@@ -23,7 +23,7 @@ OF_THE_HOUSE = ("platform", "outage", "inquiry", "end", "newday", "fill", "note"
 
 
 class Heard(NamedTuple):
-    """One frame of a scene's record: when, `>` or `<`, and what."""
+    """One line of a scene's record: when, `>` sent, `<` heard or `@` done, and what."""
 
     at: Nanos
     way: str
@@ -145,9 +145,13 @@ class LineSide:
         return bool(ready)
 
     def _until(self, done: Callable[[], Any], wait: Nanos) -> None:
+        """Serve and read until `done`, at least once however late it is."""
         stop = monotonic() + wait
-        while not done() and (left := stop - monotonic()) > 0:
-            self._pump(min(left, self._quiet))
+        while not done():
+            left = stop - monotonic()
+            self._pump(max(0, min(left, self._quiet)))
+            if left <= 0:
+                return
 
     def _settle(self) -> None:
         """Serve until every line is quiet."""
@@ -194,6 +198,7 @@ class LineSide:
 
     def do(self, what: str, words: list[str]) -> None:
         """Lines of our own; the rest is the exchange's. NotRunError where that is not ours."""
+        self.record.append(Heard(self.now, "@", " ".join([what, *words])))
         if what == "connect":
             self._connect(1 if words == ["standby"] else 0)
         elif what == "line":  # back to a connection by its number, from 1

@@ -1,0 +1,302 @@
+"""The laboratory: every scene holds against our exchange; a broken one fails the right scene."""
+
+import csv
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compose_world import call, one_line
+from msgspec.structs import replace
+
+from quanheng.compose import lab
+from quanheng.compose.reference import FIRST_DAY
+from quanheng.config import read_config
+from quanheng.edge.clock import monotonic
+from quanheng.edge.lab.house import House
+from quanheng.edge.lab.script import Script
+from quanheng.edge.loop import Loop, tcp_listener
+from quanheng.edge.order_server import OrderServer
+from quanheng.exchange.messages import Deliver, VenueOpen
+from quanheng.terms.days import from_clock, midnight
+from quanheng.terms.orders import QuoteCancel
+from quanheng.wire.profile import Profile
+
+MASTER = Path(lab.__file__).parents[1] / "data" / "2024-06-27" / "reff030627.txt"
+
+
+def test_lab_scenes_are_complete() -> None:
+    """Every scene has words for the form, a known phase, a title of its own in both languages, and
+    ends where it says what must be heard; the two systems differ by one scene each (L-01)."""
+    new, old = lab.scenes("new"), lab.scenes("old")
+    assert len(new) == len(old) >= 50
+    assert {one.name for one in new} ^ {one.name for one in old} == {
+        "507_close_replace_new.scene",
+        "508_close_replace_old.scene",
+    }
+    titles: list[str] = []
+    for scene in {one.name: one for one in [*new, *old]}.values():
+        zh, bar, en = scene.title.partition(" | ")
+        assert zh and bar and en, scene.name
+        titles += [zh, en]
+        assert scene.header["phase"] in lab.CLOCKS, scene.name
+        assert scene.header["item"] and scene.header["expect"], scene.name
+        assert scene.steps, scene.name
+        assert any(line.head == "<" for line in scene.lines), scene.name
+    assert len(set(titles)) == len(titles)
+
+
+def test_lab_hash_follows_the_scenes() -> None:
+    """The hash in the form changes with a name, a line or the choice (L-01)."""
+    scene = Script("a.scene", "# t\n> Logon\n")
+    other = Script("a.scene", "# t\n> Logon interval=31\n")
+    renamed = Script("b.scene", "# t\n> Logon\n")
+    hashes = [lab.scenes_hash(some) for some in ([scene], [other], [renamed], [scene, other])]
+    assert len(set(hashes)) == 4
+
+
+def test_lab_passes_against_our_exchange(tmp_path: Path) -> None:
+    """All scenes run and hold; form, table and frames say so; nobody has signed (L-01, T-01)."""
+    done = call("lab", "run", "--out", tmp_path, "--json")
+    assert done.code == 0, done.json["results"]
+    scenes = lab.scenes("new")
+    assert done.json["counts"] == {"passed": len(scenes), "failed": 0, "not_run": 0}
+    assert done.json["scenes"] == lab.scenes_hash(scenes)
+    page = (tmp_path / "lab-form.md").read_text("utf-8")
+    assert f"共 {len(scenes)} 项：通过 {len(scenes)}，不通过 0，未执行 0。结论：通过" in page
+    assert done.json["scenes"] in page
+    signatures = page.split("## 签字")[1].strip().splitlines()
+    assert set(signatures[-1]) <= {"|", " "}
+    with (tmp_path / "lab-form.csv").open(encoding="utf-8-sig", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    assert head[:5] == ["序号", "编号", "场景", "要求", "步骤"]
+    assert [row[7] for row in rows] == ["通过"] * len(scenes)
+    frames = (tmp_path / "frames" / "112_heartbeat_timeout.txt").read_text("utf-8")
+    assert "10:00:12.000" not in frames.splitlines()[0]
+    assert "< Logout" in frames and "status=5002" in frames
+
+
+def test_lab_old_system(tmp_path: Path) -> None:
+    """The old system nets what a replaced quote held; its scene runs in place of the new one's."""
+    done = call("lab", "run", "--session", "old", "--scene", "508", "--out", tmp_path, "--json")
+    assert done.code == 0, done.json
+    assert done.json["counts"]["passed"] == 1
+    one_line(call("lab", "run", "--scene", "508", "--out", tmp_path), 2, "508", "507_close")
+
+
+def plan(**more: Any) -> lab.LabPlan:
+    from quanheng.compose.lab_command import _chain
+    from quanheng.edge.rulebook_files import read_rulebook
+
+    return lab.LabPlan(
+        config=read_config(),
+        book=read_rulebook(FIRST_DAY),
+        chain=_chain(FIRST_DAY, None, True),
+        patience=more.pop("patience", 300_000_000),
+        **more,
+    )
+
+
+class WrongCode(House):
+    """Refuses a price outside the limits with another code than the exchange's."""
+
+    def _wrong(self, report: Any) -> Any:
+        if getattr(report.body, "reason", 0) != 10450:
+            return report
+        return replace(report, body=replace(report.body, reason=10451))
+
+    def _answer(self, effect: Any) -> None:
+        if isinstance(effect, Deliver):
+            effect = replace(effect, reports=[self._wrong(one) for one in effect.reports])
+        super()._answer(effect)
+
+
+class Deaf(House):
+    """Does not answer the withdrawal of quotes except in the first contract."""
+
+    def _take(self, pbu: str, requests: list[Any]) -> None:
+        first = lab.contracts_of(self._opening.chain)["A"].code
+        kept = [r for r in requests if not isinstance(r, QuoteCancel) or r.contract == first]
+        super()._take(pbu, kept)
+
+
+class Lossy(House):
+    """Loses the second report of a partition when it replays."""
+
+    def _serve(self, folder: Path, day: int) -> OrderServer:
+        server = super()._serve(folder, day)
+        replay, send, replaying = server._replay, server._send, [False]
+
+        def lossy_replay(member: Any) -> None:
+            replaying[0] = True
+            replay(member)
+            replaying[0] = False
+
+        def lossy_send(member: Any, pbu: str, reports: list[Any]) -> None:
+            lost = [r for r in reports if replaying[0] and (r.set_id, r.index) == ("301", 2)]
+            send(member, pbu, [r for r in reports if r not in lost])
+
+        server._replay, server._send = lossy_replay, lossy_send  # type: ignore[method-assign]
+        return server
+
+
+class Welcoming(House):
+    """Lets a second session in."""
+
+    def _serve(self, folder: Path, day: int) -> OrderServer:
+        server = super()._serve(folder, day)
+        session, active = server._session, server._active
+
+        def any_session() -> Any:
+            server._active = lambda: None  # type: ignore[method-assign]
+            made = session()
+            server._active = active  # type: ignore[method-assign]
+            return made
+
+        server._session = any_session  # type: ignore[method-assign]
+        return server
+
+
+BROKEN: dict[str, tuple[type[House], dict[str, str], str]] = {
+    "wrong error code": (WrongCode, {}, "401_reject_price_limit"),
+    "silence on mass cancel": (Deaf, {}, "506_mass_cancel"),
+    "a report lost in recovery": (Lossy, {}, "203_recover_partitions"),
+    "a second session let in": (Welcoming, {}, "106_second_session"),
+    "no flow limit": (House, {"flow_limit": "off"}, "411_flow_limit"),
+    "one side withdraws the other": (House, {"quote_side": "withdraw"}, "503_quote_one_side"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_lab_broken_exchange_fails_its_scene(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fault of a gateway fails exactly the scene that is about it (L-01)."""
+    house, switches, scene = BROKEN[fault]
+    opened = lab.opening
+
+    def opening(one: lab.LabPlan) -> VenueOpen:
+        made = opened(one)
+        made.switches.update(switches)
+        return made
+
+    monkeypatch.setattr(lab, "House", house)
+    monkeypatch.setattr(lab, "opening", opening)
+    results = {one.name: one for one in lab.run(plan(), lab.scenes("new"))}
+    bad = {name: one.actual for name, one in results.items() if one.verdict != lab.PASSED}
+    assert list(bad) == [scene], bad
+    assert "步「" in bad[scene] and f"{scene}.scene:" in bad[scene]
+
+
+def test_lab_failure_is_told_and_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed scene says step, line, what was due and what came; the form fails, exit 1."""
+    monkeypatch.setattr(lab, "House", WrongCode)
+    done = call("lab", "run", "--scene", "401", "--out", tmp_path, "--lang", "en")
+    assert done.code == 1
+    assert "401_reject_price_limit.scene:9" in done.out
+    assert "103=10450；实际 Report" in done.out and "103=10451" in done.out
+    assert "结论：不通过" in (tmp_path / "lab-form.md").read_text("utf-8")
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[int]:
+    """Somebody's gateway: an exchange on its own clock in another thread; gives its port."""
+    one = plan()
+    member = one.config.member
+    listener = tcp_listener("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    profile = Profile(member.account, member.pbu, member.branch)
+    loop = Loop()
+    house = House(lab.opening(one), profile, tmp_path / "gateway", loop, (listener,))
+    house.advance(midnight(FIRST_DAY) + from_clock("10:00"))
+    over = threading.Event()
+
+    def serve() -> None:
+        began, base = monotonic(), house.now
+        while not over.is_set():
+            loop.poll(0.01)
+            now = base + monotonic() - began
+            house.advance(now - now % 1_000_000)
+            loop.flush()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield port
+    over.set()
+    thread.join()
+    house.close()
+
+
+def test_lab_against_another_gateway(gateway: int, tmp_path: Path) -> None:
+    """Scenes to a gateway whose clock nobody moves: what needs a counterparty, another phase or a
+    standby line is not run and says why (L-01)."""
+    names = ["101", "106", "203", "205", "211", "405", "501", "602"]
+    chosen = [word for name in names for word in ("--scene", name)]
+    target = ("--host", "127.0.0.1", "--port", gateway, "--day", "2024-06-27", "--master", MASTER)
+    done = call("lab", "run", *target, *chosen, "--out", tmp_path, "--json")
+    verdicts = {row["scene"][:3]: row for row in done.json["results"]}
+    assert done.code == 0, verdicts
+    passed = [name for name, row in verdicts.items() if row["verdict"] == "passed"]
+    assert passed == ["101", "106", "203", "405", "501"]
+    for name, words in (("205", "fill"), ("211", "opening"), ("602", "standby")):
+        assert verdicts[name]["verdict"] == "not_run"
+        assert words in verdicts[name]["actual"]
+    page = (tmp_path / "lab-form.md").read_text("utf-8")
+    assert f"127.0.0.1:{gateway}" in page
+    assert "通过 5，不通过 0，未执行 3" in page
+    assert "未执行的场景须另行安排" in page
+    again = call("lab", "run", *target, "--scene", "405", "--out", tmp_path, "--json")
+    assert again.code == 0, again.json
+
+
+def test_lab_usage(tmp_path: Path) -> None:
+    """Nobody listens: 3. What an address needs and forms that are none: 2, named."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        target = ("--day", "2024-06-27", "--master", MASTER, "--out", tmp_path)
+        nobody = call("lab", "run", "--host", "127.0.0.1", "--port", port, *target)
+        one_line(nobody, 3, f"127.0.0.1:{port}", "no gateway")
+    out = ("--out", tmp_path)
+    one_line(call("lab", "run", "--host", "h", "--port", 1, *out), 2, "--day and --master")
+    one_line(call("lab", "run", "--host", "h", *out), 2, "HOST:PORT")
+    one_line(call("lab", "run", "--standby", "h:1", *out), 2, "--standby needs --host")
+    one_line(call("lab", "run", "--scene", "999", *out), 2, "999", "101_logon_good")
+    one_line(call("lab", "run", "--patience", 0, *out), 2, "--patience")
+    one_line(call("lab", "run", "--day", "yesterday", *out), 2, "--day")
+    missing = call("lab", "run", "--master", tmp_path / "none", *out)
+    one_line(missing, 3, "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "words"),
+    [
+        ("> Logon\n< Logon\n< Info\n", lab.PASSED, "登录应答 1"),
+        ("* 登录\n> Logon\n< Logon interval=31\n", lab.FAILED, "第 1 步「登录」不符（t.scene:8）"),
+        ("> Logon\n< Logon\n< Info\n< Logout\n", lab.FAILED, "没有收到应有的消息"),
+        ("use open\nneed {A} != {A} 同一合约\n", lab.NOT_RUN, "同一合约"),
+        ("> Logon user={X.deep}\n", lab.NOT_RUN, "X.deep"),
+        ("use open\n> Heartbeat checksum=1\n", lab.FAILED, "实际 Logout"),
+    ],
+)
+def test_lab_a_scene_of_ones_own(text: str, verdict: str, words: str) -> None:
+    """Lines of a scene judge what comes, and say what did not (L-01)."""
+    head = "# 题 | title\nphase any\nitem L-01\nexpect 如此\n\n"
+    (found,) = lab.run(plan(), [Script("t.scene", head + text)])
+    assert (found.verdict, words in found.actual) == (verdict, True), found
+
+
+def test_lab_ids_are_never_used_twice() -> None:
+    """Scenes of one run share one counter, so a real gateway sees no id twice."""
+    head = "# 题 | title\nphase any\nitem L-01\nexpect 如此\n"
+    order = "> Request 35=D 11={n1} 48={A} 522=105 44={A.deep} 38=1 54=1 77=O 40=2 59=0 203=_\n"
+    body = f"use open\n{order}< Report 150=0\n"
+    scenes = [Script(f"{name}.scene", head + body) for name in "ab"]
+    seen = [
+        heard.text.split("11=")[1].split(" ")[0]
+        for found in lab.run(plan(), scenes)
+        for heard in found.record
+        if heard.text.startswith("Request")
+    ]
+    assert len(seen) == len(set(seen)) == 2
+    assert all(len(name) == 10 and name.startswith(lab.LETTER) for name in seen)
