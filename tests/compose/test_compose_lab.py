@@ -3,7 +3,7 @@
 import csv
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,18 @@ from quanheng.compose import lab
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.config import read_config
 from quanheng.edge.clock import monotonic
+from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_pull import Puller
 from quanheng.edge.lab.house import House
+from quanheng.edge.lab.line import barred
 from quanheng.edge.lab.script import Script
+from quanheng.edge.link_messages import Hello
 from quanheng.edge.loop import Loop, tcp_listener
 from quanheng.edge.order_server import OrderServer
 from quanheng.exchange.messages import Deliver, VenueOpen
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.orders import QuoteCancel
+from quanheng.terms.units import SECOND
 from quanheng.wire.profile import Profile
 
 MASTER = Path(lab.__file__).parents[1] / "data" / "2024-06-27" / "reff030627.txt"
@@ -44,7 +49,8 @@ def test_lab_scenes_are_complete() -> None:
         assert scene.header["phase"] in lab.CLOCKS, scene.name
         assert scene.header["item"] and scene.header["expect"], scene.name
         assert scene.steps, scene.name
-        assert any(line.head == "<" for line in scene.lines), scene.name
+        wanted = "!" if scene.header.get("side") == "desk" else "<"
+        assert any(line.head == wanted for line in scene.lines), scene.name
     assert len(set(titles)) == len(titles)
 
 
@@ -114,11 +120,11 @@ class WrongCode(House):
 
 
 class Deaf(House):
-    """Does not answer the withdrawal of quotes except in the first contract."""
+    """Does not answer the withdrawal of quotes in one contract."""
 
     def _take(self, pbu: str, requests: list[Any]) -> None:
-        first = lab.contracts_of(self._opening.chain)["A"].code
-        kept = [r for r in requests if not isinstance(r, QuoteCancel) or r.contract == first]
+        deaf = lab.contracts_of(self._opening.chain)["C"].code
+        kept = [r for r in requests if not isinstance(r, QuoteCancel) or r.contract != deaf]
         super()._take(pbu, kept)
 
 
@@ -188,6 +194,46 @@ def test_lab_broken_exchange_fails_its_scene(fault: str, monkeypatch: pytest.Mon
     assert "步「" in bad[scene] and f"{scene}.scene:" in bad[scene]
 
 
+def sleepy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that waits ten seconds for a silent engine."""
+    made = lab.gateway_plan
+    monkeypatch.setattr(lab, "gateway_plan", lambda one: replace(made(one), dead_man=10 * SECOND))
+
+
+def unfenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that takes any engine for the newest."""
+    hello = Gateway.hello
+
+    def welcome(gateway: Any, message: Hello, now: int) -> bool:
+        return hello(gateway, Hello(max(message.epoch, gateway._kept.epoch + 1), "x"), now)
+
+    monkeypatch.setattr(Gateway, "hello", welcome)
+
+
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that forgets a person's pull as soon as it is done."""
+    monkeypatch.setattr(Puller, "killer", lambda puller, contract: "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "scene"),
+    [
+        (sleepy, "703_desk_dead_man"),
+        (unfenced, "706_desk_fence"),
+        (forgetful, "704_desk_pull"),
+    ],
+)
+def test_lab_broken_gateway_of_ours_fails_its_scene(
+    fault: Callable[[pytest.MonkeyPatch], None], scene: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scenes of our own gateway judge it as the others judge the exchange (L-01, T-05)."""
+    fault(monkeypatch)
+    desk = [one for one in lab.scenes("new") if one.header.get("side") == "desk"]
+    results = {one.name: one for one in lab.run(plan(), desk)}
+    bad = {name: one.actual for name, one in results.items() if one.verdict != lab.PASSED}
+    assert list(bad) == [scene], bad
+
+
 def test_lab_failure_is_told_and_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed scene says step, line, what was due and what came; the form fails, exit 1."""
     monkeypatch.setattr(lab, "House", WrongCode)
@@ -230,20 +276,21 @@ def gateway(tmp_path: Path) -> Iterator[int]:
 def test_lab_against_another_gateway(gateway: int, tmp_path: Path) -> None:
     """Scenes to a gateway whose clock nobody moves: what needs a counterparty, another phase or a
     standby line is not run and says why (L-01)."""
-    names = ["101", "106", "203", "205", "211", "405", "501", "602"]
+    names = ["101", "106", "203", "205", "211", "405", "411", "501", "602", "704"]
     chosen = [word for name in names for word in ("--scene", name)]
     target = ("--host", "127.0.0.1", "--port", gateway, "--day", "2024-06-27", "--master", MASTER)
     done = call("lab", "run", *target, *chosen, "--out", tmp_path, "--json")
     verdicts = {row["scene"][:3]: row for row in done.json["results"]}
-    assert done.code == 0, verdicts
+    assert done.code == 0, [row["actual"] for row in verdicts.values()]
     passed = [name for name, row in verdicts.items() if row["verdict"] == "passed"]
-    assert passed == ["101", "106", "203", "405", "501"]
-    for name, words in (("205", "fill"), ("211", "opening"), ("602", "standby")):
+    assert passed == ["101", "106", "203", "405", "501", "704"]
+    reasons = (("205", "fill"), ("211", "opening"), ("411", "--flow"), ("602", "standby"))
+    for name, words in reasons:
         assert verdicts[name]["verdict"] == "not_run"
         assert words in verdicts[name]["actual"]
     page = (tmp_path / "lab-form.md").read_text("utf-8")
     assert f"127.0.0.1:{gateway}" in page
-    assert "通过 5，不通过 0，未执行 3" in page
+    assert "通过 6，不通过 0，未执行 4" in page
     assert "未执行的场景须另行安排" in page
     again = call("lab", "run", *target, "--scene", "405", "--out", tmp_path, "--json")
     assert again.code == 0, again.json
@@ -266,6 +313,17 @@ def test_lab_usage(tmp_path: Path) -> None:
     one_line(call("lab", "run", "--day", "yesterday", *out), 2, "--day")
     missing = call("lab", "run", "--master", tmp_path / "none", *out)
     one_line(missing, 3, "none")
+
+
+def test_lab_what_another_gateway_cannot_be_asked() -> None:
+    """Known before the first line is played, so that no scene stops with orders in the book."""
+    reasons = {one.name[:3]: barred(one.lines, False) for one in lab.scenes("new")}
+    asked = {name: words for name, words in reasons.items() if words}
+    for name, words in (("205", "fill"), ("306", "09:21"), ("509", "inquiry"), ("602", "standby")):
+        assert words in asked.pop(name)
+    assert sorted(asked) == ["302", "303", "505", "507", "601", "603", "604", "702", "705", "707"]
+    (standby,) = (one for one in lab.scenes("new") if one.name.startswith("602"))
+    assert not barred(standby.lines, True)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,11 @@ from quanheng.compose.run_folder import RunError
 from quanheng.config import Config
 from quanheng.edge.clock import monotonic, wall
 from quanheng.edge.gateway_parts import base36
+from quanheng.edge.gateway_pull import GatewayPlan
+from quanheng.edge.lab.desk import DeskSide
 from quanheng.edge.lab.frame_text import Identity
 from quanheng.edge.lab.house import House
-from quanheng.edge.lab.line import Address, Heard, LineSide
+from quanheng.edge.lab.line import Address, Heard, LineSide, barred
 from quanheng.edge.lab.script import BrokenLineError, NotRunError, Script
 from quanheng.edge.loop import Loop, tcp_connect, tcp_listener
 from quanheng.exchange.front import FLOW_LIMIT
@@ -30,7 +32,7 @@ from quanheng.rulebook.calendar import next_trading
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.contract import Chain, Contract
 from quanheng.terms.days import day_nanos, from_clock, midnight
-from quanheng.terms.units import MONEY_PER_YUAN, SECOND, Nanos, Ticks
+from quanheng.terms.units import MILLISECOND, MONEY_PER_YUAN, SECOND, Nanos, Ticks
 from quanheng.wire.profile import Profile
 
 CLOCKS = {
@@ -41,8 +43,8 @@ CLOCKS = {
     "closing": "14:57:10",
 }
 """Phases a scene may ask for, and when our own exchange stands in them."""
-LETTER = "L"
-"""First character of the client ids of scenes."""
+LETTER, GATEWAY_LETTER = "L", "G"
+"""First characters of the client ids of scenes, and of our gateway's own."""
 DEAR: Ticks = 300
 """Least settlement price of the contracts that scenes trade in: a breaker needs room below."""
 CASH_YUAN = 1_000_000_000
@@ -115,7 +117,7 @@ def _play(plan: LabPlan, scene: Script, ids: Iterator[str]) -> SceneResult:
     at, began = wall(), monotonic()
     record: tuple[Heard, ...] = ()
     try:
-        _check_phase(plan, scene)
+        _check_able(plan, scene)
         with ExitStack() as stack:
             side = _side(plan, scene, stack)
             try:
@@ -136,37 +138,69 @@ def _play(plan: LabPlan, scene: Script, ids: Iterator[str]) -> SceneResult:
     return SceneResult(scene.name.split(".")[0], zh, en, head["item"], *words, at, took, record)
 
 
-def _check_phase(plan: LabPlan, scene: Script) -> None:
-    """NotRunError when somebody's gateway stands in another phase than the scene needs."""
+def _check_able(plan: LabPlan, scene: Script) -> None:
+    """NotRunError, before anything is sent, for what somebody's gateway cannot be asked."""
+    if plan.address is None:
+        return
     phase = scene.header["phase"]
-    if plan.address is not None and phase not in ("any", plan.phase):
+    if phase not in ("any", plan.phase):
         raise NotRunError(f"需要网关处于 {phase} 阶段，现为 {plan.phase} other phase")
+    reason = barred(scene.lines, plan.standby is not None)
+    if not reason and not plan.flow and any("{flow}" in line.rest for line in scene.lines):
+        reason = "不知流量上限（--flow）the flow limit is not known"
+    if reason:
+        raise NotRunError(reason)
 
 
-def _side(plan: LabPlan, scene: Script, stack: ExitStack) -> LineSide:
+def _side(plan: LabPlan, scene: Script, stack: ExitStack) -> LineSide | DeskSide:
     """The line of a scene; what it opened is closed with the stack."""
+    house: House | None = None
+    addresses = tuple(filter(None, (plan.address, plan.standby)))
+    if plan.address is None:
+        house, addresses = _house(plan, scene.header["phase"], stack)
     member = plan.config.member
-    who = Identity(plan.sender, plan.chain.day, member.pbu, member.account, member.branch)
-    if plan.address is not None:
-        addresses = tuple(filter(None, (plan.address, plan.standby)))
-        side = LineSide(who, addresses, Loop(), None, plan.patience)
+    side: LineSide | DeskSide
+    if scene.header.get("side") == "desk":
+        side = DeskSide(gateway_plan(plan), addresses, house, plan.patience)
     else:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-"))
-        loop = Loop()
-        listeners = (tcp_listener("127.0.0.1", 0), tcp_listener("127.0.0.1", 0))
-        profile = Profile(member.account, member.pbu, member.branch)
-        house = House(opening(plan), profile, Path(folder), loop, listeners)
-        stack.callback(house.close)
-        phase = scene.header["phase"]
-        house.advance(midnight(plan.chain.day) + from_clock(CLOCKS[phase]))
-        if phase == "intraday":
-            code, price = values_of(plan)["A"], values_of(plan)["A.jump"]
-            for way in ("sell", "buy"):
-                house.do("fill", [way, price, "1", code])
-        ports = tuple(listener.getsockname()[:2] for listener in listeners)
-        side = LineSide(who, ports, loop, house, plan.patience)
+        who = Identity(plan.sender, plan.chain.day, member.pbu, member.account, member.branch)
+        side = LineSide(who, addresses, house, plan.patience)
     stack.callback(side.close)
     return side
+
+
+def _house(plan: LabPlan, phase: str, stack: ExitStack) -> tuple[House, tuple[Address, ...]]:
+    """Our exchange in a phase of a fresh day, and the addresses of its two lines."""
+    member = plan.config.member
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-"))
+    listeners = (tcp_listener("127.0.0.1", 0), tcp_listener("127.0.0.1", 0))
+    profile = Profile(member.account, member.pbu, member.branch)
+    house = House(opening(plan), profile, Path(folder), Loop(), listeners)
+    stack.callback(house.close)
+    house.advance(midnight(plan.chain.day) + from_clock(CLOCKS[phase]))
+    if phase == "intraday":
+        code, price = values_of(plan)["A"], values_of(plan)["A.jump"]
+        for way in ("sell", "buy"):
+            house.do("fill", [way, price, "1", code])
+    return house, tuple(listener.getsockname()[:2] for listener in listeners)
+
+
+def gateway_plan(plan: LabPlan) -> GatewayPlan:
+    """Our own gateway in front of an engine whose ids begin with LETTER."""
+    config, member = plan.config, plan.config.member
+    return GatewayPlan(
+        day=plan.chain.day,
+        comp_id=plan.sender,
+        account=member.account,
+        pbu=member.pbu,
+        branch=member.branch,
+        letter=GATEWAY_LETTER,
+        engine_letter=LETTER,
+        messages_per_second=config.line.messages_per_second,
+        dead_man=config.line.dead_man_ms * MILLISECOND,
+        speed=1,
+        underlyings={row.code: row.underlying for row in plan.chain.contracts},
+    )
 
 
 def opening(plan: LabPlan) -> VenueOpen:

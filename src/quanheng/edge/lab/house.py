@@ -108,6 +108,12 @@ class House:
         self.now = instant
         self.server.tick()
 
+    def serve(self) -> None:
+        """One turn of the order server's sockets; no time passes."""
+        self._loop.poll(0)
+        self.server.tick()
+        self._loop.flush()
+
     def do(self, what: str, words: list[str]) -> None:
         """What only an exchange can do; prices in Ticks or with four decimals. ScriptError for
         an unknown action.

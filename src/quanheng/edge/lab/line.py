@@ -3,14 +3,14 @@
 import contextlib
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from quanheng.edge.clock import monotonic, wall
 from quanheng.edge.lab.frame_text import Identity, build, cut
 from quanheng.edge.lab.house import House
-from quanheng.edge.lab.script import Frame, NotRunError, ScriptError, said
-from quanheng.edge.loop import Loop, tcp_connect
+from quanheng.edge.lab.script import Frame, Line, ScriptError, said
+from quanheng.edge.loop import tcp_connect
 from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
 
 Address = tuple[str, int]
@@ -20,6 +20,28 @@ GATEWAY_QUIET = 400 * MILLISECOND
 of a gateway behind a network."""
 BEAT_EVERY = 5 * SECOND
 OF_THE_HOUSE = ("platform", "outage", "inquiry", "end", "newday", "fill", "note")
+
+
+def barred(lines: Sequence[Line], standby: bool) -> str:
+    """Why lines cannot be played against somebody's gateway, "" when they can; asked before the
+    first of them, so that no scene stops half way with orders in the book.
+    """
+    for line in lines:
+        words = line.rest.split()
+        if line.head == "@" and words[0] in OF_THE_HOUSE:
+            return f"需要由本方交易所配合：{words[0]} needs our own exchange"
+        if line.head == "@" and words == ["connect", "standby"] and not standby:
+            return "没有备用线路的地址（--standby）no standby address"
+        if line.head == "~" and ":" in line.rest:
+            return f"需要调整交易所时钟至 {line.rest} needs the exchange's clock"
+    return ""
+
+
+def house_does(house: House | None, what: str, words: list[str]) -> None:
+    """What only an exchange can do. ScriptError for what it cannot."""
+    if house is None:
+        raise ScriptError(f"unknown action {what!r}")
+    house.do(what, words)
 
 
 class Heard(NamedTuple):
@@ -77,12 +99,11 @@ class LineSide:
         self,
         who: Identity,
         addresses: tuple[Address, ...],
-        loop: Loop,
         house: House | None,
         patience: Nanos,
     ) -> None:
-        """`addresses`: the line, then the standby line if there is one. `house` is ours and its
-        sockets are served by `loop`; None for somebody's gateway, whose clock nobody moves.
+        """`addresses`: the line, then the standby line if there is one. `house`: ours; None
+        for somebody's gateway, whose clock nobody moves.
         `patience`: how long a frame that must come is waited for. OSError when nobody listens.
         """
         self.day: Day = who.day
@@ -91,7 +112,6 @@ class LineSide:
         self.record: list[Heard] = []
         self._who = who
         self._addresses = addresses
-        self._loop = loop
         self._house = house
         self._patience = patience
         self._quiet = HOUSE_QUIET if house is not None else GATEWAY_QUIET
@@ -109,8 +129,6 @@ class LineSide:
         return self._wires[self._line]
 
     def _connect(self, number: int) -> None:
-        if number >= len(self._addresses):
-            raise NotRunError("没有备用线路的地址（--standby）no standby address")
         self._wires.append(_Wire(tcp_connect(*self._addresses[number])))
         self._line = len(self._wires) - 1
         self._settle()
@@ -134,9 +152,7 @@ class LineSide:
     def _pump(self, wait: Nanos) -> bool:
         """Serve our exchange, then take what the lines brought; False when they were quiet."""
         if self._house is not None:
-            self._loop.poll(0)
-            self._house.server.tick()
-            self._loop.flush()
+            self._house.serve()
         open_wires = {wire.sock: wire for wire in self._wires if not wire.why}
         ready, _, _ = select.select([*open_wires], [], [], wait / SECOND)
         for sock in ready:
@@ -184,8 +200,6 @@ class LineSide:
     def pass_to(self, instant: Nanos) -> None:
         """Let time pass: our exchange's by the second, a gateway's by waiting."""
         beat_at = self.now
-        if self._house is None and instant > self.now + 600 * SECOND:
-            raise NotRunError("需要调整交易所时钟 needs the exchange's clock")
         while self.now < instant:
             if self._house is not None:
                 self._house.advance(min(instant, self.now + SECOND))
@@ -206,12 +220,8 @@ class LineSide:
         elif what == "drop":
             self._wire.close("dropped by the script")
             self._settle()
-        elif self._house is None:
-            if what not in OF_THE_HOUSE:
-                raise ScriptError(f"unknown action {what!r}")
-            raise NotRunError(f"需要由本方交易所配合：{what} needs our own exchange")
         else:
-            self._house.do(what, words)
+            house_does(self._house, what, words)
             self._settle()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
     # title                  `# 中文 | English` for a scene of the laboratory
     side exchange            (default) the script is the member; a gateway answers
     side member              the script is the gateway; our client session answers
+    side desk                of a scene: the script is our engine behind our own gateway
     clock 10:00              where the day stands at the beginning
     phase continuous         of a scene: opening, continuous, intraday, closing, any (see `scenes`)
     session new              of a scene: only under the new (old) trading system's rules
@@ -15,7 +16,8 @@
     < Frame …                the next frame heard has these fields (others may differ)
     < nothing | < ...        nothing is waiting | whatever waits is of no interest
     < closed                 the connection was closed
-    ! Event …                side member: the next event of our session has these attributes
+    ! Event …                the next event of our session, or message for our engine, has these
+                             attributes
     ~ 5s  ~ 10:31            let time pass, second by second; heartbeats of the script: `beat on`
     need {a} != {b} reason   the scene cannot be run here unless the two differ
     @ …                      something happens: see the side's `do`
@@ -37,16 +39,19 @@ Frame = dict[str, str]
 HEADERS = ("side", "clock", "phase", "session", "item", "expect")
 _VALUE = re.compile(r"\{([A-Za-z][\w.]*)([+-]\d+)?\}")
 
-OPEN_MEMBER = (
-    "@ logon",
-    "> Logon sender=TDGW target=OMS01",
-    "> PlatformState state=2",
-    "> Info pbus={pbu} sets=300,301",
-    "@ sync 300 1",
-    "@ sync 301 1",
-    "> Sync pbu={pbu} set=300 next=1 remark=1",
-    "> Sync pbu={pbu} set=301 next=1 remark=1",
-)
+OPEN = {
+    "desk": ("@ hello 1", "~ 1s", "@ sync", "~ 1s"),
+    "member": (
+        "@ logon",
+        "> Logon sender=TDGW target=OMS01",
+        "> PlatformState state=2",
+        "> Info pbus={pbu} sets=300,301",
+        "@ sync 300 1",
+        "@ sync 301 1",
+        "> Sync pbu={pbu} set=300 next=1 remark=1",
+        "> Sync pbu={pbu} set=301 next=1 remark=1",
+    ),
+}
 
 
 class ScriptError(AssertionError):
@@ -231,8 +236,8 @@ class Player:
 
     def _open(self) -> None:
         side = self._side
-        if self._kind == "member":
-            for line in OPEN_MEMBER:
+        if self._kind in OPEN:
+            for line in OPEN[self._kind]:
                 head, _, rest = line.partition(" ")
                 self.line(head, rest)
         else:
