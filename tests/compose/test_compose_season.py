@@ -15,6 +15,7 @@ from quanheng.clearing import messages as clear
 from quanheng.compose import carrying, etf_desk
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan, World
+from quanheng.compose.notices import closings_without_notice
 from quanheng.compose.reference import load as load_reference
 from quanheng.compose.reference import read_master
 from quanheng.compose.scenarios import load
@@ -24,6 +25,7 @@ from quanheng.kernels.pack import unpack
 from quanheng.settlement import carry
 from quanheng.terms.codes import Alert, Side
 from quanheng.terms.orders import Trade
+from quanheng.wire.notices import Notice, read, write
 
 TINY = ("--contracts", 2, "--until", "09:31", "--scenario", "calm")
 SEASON = """
@@ -229,8 +231,12 @@ def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
     assert any(one.short for one in ours.held)
     taken = ours.cash - 10_000
     poor = msgspec.structs.replace(ours, cash=10_000, deficit=1)
+    called = Notice(kind="P01", day=20240627, account="A1", amount=1, due=20240628)
     opening = msgspec.structs.replace(
-        first.carry, accounts=(poor, *others), brought=first.carry.brought - taken
+        first.carry,
+        accounts=(poor, *others),
+        brought=first.carry.brought - taken,
+        notices=write((called,), 20240627),
     )
     world, day = run_day(20240628, opening, until="13:06")
     forced = [
@@ -245,6 +251,15 @@ def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
     left = held_of(day.carry.accounts[0])
     before = held_of(ours)
     closed = {fill.contract for fill in forced}
+    # I-45: the evening's notices say what was closed; a closing nobody was told of is counted.
+    told = [one for one in day.notices if one.kind == "P03"]
+    assert {one.contract: one.qty for one in told} == {
+        code: sum(fill.qty for fill in forced if fill.contract == code) for code in closed
+    }
+    assert read(day.carry.notices) == (list(day.notices), [])
+    untold = msgspec.structs.replace(opening, notices=b"")
+    world.plan = msgspec.structs.replace(world.plan, opening=untold)
+    assert closings_without_notice(world) == sum(fill.qty for fill in forced)
     assert all(left.get(code, (0, 0))[1] < before[code][1] for code in closed)
 
 

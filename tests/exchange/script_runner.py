@@ -2,6 +2,7 @@
 
     # title
     side exchange          (default) the script is the member; order server and venue answer
+    side broker            the same for a client's account, with units of the underlying
     side member            the script is the gateway; our client session answers
     clock 10:00            where the day stands at the beginning
     use open               log on and synchronise both partitions, unseen
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from exchange_world import at
-from script_sides import ExchangeSide, MemberSide, ScriptError
+from script_sides import ACCOUNTS, ExchangeSide, MemberSide, ScriptError
 from script_wire import PBU, pairs
 
 from quanheng.terms.units import SECOND
@@ -69,7 +70,9 @@ class Script:
                 else:
                     if self._side is None:
                         self._side = (
-                            MemberSide(clock) if kind == "member" else ExchangeSide(folder, clock)
+                            MemberSide(clock)
+                            if kind == "member"
+                            else ExchangeSide(folder, clock, ACCOUNTS[kind])
                         )
                     self._line(kind, head, rest)
             self._nothing_left()
@@ -81,7 +84,7 @@ class Script:
         side = self._side
         match head:
             case "use":
-                for step in OPEN[kind]:
+                for step in OPEN["exchange" if kind == "broker" else kind]:
                     self._line(kind, *step.split(" ", 1))
                 side.heard.clear()
                 if kind == "member":

@@ -23,7 +23,12 @@ from quanheng.wire.profile import Profile
 ACCOUNT = "D89000A000"
 PROFILE = Profile(ACCOUNT, PBU)
 CODE = "10007000"
-MEMBERS = (Member(PBU, ACCOUNT, "M1", "primary", 10**12), member("A0002", "M2"))
+OWN = Member(PBU, ACCOUNT, "M1", "primary", 10**12)
+CLIENT = Member(
+    PBU, ACCOUNT, "M1", "primary", 10**12, units=(30_000,), brokerage=True, disposal=(5_000,),
+    due=(10_000,),
+)  # fmt: skip
+ACCOUNTS = {"exchange": OWN, "broker": CLIENT}
 
 
 class ScriptError(AssertionError):
@@ -75,7 +80,7 @@ class Wire:
 class ExchangeSide:
     """The script is a member; behind the wire stand the real order server and the real venue."""
 
-    def __init__(self, folder: Path, clock: str) -> None:
+    def __init__(self, folder: Path, clock: str, account: Member = OWN) -> None:
         self.folder = folder
         self.bound = 1 << 24
         self.heard: list[dict[str, str]] = []
@@ -85,7 +90,9 @@ class ExchangeSide:
         self._seq = 0
         self._wires: list[Wire] = []
         self._fills = 0
-        self.world = World(opening(members=MEMBERS, snapshot_nanos=60 * SECOND))
+        self.world = World(
+            opening(members=(account, member("A0002", "M2")), snapshot_nanos=60 * SECOND)
+        )
         self.server = self._start(folder)
         self._effects(self.world.effects)
         self.pass_to(at(clock))
