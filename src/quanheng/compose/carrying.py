@@ -178,13 +178,16 @@ class Listed:
         )
 
 
-def reference_of(opening: carry.Carry, pick: str, seed: int) -> Reference:
-    """The reference of a day that opens from a carried state.
+def reference_of(
+    opening: carry.Carry, pick: str, seed: int, base: Reference | None = None
+) -> Reference:
+    """The reference of a day that opens from a carried state; `base` is that of the first day with
+    all its contracts, the shipped one unless stated.
 
     Traded is what `pick` picks, and everything that was traded before and lives. The real day's
     bars are turned and mirrored by the seed, so that days differ.
     """
-    shipped = load(FIRST_DAY)
+    shipped = base or load(FIRST_DAY)
     whole = read_master(f"carry of {opening.day}", opening.master, opening.day)
     chain = whole
     if pick:
@@ -194,7 +197,7 @@ def reference_of(opening: carry.Carry, pick: str, seed: int) -> Reference:
     for one in opening.smiles:
         smiles.setdefault(one.underlying, []).append(smile(one))
     volumes = {item.underlying: item.volume for item in shipped.surface.klass}
-    parts = _volume_parts(whole, chain)
+    parts = volume_parts(whole, chain)
     classes = []
     for klass in chain.classes:
         rows = chain.contracts[klass.start : klass.stop]
@@ -222,7 +225,7 @@ def _surface_row(found: theory.Smile) -> ExpirySurface:
     return ExpirySurface(found.last_day, *numbers, 0, 0, found.carry)
 
 
-def _volume_parts(whole: Chain, kept: Chain) -> dict[str, tuple[int, int]]:
+def volume_parts(whole: Chain, kept: Chain) -> dict[str, tuple[int, int]]:
     """Part (num, den) of a class's volume that the kept contracts stand for, by expiry rank."""
     counts: dict[tuple[str, Day], Lots] = {}
     for row in whole.contracts:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from quanheng.clearing.files import zhcl03
+from quanheng.exchange.listing import STRIKE_DIGIT
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, iso
 from quanheng.terms.units import Day, DayNanos, Lots, Ticks
@@ -104,7 +105,7 @@ def _contradiction(row: Contract, day: Day) -> tuple[str, str] | None:
     # Only a standard contract (M) has its strike in its code; adjusted ones keep the old one.
     if not (len(code) == 17 and code[11:12].isupper() and code[12:].isdigit()):
         return "ContractID", f"{code!r} is not underlying, C or P, month, version and strike"
-    if code[11] == "M" and int(code[12:]) * 10 != row.strike:
+    if code[11] == "M" and int(code[12:]) * STRIKE_DIGIT[row.underlying_type] != row.strike:
         return "ExercisePrice", f"{row.strike} is not the strike of {code}"
     if row.last_day < day:
         return "EndDate", f"contract {row.code} expired before {iso(day)}"
