@@ -22,7 +22,9 @@ class ExampleError(Exception):
 
 
 def run(text: str, name: str = PAGES[0].name) -> str:
-    """The page `name` with the output of every block as it is today. ExampleError when a block fails."""
+    """The page `name` with the output of every block as it is today. ExampleError for a block that
+    fails.
+    """
     names: dict[str, object] = {}
 
     def cell(found: re.Match[str]) -> str:

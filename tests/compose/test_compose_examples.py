@@ -1,4 +1,4 @@
-"""The worked examples of the docs are what their own blocks print today (I-10, I-29, I-31, T-01)."""
+"""The examples of the docs are what their own blocks print today (I-10, I-29, I-31, T-01)."""
 
 import runpy
 from pathlib import Path

@@ -197,7 +197,7 @@ def reference_of(
     for one in opening.smiles:
         smiles.setdefault(one.underlying, []).append(smile(one))
     volumes = {item.underlying: item.volume for item in shipped.surface.klass}
-    parts = volume_parts(whole, chain)
+    parts = _volume_parts(whole, chain)
     classes = []
     for klass in chain.classes:
         rows = chain.contracts[klass.start : klass.stop]
@@ -225,7 +225,7 @@ def _surface_row(found: theory.Smile) -> ExpirySurface:
     return ExpirySurface(found.last_day, *numbers, 0, 0, found.carry)
 
 
-def volume_parts(whole: Chain, kept: Chain) -> dict[str, tuple[int, int]]:
+def _volume_parts(whole: Chain, kept: Chain) -> dict[str, tuple[int, int]]:
     """Part (num, den) of a class's volume that the kept contracts stand for, by expiry rank."""
     counts: dict[tuple[str, Day], Lots] = {}
     for row in whole.contracts:

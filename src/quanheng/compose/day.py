@@ -19,10 +19,9 @@ from quanheng.compose.collect import Collector
 from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.lines import FeedLine, OrderLine
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY, Reference, load, morning_files
+from quanheng.compose.reference import FIRST_DAY, Reference, load, morning_files, thinned
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import Scenario, clock
-from quanheng.compose.starts import thinned
 from quanheng.config import Config, config_hash
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import messages as ex

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import msgspec
 
-from quanheng.compose.carrying import RANK_SHARE, Listed, volume_parts
+from quanheng.compose.carrying import RANK_SHARE, Listed
 from quanheng.compose.reference import (
     FIRST_DAY,
     ClassSurface,
@@ -20,7 +20,6 @@ from quanheng.compose.reference import (
     Reference,
     Surface,
     load,
-    picked,
 )
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.exchange import listing
@@ -229,22 +228,3 @@ def _with_interest(chain: Chain, volumes: Mapping[str, Lots]) -> Chain:
             held = volumes[klass.underlying] * share // (100 * count[row.last_day])
             rows.append(msgspec.structs.replace(row, open_interest=max(1, held)))
     return build_chain(chain.day, rows)
-
-
-def thinned(whole: Reference, pick: str) -> Reference:
-    """The reference with the contracts that `--contracts` keeps and the volume they stand for."""
-    if not pick:
-        return whole
-    chain = picked(whole.chain, pick)
-    parts = volume_parts(whole.chain, chain)
-    kept = {klass.underlying for klass in chain.classes}
-    classes = tuple(
-        msgspec.structs.replace(
-            item, volume=item.volume * parts[item.underlying][0] // parts[item.underlying][1]
-        )
-        for item in whole.surface.klass
-        if item.underlying in kept
-    )
-    surface = msgspec.structs.replace(whole.surface, klass=classes)
-    master = write_contracts(list(chain.contracts))
-    return msgspec.structs.replace(whole, chain=chain, master=master, surface=surface)
