@@ -204,3 +204,14 @@ def test_months_and_the_unbroken_run() -> None:
     assert season_months.rehearsal([day(20241115, "0.8"), day(20250214, "1")]).three_months is False
     broken = season_months.rehearsal([day(20240701, "0.8"), day(20240702, "0")])
     assert broken.days == 0 and "restarts" in season_months.rehearsal_text(broken)
+
+
+def test_shipped_seasons_can_start() -> None:
+    """Every season that comes with the package opens where its file says it can."""
+    for name, first, classes in (
+        ("crash-2015", "2015-06-15", ["510050"]),
+        ("stock", "2025-11-03", ["601318"]),
+        ("summer", "2024-06-27", ["510050", "510300", "510500", "588000", "588080"]),
+    ):
+        base = base_of(plan_of(scenario=name, first=first))
+        assert [klass.underlying for klass in base.chain.classes] == classes

@@ -167,8 +167,8 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
     chain = read_master(name, data, day)
     _check_surface(name, chain, surface)
     listed = tuple(klass.underlying for klass in chain.classes)
-    master = write_contracts(list(chain.contracts))
-    return thinned(Reference(chain, master, surface, bars, listed, chain), pick)
+    written = write_contracts(list(chain.contracts))
+    return thinned(Reference(chain, written, surface, bars, listed, chain), pick)
 
 
 def thinned(whole: Reference, pick: str) -> Reference:
