@@ -10,6 +10,7 @@ from season_world import jump
 
 from quanheng.books import combinations as combo
 from quanheng.clearing import messages as clear
+from quanheng.compose import etf_desk
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.exchange_files import check_files
@@ -145,10 +146,11 @@ def test_exercise_orders_go_before_the_rule(first: DayResult) -> None:
     assert isinstance(cash, clear.CashStatement) and cash.exercise_fee == 6_000
 
 
-def test_disposal_crosses_the_day(first: DayResult) -> None:
+def test_disposal_crosses_the_day(first: DayResult, monkeypatch: pytest.MonkeyPatch) -> None:
     """interfaces.md 2.4 OTT: what stood at the venue's close is moved by clearing and carried; no
     unit is lost.
     """
+    monkeypatch.setattr(etf_desk, "planned", lambda *_: None)  # which would sell the units
     ours, *others = first.carry.accounts
     rich = msgspec.structs.replace(ours, units=(("510050", 1_000),))
     bought = (("510050", 1_000),)
@@ -172,3 +174,36 @@ def test_clearing_inputs_survive_the_journal(kind: type[msgspec.Struct]) -> None
     """Every input of clearing is in the union that its journal is read with."""
     body = kind(b"\x02")
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(body), type=clear.Input) == body
+
+
+def test_failed_delivery_costs_cash_and_a_fine(
+    first: DayResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """rules.md 5: an assigned writer that finds no units pays 110 % of the close and the penalty of
+    its agreement; money and units still add up, and the clearing house says so (P04).
+    """
+    monkeypatch.setattr(etf_desk, "planned", lambda *_: None)
+    paid = 10_000 * 24_000
+    moves = (
+        carry.CarriedMove("MM01", "510050", -10_000, paid),
+        carry.CarriedMove("INVESTORS", "510050", 10_000, -paid),
+    )
+    opening = msgspec.structs.replace(first.carry, moves=moves)
+    agreement = tmp_path / "agreement.toml"
+    agreement.write_text(
+        'authority = "agreement"\n[[rule]]\nkey = "delivery.fail_penalty"\nvalue = "0.01"\n'
+        'from = 20240101\nsource = "a test"\n',
+        encoding="utf-8",
+    )
+    plan = msgspec.structs.replace(world_of(opening).plan, agreement=agreement)
+    world = World(plan)
+    day = run(world)
+    (notice,) = day.notices
+    close = int(world.underlying_closes[0])
+    assert (notice.kind, notice.underlying, notice.qty) == ("P04", "510050", 10_000)
+    assert notice.amount == 10_000 * ((close * 11 + 5) // 10)
+    assert notice.left == notice.amount // 100
+    cash = {type(effect): effect for effect in world.cleared}[clear.CashStatement]
+    assert isinstance(cash, clear.CashStatement)
+    assert (cash.penalty, cash.delivery) == (notice.left, paid - notice.amount)
+    assert carry.violations(day.carry) == dict.fromkeys(carry.violations(day.carry), 0)

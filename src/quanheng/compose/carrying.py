@@ -210,7 +210,7 @@ def reference_of(
         close = rows[0].underlying_close
         classes.append(ClassSurface(klass.underlying, klass.symbol, close, volume, expiries))
     surface = Surface(opening.day, shipped.surface.rate, tuple(classes))
-    listed = tuple(klass.underlying for klass in whole.classes)
+    listed = tuple(dict.fromkeys((*(k.underlying for k in whole.classes), *shipped.listed)))
     master = write_contracts(list(chain.contracts))
     return Reference(chain, master, surface, turned(shipped.bars, seed), listed, whole)
 
