@@ -306,6 +306,13 @@ def test_season_resumes_after_a_kill_with_the_same_digest(tmp_path: Path) -> Non
     text = call(*options, "--out", out)
     assert text.out.splitlines()[-1] == f"digest {whole.json['digest']}"
     assert "4 of them from before" in text.out
+    # What is conserved over the season is printed from the sums themselves (T-02).
+    sums = whole.json["totals"]
+    assert sums["cash"] + sums["fees"] == sums["brought"] and sums["fees"] > 0
+    assert sums["long"] == sums["short"] == sums["open_interest"] > 0
+    (line,) = [line for line in text.out.splitlines() if line.startswith("conservation")]
+    assert f"{sums['cash']:,}" in line and "!=" not in line
+    assert "4 trading days without a miss, 2024-06-27 to 2024-07-02" in text.out
     # Another season of the same name is put aside, not overwritten.
     other = call(*options, "--cadence", "6s", "--days", 1, "--out", out, "--json")
     assert other.json["resumed"] == 0
@@ -326,6 +333,10 @@ def test_season_file_and_workers(tmp_path: Path) -> None:
     assert [day["scenario"] for day in days] == ["calm", "crash", "calm"]
     assert days[1]["listing"]["adjusted"] > 0 and days[0]["listing"]["adjusted"] == 0
     assert not any(count for day in days for count in day["invariants"].values())
+    # The months are rated from the datasets the season kept (L-01, A18).
+    assert {row["month"] for row in alone.json["months"]} == {202407}
+    month = Path(alone.json["folder"]) / "reports" / "202407"
+    assert sorted(path.stem for path in month.glob("period.*"))
     # The days' datasets together are rated as one period.
     folder = Path(alone.json["folder"]) / "dataset"
     span = ("--from", "2024-06-27", "--to", "2024-07-01", "--out", tmp_path / "rated")
@@ -340,7 +351,7 @@ def test_season_file_and_workers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--from", "2024-07-01"), ("--from", "2024-06-27")),
+        (("--from", "2024-07-01"), ("season from 2024-07-01", "2024-06-27")),
         (("--from", "never"), ("--from", "never")),
         (("--days", 0), ("--days",)),
         (("--seed", "2..1"), ("--seeds",)),
