@@ -121,7 +121,7 @@ def day(seed: str, listing: bool, **options: Any) -> None:
 @click.option("--contracts", default="near", show_default=True, help="all, near, or how many.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"))
 @click.option("--until", default="", help="Stop every day at HH:MM.")
-@click.option("--dataset", is_flag=True, help="Keep every day's duty dataset for `rate`.")
+@click.option("--dataset", is_flag=True, help="Keep every day's dataset and rate the months.")
 @click.option("--workers", default=1, show_default=True, help="Seasons of A..B at a time.")
 @_file("--config", "Configuration of the desk.")
 @_file("--agreement", "Market-making agreement (rules).")

@@ -126,16 +126,19 @@ def test_exercise_delivery_and_failure() -> None:
         ex.Move(1, 0, 30_000, -720_000_000),
         ex.Move(2, 0, 10_000, -240_000_000),
     )
-    good = ex.deliver(moves, ((40_000,), None, None), CLOSE)
+    good, none = ex.deliver(moves, ((40_000,), None, None), CLOSE, (11, 10), (1, 10))
     assert [(d.units, d.cash, d.failed) for d in good] == [
         (-40_000, 960_000_000, 0), (30_000, -720_000_000, 0), (10_000, -240_000_000, 0),
     ]  # fmt: skip
-    short = ex.deliver(moves, ((10_001,), None, None), CLOSE)
+    short, fines = ex.deliver(moves, ((10_001,), None, None), CLOSE, (11, 10), (1, 10))
     # 29,999 missing: 22,499.25 and 7,499.75 give 22,499 and 7,500; price 2.75.
     assert [d.failed for d in short] == [-29_999, 22_499, 7_500]
     assert [d.units for d in short] == [-10_001, 7_501, 2_500]
     assert short[0].cash == 960_000_000 - 29_999 * 27_500
     assert short[1].cash == -720_000_000 + 22_499 * 27_500
+    # A tenth of 29,999 x 2.75 on top, half up to 0.01 yuan; nothing without a penalty or a failure.
+    assert (none, fines) == ({}, {0: 82_497_300})
+    assert ex.deliver(moves, ((10_001,), None, None), CLOSE, (11, 10)) == (short, {})
 
 
 @settings(deadline=None)
@@ -167,7 +170,7 @@ def test_exercise_conserves(data: st.DataObject) -> None:
         mine = held[row.account, row.slot]
         assert row.covered <= mine.covered and row.qty <= mine.short + mine.covered
     stock = [(data.draw(st.integers(0, 10**6)),) if n < 3 else None for n in range(4)]
-    settled = ex.deliver(done.moves, stock, CLOSE)
+    settled, _ = ex.deliver(done.moves, stock, CLOSE, (11, 10))
     assert sum(one.units for one in settled) == sum(one.cash for one in settled) == 0
     assert sum(one.failed for one in settled) == 0
     for one in settled:

@@ -8,6 +8,7 @@ import pytest
 from test_clearing_machine import DAY, chain, closing, opening, run
 
 from quanheng.clearing import messages as msg
+from quanheng.clearing import notices
 from quanheng.clearing.clearing import Clearing
 from quanheng.kernels.pack import pack, unpack
 from quanheng.terms.contract import build_chain
@@ -139,3 +140,42 @@ def test_clearing_register_that_does_not_fit_is_counted() -> None:
 def test_clearing_expiry_names_what_is_wrong(body: msg.Input, reason: str) -> None:
     with pytest.raises(ValueError, match=f"clearing of {DAY}: {reason}"):
         run(Clearing(), opened(), body)
+
+
+def test_clearing_failed_delivery_is_fined() -> None:
+    """rules.md 5: the rulebook's penalty on top, out of the account's cash; by default none."""
+    moves = packed((0, 0, -40_000, 40_000 * 24_000), (1, 0, 40_000, -40_000 * 24_000))
+    days = {"last_day": 20240925, "split": 20240923, "deliveries": moves, "units": (30_000,)}
+    plain = opened(**days)
+    assert of(run(Clearing(), plain, closing(), SPOT), msg.DeliveriesMade).penalties == ()
+    rates = msgspec.structs.replace(plain.rulebook.rates, fail_penalty=(1, 100))
+    book = msgspec.structs.replace(plain.rulebook, rates=rates)
+    effects = run(Clearing(), msgspec.structs.replace(plain, rulebook=book), closing(), SPOT)
+    fine = 10_000 * 26_950 // 100
+    made = of(effects, msg.DeliveriesMade)
+    assert made.penalties == ((0, fine),)
+    cash = of(effects, msg.CashStatement)
+    delivered = unpack(made.rows, msg.DELIVERED_COLUMNS).tolist()[0]
+    assert (cash.penalty, cash.delivery, cash.premium) == (fine, delivered[3], 0)
+    assert cash.cash == CASH + delivered[3] - fine
+    (notice,) = notices.failed("A123456789", plain.chain, made, (26_950,))
+    assert (notice.kind, notice.qty, notice.amount, notice.left) == (
+        "P04", 10_000, 10_000 * 26_950, fine,
+    )  # fmt: skip
+
+
+def test_clearing_disposal_moves_units_after_delivery() -> None:
+    """interfaces.md 2.4 OTT: units go aside (Z) and come back (R), no more than there are."""
+    days = {"last_day": 20240925, "split": 20240923}
+    moves = packed((0, 0, 40_000, -40_000 * 24_000), (1, 0, -40_000, 40_000 * 24_000))
+    day = opened(deliveries=moves, units=(10_000,), **days)
+    account = msgspec.structs.replace(day.accounts[0], disposal=(5_000,))
+    day = msgspec.structs.replace(day, accounts=(account,))
+    asked = msg.DisposalTransfers(packed((0, 0, 45_000, 0), (0, 0, 9_000, 0), (0, 0, 60_000, 1)))
+    effects = run(Clearing(), day, asked, closing(), SPOT)
+    assert unpack(of(effects, msg.Disposed).rows, msg.TRANSFER_COLUMNS).tolist() == [
+        [0, 0, 45_000, 0], [0, 0, 5_000, 0], [0, 0, 55_000, 1],
+    ]  # fmt: skip
+    for bad in ((1, 0, 1, 0), (0, 1, 1, 0), (0, 0, 0, 0), (0, 0, 1, 2), (0, 0, -1, 0)):
+        with pytest.raises(ValueError, match="disposal 0 is wrong"):
+            run(Clearing(), day, msg.DisposalTransfers(packed(bad)))

@@ -3,20 +3,25 @@
 import copy
 from typing import cast
 
+import msgspec
 import numpy as np
 from test_clearing_machine import CLOSE, DAY, DAY_TRADES, OPEN, chain, closing, opening, run
 
+from quanheng.books.combinations import Combination
 from quanheng.books.positions import Closed
-from quanheng.clearing import files
+from quanheng.clearing import files, notices
 from quanheng.clearing import messages as msg
 from quanheng.clearing.clearing import Clearing
+from quanheng.clearing.combined import CombinedDay
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.kernels.pack import pack, unpack
+from quanheng.terms.business import CombinationDone, CombinationLeg
 from quanheng.terms.codes import Effect, Side
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.orders import Trade
 from quanheng.terms.units import MONEY_PER_FEN
 from quanheng.wire import dbf, ogh, records, xml_files
+from quanheng.wire import notices as wire_notices
 from quanheng.wire.profile import Profile
 
 MEMBER = Profile("A123456789", "12345")
@@ -52,7 +57,7 @@ def test_clearing_files_archive_adds_up() -> None:
     cash = cast(msg.CashStatement, said[msg.CashStatement])
     assert sum(fees) == cash.handling_fee
     archive = ogh.read("12345", files.ogh_archive(
-        chain(), MEMBER, FILLS, fees, (Closed(0, 4, 0), Closed(3, 0, 2)), held
+        chain(), MEMBER, FILLS, fees, (Closed(0, 4, 0), Closed(3, 0, 2)), held, CombinedDay()
     ))  # fmt: skip
     assert archive.quarantined == []
     form = records.layout("trns03_t0305")
@@ -103,7 +108,7 @@ def test_clearing_files_settlement_tables() -> None:
     rows = np.array([[0, 6, 0, 0], [3, 0, 5, 2]], dtype=np.int64)
     held = msg.ClearedPositions("A1", pack(rows), 4)
     form = records.layout("op_hycc")
-    found = dbf.read(form, files.op_hycc(chain(), MEMBER, held))
+    found = dbf.read(form, files.op_hycc(chain(), MEMBER, held, CombinedDay()))
     place = form.index("HEYDM")
     assert found.quarantined == []
     assert [row[place : place + 4] for row in found.rows] == [
@@ -131,3 +136,64 @@ def test_clearing_files_strategies() -> None:
     first = form.index("CallOrPut1")
     assert by_code["CNSJC"][first : first + 4] == ("C", "L", "", "2")
     assert by_code["KS"][first + 6 : first + 10] == ("P", "S", "", "1")
+
+
+def test_clearing_files_archive_holds_combinations() -> None:
+    """interfaces.md 3.6: T0307 of what was built, split by the exchange and dissolved; hold03 says
+    what is combined, qtyw03 the margin of a unit; op_zhccmx has a record for each leg.
+    """
+    held = msg.ClearedPositions("A1", pack(np.array([[0, 6, 0, 0], [2, 0, 5, 2]])), 0)
+    legs = (CombinationLeg("10000000", False, False, 3), CombinationLeg("10000002", True, False, 3))
+    number = "2024062700000001"
+    built = CombinationDone("M000000009", "CNSJC", 9 * 10**14 + 1, "B", 3, number, legs, AT, AT)
+    forced = CombinationDone("CF10000002", "CNSJC", 9 * 10**14 + 2, "F", 1, number, legs, AT, AT)
+    day = CombinedDay(
+        (built, forced),
+        ((number, Combination("CNSJC", (0, 2), 2), 12_345_600),),
+        (("2024062600000007", Combination("CXSJC", (2, 0), 4)),),
+    )
+    archive = ogh.read("12345", files.ogh_archive(chain(), MEMBER, [], [], (), held, day))
+    assert archive.quarantined == []
+    form = records.layout("trns03_t0307")
+    action, qty = form.index("Side"), form.index("Quantity")
+    assert [(row[0], row[action], row[qty], row[4]) for row in archive.trns] == [
+        ("T0307", "B", 3, "M000000009"),
+        ("T0307", "F", 1, "CF10000002"),
+        ("T0307", "A", 4, ""),
+    ]
+    assert archive.trns[2][-8:] == ("10000002", "L", "", 4, "10000000", "S", "", 4)
+    assert [row[-4:] for row in archive.hold] == [
+        ("L", "", 6, 2), ("S", "", 5, 2), ("S", "1", 2, 0),
+    ]  # fmt: skip
+    (kept,) = archive.qtyw
+    assert kept[4:9] == ("CNSJC", 2, number, 123_456, 2)
+    table = dbf.read(records.layout("op_zhccmx"), files.op_zhccmx(chain(), MEMBER, day))
+    assert table.quarantined == []
+    place = records.layout("op_zhccmx").index("HEYDM")
+    assert [row[place : place + 6] for row in table.rows] == [
+        ("10000000", "L", "", 2, 2, 246_912), ("10000002", "S", "", 2, 2, 246_912),
+    ]  # fmt: skip
+
+
+def test_clearing_notices_are_written_and_read_back() -> None:
+    """I-45: what the clearing house writes the firm reads as it was meant; a bad kind is named."""
+    told = (
+        *notices.called("A123456789", DAY, 12_345_600, 20240628),
+        *notices.uncovered("A123456789", DAY, chain(), {"10000000": 2}, {"510050": 15_000}),
+        *notices.closed(
+            "A123456789", DAY, [*FILLS, msgspec.structs.replace(FILLS[0], client_id="QP10000001"),
+            msgspec.structs.replace(FILLS[0], client_id="CV10000002")], {"10000000": "510050"}, 100
+        ),
+    )  # fmt: skip
+    assert [(one.kind, one.qty, one.covered) for one in told] == [
+        ("P01", 0, False), ("P02", 5_000, True), ("P03", 10, False), ("P03", 10, True),
+    ]  # fmt: skip
+    assert notices.called("A123456789", DAY, 0, 20240628) == ()
+    assert notices.uncovered("A1", DAY, chain(), {"10000000": 2}, {"510050": 20_000}) == ()
+    data = wire_notices.write(told, DAY)
+    assert wire_notices.read(data) == (list(told), [])
+    assert told[0].text() == "保证金不足 金额1234.56元 20240628日11:30前补足"
+    found, bad = wire_notices.read(data.replace(b"P02", b"P77"))
+    assert [one.kind for one in found] == ["P01", "P03", "P03"]
+    assert [(one.line, one.field) for one in bad] == [(2, "TZLB")]
+    assert wire_notices.read(wire_notices.write((), DAY)) == ([], [])

@@ -1,4 +1,4 @@
-"""The worked example of the docs is what its own blocks print today (I-10, I-29, I-31)."""
+"""The examples of the docs are what their own blocks print today (I-10, I-29, I-31, T-01)."""
 
 import runpy
 from pathlib import Path
@@ -8,10 +8,11 @@ import pytest
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "run_examples.py"))
 
 
-def test_the_worked_example_prints_what_the_page_says():
+@pytest.mark.parametrize("page", TOOL["PAGES"], ids=lambda page: page.stem)
+def test_the_worked_example_prints_what_the_page_says(page):
     """Every block runs, and every number on the page is today's."""
-    text = TOOL["PAGE"].read_text(encoding="utf-8")
-    assert TOOL["run"](text) == text, "run tools/run_examples.py"
+    text = page.read_text(encoding="utf-8")
+    assert TOOL["run"](text, page.name) == text, "run tools/run_examples.py"
 
 
 def test_a_changed_number_or_a_broken_block_is_seen():

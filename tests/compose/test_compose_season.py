@@ -15,6 +15,7 @@ from quanheng.clearing import messages as clear
 from quanheng.compose import carrying, etf_desk
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan, World
+from quanheng.compose.notices import closings_without_notice
 from quanheng.compose.reference import load as load_reference
 from quanheng.compose.reference import read_master
 from quanheng.compose.scenarios import load
@@ -24,6 +25,7 @@ from quanheng.kernels.pack import unpack
 from quanheng.settlement import carry
 from quanheng.terms.codes import Alert, Side
 from quanheng.terms.orders import Trade
+from quanheng.wire.notices import Notice, read, write
 
 TINY = ("--contracts", 2, "--until", "09:31", "--scenario", "calm")
 SEASON = """
@@ -229,8 +231,12 @@ def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
     assert any(one.short for one in ours.held)
     taken = ours.cash - 10_000
     poor = msgspec.structs.replace(ours, cash=10_000, deficit=1)
+    called = Notice(kind="P01", day=20240627, account="A1", amount=1, due=20240628)
     opening = msgspec.structs.replace(
-        first.carry, accounts=(poor, *others), brought=first.carry.brought - taken
+        first.carry,
+        accounts=(poor, *others),
+        brought=first.carry.brought - taken,
+        notices=write((called,), 20240627),
     )
     world, day = run_day(20240628, opening, until="13:06")
     forced = [
@@ -245,6 +251,15 @@ def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
     left = held_of(day.carry.accounts[0])
     before = held_of(ours)
     closed = {fill.contract for fill in forced}
+    # I-45: the evening's notices say what was closed; a closing nobody was told of is counted.
+    told = [one for one in day.notices if one.kind == "P03"]
+    assert {one.contract: one.qty for one in told} == {
+        code: sum(fill.qty for fill in forced if fill.contract == code) for code in closed
+    }
+    assert read(day.carry.notices) == (list(day.notices), [])
+    untold = msgspec.structs.replace(opening, notices=b"")
+    world.plan = msgspec.structs.replace(world.plan, opening=untold)
+    assert closings_without_notice(world) == sum(fill.qty for fill in forced)
     assert all(left.get(code, (0, 0))[1] < before[code][1] for code in closed)
 
 
@@ -291,6 +306,13 @@ def test_season_resumes_after_a_kill_with_the_same_digest(tmp_path: Path) -> Non
     text = call(*options, "--out", out)
     assert text.out.splitlines()[-1] == f"digest {whole.json['digest']}"
     assert "4 of them from before" in text.out
+    # What is conserved over the season is printed from the sums themselves (T-02).
+    sums = whole.json["totals"]
+    assert sums["cash"] + sums["fees"] == sums["brought"] and sums["fees"] > 0
+    assert sums["long"] == sums["short"] == sums["open_interest"] > 0
+    (line,) = [line for line in text.out.splitlines() if line.startswith("conservation")]
+    assert f"{sums['cash']:,}" in line and "!=" not in line
+    assert "4 trading days without a miss, 2024-06-27 to 2024-07-02" in text.out
     # Another season of the same name is put aside, not overwritten.
     other = call(*options, "--cadence", "6s", "--days", 1, "--out", out, "--json")
     assert other.json["resumed"] == 0
@@ -311,6 +333,10 @@ def test_season_file_and_workers(tmp_path: Path) -> None:
     assert [day["scenario"] for day in days] == ["calm", "crash", "calm"]
     assert days[1]["listing"]["adjusted"] > 0 and days[0]["listing"]["adjusted"] == 0
     assert not any(count for day in days for count in day["invariants"].values())
+    # The months are rated from the datasets the season kept (L-01, A18).
+    assert {row["month"] for row in alone.json["months"]} == {202407}
+    month = Path(alone.json["folder"]) / "reports" / "202407"
+    assert sorted(path.stem for path in month.glob("period.*"))
     # The days' datasets together are rated as one period.
     folder = Path(alone.json["folder"]) / "dataset"
     span = ("--from", "2024-06-27", "--to", "2024-07-01", "--out", tmp_path / "rated")
@@ -325,7 +351,7 @@ def test_season_file_and_workers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--from", "2024-07-01"), ("--from", "2024-06-27")),
+        (("--from", "2024-07-01"), ("season from 2024-07-01", "2024-06-27")),
         (("--from", "never"), ("--from", "never")),
         (("--days", 0), ("--days",)),
         (("--seed", "2..1"), ("--seeds",)),

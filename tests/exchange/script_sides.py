@@ -28,7 +28,12 @@ ACCOUNT, PBU = "D89000A000", "A0001"
 WHO = Identity("OMS01", DAY, PBU, ACCOUNT)
 PROFILE = Profile(ACCOUNT, PBU)
 CODE = "10007000"
-MEMBERS = (Member(PBU, ACCOUNT, "M1", "primary", 10**12), member("A0002", "M2"))
+OWN = Member(PBU, ACCOUNT, "M1", "primary", 10**12)
+CLIENT = Member(
+    PBU, ACCOUNT, "M1", "primary", 10**12, units=(30_000,), brokerage=True, disposal=(5_000,),
+    due=(10_000,),
+)  # fmt: skip
+ACCOUNTS = {"exchange": OWN, "broker": CLIENT}
 
 
 def script(path: Path) -> Script:
@@ -38,8 +43,8 @@ def script(path: Path) -> Script:
 def play(one: Script, folder: Path) -> None:
     """Play a script against the side its header names."""
     clock = one.header.get("clock", "10:00")
-    of_member = one.header.get("side") == "member"
-    side = MemberSide(clock) if of_member else ExchangeSide(folder, clock)
+    kind = one.header.get("side", "exchange")
+    side = MemberSide(clock) if kind == "member" else ExchangeSide(folder, clock, ACCOUNTS[kind])
     one.play(side, {"pbu": PBU}, (f"F{number:09d}" for number in count()))
 
 
@@ -122,13 +127,14 @@ class Wire:
 class ExchangeSide(Heard):
     """The script is a member; behind the wire stand the real order server and the real venue."""
 
-    def __init__(self, folder: Path, clock: str) -> None:
+    def __init__(self, folder: Path, clock: str, account: Member = OWN) -> None:
         super().__init__()
         self.bound = 1 << 24
         self.accept: Callable[[Any], None] = lambda sock: None
         self._seq = 0
         self._wires: list[Wire] = []
-        opened = opening(members=MEMBERS, snapshot_nanos=60 * SECOND)
+        members = (account, member("A0002", "M2"))
+        opened = opening(members=members, snapshot_nanos=60 * SECOND)
         self.house = House(opened, PROFILE, folder, self, (None,))  # type: ignore[arg-type]
         self.pass_to(at(clock))
         self.connect()

@@ -1,14 +1,17 @@
 """Forced closing for want of margin: 13:00, the exchange's prefix, until cured (rules.md 3.5)."""
 
+import msgspec
 import numpy as np
 from exchange_world import World, at, chain, member, of, opening
 
+from quanheng.books import combinations as combo
 from quanheng.exchange import layout as lay
 from quanheng.exchange.forced import shortage
 from quanheng.exchange.messages import Deliver
 from quanheng.exchange.venue import invariants
 from quanheng.kernels.pack import pack
 from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms.business import CombinationDone
 from quanheng.terms.codes import Alert, Effect, OrderKind, Side
 from quanheng.terms.orders import NewOrder, Trade
 
@@ -101,3 +104,83 @@ def test_forced_closing_spares_who_cured_in_time() -> None:
     assert offer(made, "B000000001", 1_150, 30) == 0
     made.until(at("14:00"))
     assert fills(made) == []
+
+
+def combined_world(prices: tuple[int, int], deficit: int) -> World:
+    """A member whose only shorts stand in 10 straddles; its cash does not cover them by `deficit`,
+    and 20 of each leg are offered at `prices`.
+    """
+    slots = (0, 1)  # C and P 2.35 of the near expiry
+    short = np.zeros(len(ROWS), dtype=np.int64)
+    short[list(slots)] = 10
+    unit = combo.opening(chain(), "KS", slots)
+    poor = msgspec.structs.replace(
+        member("A0001", "M1", short=pack(short.reshape(1, -1))),
+        cash=10 * unit - deficit,
+        deficit=deficit,
+        combinations=(("2024062600000001", "KS", ROWS[0].code, ROWS[1].code, 10),),
+    )
+    made = World(opening(members=(poor, member("B0001", "")), snapshot_nanos=30_000_000_000))
+    made.until(at("10:00"))
+    for slot, price in zip(slots, prices, strict=True):
+        order = NewOrder(
+            f"B00000001{slot}", ROWS[slot].code, Side.SELL, Effect.OPEN, OrderKind.LIMIT, price, 20
+        )
+        assert made.ask(order, pbu="B0001")[0].reason == 0
+    return made
+
+
+def splits(made: World) -> list[CombinationDone]:
+    return [
+        report.body
+        for effect in of(made.effects, Deliver)
+        for report in effect.reports
+        if effect.pbu == "A0001" and isinstance(report.body, CombinationDone)
+    ]
+
+
+def test_forced_split_of_a_combination_when_no_other_short_helps() -> None:
+    """interfaces.md 1.6, 2.6: U12 with prefix CF1 and action F, then QP1 closes what was split;
+    no more units than the deficit needs.
+    """
+    row = ROWS[0]
+    gain = combo.opening(chain(), "KS", (0, 1)) - (1_000 + 60) * row.unit - 2 * FEE
+    made = combined_world((1_000, 60), 3 * gain - 1)
+    made.until(at("12:59"))
+    assert splits(made) == []
+    made.until(at("13:00:30"))
+    (done,) = splits(made)
+    assert (done.client_id[:3], done.action, done.qty) == ("CF1", "F", 3)
+    assert done.combination == "2024062600000001" and str(done.exec_id)[0] == "9"
+    assert [(leg.contract, leg.short, leg.qty) for leg in done.legs] == [
+        (ROWS[0].code, True, 3), (ROWS[1].code, True, 3),
+    ]  # fmt: skip
+    assert [(fill.client_id[:3], fill.qty) for fill in fills(made)] == [("QP1", 3), ("QP1", 3)]
+    state = made.machine.state
+    assert shortage(state, 0) == 0 and state.desks[0].combinations["2024062600000001"].units == 7
+    assert invariants(state) == dict.fromkeys(invariants(state), 0)
+    made.until(at("14:50"))
+    assert len(splits(made)) == 1
+
+
+def test_forced_split_is_not_done_where_it_frees_nothing() -> None:
+    """A call bull spread takes no margin: splitting it would free none, however short the account
+    is of what another short needs.
+    """
+    short = np.zeros(len(ROWS), dtype=np.int64)
+    long = np.zeros(len(ROWS), dtype=np.int64)
+    short[[2, SLOT]] = 10
+    long[0] = 10
+    poor = msgspec.structs.replace(
+        member("A0001", "M1", short=pack(short.reshape(1, -1)), long=pack(long.reshape(1, -1))),
+        cash=9 * ROWS[SLOT].margin_unit,
+        deficit=ROWS[SLOT].margin_unit,
+        combinations=(("2024062600000001", "CNSJC", ROWS[0].code, ROWS[2].code, 10),),
+    )
+    made = World(opening(members=(poor, member("B0001", "")), snapshot_nanos=30_000_000_000))
+    made.until(at("10:00"))
+    order = NewOrder("B000000001", ROWS[2].code, Side.SELL, Effect.OPEN, OrderKind.LIMIT, 330, 20)
+    assert made.ask(order, pbu="B0001")[0].reason == 0
+    made.until(at("14:50"))
+    assert splits(made) == [] and fills(made) == []
+    assert shortage(made.machine.state, 0) == ROWS[SLOT].margin_unit

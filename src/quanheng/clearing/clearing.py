@@ -1,8 +1,8 @@
 """The clearing machine: folds a day's trades and settles it when the closing data is complete.
 
-Order of a day: ClearingOpen, TradesCleared as often as needed, the public's register and exercises
-where there are any, then MarketClose and UnderlyingClose in either order; the later of the two
-settles the day and nothing may follow.
+Order of a day: ClearingOpen, TradesCleared as often as needed, the public's register, exercises and
+disposal transfers where there are any, then MarketClose and UnderlyingClose in either order; the
+later of the two settles the day and nothing may follow.
 """
 
 from typing import Any, ClassVar, assert_never
@@ -12,7 +12,7 @@ import numpy as np
 
 from quanheng.books import margin_use, positions
 from quanheng.books.combinations import relief, tied
-from quanheng.clearing import combined, dayend, expiry
+from quanheng.clearing import combined, dayend, disposal, expiry
 from quanheng.clearing import messages as msg
 from quanheng.kernels.pack import pack, unpack
 from quanheng.rulebook import fees
@@ -37,6 +37,7 @@ class State(msgspec.Struct):
     register: bytes  # PublicRegister rows
     claims: bytes  # Exercises rows
     combined: bytes  # CombinationsHeld rows
+    transfers: bytes  # DisposalTransfers rows
 
 
 class Clearing:
@@ -50,7 +51,7 @@ class Clearing:
     def __init__(self) -> None:
         """An empty clearing house; ClearingOpen begins its day."""
         public = np.zeros(0, dtype=np.int64)
-        self.state = State(None, [], public, [], [], 0, 0, b"", (), False, b"", b"", b"")
+        self.state = State(None, [], public, [], [], 0, 0, b"", (), False, b"", b"", b"", b"")
 
     def apply(self, envelope: Envelope[msg.Input]) -> list[msg.Effect]:
         """Take one input; the effects of the day's end come with the last of them."""
@@ -70,6 +71,9 @@ class Clearing:
             case msg.Exercises():
                 expiry.check_claims(_running(state), body.rows)
                 state.claims = body.rows
+            case msg.DisposalTransfers():
+                disposal.check(_running(state), body.rows)
+                state.transfers = body.rows
             case msg.MarketClose():
                 _running(state)
                 state.market = body.rows
@@ -203,7 +207,8 @@ def _settle(state: State) -> list[msg.Effect]:
     ]
     if state.combined:
         effects.append(kept)
-    evening = expiry.evening(opened, state.books, used, state.closes, state.register, state.claims)
+    orders = expiry.Orders(state.register, state.claims, state.transfers)
+    evening = expiry.evening(opened, state.books, used, state.closes, orders)
     effects.extend(evening.effects)
     imbalance = state.public.copy()
     for index, book in enumerate(state.books):
@@ -211,7 +216,7 @@ def _settle(state: State) -> list[msg.Effect]:
         name = opened.accounts[index].name
         effects.append(msg.ClearedPositions(name, dayend.held_rows(book), count))
         charged = (state.handling[index], state.settlement[index])
-        extra = (evening.fees.get(index, 0), evening.cash.get(index, 0))
+        extra = evening.money(index)
         effects.extend(dayend.money_of(opened, index, book, charged, settles, used[index], extra))
         imbalance += positions.nets(book)
     total = int(np.abs(imbalance).sum())

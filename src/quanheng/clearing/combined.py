@@ -1,10 +1,27 @@
 """Combinations in the clearing machine: read, checked, dissolved when their time is over."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from quanheng.books.combinations import Combination, ends
+from quanheng.books.combinations import Combination, ends, maintenance
 from quanheng.clearing import messages as msg
 from quanheng.kernels.pack import pack, unpack
+from quanheng.rulebook.model import Rulebook
+from quanheng.terms.business import CombinationDone
+from quanheng.terms.contract import Chain
+from quanheng.terms.units import Money, Ticks
+
+
+class CombinedDay(NamedTuple):
+    """What a day did with the first account's combinations: reports of building and splitting,
+    (id, combination, maintenance margin of a unit) of those that live on, and the dissolved ones.
+    """
+
+    done: tuple[CombinationDone, ...] = ()
+    kept: tuple[tuple[str, Combination, Money], ...] = ()
+    dissolved: tuple[tuple[str, Combination], ...] = ()
 
 
 def check(opened: msg.ClearingOpen, rows: bytes) -> None:
@@ -42,3 +59,37 @@ def dissolve(
         for part in (left, gone)
     )
     return held, msg.CombinationsKept(kept, dissolved)
+
+
+def _named(rows: bytes) -> list[tuple[str, Combination]]:
+    """(id, combination) of COMBINED rows."""
+    return [
+        (str(number), Combination(msg.STRATEGY_CODES[strategy], (first, second), units))
+        for _, number, strategy, first, second, units in unpack(rows, msg.COMBINED_COLUMNS).tolist()
+    ]
+
+
+def day_of(
+    chain: Chain,
+    book: Rulebook,
+    kept: msg.CombinationsKept | None,
+    done: Sequence[CombinationDone],
+    settles: Sequence[Ticks],
+    closes: Sequence[Ticks],
+) -> CombinedDay:
+    """The day of the first account's combinations; `settles` by slot, `closes` by class."""
+    if kept is None:
+        return CombinedDay(tuple(done))
+    of = {klass.underlying: close for klass, close in zip(chain.classes, closes, strict=True)}
+    return CombinedDay(
+        tuple(done),
+        tuple(
+            (name, one, maintenance(chain, book, one, settles, of[_underlying(chain, one)]))
+            for name, one in _named(kept.rows)
+        ),
+        tuple(_named(kept.dissolved)),
+    )
+
+
+def _underlying(chain: Chain, one: Combination) -> str:
+    return chain.contracts[one.slots[0]].underlying

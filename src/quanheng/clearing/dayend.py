@@ -120,19 +120,20 @@ def money_of(
     fees: tuple[Money, Money],
     settles: Table,
     margin: Money,
-    extra: tuple[Money, Money] = (0, 0),
+    extra: tuple[Money, Money, Money] = (0, 0, 0),
 ) -> list[msg.CashStatement | msg.MarginCall]:
     """The cash statement of an account and, when its free cash is negative, the call for it.
 
-    `fees` is (handling, settlement), `extra` (exercise fee, delivery), both already in the book's
+    `fees` is (handling, settlement), `extra` (exercise fee, delivery, penalty), all in the book's
     cash; settles are int64[slots], `margin` is the maintenance margin of what is left. The account
     must make a deficit good before 11:30 of the next trading day (rules.md 3.5).
     """
     account = opened.accounts[index]
     handling, settlement = fees
     free = book.cash - margin
-    exercise_fee, delivery = extra
-    premium = book.cash - book.opening_cash + handling + settlement + exercise_fee - delivery
+    exercise_fee, delivery, penalty = extra
+    paid = handling + settlement + exercise_fee + penalty
+    premium = book.cash - book.opening_cash + paid - delivery
     worth = pnl.equity(book, units(opened.chain), settles)
     statement = msg.CashStatement(
         account.name,
@@ -146,6 +147,7 @@ def money_of(
         worth,
         exercise_fee,
         delivery,
+        penalty,
     )
     if free >= 0:
         return [statement]

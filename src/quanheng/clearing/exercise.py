@@ -11,7 +11,7 @@ from typing import NamedTuple
 from quanheng.rulebook import fees
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.contract import Chain, Contract
-from quanheng.terms.units import Lots, Money, Ratio, Slot, Ticks, half_up
+from quanheng.terms.units import Lots, Money, Ratio, Slot, Ticks, half_up, to_fen
 
 MASK = 0xFFFFFFFFFFFFFFFF
 PPM = 1_000_000
@@ -249,13 +249,17 @@ def deliver(
     moves: Sequence[Move],
     held: Sequence[tuple[Lots, ...] | None],
     closes: Sequence[Ticks],
-    factor: Ratio = (11, 10),
-) -> tuple[Delivered, ...]:
-    """Delivery against payment on the day after (rules.md 5); `held` units by account and class.
+    factor: Ratio,
+    penalty: Ratio = (0, 1),
+) -> tuple[tuple[Delivered, ...], dict[int, Money]]:
+    """Delivery against payment on the day after (rules.md 5), and penalties by account; `held` are
+    units by account and class.
 
     Units that an account does not have are paid for at close x factor; the receivers share that
-    cash in proportion to what they were to receive (largest remainder). None: never short.
+    cash in proportion to what they were to receive (largest remainder). None: never short. The
+    penalty is a share of the cash paid for what is missing, half up to 0.01 yuan.
     """
+    fines: dict[int, Money] = {}
     out: list[Delivered] = []
     for klass in sorted({move.klass for move in moves}):
         mine = [move for move in moves if move.klass == klass]
@@ -270,7 +274,10 @@ def deliver(
         cut_of = {move.account: cut for move, cut in zip(takers, cuts, strict=True)}
         for move in mine:
             missing = cut_of.get(move.account, 0) - failed.get(move.account, 0)
+            fine = to_fen(half_up(max(-missing, 0) * price * penalty[0], penalty[1]))
+            if fine:
+                fines[move.account] = fines.get(move.account, 0) + fine
             cash = move.cash + missing * price
             units = move.units - missing
             out.append(Delivered(move.account, klass, units, cash, missing))
-    return tuple(out)
+    return tuple(out), fines

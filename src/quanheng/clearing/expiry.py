@@ -1,11 +1,13 @@
 """The clearing machine's evening of an expiry and the delivery of the day after (rules.md 5)."""
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from quanheng.books import positions
-from quanheng.clearing import exercise
+from quanheng.clearing import disposal, exercise
 from quanheng.clearing import messages as msg
 from quanheng.clearing.exercise import Claim, Holding, Means, Move
 from quanheng.kernels.pack import pack, unpack
@@ -14,12 +16,31 @@ from quanheng.terms.units import Money, Ticks
 Table = npt.NDArray[np.int64]
 
 
-class Evening(msgspec.Struct):
-    """What exercise and delivery did: effects, and by account exercise fees and delivery cash."""
+class Orders(NamedTuple):
+    """What the exchange hands over for the evening: REGISTER, CLAIM and TRANSFER rows."""
 
-    effects: list[msg.Exercised | msg.DeliveriesMade]
+    register: bytes
+    claims: bytes
+    transfers: bytes
+
+
+class Evening(msgspec.Struct):
+    """What exercise and delivery did: effects, and by account exercise fees, delivery cash and
+    penalties.
+    """
+
+    effects: list[msg.Exercised | msg.DeliveriesMade | msg.Disposed]
     fees: dict[int, Money]
     cash: dict[int, Money]
+    penalties: dict[int, Money]
+
+    def money(self, account: int) -> tuple[Money, Money, Money]:
+        """(exercise fee, delivery, penalty) of an account."""
+        return (
+            self.fees.get(account, 0),
+            self.cash.get(account, 0),
+            self.penalties.get(account, 0),
+        )
 
 
 def _rows(rows: list[tuple[int, ...]], columns: int) -> bytes:
@@ -67,29 +88,37 @@ def evening(
     books: list[positions.Book],
     used: list[Money],
     closes: tuple[Ticks, ...],
-    register: bytes,
-    claims: bytes,
+    orders: Orders,
 ) -> Evening:
-    """Deliver what yesterday left, then exercise what expires today; cash goes into the books.
+    """Deliver what yesterday left, move disposals, then exercise what expires today; cash goes into
+    the books.
 
     `used` is the maintenance margin by account, which an exercise cannot be paid with.
     """
-    found = Evening([], {}, {})
+    found = Evening([], {}, {}, {})
     classes = len(opened.chain.classes)
     stock = [list(one.units) or [0] * classes for one in opened.accounts]
     if opened.deliveries:
         moves = [Move(*row) for row in unpack(opened.deliveries, msg.MOVE_COLUMNS).tolist()]
         held = [tuple(units) for units in stock]
         unlimited = [None] * len(opened.public)
-        made = exercise.deliver(moves, [*held, *unlimited], closes, opened.fail_factor)
-        found.effects.append(msg.DeliveriesMade(_rows(list(made), msg.DELIVERED_COLUMNS)))
+        rates = opened.rulebook.rates
+        known = [*held, *unlimited]
+        made, fines = exercise.deliver(moves, known, closes, rates.fail_cash, rates.fail_penalty)
+        rows = _rows(list(made), msg.DELIVERED_COLUMNS)
+        found.effects.append(msg.DeliveriesMade(rows, tuple(sorted(fines.items()))))
+        for account, fine in fines.items():
+            books[account].cash -= fine
+            found.penalties[account] = fine
         for one in made:
             if one.account < len(books):
                 found.cash[one.account] = found.cash.get(one.account, 0) + one.cash
                 books[one.account].cash += one.cash
                 stock[one.account][one.klass] += one.units
+    if orders.transfers:
+        found.effects.append(disposal.moved(opened, orders.transfers, stock))
     if any(row.last_day == opened.day for row in opened.chain.contracts):
-        _exercise(opened, books, used, register, claims, stock, found)
+        _exercise(opened, books, used, orders, stock, found)
     return found
 
 
@@ -97,8 +126,7 @@ def _exercise(
     opened: msg.ClearingOpen,
     books: list[positions.Book],
     used: list[Money],
-    register: bytes,
-    claims: bytes,
+    orders: Orders,
     stock: list[list[int]],
     found: Evening,
 ) -> None:
@@ -109,8 +137,8 @@ def _exercise(
     outcome = exercise.settle(
         opened.chain,
         opened.rulebook,
-        [Claim(*row) for row in unpack(claims, msg.CLAIM_COLUMNS).tolist()],
-        holdings(opened, books, register),
+        [Claim(*row) for row in unpack(orders.claims, msg.CLAIM_COLUMNS).tolist()],
+        holdings(opened, books, orders.register),
         [*means, *(Means(None, None) for _ in opened.public)],
         opened.seed,
     )

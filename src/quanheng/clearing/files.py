@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from quanheng.books.combinations import STRATEGIES, Column, Combination, tied
 from quanheng.books.positions import Closed
 from quanheng.clearing import messages as msg
+from quanheng.clearing.combined import CombinedDay
 from quanheng.kernels.pack import unpack
 from quanheng.rulebook import fees
 from quanheng.rulebook.model import Rulebook
@@ -11,7 +13,7 @@ from quanheng.terms.codes import Effect, Side
 from quanheng.terms.contract import Chain
 from quanheng.terms.days import clock_text
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import MONEY_PER_FEN, Money, half_up
+from quanheng.terms.units import MONEY_PER_FEN, Lots, Money, half_up
 from quanheng.wire import dbf, ogh, records, xml_files
 from quanheng.wire.fields import SUB_ACCOUNT
 from quanheng.wire.profile import Profile
@@ -135,17 +137,56 @@ def _nettings(chain: Chain, member: Profile, closed: tuple[Closed, ...]) -> Rows
     return rows
 
 
-def _balances(chain: Chain, held: msg.ClearedPositions) -> Iterator[tuple[str, str, str, int]]:
-    """(contract, side L or S, covered flag, quantity) of every position that is not flat."""
+def _balances(
+    chain: Chain, held: msg.ClearedPositions, together: tuple[Column, Column]
+) -> Iterator[tuple[str, str, str, int, int]]:
+    """(contract, side L or S, covered flag, quantity, of it in combinations) of every position that
+    is not flat; `together` are the combined longs and shorts.
+    """
+    long, short = together
     for row in unpack(held.rows, msg.HELD_COLUMNS).tolist():
-        code = chain.contracts[row[msg.HELD_SLOT]].code
-        for side, flag, qty in (
-            ("L", "", row[msg.HELD_LONG]),
-            ("S", "", row[msg.HELD_SHORT]),
-            ("S", "1", row[msg.HELD_COVERED]),
+        slot = row[msg.HELD_SLOT]
+        code = chain.contracts[slot].code
+        for side, flag, qty, bound in (
+            ("L", "", row[msg.HELD_LONG], int(long[slot])),
+            ("S", "", row[msg.HELD_SHORT], int(short[slot])),
+            ("S", "1", row[msg.HELD_COVERED], 0),
         ):
             if qty:
-                yield code, side, flag, qty
+                yield code, side, flag, qty, bound
+
+
+def _legs(chain: Chain, held: Combination, units: Lots) -> tuple[Value, ...]:
+    """Leg fields of a combination: contract, side, covered flag, quantity."""
+    return tuple(
+        value
+        for slot, form in zip(held.slots, STRATEGIES[held.strategy], strict=True)
+        for value in (chain.contracts[slot].code, "S" if form.short else "L", "", units)
+    )
+
+
+def _combined(chain: Chain, member: Profile, combined: CombinedDay) -> Rows:
+    """T0307: built (B), split (C), split by the exchange (F), dissolved at the day's end (A)."""
+    head = ("T0307", member.pbu, member.account, SUB_ACCOUNT)
+    rows: Rows = [
+        (
+            *(*head, done.client_id, done.strategy, done.combination, _clock(done.at), chain.day),
+            *(done.action, done.qty, len(done.legs)),
+            *(
+                value
+                for leg in done.legs
+                for value in (
+                    *(leg.contract, "S" if leg.short else "L"),
+                    *("1" if leg.covered else "", leg.qty),
+                )
+            ),
+        )
+        for done in combined.done
+    ]
+    for name, one in combined.dissolved:
+        what = ("", one.strategy, name, _NETTED_AT, chain.day, "A", one.units, len(one.slots))
+        rows.append((*head, *what, *_legs(chain, one, one.units)))
+    return rows
 
 
 def ogh_archive(
@@ -155,26 +196,53 @@ def ogh_archive(
     amounts: list[Money],
     closed: tuple[Closed, ...],
     held: msg.ClearedPositions,
+    combined: CombinedDay,
 ) -> bytes:
-    """OGHXXXXX.zip of a member: its trades with the exchange's fees, what was netted, its
-    balances after netting. There are no combinations.
+    """OGHXXXXX.zip of a member: its trades with the exchange's fees, what was netted, what became
+    of its combinations, its balances after netting and its combinations with their margin.
     """
+    together = tied(len(chain.contracts), {name: one for name, one, _ in combined.kept})
     balances: Rows = [
-        ("H0301", member.account, SUB_ACCOUNT, member.pbu, code, side, flag, qty, 0)
-        for code, side, flag, qty in _balances(chain, held)
+        ("H0301", member.account, SUB_ACCOUNT, member.pbu, code, side, flag, qty, in_combinations)
+        for code, side, flag, qty, in_combinations in _balances(chain, held, together)
     ]
-    trades = _trades(member, chain.day, fills, amounts)
-    return ogh.write(member.pbu, trades + _nettings(chain, member, closed), balances, [])
+    rows = _trades(member, chain.day, fills, amounts) + _nettings(chain, member, closed)
+    rows += _combined(chain, member, combined)
+    kept: Rows = [
+        (
+            *("Q0301", member.pbu, member.account, SUB_ACCOUNT, one.strategy, one.units, name),
+            *(_fen(margin), len(one.slots), *_legs(chain, one, one.units)),
+        )
+        for name, one, margin in combined.kept
+    ]
+    return ogh.write(member.pbu, rows, balances, kept)
 
 
-def op_hycc(chain: Chain, member: Profile, held: msg.ClearedPositions) -> bytes:
-    """op_hyccjsXXX: contract positions after the day's end."""
+def op_hycc(
+    chain: Chain, member: Profile, held: msg.ClearedPositions, combined: CombinedDay
+) -> bytes:
+    """op_hyccjsXXX: contract positions after the day's end, and what of them is combined."""
     form = records.layout("op_hycc")
-    rows: Rows = [
-        ("10", "", member.account, SUB_ACCOUNT, member.pbu, code, side, flag, qty, 0, 0, 0, "")
-        for code, side, flag, qty in _balances(chain, held)
-    ]
+    together = tied(len(chain.contracts), {name: one for name, one, _ in combined.kept})
+    head = ("10", "", member.account, SUB_ACCOUNT, member.pbu)
+    rows: Rows = [(*head, *row, 0, 0, "") for row in _balances(chain, held, together)]
     return dbf.write(form, rows, chain.day)
+
+
+def op_zhccmx(chain: Chain, member: Profile, combined: CombinedDay) -> bytes:
+    """op_zhccmxjsXXX: combinations after the day's end, a record for each leg; SL1 units of the
+    combination, SL2 contracts of the leg, JE1 margin of all units (columns ours).
+    """
+    rows: Rows = [
+        (
+            *("10", "", member.account, SUB_ACCOUNT, member.pbu, one.strategy, name),
+            *(chain.contracts[slot].code, "S" if form.short else "L", ""),
+            *(one.units, one.units, _fen(margin * one.units), chain.contracts[slot].last_day, ""),
+        )
+        for name, one, margin in combined.kept
+        for slot, form in zip(one.slots, STRATEGIES[one.strategy], strict=True)
+    ]
+    return dbf.write(records.layout("op_zhccmx"), rows, chain.day)
 
 
 def op_bzjzh(chain: Chain, cash: msg.CashStatement) -> bytes:

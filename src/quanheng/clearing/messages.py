@@ -10,7 +10,7 @@ import msgspec
 from quanheng.books.combinations import STRATEGIES
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.contract import Chain
-from quanheng.terms.units import Day, Lots, Money, Ratio, Ticks
+from quanheng.terms.units import Day, Lots, Money, Ticks
 
 PUBLIC = -1
 
@@ -79,6 +79,9 @@ COMBINED_SECOND = 4
 COMBINED_UNITS = 5
 COMBINED_COLUMNS = 6
 
+TRANSFER_COLUMNS = 4
+"""Account, class, units, 1 when they come back from the disposal account."""
+
 STRATEGY_CODES = tuple(STRATEGIES)
 
 
@@ -90,14 +93,14 @@ class Account(msgspec.Struct, frozen=True, array_like=True):
     cash: Money
     held: bytes = b""
     units: tuple[Lots, ...] = ()  # of the underlyings, by class; empty: none
+    disposal: tuple[Lots, ...] = ()  # units in its member's disposal account, by class
 
 
 class ClearingOpen(msgspec.Struct, frozen=True, array_like=True, tag="clearing_open"):
     """Begins a day. `money_rate_ppm`: continuous yearly rate behind model prices (step 5).
 
     `public` names the accounts of the public's register, `deliveries` are packed MOVE rows that
-    yesterday's exercises left for today, `seed` decides lots, `fail_factor` is what an undelivered
-    unit costs in closes (rules.md 5).
+    yesterday's exercises left for today, `seed` decides lots.
     """
 
     day: Day
@@ -109,7 +112,6 @@ class ClearingOpen(msgspec.Struct, frozen=True, array_like=True, tag="clearing_o
     public: tuple[str, ...] = ()
     deliveries: bytes = b""
     seed: int = 0
-    fail_factor: Ratio = (11, 10)
 
 
 class TradesCleared(msgspec.Struct, frozen=True, array_like=True, tag="trades"):
@@ -132,6 +134,12 @@ class CombinationsHeld(msgspec.Struct, frozen=True, array_like=True, tag="combin
 
 class Exercises(msgspec.Struct, frozen=True, array_like=True, tag="exercises"):
     """Exercise orders of the day, in order of time: packed CLAIM rows. Come before the closes."""
+
+    rows: bytes
+
+
+class DisposalTransfers(msgspec.Struct, frozen=True, array_like=True, tag="transfers"):
+    """Disposal transfers that stood at the close, in order of time: packed TRANSFER rows."""
 
     rows: bytes
 
@@ -177,6 +185,7 @@ class CashStatement(msgspec.Struct, frozen=True, array_like=True, tag="cash"):
     equity: Money  # cash and positions at the settlement prices
     exercise_fee: Money = 0
     delivery: Money = 0  # received less paid for what yesterday's exercises moved
+    penalty: Money = 0  # for units that were not delivered
 
 
 class MarginCall(msgspec.Struct, frozen=True, array_like=True, tag="margin_call"):
@@ -206,7 +215,16 @@ class Exercised(msgspec.Struct, frozen=True, array_like=True, tag="exercised"):
 
 
 class DeliveriesMade(msgspec.Struct, frozen=True, array_like=True, tag="delivered"):
-    """Effect: what today's delivery moved: packed DELIVERED rows."""
+    """Effect: what today's delivery moved: packed DELIVERED rows, and (account, Money) pairs of
+    penalties for what was not delivered.
+    """
+
+    rows: bytes
+    penalties: tuple[tuple[int, Money], ...] = ()
+
+
+class Disposed(msgspec.Struct, frozen=True, array_like=True, tag="disposed"):
+    """Effect: what disposal transfers moved: packed TRANSFER rows."""
 
     rows: bytes
 
@@ -228,6 +246,7 @@ Input = (
     | PublicRegister
     | CombinationsHeld
     | Exercises
+    | DisposalTransfers
     | MarketClose
     | UnderlyingClose
 )
@@ -239,5 +258,6 @@ Effect = (
     | CombinationsKept
     | Exercised
     | DeliveriesMade
+    | Disposed
     | Seal
 )

@@ -52,6 +52,8 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
     fees = int(world.venue.state.ctl[lay.C_EXCHANGE])
     if settled.exercised is not None:
         fees += sum(fee for _, fee in settled.exercised.fees)
+    if settled.delivered is not None:
+        fees += sum(fine for _, fine in settled.delivered.penalties)
     first = carrying.brought_at_first(len(others) - 2, plan.config.funds.cash_yuan * 10_000)
     full = msgspec.structs.replace(
         made,
@@ -134,6 +136,7 @@ def _accounts(
     if settled.exercised is not None:
         for number, fee in settled.exercised.fees:
             cash[names[number]] -= fee if names[number] != ours else 0
+    aside_units = _disposal(world, settled, units[ours])
     bought, etf_cash = traded(world)
     aside = world.openings.etf_desk.cash if world.openings.etf_desk else 0
     for underlying, count in zip(classes, bought, strict=False):
@@ -154,9 +157,27 @@ def _accounts(
                 units=tuple(sorted(units[account.name].items())),
                 deficit=settled.deficit if account.name == ours else 0,
                 locked=_locked(world, units[ours]) if account.name == ours else (),
+                disposal=aside_units if account.name == ours else (),
             )
         )
     return tuple(out), outside
+
+
+def _disposal(
+    world: World, settled: Settled, units: dict[str, Lots]
+) -> tuple[tuple[str, Lots], ...]:
+    """Our units in the disposal account by underlying; what went there leaves `units`."""
+    opening = world.plan.opening
+    mine = carrying.account_named(opening, settled.positions.account) if opening else None
+    aside = dict(mine.disposal) if mine else {}
+    if settled.disposed is not None:
+        rows = unpack(settled.disposed.rows, clear.TRANSFER_COLUMNS).tolist()
+        for _, klass, count, back in rows:
+            underlying = world.reference.chain.classes[klass].underlying
+            moved = -count if back else count
+            aside[underlying] = aside.get(underlying, 0) + moved
+            units[underlying] -= moved
+    return tuple(sorted(aside.items()))
 
 
 def _locked(world: World, units: dict[str, Lots]) -> tuple[tuple[str, Lots], ...]:

@@ -178,13 +178,16 @@ class Listed:
         )
 
 
-def reference_of(opening: carry.Carry, pick: str, seed: int) -> Reference:
-    """The reference of a day that opens from a carried state.
+def reference_of(
+    opening: carry.Carry, pick: str, seed: int, base: Reference | None = None
+) -> Reference:
+    """The reference of a day that opens from a carried state; `base` is that of the first day with
+    all its contracts, the shipped one unless stated.
 
     Traded is what `pick` picks, and everything that was traded before and lives. The real day's
     bars are turned and mirrored by the seed, so that days differ.
     """
-    shipped = load(FIRST_DAY)
+    shipped = base or load(FIRST_DAY)
     whole = read_master(f"carry of {opening.day}", opening.master, opening.day)
     chain = whole
     if pick:
@@ -207,7 +210,7 @@ def reference_of(opening: carry.Carry, pick: str, seed: int) -> Reference:
         close = rows[0].underlying_close
         classes.append(ClassSurface(klass.underlying, klass.symbol, close, volume, expiries))
     surface = Surface(opening.day, shipped.surface.rate, tuple(classes))
-    listed = tuple(klass.underlying for klass in whole.classes)
+    listed = tuple(dict.fromkeys((*(k.underlying for k in whole.classes), *shipped.listed)))
     master = write_contracts(list(chain.contracts))
     return Reference(chain, master, surface, turned(shipped.bars, seed), listed, whole)
 

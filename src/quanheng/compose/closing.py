@@ -10,6 +10,7 @@ from quanheng.books import pnl
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.notices import closings_without_notice, notified
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
@@ -31,6 +32,7 @@ from quanheng.settlement.carry import Carry, violations
 from quanheng.terms.codes import Phase
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import DAY
+from quanheng.wire.notices import Notice
 
 
 class DayResult(msgspec.Struct):
@@ -47,6 +49,7 @@ class DayResult(msgspec.Struct):
     carry: Carry
     roll: Roll
     dataset: Dataset
+    notices: tuple[Notice, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -87,6 +90,7 @@ def finish(world: World, seconds: float) -> DayResult:
     chain, book = world.reference.chain, world.book
     settled = settle(world)
     made, roll = carried(world, settled)
+    made, told = notified(world, settled, made)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -109,6 +113,7 @@ def finish(world: World, seconds: float) -> DayResult:
         carry=made,
         roll=roll,
         dataset=dataset,
+        notices=told,
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)
@@ -144,6 +149,7 @@ def _invariants(
     found["clearing: positions differ from the maker's"] = settled.different
     found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
     found["clearing: public's register differs from its trades"] = settled.seal.register_off
+    found["clearing: forced closing without a notice"] = closings_without_notice(world)
     found |= {f"carry: {name}": count for name, count in violations(made).items()}
     return found
 

@@ -19,7 +19,7 @@ from quanheng.compose.collect import Collector
 from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.lines import FeedLine, OrderLine
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY, load, morning_files
+from quanheng.compose.reference import FIRST_DAY, Reference, load, morning_files, thinned
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import Scenario, clock
 from quanheng.config import Config, config_hash
@@ -51,7 +51,7 @@ from quanheng.terms.market import (
     UnderlyingTicks,
 )
 from quanheng.terms.orders import Send
-from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos
+from quanheng.terms.units import MILLISECOND, SECOND, Day, Nanos, Ticks
 from quanheng.wire.md301 import ChainTables
 from quanheng.wire.profile import Profile
 
@@ -80,6 +80,8 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""  # stop early, HH:MM (tests)
     opening: Carry | None = None  # what the day before left; None: a first day
     events: tuple[ExRight, ...] = ()  # what goes ex on the next trading day
+    base: Reference | None = None  # of the first day, whole; None: the shipped one
+    closes: tuple[tuple[str, Ticks], ...] = ()  # where underlyings shall end; else as they will
 
 
 class World:
@@ -90,9 +92,10 @@ class World:
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
         if plan.opening is None:
-            self.reference = load(plan.day, plan.master, plan.pick)
+            made = thinned(plan.base, plan.pick) if plan.base else None
+            self.reference = made or load(plan.day, plan.master, plan.pick)
         else:
-            self.reference = reference_of(plan.opening, plan.pick, plan.seed)
+            self.reference = reference_of(plan.opening, plan.pick, plan.seed, plan.base)
         self.openings = Openings(
             plan.scenario,
             self.reference,
@@ -103,6 +106,7 @@ class World:
             house,
             models=plan.models,
             opening=plan.opening,
+            closes=dict(plan.closes),
         )
         self.midnight = midnight(plan.day)
         self.collector = Collector()

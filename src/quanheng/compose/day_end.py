@@ -13,6 +13,7 @@ from quanheng.clearing import exercise
 from quanheng.clearing import files as closing
 from quanheng.clearing import messages as clear
 from quanheng.clearing.clearing import Clearing
+from quanheng.clearing.combined import CombinedDay, day_of
 from quanheng.clearing.expiry import holdings
 from quanheng.clearing.gather import market_close, trades_cleared
 from quanheng.compose import carrying
@@ -23,6 +24,7 @@ from quanheng.rulebook.calendar import next_trading
 from quanheng.runtime.envelope import Source
 from quanheng.settlement import carry
 from quanheng.settlement.reconcile import Item, differences
+from quanheng.terms.business import CombinationDone
 from quanheng.terms.days import from_clock
 from quanheng.terms.orders import Trade
 from quanheng.terms.units import Day, Lots, Money
@@ -53,6 +55,7 @@ class Settled(msgspec.Struct):
     exercised: clear.Exercised | None
     delivered: clear.DeliveriesMade | None
     combined: clear.CombinationsKept | None
+    disposed: clear.Disposed | None
     trades: clear.TradesCleared
     offset: tuple[Closed, ...]  # what was netted at the close
 
@@ -97,7 +100,7 @@ def settle(world: World) -> Settled:
         seal=said[clear.Seal],
         calls=int(clear.MarginCall in said),
         different=sum(item.item not in (Item.CASH, Item.FEES) for item in found),
-        money_off=cash.cash + cash.exercise_fee - cash.delivery - int(fund[CASH]),
+        money_off=cash.cash + cash.exercise_fee + cash.penalty - cash.delivery - int(fund[CASH]),
         fee_off=book.fees - int(fund[FEES]),
         next_day=next_trading(world.book.calendar, world.plan.day),
         register=register,
@@ -105,6 +108,7 @@ def settle(world: World) -> Settled:
         exercised=said.get(clear.Exercised),
         delivered=said.get(clear.DeliveriesMade),
         combined=said.get(clear.CombinationsKept),
+        disposed=said.get(clear.Disposed),
         trades=trades,
         offset=offset,
     )
@@ -117,7 +121,7 @@ def public_names(world: World) -> tuple[str, ...]:
     return carrying.public_names([maker.name for maker in opened.scenario.makers])
 
 
-def _fills(world: World) -> list[Trade]:
+def fills_of(world: World) -> list[Trade]:
     """The fills reported to us, in time order."""
     fills = [
         report.body
@@ -135,7 +139,7 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[clear.Input]:
     """
     chain = world.reference.chain
     trades, phases = world.collector.rows("trades"), world.collector.rows("phases")
-    fills = _fills(world)
+    fills = fills_of(world)
     member = world.plan.config.member
     own = world.openings.account()
     bought, _ = traded(world)
@@ -145,7 +149,7 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[clear.Input]:
         day=chain.day,
         chain=chain,
         rulebook=world.book,
-        accounts=(clear.Account(member.maker, True, own.cash, own.held, stock),),
+        accounts=(clear.Account(member.maker, True, own.cash, own.held, stock, own.disposal),),
         money_rate_ppm=world.reference.surface.rate,
         public=public_names(world),
         deliveries=_deliveries(world),
@@ -155,8 +159,12 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[clear.Input]:
     yield opened
     yield trades_cleared(chain, trades, phases, {0: fills})
     yield clear.PublicRegister(register)
-    if world.venue.state.desks[0].combinations:
+    desk = world.venue.state.desks[0]
+    if desk.combinations:
         yield clear.CombinationsHeld(_combinations(world))
+    if desk.transfers:
+        orders = [(0, one.klass, one.qty, int(one.back)) for one in desk.transfers.values()]
+        yield clear.DisposalTransfers(pack(np.array(orders, dtype=np.int64)))
     if any(row.last_day == chain.day for row in chain.contracts):
         # Ours exercises what is worth it after the fee; so does everybody who does not forget.
         names = opened.public
@@ -164,7 +172,7 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[clear.Input]:
         shares[1 + names.index(carrying.INVESTORS)] -= FORGOTTEN_PPM
         mine = holdings(opened, [book], register)
         claims = exercise.planned(chain, world.book, closes, mine, shares)
-        ordered = world.venue.state.desks[0].claims
+        ordered = desk.claims
         if ordered:  # what a person ordered at the exchange goes before the rule
             mine_ordered = [exercise.Claim(0, c.slot, c.qty, c.put) for c in ordered.values()]
             claims = (*mine_ordered, *(claim for claim in claims if claim.account))
@@ -197,22 +205,40 @@ def _deliveries(world: World) -> bytes:
     return pack(np.array(rows, dtype=np.int64))
 
 
-def _closing_files(world: World, settled: Settled) -> dict[str, bytes]:
+def _combined_day(world: World, settled: Settled) -> CombinedDay:
+    """What became of our combinations, from the exchange's reports and clearing's word."""
+    chain = world.reference.chain
+    settles = unpack(settled.prices.rows, clear.PRICE_COLUMNS)[:, clear.SETTLE_PRICE].tolist()
+    closes = [int(price) for price in world.underlying_closes]
+    done = [
+        report.body
+        for reports in world.line.stored()
+        for report in reports
+        if isinstance(report.body, CombinationDone)
+    ]
+    done.sort(key=lambda one: (one.at, one.exec_id))
+    return day_of(chain, world.book, settled.combined, done, settles, closes)
+
+
+def _closing_files(world: World, settled: Settled, made: carry.Carry) -> dict[str, bytes]:
     """The files of exchange and clearing house after the close, by name."""
     chain, member = world.reference.chain, world.line.profile
     at = world.midnight + CLOSE
-    fills = _fills(world)
+    fills = fills_of(world)
     amounts = closing.handling_fees(chain, world.book, settled.trades, fills)
     held, cash = settled.positions, settled.cash
+    combined = _combined_day(world, settled)
     table = f"js{world.plan.config.member.pbu[-3:]}.dbf"
     funds = mktdt00.rows_of(chain, world.last_funds, at)
     return {
         f"clpr03{chain.day % 10_000:04d}.txt": closing.clpr03(chain, settled.prices),
         f"prestlp03{chain.day}.xml": closing.prestlp03(chain, settled.prices),
         f"OGH{member.pbu}.zip": closing.ogh_archive(
-            chain, member, fills, amounts, settled.offset, held
+            chain, member, fills, amounts, settled.offset, held, combined
         ),
-        f"op_hycc{table}": closing.op_hycc(chain, member, held),
+        f"op_hycc{table}": closing.op_hycc(chain, member, held, combined),
+        f"op_zhccmx{table}": closing.op_zhccmx(chain, member, combined),
+        f"op_tzxx{table}": made.notices,
         f"op_bzjzh{table}": closing.op_bzjzh(chain, cash),
         "mktdt03.txt": mktdt03.write(world.last_rows, mktdt03.FileTables(chain), at, "E11"),
         "mktdt00.txt": mktdt00.write(funds, at, "E11"),
@@ -224,7 +250,7 @@ def write_files(world: World, settled: Settled, made: carry.Carry) -> None:
     out, chain = world.plan.out, world.reference.chain
     if out is None:
         return
-    for name, data in _closing_files(world, settled).items():
+    for name, data in _closing_files(world, settled, made).items():
         (out / "files" / str(chain.day) / name).write_bytes(data)
     (out / "carry").mkdir(exist_ok=True)
     (out / "carry" / f"{settled.next_day}.msgpack").write_bytes(carry.encode(made))

@@ -13,6 +13,7 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
+from quanheng.compose.notices import notified
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.rating import measure_dataset, rate
@@ -34,6 +35,7 @@ from quanheng.runtime.records import unseal_checkpoint
 from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderSnapshots, FolderStores
 from quanheng.runtime.verify import chain_head, verify_run
+from quanheng.terms.business import CombinationDone
 from quanheng.terms.market import COLUMNS, ChainTick, UnderlyingTicks
 from quanheng.terms.orders import Trade
 from quanheng.terms.units import MICROSECOND
@@ -70,14 +72,18 @@ class LiveWorld(World):
             self.collector(record, 0, 0)
 
     def _fills(self, prepared: Prepared) -> None:
-        """The fills that the exchange reported to us, from its store of reports."""
+        """The fills and combinations reported to us, from the exchange's store of reports."""
         member = self.plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
         self.line = OrderLine(profile, PARTITIONS, self.plan.day)
         for name in PARTITIONS:
             path = prepared.run / "exchange" / f"{member.pbu}-{name}.bin"
-            fills = [item for item in stored_reports(path) if isinstance(item.body, Trade)]
-            self.line.down(Deliver(member.pbu, fills), 0)
+            ours = [
+                item
+                for item in stored_reports(path)
+                if isinstance(item.body, Trade | CombinationDone)
+            ]
+            self.line.down(Deliver(member.pbu, ours), 0)
 
     def _closing(self, prepared: Prepared) -> None:
         """Clearing's own look at the last minutes of the market."""
@@ -173,6 +179,7 @@ def close_day(
     chain, book = world.reference.chain, world.book
     settled = settle(world)
     made, roll = carried(world, settled)
+    made, told = notified(world, settled, made)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -197,6 +204,7 @@ def close_day(
         carry=made,
         roll=roll,
         dataset=dataset,
+        notices=told,
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

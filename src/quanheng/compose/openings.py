@@ -1,5 +1,6 @@
 """Opening inputs of a simulated day: from scenario, reference, rulebook and configuration."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from quanheng.rulebook.model import Rulebook
 from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
 from quanheng.terms.days import midnight
-from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos
+from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos, Ticks
 
 PARTS = 1_000_000
 
@@ -49,7 +50,7 @@ def _check_scopes(scenario: Scenario, listed: tuple[str, ...]) -> None:
 
 class Standing(NamedTuple):
     """Our account at the open: cash, packed columns, HELD rows, units and locked ones by class,
-    combinations, margin call.
+    combinations, margin call, units in the disposal account and units due today, by class.
     """
 
     cash: Money
@@ -61,6 +62,8 @@ class Standing(NamedTuple):
     locked: tuple[Lots, ...] = ()
     combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
     deficit: Money = 0
+    disposal: tuple[Lots, ...] = ()
+    due: tuple[Lots, ...] = ()
 
 
 class Openings:
@@ -77,12 +80,15 @@ class Openings:
         house: Rulebook | None = None,
         models: Path | None = None,
         opening: Carry | None = None,
+        closes: Mapping[str, Ticks] | None = None,
     ) -> None:
         """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
 
-        `opening` is what the day before left; without one the accounts are flat. ConfigError when
-        a model the day needs is not released in the register `models` (R-05).
+        `opening` is what the day before left; without one the accounts are flat. `closes` are
+        where underlyings shall end the day. ConfigError when a model the day needs is not released
+        in the register `models` (R-05).
         """
+        self.closes = closes or {}
         self.house = house or book
         self.opening = opening
         self.scenario = scenario
@@ -113,6 +119,7 @@ class Openings:
                 self.surface[klass.underlying].close,
                 reference.bars,
                 self.seed * 8 + number,
+                self.closes.get(klass.underlying, 0),
             )
             for number, klass in enumerate(reference.chain.classes)
         )
@@ -124,7 +131,11 @@ class Openings:
         if opening is None or mine is None:
             return Standing(self.config.funds.cash_yuan * MONEY_PER_YUAN)
         names = [klass.underlying for klass in self.reference.chain.classes]
-        units, locked = dict(mine.units), dict(mine.locked)
+        units, locked, aside_units = dict(mine.units), dict(mine.locked), dict(mine.disposal)
+        due = dict.fromkeys(names, 0)
+        for move in opening.moves:
+            if move.account == name:
+                due[move.underlying] += max(move.units, 0)
         aside = self.etf_desk.cash if self.etf_desk else 0
         return Standing(
             mine.cash - aside,
@@ -137,6 +148,8 @@ class Openings:
                 if one.account == name
             ),
             mine.deficit,
+            tuple(aside_units.get(underlying, 0) for underlying in names),
+            tuple(due[underlying] for underlying in names),
         )
 
     def _crowd(self) -> tuple[ex.Standing, ...]:
@@ -232,6 +245,8 @@ class Openings:
             own.covered,
             own.units,
             own.locked,
+            disposal=own.disposal,
+            due=own.due,
         )
         return ex.VenueOpen(
             day=self.reference.chain.day,

@@ -81,16 +81,18 @@ def knots(
     previous_close: Ticks,
     bars: Sequence[tuple[DayNanos, int]],
     seed: int,
+    close: Ticks = 0,
 ) -> Knots:
     """Knots of one underlying every ten seconds of the session, prices on its 0.001 yuan step.
 
     `bars` are (time of day, movement since the open in millionths) of the real day. Daily limits
-    are the venue's business; a path may ask for more.
+    are the venue's business; a path may ask for more. With `close` the path ends there: what it
+    would miss it by is spread evenly over the session.
     """
     plan = scenario.underlying
     walk = _Walk(seed, plan.own_noise_bp)
     own = 0
-    out: list[tuple[DayNanos, Ticks]] = []
+    moves: list[tuple[DayNanos, int]] = []
     times = [OPEN_AT]
     for start, stop in (MORNING, AFTERNOON):
         times += range(start, stop + 1, STEP)
@@ -100,6 +102,10 @@ def knots(
         move = plan.gap_bp * BP + own + _bars_at(bars, at) * plan.bars_percent // 100
         move += plan.drift_bp * BP * traded(at) // SESSION
         move += _jumps_at(plan, scenario.name, underlying, at)
-        price = previous_close * (MILLION + move) // MILLION
+        moves.append((at, move))
+    off = close * MILLION // previous_close - MILLION - moves[-1][1] if close else 0
+    out: list[tuple[DayNanos, Ticks]] = []
+    for at, move in moves:
+        price = previous_close * (MILLION + move + off * traded(at) // SESSION) // MILLION
         out.append((at, max(10, (price + 5) // 10 * 10)))
     return tuple(out)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from quanheng.clearing.files import zhcl03
+from quanheng.exchange.listing import STRIKE_DIGIT
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, iso
 from quanheng.terms.units import Day, DayNanos, Lots, Ticks
@@ -104,7 +105,7 @@ def _contradiction(row: Contract, day: Day) -> tuple[str, str] | None:
     # Only a standard contract (M) has its strike in its code; adjusted ones keep the old one.
     if not (len(code) == 17 and code[11:12].isupper() and code[12:].isdigit()):
         return "ContractID", f"{code!r} is not underlying, C or P, month, version and strike"
-    if code[11] == "M" and int(code[12:]) * 10 != row.strike:
+    if code[11] == "M" and int(code[12:]) * STRIKE_DIGIT[row.underlying_type] != row.strike:
         return "ExercisePrice", f"{row.strike} is not the strike of {code}"
     if row.last_day < day:
         return "EndDate", f"contract {row.code} expired before {iso(day)}"
@@ -163,13 +164,24 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
         bars = _bars((folder / "etf_path.csv").read_text(encoding="utf-8"))
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise ReferenceDataError(f"reference data of {iso(day)}: {error}") from error
-    chain = whole = read_master(name, data, day)
+    chain = read_master(name, data, day)
     _check_surface(name, chain, surface)
     listed = tuple(klass.underlying for klass in chain.classes)
-    if pick:
-        chain = picked(whole, pick)
-        surface = _thinned(surface, whole, chain)
-    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed, whole)
+    written = write_contracts(list(chain.contracts))
+    return thinned(Reference(chain, written, surface, bars, listed, chain), pick)
+
+
+def thinned(whole: Reference, pick: str) -> Reference:
+    """The reference with the contracts that `--contracts` keeps, see `load`."""
+    if not pick:
+        return whole
+    chain = picked(whole.whole, pick)
+    return msgspec.structs.replace(
+        whole,
+        chain=chain,
+        master=write_contracts(list(chain.contracts)),
+        surface=_thinned(whole.surface, whole.whole, chain),
+    )
 
 
 def morning_files(reference: Reference) -> dict[str, bytes]:

@@ -16,15 +16,17 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import DayPlan, World
+from quanheng.compose.reference import Reference
 from quanheng.compose.report import plain
 from quanheng.compose.run_folder import source_hash
 from quanheng.compose.scenarios import Scenario, ScenarioError, Words, drawn, load, shipped
+from quanheng.compose.starts import StartClass, history, spans, start
 from quanheng.config import Config, config_hash
 from quanheng.edge.dataset_files import add_day
 from quanheng.edge.rulebook_files import read_rulebook
@@ -33,7 +35,7 @@ from quanheng.rulebook.calendar import next_trading
 from quanheng.rulebook.schema import ticks
 from quanheng.settlement import carry
 from quanheng.terms.days import from_iso, iso
-from quanheng.terms.units import Day, Nanos
+from quanheng.terms.units import Day, Nanos, Ticks
 
 Tell = Callable[[str], None]
 
@@ -54,13 +56,19 @@ class Dividend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeasonFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One season file: the scenario of a day that is not listed, days, dividends."""
+    """One season file: the scenario of a day that is not listed, days, dividends, classes.
+
+    `path` is `scenario`, or `closes`: every day ends on the historical close. Classes that are
+    stated take the place of those known of the first day (`starts.start`).
+    """
 
     name: str
     words: Words
     scenario: str = "drawn"
     day: tuple[PlannedDay, ...] = ()
     dividend: tuple[Dividend, ...] = ()
+    path: Literal["scenario", "closes"] = "scenario"
+    klass: tuple[StartClass, ...] = msgspec.field(default=(), name="class")
 
 
 class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +120,7 @@ class SeasonDay(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     classes: list[dict[str, Any]]
     listing: dict[str, int]
+    notices: list[str] = []  # the clearing house's words of the evening
 
 
 class SeasonResult(msgspec.Struct, kw_only=True):
@@ -124,6 +133,7 @@ class SeasonResult(msgspec.Struct, kw_only=True):
     resumed: int  # days that an earlier call had completed
     seconds: float
     invariants: dict[str, int]
+    totals: carry.Totals  # of the state it ended in, over all accounts
 
     @property
     def ok(self) -> bool:
@@ -175,10 +185,33 @@ def events_on(plan: SeasonPlan, day: Day) -> tuple[ExRight, ...]:
     )
 
 
+def closes_on(plan: SeasonPlan, base: Reference, day: Day) -> tuple[tuple[str, Ticks], ...]:
+    """Where the underlyings shall end a day; nothing unless the season replays closes.
+    ScenarioError when a close is not known.
+    """
+    if plan.season.path != "closes":
+        return ()
+    found = []
+    for klass in base.chain.classes:
+        known = history().get(klass.underlying, {})
+        if day not in known:
+            raise ScenarioError(
+                f"season: no close of {klass.underlying} on {iso(day)} to replay; known: {spans()}"
+            )
+        found.append((klass.underlying, known[day][0]))
+    return tuple(found)
+
+
+def base_of(plan: SeasonPlan) -> Reference:
+    """The reference of the first day with all its contracts."""
+    return start(read_rulebook(plan.first, plan.agreement), plan.season.klass)
+
+
 def run_season(plan: SeasonPlan, tell: Tell) -> SeasonResult:
     """Run a season to its end, from the first day that is not complete yet."""
     began = time.perf_counter()
     _prepare(plan)
+    base = base_of(plan)
     done: list[SeasonDay] = []
     opening: carry.Carry | None = None
     day, resumed = plan.first, 0
@@ -188,7 +221,7 @@ def run_season(plan: SeasonPlan, tell: Tell) -> SeasonResult:
             result, opening = found
             resumed += 1
         else:
-            result, opening = _one_day(plan, day, number, opening)
+            result, opening = _one_day(plan, base, number, opening)
             tell(day_text(result, number, plan))
         done.append(result)
         day = opening.day
@@ -196,6 +229,7 @@ def run_season(plan: SeasonPlan, tell: Tell) -> SeasonResult:
     for result in done:
         for name, count in result.invariants.items():
             totals[name] = totals.get(name, 0) + count
+    assert opening is not None, "a season has a day"
     return SeasonResult(
         seed=plan.seed,
         folder=str(plan.folder),
@@ -204,6 +238,7 @@ def run_season(plan: SeasonPlan, tell: Tell) -> SeasonResult:
         resumed=resumed,
         seconds=time.perf_counter() - began,
         invariants=totals,
+        totals=carry.totals(opening),
     )
 
 
@@ -256,8 +291,9 @@ def _complete(plan: SeasonPlan, day: Day) -> tuple[SeasonDay, carry.Carry] | Non
 
 
 def _one_day(
-    plan: SeasonPlan, day: Day, number: int, opening: carry.Carry | None
+    plan: SeasonPlan, base: Reference, number: int, opening: carry.Carry | None
 ) -> tuple[SeasonDay, carry.Carry]:
+    day = opening.day if opening else plan.first
     book = read_rulebook(day, plan.agreement)
     after = next_trading(book.calendar, day)
     scenario = scenario_of(plan, day, number)
@@ -275,6 +311,8 @@ def _one_day(
             until=plan.until,
             opening=opening,
             events=events_on(plan, after),
+            base=base,
+            closes=closes_on(plan, base, day),
         )
     )
     began = time.perf_counter()
@@ -307,6 +345,7 @@ def _summary(world: World, done: DayResult, data: bytes, seconds: float) -> Seas
             "listed": len(roll.listed),
             "moves": len(made.moves),
         },
+        notices=[one.text() for one in done.notices],
     )
 
 
@@ -315,6 +354,7 @@ def day_text(result: SeasonDay, number: int, plan: SeasonPlan) -> str:
     broken = [name for name, count in result.invariants.items() if count]
     grades = " ".join(str(line["grade"]) for line in result.classes)
     tail = "" if not broken else "  broken: " + ", ".join(broken)
+    tail += f"  notices: {len(result.notices)}" if result.notices else ""
     return (
         f"{iso(result.day)} {number + 1:>3}/{plan.days} {result.scenario:<9} "
         f"{result.contracts:>4} contracts {grades:<10} {result.seconds:6.1f} s{tail}"

@@ -8,17 +8,19 @@ import msgspec
 
 from quanheng.compose.commands import LIGHT, Result, UsageError, cadence
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY
-from quanheng.compose.reference import load as load_reference
+from quanheng.compose.reference import thinned
 from quanheng.compose.season import (
     SeasonPlan,
     SeasonResult,
+    base_of,
+    closes_on,
     events_on,
     load_season,
     run_many,
     scenario_of,
 )
-from quanheng.compose.text import table
+from quanheng.compose.season_months import months, months_text, rehearsal, rehearsal_text
+from quanheng.compose.text import table, thousands
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.calendar import next_trading
@@ -35,7 +37,7 @@ def season(seeds: str, options: dict[str, Any]) -> tuple[Result, str, bool]:
     results = run_many(plans, workers, lambda text: click.echo(text, err=True))
     good = all(result.ok for result in results)
     if len(results) == 1:
-        return msgspec.to_builtins(results[0]), _text(results[0]), good
+        return _single(plans[0], results[0], good)
     digests = {str(result.seed): result.digest for result in results}
     rows = [
         [str(result.seed), str(len(result.days)), f"{result.seconds:.1f}", _broken(result)]
@@ -44,6 +46,23 @@ def season(seeds: str, options: dict[str, Any]) -> tuple[Result, str, bool]:
     text = table(["seed", "days", "seconds", "broken"], rows)
     tail = "\n".join(f"digest s{seed} {digest}" for seed, digest in digests.items())
     return {"seasons": msgspec.to_builtins(results), "digests": digests}, f"{text}\n{tail}", good
+
+
+def _single(plan: SeasonPlan, result: SeasonResult, good: bool) -> tuple[Result, str, bool]:
+    """One season: its result, with the months when the dataset was kept."""
+    found = msgspec.to_builtins(result)
+    run = rehearsal(result.days)
+    found["rehearsal"] = msgspec.to_builtins(run)
+    parts = [_text(result), rehearsal_text(run)]
+    if plan.keep_dataset:
+        rated = months(plan, result.days)
+        found["months"] = [
+            {"month": month.name, "underlying": row.underlying, "grade": row.grade}
+            for month in rated
+            for row in month.classes
+        ]
+        parts.append(months_text(rated))
+    return found, "\n".join([*parts, f"digest {result.digest}"]), good
 
 
 def _seeds(text: str) -> range:
@@ -89,15 +108,14 @@ def _first_day(text: str) -> Day:
         day = from_iso(text) if "-" in text else from_iso(iso(int(digits)))
     except ValueError as error:
         raise UsageError(f"--from {text!r} is not a day: {error}") from error
-    if day != FIRST_DAY:
-        raise UsageError(f"--from {text}: the shipped reference is of {iso(FIRST_DAY)}")
     return day
 
 
 def _check(plan: SeasonPlan) -> None:
     """Everything a day of the season would stumble over, found before anything is simulated."""
     book = read_rulebook(plan.first, plan.agreement, plan.house)
-    reference = load_reference(plan.first, None, plan.pick)
+    base = base_of(plan)
+    reference = thinned(base, plan.pick)
     seen: set[str] = set()
     day = plan.first
     for number in range(plan.days):
@@ -105,8 +123,9 @@ def _check(plan: SeasonPlan) -> None:
         if scenario.name not in seen:
             seen.add(scenario.name)
             Openings(scenario, reference, book, plan.config, plan.seed, plan.cadence)
+        closes_on(plan, base, day)
         for event in events_on(plan, day):
-            if event.underlying not in reference.listed:
+            if event.underlying not in [klass.underlying for klass in base.chain.classes]:
                 raise UsageError(f"season: no underlying {event.underlying!r} to pay a dividend")
         day = next_trading(book.calendar, day)
 
@@ -114,6 +133,20 @@ def _check(plan: SeasonPlan) -> None:
 def _broken(result: SeasonResult) -> str:
     broken = {name: count for name, count in result.invariants.items() if count}
     return "; ".join(f"{name} = {count}" for name, count in broken.items()) or "0"
+
+
+def _totals(result: SeasonResult) -> str:
+    """Conservation over the season in exact numbers."""
+    sums = result.totals
+    money = f"cash {thousands(sums.cash)} + fees {thousands(sums.fees)}"
+    money += f" {_sign(sums.cash + sums.fees == sums.brought)} brought {thousands(sums.brought)}"
+    lots = f"longs {thousands(sums.long)} {_sign(sums.long == sums.short)} shorts"
+    lots += f" {thousands(sums.short)} {_sign(sums.short == sums.open_interest)} open interest"
+    return f"conservation (0.0001 yuan): {money}; {lots} {thousands(sums.open_interest)}"
+
+
+def _sign(equal: bool) -> str:
+    return "=" if equal else "!="
 
 
 def _text(result: SeasonResult) -> str:
@@ -139,6 +172,6 @@ def _text(result: SeasonResult) -> str:
         held if broken == "0" else f"invariants broken: {broken}",
         f"{len(result.days)} days, {result.resumed} of them from before; {result.seconds:.1f} s",
         f"season {result.folder}",
-        f"digest {result.digest}",
+        _totals(result),
     ]
     return "\n".join(parts)

@@ -1,15 +1,18 @@
-"""Members' requests that do not trade: exercise, combination, lock, margin inquiry
+"""Members' requests that do not trade: exercise, combination, lock, disposal, margin inquiry
 (interfaces.md 2.2).
 
-Each has its own hours: exercises and inquiries 9:15 to 9:25, 9:30 to 11:30 and 13:00 to 15:30,
-locks the same until 15:00, combinations 9:30 to 11:30 and 13:00 to 15:15. Before them 11246,
-between them 19100, after them 10740. A business that this venue does not run is refused by 17602.
+Each has its own hours (`nontrade.closed`): exercises, disposals and inquiries 9:15 to 9:25, 9:30 to
+11:30 and 13:00 to 15:30, locks the same until 15:00, combinations 9:30 to 11:30 and 13:00 to 15:15.
+Before them 11246, between them 19100, after them 10740. An investor's inquiry (ORQ) does not come
+from a member of this venue and is refused by 17602.
 """
 
 from quanheng.books import combinations as combo
+from quanheng.exchange import disposal
 from quanheng.exchange import layout as lay
 from quanheng.exchange.messages import MarginAnswered
-from quanheng.exchange.state import ORDER_BASE, Claimed, tie
+from quanheng.exchange.nontrade import EXECUTED_FROM, next_number, quantity_fault
+from quanheng.exchange.state import Claimed, tie
 from quanheng.exchange.turn import Turn
 from quanheng.terms.business import (
     BusinessCancel,
@@ -17,6 +20,7 @@ from quanheng.terms.business import (
     CombinationAck,
     CombinationDone,
     CombinationRequest,
+    DisposalTransfer,
     ExerciseAck,
     ExerciseLeg,
     ExerciseRequest,
@@ -29,26 +33,9 @@ from quanheng.terms.business import (
 )
 from quanheng.terms.codes import Exec
 from quanheng.terms.contract import Contract
-from quanheng.terms.days import from_clock
 from quanheng.terms.orders import AnyRequest
-from quanheng.terms.units import DayNanos, Lots
+from quanheng.terms.units import Lots
 from quanheng.wire.codes import number as code_of
-
-EXERCISE_HOURS = (("09:15", "09:25"), ("09:30", "11:30"), ("13:00", "15:30"))
-COMBINATION_HOURS = (("09:30", "11:30"), ("13:00", "15:15"))
-LOCK_HOURS = (("09:15", "09:25"), ("09:30", "11:30"), ("13:00", "15:00"))
-EXECUTED_FROM = 900_000_000_000_000
-"""Execution numbers of combinations begin with 9 (interfaces.md 2.5, U12)."""
-
-Spans = tuple[tuple[DayNanos, DayNanos], ...]
-
-
-def _spans(hours: tuple[tuple[str, str], ...]) -> Spans:
-    return tuple((from_clock(start), from_clock(stop)) for start, stop in hours)
-
-
-_EXERCISE, _COMBINATION = _spans(EXERCISE_HOURS), _spans(COMBINATION_HOURS)
-_LOCK = _spans(LOCK_HOURS)
 
 
 def runs(request: AnyRequest) -> bool:
@@ -59,20 +46,10 @@ def runs(request: AnyRequest) -> bool:
         | MergedExercise
         | CombinationRequest
         | LockRequest
+        | DisposalTransfer
         | MarginInquiry
         | BusinessCancel,
     )
-
-
-def closed(request: AnyRequest, now: DayNanos) -> int:
-    """0 inside the hours of the request's business, else the code of being outside."""
-    spans = _COMBINATION if isinstance(request, CombinationRequest) else _EXERCISE
-    spans = _LOCK if isinstance(request, LockRequest) else spans
-    if any(start <= now < stop for start, stop in spans):
-        return 0
-    if now < spans[0][0]:
-        return code_of("NOT_YET_OPEN")
-    return code_of("BUSINESS_CLOSED" if now >= spans[-1][1] else "NOT_IN_THIS_SESSION")
 
 
 def take_business(turn: Turn, member: int, request: AnyRequest) -> None:
@@ -86,18 +63,14 @@ def take_business(turn: Turn, member: int, request: AnyRequest) -> None:
             _combine(turn, member, request)
         case LockRequest():
             _lock(turn, member, request)
+        case DisposalTransfer():
+            disposal.transfer(turn, member, request)
         case BusinessCancel():
             _cancel(turn, member, request)
         case MarginInquiry():
             _inquire(turn, member, request)
         case _:
             raise ValueError(f"{type(request).__name__} is no business of this venue")
-
-
-def _number(turn: Turn, member: int) -> int:
-    desk = turn.state.desks[member]
-    desk.business += 1
-    return desk.business
 
 
 def _free(turn: Turn, member: int, bucket: int, slot: int) -> Lots:
@@ -123,13 +96,13 @@ def _exercise(turn: Turn, member: int, request: ExerciseRequest) -> None:
     code = 0 if slot >= 0 else code_of("PRODUCT_NOT_AVAILABLE")
     if not code and state.open and _row(turn, slot).last_day != state.open.day:
         code = code_of("NOT_LAST_TRADING_DAY")
-    code = code or _quantity(request.qty)
+    code = code or quantity_fault(request.qty)
     if not code and _free(turn, member, lay.LONG, slot) < request.qty:
         code = code_of("POSITION_SHORT")
     if not code:
         state.desks[member].claims[request.client_id] = Claimed(slot, -1, request.qty)
     part = max(slot, 0)
-    number = ORDER_BASE[part & 1] + EXECUTED_FROM // 10_000 + _number(turn, member)
+    number = next_number(turn, member, part)
     body = ExerciseAck(
         Exec.REJECTED if code else Exec.ACCEPTED,
         request.client_id,
@@ -141,12 +114,6 @@ def _exercise(turn: Turn, member: int, request: ExerciseRequest) -> None:
         code,
     )
     turn.report(member, part, body)
-
-
-def _quantity(qty: Lots) -> int:
-    if qty < 0:
-        return code_of("NEGATIVE_QUANTITY")
-    return code_of("BELOW_MINIMUM_QUANTITY") if qty == 0 else 0
 
 
 def _merged(turn: Turn, member: int, request: MergedExercise) -> None:
@@ -161,13 +128,13 @@ def _merged(turn: Turn, member: int, request: MergedExercise) -> None:
         code, call, put = _pair(turn, slots)
     if not code and any(leg.qty != request.qty for leg in request.legs):
         code = code_of("LEG_QUANTITY_WRONG")
-    code = code or _quantity(request.qty)
+    code = code or quantity_fault(request.qty)
     if not code and min(_free(turn, member, lay.LONG, at) for at in (call, put)) < request.qty:
         code = code_of("POSITION_SHORT")
     if not code:
         state.desks[member].claims[request.client_id] = Claimed(call, put, request.qty)
     part = max(slots[0], 0)
-    number = ORDER_BASE[part & 1] + EXECUTED_FROM // 10_000 + _number(turn, member)
+    number = next_number(turn, member, part)
     body = MergedExerciseAck(
         Exec.REJECTED if code else Exec.ACCEPTED,
         request.client_id,
@@ -201,10 +168,14 @@ def _pair(turn: Turn, slots: list[int]) -> tuple[int, int, int]:
 
 
 def _cancel(turn: Turn, member: int, request: BusinessCancel) -> None:
-    """35=F of OTE and OCE: the target must be a live exercise (19082) of that contract (13528)."""
+    """35=F of OTE, OCE and OTT: the target must be live (19082) and of that security (13528)."""
     desk = turn.state.desks[member]
-    claim = desk.claims.get(request.target)
+    claim = desk.claims.get(request.target) if request.business != "OTT" else None
     code = 0 if claim is not None else code_of("ORIGINAL_NOT_FOUND")
+    if request.business == "OTT":
+        code = disposal.withdraw(turn, member, request)
+        if not code:
+            return
     if claim is not None:
         merged = claim.put >= 0
         named = "" if merged else _row(turn, claim.slot).code
@@ -249,7 +220,7 @@ def _combine(turn: Turn, member: int, request: CombinationRequest) -> None:
         split = _split if request.split else _build
         code, name = split(turn, member, request, legs)
     part = max(slots[0], 0) if slots else 0
-    number = ORDER_BASE[part & 1] + EXECUTED_FROM // 10_000 + _number(turn, member)
+    number = next_number(turn, member, part)
     ack = CombinationAck(
         Exec.REJECTED if code else Exec.ACCEPTED,
         request.client_id,
@@ -350,17 +321,18 @@ def _lock(turn: Turn, member: int, request: LockRequest) -> None:
     assert state.open is not None
     names = [klass.underlying for klass in state.open.chain.classes]
     klass = names.index(request.underlying) if request.underlying in names else -1
-    code = (0 if klass >= 0 else code_of("PRODUCT_NOT_AVAILABLE")) or _quantity(request.qty)
+    code = (0 if klass >= 0 else code_of("PRODUCT_NOT_AVAILABLE")) or quantity_fault(request.qty)
     if not code:
         risk, units = state.risk[member, klass], state.desks[member].units[klass]
+        spare = disposal.movable(turn, member, klass, back=False)
         if request.unlock and risk[lay.R_LOCKED] - risk[lay.R_COVERED] < request.qty:
             code = code_of("LOCKED_UNDERLYING_SHORT")
-        elif not request.unlock and units - risk[lay.R_LOCKED] < request.qty:
+        elif not request.unlock and min(units - risk[lay.R_LOCKED], spare) < request.qty:
             code = code_of("POSITION_SHORT")
         else:
             risk[lay.R_LOCKED] += -request.qty if request.unlock else request.qty
     part = state.open.chain.classes[max(klass, 0)].start
-    number = ORDER_BASE[part & 1] + EXECUTED_FROM // 10_000 + _number(turn, member)
+    number = next_number(turn, member, part)
     body = LockAck(
         Exec.REJECTED if code else Exec.ACCEPTED,
         request.client_id,

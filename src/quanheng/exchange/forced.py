@@ -3,17 +3,30 @@
 The clearing house calls on the evening of T; the member has until 11:30 of T+1, by cash or by
 closing on its own. From 13:00 the exchange buys shorts back with orders of its own prefix until the
 account's free funds are no longer negative: the contract that frees most margin first, every
-contract at most once a minute, never against the member's own resting orders. Covered shorts whose
+contract at most once a minute, never against the member's own resting orders. Where no other short
+helps any more it splits combinations whose margin is more than closing their shorts costs, under a
+third prefix, and closes what it split. Covered shorts whose
 locked units no longer suffice, after an ex date, are closed the same way under a prefix of their
 own.
 """
 
+from quanheng.books.combinations import STRATEGIES, Combination, opening
 from quanheng.exchange import layout as lay
+from quanheng.exchange.business import saved
+from quanheng.exchange.nontrade import EXECUTED_FROM
 from quanheng.exchange.orders import cancel, enter
-from quanheng.exchange.state import State
+from quanheng.exchange.state import State, tie
 from quanheng.exchange.turn import Turn, drain
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
-from quanheng.terms.codes import FORCED_COVERED, FORCED_MARGIN, Alert, OrderKind, Phase
+from quanheng.terms.business import CombinationDone, CombinationLeg
+from quanheng.terms.codes import (
+    FORCED_COVERED,
+    FORCED_MARGIN,
+    FORCED_SPLIT,
+    Alert,
+    OrderKind,
+    Phase,
+)
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import MINUTE, Lots, Money, Ticks
 
@@ -58,8 +71,8 @@ def on_forced(turn: Turn) -> None:
         return
     due = False
     for member in range(len(opened.members)):
-        if _called(state, member) and shortage(state, member):
-            _close(turn, member)
+        if _called(state, member) and shortage(state, member) and not _close(turn, member):
+            _split(turn, member)
         for klass in uncovered(state, member):
             _uncover(turn, member, klass)
         due = due or (_called(state, member) and shortage(state, member) > 0)
@@ -89,8 +102,11 @@ def _uncover(turn: Turn, member: int, klass: int) -> None:
             _buy(turn, member, slot, price, min(free, need, most), flags, FORCED_COVERED)
 
 
-def _close(turn: Turn, member: int) -> None:
-    """One round over the member's shorts, the largest margin per contract first."""
+def _close(turn: Turn, member: int) -> bool:
+    """One round over the member's free shorts, the largest margin per contract first; True when
+    something was bought.
+    """
+    bought = False
     state = turn.state
     acct = state.acct[member]
     free = (acct[lay.SHORT] - acct[lay.HELD_SHORT]).tolist()
@@ -103,21 +119,91 @@ def _close(turn: Turn, member: int) -> None:
     for slot in order:
         missing = shortage(state, member)
         if not missing:
-            return
+            break
         price = _reachable(state, member, slot)
         gain = margins[slot] - price * int(state.info[slot, lay.UNIT]) - fee
         if price <= 0 or gain <= 0 or state.info[slot, lay.PHASE] != Phase.CONTINUOUS:
             continue
         most = int(state.info[slot, lay.LIMIT_MAX])
-        _buy(
-            turn,
-            member,
-            slot,
-            price,
-            min(free[slot], -(-missing // gain), most),
-            lay.CLOSE,
-            FORCED_MARGIN,
-        )
+        qty = min(free[slot], -(-missing // gain), most)
+        bought |= _buy(turn, member, slot, price, qty, lay.CLOSE, FORCED_MARGIN) > 0
+    return bought
+
+
+def _split(turn: Turn, member: int) -> None:
+    """Split what frees most margin per unit once its shorts are closed, and close them."""
+    state = turn.state
+    desk = state.desks[member]
+    gains = {name: _gain(state, member, held) for name, held in desk.combinations.items()}
+    for name in sorted(gains, key=lambda name: (-gains[name][0], name)):
+        gain, most = gains[name]
+        missing = shortage(state, member)
+        if not missing or gain <= 0:
+            return
+        held = desk.combinations[name]
+        units = min(held.units, most, -(-missing // gain))
+        if not units:
+            continue
+        state.fund[member, lay.MARGIN] += units * saved(turn, held)
+        tie(state.acct[member], held, -units)
+        held.units -= units
+        if not held.units:
+            del desk.combinations[name]
+        desk.business += 1
+        _report_split(turn, member, name, held, units)
+        for slot in _shorts(held):
+            price = _reachable(state, member, slot)
+            if price > 0:
+                _buy(turn, member, slot, price, units, lay.CLOSE, FORCED_MARGIN)
+
+
+def _shorts(held: Combination) -> list[int]:
+    forms = STRATEGIES[held.strategy]
+    return [slot for slot, form in zip(held.slots, forms, strict=True) if form.short]
+
+
+def _gain(state: State, member: int, held: Combination) -> tuple[Money, Lots]:
+    """(margin of a unit less what closing its shorts costs now, units that can be had)."""
+    assert state.open is not None
+    gain = opening(state.open.chain, held.strategy, held.slots)
+    most = held.units
+    fee = int(state.ctl[lay.C_FEE + lay.TAKER * 4 + lay.BID_SIDE * 2 + lay.CLOSE])
+    for slot in _shorts(held):
+        price = _reachable(state, member, slot)
+        # A price that would start a breaker is none: the split would stand there half done.
+        if not max(1, state.info[slot, lay.BAND_LOW]) <= price <= state.info[slot, lay.BAND_HIGH]:
+            return 0, 0
+        if state.info[slot, lay.PHASE] != Phase.CONTINUOUS:
+            return 0, 0
+        gain -= price * int(state.info[slot, lay.UNIT]) + fee
+        there = int(state.book[slot, lay.ASK_SIDE, 0, lay.O_QTY])
+        most = min(most, there, int(state.info[slot, lay.LIMIT_MAX]))
+    return gain, most
+
+
+def _report_split(turn: Turn, member: int, name: str, held: Combination, units: Lots) -> None:
+    """35=U12 with action F; nobody asked, so no U13 comes before it."""
+    assert turn.state.open is not None
+    contracts = turn.state.open.chain.contracts
+    number = turn.state.desks[member].business
+    legs = tuple(
+        CombinationLeg(contracts[slot].code, form.short, False, units)
+        for slot, form in zip(held.slots, STRATEGIES[held.strategy], strict=True)
+    )
+    done = CombinationDone(
+        f"{FORCED_SPLIT}{number:07d}",
+        held.strategy,
+        EXECUTED_FROM + number,
+        "F",
+        units,
+        name,
+        legs,
+        turn.at,
+        turn.at,
+    )
+    turn.report(member, held.slots[0], done)
+    args = (FORCED_SPLIT, units, shortage(turn.state, member))
+    turn.effects.append(RaiseAlert(Alert.MARGIN_HIGH, contracts[held.slots[0]].code, args))
 
 
 def _reachable(state: State, member: int, slot: int) -> Ticks:
@@ -133,14 +219,14 @@ def _reachable(state: State, member: int, slot: int) -> Ticks:
 
 def _buy(
     turn: Turn, member: int, slot: int, price: Ticks, qty: Lots, flags: int, prefix: str
-) -> None:
-    """A buy-close at a limit; what does not trade at once is taken back."""
+) -> Lots:
+    """A buy-close at a limit; what does not trade at once is taken back. The contracts bought."""
     state = turn.state
     assert state.open is not None
     desk = state.desks[member]
     code = enter(turn.market, slot, lay.BID_SIDE, LIMIT, price, qty, member, turn.at, flags)
     if code:
-        return
+        return 0
     number, filled = int(state.ctl[lay.C_NEW_ID]), int(state.ctl[lay.C_FILLED])
     desk.business += 1
     state.live[number] = f"{prefix}{desk.business:07d}"
@@ -151,3 +237,4 @@ def _buy(
     contract = state.open.chain.contracts[slot].code
     args = (prefix, filled, shortage(state, member))
     turn.effects.append(RaiseAlert(Alert.MARGIN_HIGH, contract, args))
+    return filled

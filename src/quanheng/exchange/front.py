@@ -8,7 +8,7 @@ order 19082, contract 13528, no-cancel window 19242.
 
 import numpy as np
 
-from quanheng.exchange import business
+from quanheng.exchange import business, nontrade
 from quanheng.exchange import layout as lay
 from quanheng.exchange.orders import cancel, cancel_quote, enter, enter_quote
 from quanheng.exchange.state import ORDER_BASE, Desk, switch
@@ -97,7 +97,7 @@ def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
         return code
     if type(request) in TRADING:
         return CLOSED_CODES.get(state.session, 0)
-    code = business.closed(request, turn.at - state.day_start)
+    code = nontrade.closed(request, turn.at - state.day_start)
     return code if code or business.runs(request) else NOT_IMPLEMENTED
 
 

@@ -19,6 +19,8 @@ SOON = 5
 PRICE_STEP = {"EBS": 10, "ASH": 100}
 """Price step of the underlying itself: 0.001 yuan a fund unit, 0.01 a share."""
 OPTION_STEP = {"EBS": 1, "ASH": 10}
+STRIKE_DIGIT = {"EBS": 10, "ASH": 100}
+"""Last digit of a strike in codes and short names, in Ticks."""
 STANDARD_UNIT = 10_000
 
 Theory = Callable[[str, str, Ticks, Day], Ticks]
@@ -70,15 +72,39 @@ def ex_right_price(close: Ticks, event: ExRight, underlying_type: str = "EBS") -
     return max(step, half_up(value, (den + num) * step) * step)
 
 
-def trading_code(underlying: str, kind: str, last_month: int, strike: Ticks) -> str:
-    """合约交易代码 of a standard contract, e.g. 510050C1904M02500 (rules.md 1.5)."""
-    return f"{underlying}{kind}{last_month % 10_000:04d}M{strike // 10:05d}"
+def trading_code(
+    underlying: str, kind: str, last_month: int, strike: Ticks, underlying_type: str = "EBS"
+) -> str:
+    """合约交易代码 of a standard contract, e.g. 510050C1904M02500, of a stock 601318P1502M07500
+    (rules.md 1.5, interfaces.md 5).
+    """
+    digits = strike // STRIKE_DIGIT[underlying_type]
+    return f"{underlying}{kind}{last_month % 10_000:04d}M{digits:05d}"
 
 
-def short_name(symbol: str, kind: str, last_month: int, strike: Ticks, letter: str = "") -> str:
+def short_name(
+    symbol: str,
+    kind: str,
+    last_month: int,
+    strike: Ticks,
+    letter: str = "",
+    underlying_type: str = "EBS",
+) -> str:
     """合约简称, e.g. 50ETF购4月2500, with the letter of an adjusted contract behind it."""
     word = "购" if kind == "C" else "沽"
-    return f"{symbol}{word}{last_month % 100}月{strike // 10}{letter}"
+    return f"{symbol}{word}{last_month % 100}月{strike // STRIKE_DIGIT[underlying_type]}{letter}"
+
+
+def first_chain(
+    book: Rulebook, samples: Sequence[Contract], theory: Theory, next_code: int
+) -> Chain:
+    """The first listing of classes, each given by a sample contract with unit and close."""
+    rows: list[Contract] = []
+    for sample in samples:
+        close, code = sample.underlying_close, next_code + len(rows)
+        rows += _new_contracts(book, (sample,), (), close, theory, code)
+    near = calendar.next_trading(book.calendar, book.day, SOON)
+    return build_chain(book.day, [_of_the_day(row, book, near, 0) for row in rows])
 
 
 def next_chain(
@@ -177,7 +203,9 @@ def _adjusted(row: Contract, close: Ticks, event: ExRight) -> Contract:
     return msgspec.structs.replace(
         row,
         trading_code=row.trading_code[:11] + letter + row.trading_code[12:],
-        symbol=short_name(row.underlying_symbol, row.kind, month, terms.strike, letter),
+        symbol=short_name(
+            row.underlying_symbol, row.kind, month, terms.strike, letter, row.underlying_type
+        ),
         unit=terms.unit,
         strike=terms.strike,
         previous_settle=max(terms.settle, row.step),
@@ -196,13 +224,14 @@ def _new_contracts(
 ) -> list[Contract]:
     """What a class lists on the day: calls, then puts, by expiry and strike (rules.md 1.3)."""
     sample = before[0]
+    of_type = sample.underlying_type
     units = [row.unit for row in before if not row.adjusted]
     out: list[Contract] = []
     for month in calendar.expiry_months(book.calendar, book.day):
         last_day = calendar.expiry_day(book.calendar, month // 100, month % 100)
         listed = [row for row in living if row.last_day == last_day and not row.adjusted]
         have = tuple(sorted({row.strike for row in listed}))
-        wanted = strikes.new_strikes(book, close, have, sample.underlying_type)
+        wanted = strikes.new_strikes(book, close, have, of_type)
         for kind in "CP":
             for strike in wanted:
                 base = _blank(sample, units[0] if units else STANDARD_UNIT)
@@ -211,8 +240,10 @@ def _new_contracts(
                     msgspec.structs.replace(
                         base,
                         code=f"{code + len(out):08d}",
-                        trading_code=trading_code(sample.underlying, kind, month, strike),
-                        symbol=short_name(sample.underlying_symbol, kind, month, strike),
+                        trading_code=trading_code(sample.underlying, kind, month, strike, of_type),
+                        symbol=short_name(
+                            sample.underlying_symbol, kind, month, strike, "", of_type
+                        ),
                         kind=kind,
                         strike=strike,
                         first_day=book.day,

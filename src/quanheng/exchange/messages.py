@@ -22,7 +22,9 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     underlying (code, long, total, daily buy-open), absent = none enforced here. `combinations` are
     (id, strategy, code, code, units), the codes in the order of the strategy. `deficit` is a margin
     call of the evening before; see `forced`. `covered` is packed like `long`; `units` are held of
-    each class's underlying, `locked` of them for covered positions.
+    each class's underlying, `locked` of them for covered positions. `brokerage` is a client's
+    account: it may move units into its member's disposal account, which holds `disposal` of each
+    class; `due` are the units that exercises of the day before bring today.
     """
 
     pbu: str
@@ -38,6 +40,9 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     covered: bytes = b""
     units: tuple[Lots, ...] = ()
     locked: tuple[Lots, ...] = ()
+    brokerage: bool = False
+    disposal: tuple[Lots, ...] = ()
+    due: tuple[Lots, ...] = ()
 
 
 class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):

@@ -60,6 +60,14 @@ class Claimed(msgspec.Struct, frozen=True, array_like=True):
     qty: int
 
 
+class Transfer(msgspec.Struct, frozen=True, array_like=True):
+    """A transfer to the disposal account that stands, or `back` from it."""
+
+    klass: int
+    qty: int
+    back: bool
+
+
 class Desk(msgspec.Struct, array_like=True):
     """A wire member's names and counters at the venue."""
 
@@ -74,6 +82,9 @@ class Desk(msgspec.Struct, array_like=True):
     business: int = 0  # requests of businesses that do not trade, numbered
     claims: dict[str, Claimed] = {}  # exercises by client id, in order of time
     combinations: dict[str, Combination] = {}  # by combination id
+    disposal: list[int] = []  # units in the member's disposal account, by class
+    due: list[int] = []  # units that come in today from exercises
+    transfers: dict[str, Transfer] = {}  # disposal transfers by client id, in order of time
 
 
 class Crowds(msgspec.Struct, array_like=True):
@@ -357,6 +368,8 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
     _positions(state, opened.members, opened.crowd, chain)
     for desk, member in zip(state.desks, opened.members, strict=True):
         desk.units = list(member.units) or [0] * classes
+        desk.disposal = list(member.disposal) or [0] * classes
+        desk.due = list(member.due) or [0] * classes
     _combinations(state, opened.members, chain)
     state.meter = measure.open_meter(chain, book, tuple(item.maker for item in opened.members))
     return state

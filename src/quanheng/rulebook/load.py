@@ -262,4 +262,6 @@ def _rates(v: dict[str, Any]) -> model.Rates:
         stock_maintenance_margin=v["margin.stock.maintenance"],
         settlement_reserve=v["settlement.reserve"],
         settlement_sell_open_waived=v["fee.settlement_sell_open_waived"],
+        fail_cash=v["delivery.fail_cash"],
+        fail_penalty=v["delivery.fail_penalty"],
     )

@@ -106,6 +106,8 @@ class Rates(msgspec.Struct, frozen=True, array_like=True):
     stock_maintenance_margin: tuple[Ratio, Ratio]
     settlement_reserve: Money
     settlement_sell_open_waived: bool
+    fail_cash: Ratio  # what an undelivered unit is paid for with, of its close (rules.md 5)
+    fail_penalty: Ratio  # of that sum, on top, to the clearing house
 
 
 class Positions(msgspec.Struct, frozen=True, array_like=True):

@@ -185,6 +185,8 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "fee.provider_share": ratio,
     "fee.taker_share": ratio,
     "fee.auction_share": ratio,
+    "delivery.fail_cash": ratio,
+    "delivery.fail_penalty": ratio,
     "margin.etf": _ratios,
     "margin.stock.opening": _ratios,
     "margin.stock.maintenance": _ratios,

@@ -33,6 +33,7 @@ class CarriedAccount(msgspec.Struct, frozen=True, array_like=True):
     public: bool = False
     deficit: Money = 0  # of a margin call, to be made good before 11:30
     locked: tuple[tuple[str, Lots], ...] = ()  # of the units, for covered positions
+    disposal: tuple[tuple[str, Lots], ...] = ()  # units in its member's disposal account
 
 
 class CarriedContract(msgspec.Struct, frozen=True, array_like=True):
@@ -102,6 +103,7 @@ class Carry(msgspec.Struct, frozen=True, array_like=True):
     days: int = 1  # trading days behind this state
     combinations: tuple[CarriedCombination, ...] = ()
     bought: tuple[tuple[str, Lots], ...] = ()  # units bought less sold in the underlyings so far
+    notices: bytes = b""  # op_tzxx of the evening, as the firm received it
 
 
 _DECODER = msgspec.msgpack.Decoder(Carry)
@@ -183,6 +185,35 @@ def rows_of(
     return sorted(known), unknown
 
 
+class Totals(msgspec.Struct, frozen=True):
+    """Sums over all accounts: what `violations` compares, for people to read."""
+
+    cash: Money
+    fees: Money
+    brought: Money
+    long: Lots
+    short: Lots
+    open_interest: Lots
+    units: int
+
+
+def totals(carry: Carry) -> Totals:
+    """The exact sums of a carried state: cash and fees are what was brought in, longs are shorts
+    and the open interest.
+    """
+    held = [one for account in carry.accounts for one in account.held]
+    codes = {one.code for one in held}
+    return Totals(
+        sum(account.cash for account in carry.accounts),
+        carry.fees,
+        carry.brought,
+        sum(one.long for one in held),
+        sum(one.short + one.covered for one in held),
+        sum(one.open_interest for one in carry.contracts if one.code in codes),
+        sum(n for account in carry.accounts for _, n in (*account.units, *account.disposal)),
+    )
+
+
 def violations(carry: Carry) -> dict[str, int]:
     """What must hold of all accounts together at the end of a day, as counts (exact integers).
 
@@ -204,7 +235,7 @@ def violations(carry: Carry) -> dict[str, int]:
     wrong = sum(long != short or long != interest.get(code) for code, (long, short) in sums.items())
     units: dict[str, int] = {}
     for account in carry.accounts:
-        for underlying, count in account.units:
+        for underlying, count in (*account.units, *account.disposal):
             units[underlying] = units.get(underlying, 0) + count
     bought = dict(carry.bought)
     moved: dict[str, list[int]] = {}

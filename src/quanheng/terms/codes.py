@@ -142,6 +142,8 @@ FORCED_MARGIN = "QP1"
 FORCED_COVERED = "CV1"
 """The same for want of locked underlying."""
 FORCED_PREFIXES = (FORCED_MARGIN, FORCED_COVERED)
+FORCED_SPLIT = "CF1"
+"""The same for combinations that the exchange splits (35=U12 with action F)."""
 
 
 class Alert(StrEnum):

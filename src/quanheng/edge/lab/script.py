@@ -2,6 +2,7 @@
 
     # title                  `# 中文 | English` for a scene of the laboratory
     side exchange            (default) the script is the member; a gateway answers
+    side broker              the same for an account of the kind (tests alone)
     side member              the script is the gateway; our client session answers
     side desk                of a scene: the script is our engine behind our own gateway
     clock 10:00              where the day stands at the beginning
