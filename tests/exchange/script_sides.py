@@ -9,7 +9,14 @@ from script_wire import DAY, PBU, build, cut
 
 from quanheng.edge import order_server
 from quanheng.edge.order_server import OrderServer
-from quanheng.exchange.messages import Deliver, MarginAnswered, Member, PlatformStateChanged, Refuse
+from quanheng.exchange.messages import (
+    Deliver,
+    Halt,
+    MarginAnswered,
+    Member,
+    PlatformStateChanged,
+    Refuse,
+)
 from quanheng.exchange.state import PARTITIONS
 from quanheng.runtime.envelope import Source
 from quanheng.terms.business import ExerciseRequest, MarginInquiry
@@ -179,16 +186,11 @@ class ExchangeSide:
                 self.server.tick()
             case "outage":
                 self.server.set_outage(" ".join(words))
-            case "inquiry":
-                now = self.world.now
-                self.server.inquire(Inquiry(words[0], CODE, 0, 0, now, now + 15 * SECOND))
             case "end":
                 self.server.close()
             case "newday":  # the order server of the next day, with stores of its own
                 self.server = self._start(self.folder / "next", int(words[0]))
                 self.server.set_platform(2)
-            case "fill":
-                self._fill(words[0], int(words[1]), int(words[2]))
             case "flood":
                 for number in range(int(words[0])):
                     name = f"F{number:09d}"
@@ -197,6 +199,19 @@ class ExchangeSide:
                 found = [text for kind, text in self.notes if kind == words[0]]
                 if not any(" ".join(words[1:]) in text for text in found):
                     raise ScriptError(f"no such note; there are {self.notes[-5:]}")
+            case _:
+                self._market(what, words)
+
+    def _market(self, what: str, words: list[str]) -> None:
+        """What others do in the market."""
+        match what:
+            case "halt":
+                self._effects(self.world.give(Halt(words[0], words[1] == "on"), Source.DESK))
+            case "inquiry":
+                now = self.world.now
+                self.server.inquire(Inquiry(words[0], CODE, 0, 0, now, now + 15 * SECOND))
+            case "fill":
+                self._fill(words[0], int(words[1]), int(words[2]))
             case _:
                 raise ScriptError(f"unknown action {what!r}")
 

@@ -62,12 +62,14 @@ def on_session(turn: Turn) -> None:
 
 
 def _fix(turn: Turn) -> None:
-    """Forbid or allow cancelling by the session's no-cancel window."""
+    """Forbid or allow cancelling by the session's no-cancel window; during a halt orders may be
+    cancelled whatever the time (rules.md 1.7).
+    """
     state = turn.state
     fixed = 0
     if 0 <= state.span < len(state.spans):
         fixed = int(turn.at >= state.spans[state.span].fixed_from)
-    state.info[:, lay.FIXED] = fixed
+    state.info[:, lay.FIXED] = fixed * (1 - state.info[:, lay.HALTED])
     for slot, (since, _) in state.auctions.items():
         if state.info[slot, lay.PHASE] == Phase.INTRADAY:
             state.info[slot, lay.FIXED] = int(turn.at >= since)
