@@ -141,7 +141,17 @@ class Trade(msgspec.Struct, frozen=True, array_like=True, tag="U11"):
 ReportBody = OrderAck | CancelReject | QuoteAck | Trade
 """Answers and fills of what trades."""
 
-AnyReport = ReportBody | BusinessReport
+
+class Unreadable(msgspec.Struct, frozen=True, array_like=True, tag="unreadable"):
+    """Stands in its stream for a report that breaks the specification, so that the next one follows
+    (I-12). `reason` is the code of what was wrong with it; `at` is 0, for nobody can tell.
+    """
+
+    at: Nanos
+    reason: int
+
+
+AnyReport = ReportBody | BusinessReport | Unreadable
 """Every report of a recoverable stream."""
 
 
