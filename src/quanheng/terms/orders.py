@@ -142,6 +142,10 @@ ReportBody = OrderAck | CancelReject | QuoteAck | Trade
 """Answers and fills of what trades."""
 
 
+AnyReport = ReportBody | BusinessReport
+"""Every report of a recoverable stream."""
+
+
 class Unreadable(msgspec.Struct, frozen=True, array_like=True, tag="unreadable"):
     """Stands in its stream for a report that breaks the specification, so that the next one follows
     (I-12). `reason` is the code of what was wrong with it; `at` is 0, for nobody can tell.
@@ -151,16 +155,12 @@ class Unreadable(msgspec.Struct, frozen=True, array_like=True, tag="unreadable")
     reason: int
 
 
-AnyReport = ReportBody | BusinessReport | Unreadable
-"""Every report of a recoverable stream."""
-
-
 class Report(msgspec.Struct, frozen=True, array_like=True):
     """A report with its place in the recoverable stream of (pbu, set_id) (interfaces.md 1.5)."""
 
     set_id: str
     index: int  # 1, 2, 3 … without gaps within a day
-    body: AnyReport
+    body: AnyReport | Unreadable
 
 
 class Reports(msgspec.Struct, frozen=True, array_like=True, tag="reports"):
