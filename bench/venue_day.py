@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+from msgspec.structs import replace
 
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import load
@@ -28,14 +29,23 @@ DAY = 20240627
 
 
 class Bench:
-    """Two machines, their timers, and the seconds each spent."""
+    """Two machines, their timers, and the CPU seconds each spent.
 
-    def __init__(self) -> None:
+    `pick` as `--contracts`; `makers` is the number of the crowd's market makers, the scenario's
+    own taken in turn.
+    """
+
+    def __init__(self, pick: str = "", makers: int | None = None) -> None:
         book = read_rulebook(DAY)
-        reference = load(DAY)
+        reference = load(DAY, pick=pick)
         opened = Openings(load_scenario("calm"), reference, book, read_config(), 1, 500_000_000)
         self.venue, self.etf = Venue(), EtfVenue()
         self.opened = opened.venue()
+        if makers is not None:
+            kinds = self.opened.scenario.makers
+            names = [replace(kinds[i % len(kinds)], name=f"CM{i + 1:02d}") for i in range(makers)]
+            crowd = replace(self.opened.scenario, makers=tuple(names))
+            self.opened = replace(self.opened, scenario=crowd)
         self.timers: dict[tuple[int, str], int] = {}
         self.spent = [0.0, 0.0]
         self.effects: dict[str, int] = {}
@@ -48,9 +58,9 @@ class Bench:
 
     def give(self, which: int, body: object) -> list[object]:
         machine = (self.venue, self.etf)[which]
-        start = time.perf_counter()
+        start = time.process_time()
         effects = list(machine.apply(Envelope(1, self.now, Source.FEED, 0, body)))
-        self.spent[which] += time.perf_counter() - start
+        self.spent[which] += time.process_time() - start
         for effect in effects:
             name = type(effect).__name__
             self.effects[name] = self.effects.get(name, 0) + 1
@@ -122,11 +132,11 @@ def wire(bench: Bench) -> None:
             count += 1
             name = f"M001{np.base_repr(count, 36):0>6}"
             requests.append(Quote(name, contract.code, bid, ask, 10, 10, Effect.OPEN, Effect.OPEN))
-        start = time.perf_counter()
+        start = time.process_time()
         for first in range(0, len(requests), 40):
             bench.now += 1_000 * MILLISECOND
             bench.give(0, Requests(bench.opened.members[0].pbu, requests[first : first + 40]))
-        spent += time.perf_counter() - start
+        spent += time.process_time() - start
     print(f"wire quote {spent / count * 1e6:.1f} us each in batches of 40")
 
 

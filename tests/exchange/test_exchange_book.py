@@ -1,127 +1,221 @@
 """The order book's kernels against slow twins (T-04)."""
 
+import inspect
 import random
+import textwrap
+from collections import Counter
+from typing import Any
 
 import pytest
-from exchange_naive import NaiveBook, auction
+from exchange_naive import BUY, Row
+from exchange_naive import auction as naive_auction
+from exchange_naive_requests import NaiveVenue
+from exchange_twins import Pair, drive
 from exchange_world import World, at, chain, member, of, opening
 
+from quanheng.exchange import auction, book, front, orders
 from quanheng.exchange import layout as lay
 from quanheng.exchange.auction import auction_price, uncross
 from quanheng.exchange.book import rest
+from quanheng.exchange.layout import Market
 from quanheng.exchange.messages import Deliver
 from quanheng.exchange.state import market_of
 from quanheng.exchange.venue import invariants
 from quanheng.terms.codes import Effect, OrderKind, Phase, Side
-from quanheng.terms.orders import NewOrder, OrderCancel, Quote, Trade
+from quanheng.terms.orders import NewOrder
 
 RICH = tuple(member(f"A000{i}", f"M{i}") for i in range(1, 7))
+OTHER_READINGS = {
+    "system": "old",
+    "breaker_test": "post_trade",
+    "auction_tie": "nearest_ref",
+    "quote_side": "withdraw",
+}
+REFUSALS = {
+    10008, 10444, 10450, 10836, 11098, 11270, 12032, 12034, 12036, 12038, 13528, 13564, 17572,
+    17574, 17590, 17606, 17624, 17628, 17630, 17670, 19070, 19082, 19100, 19110, 19242, 19314,
+}  # fmt: skip
 
 
-def command(rng: random.Random, book: NaiveBook, name: str, code: str, owner: int):
-    """A random request and what the slow book answers to it."""
-    draw = rng.random()
-    side = rng.randrange(2)
-    middle = 1_000 + (20 if side else -20)
-    price = middle + rng.randrange(-30, 31)
-    qty = rng.randrange(1, 11)
-    if draw < 0.45:
-        kind = rng.choice((0, 0, 0, 0, 1, 2, 3, 4))
-        request = NewOrder(name, code, Side(side + 1), Effect.OPEN, OrderKind(kind), price, qty)
-        return request, book.order(name, owner, side, kind, price, qty)
-    if draw < 0.65:
-        mine = [row.name for row in book.rows if row.owner == owner and not row.quoted]
-        target = rng.choice(mine) if mine and rng.random() < 0.9 else "Z000000000"
-        return OrderCancel(name, code, target), book.cancel(owner, target)
-    bid, ask = 980 + rng.randrange(-30, 35), 1_020 + rng.randrange(-35, 31)
-    sizes = rng.choice(((qty, qty), (qty, qty), (qty, 0), (0, qty)))
-    quote = Quote(name, code, bid, ask, *sizes, Effect.OPEN, Effect.OPEN)
-    return quote, book.quote(name, owner, (bid, ask), sizes)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_random_commands_equal_the_slow_book(seed: int) -> None:
-    """5,000 random commands a seed: same answers, trades, books, and sound accounts."""
-    rng = random.Random(seed)
-    world = World(opening(members=RICH))
-    world.machine.state.fund[:6, lay.CASH] *= 1_000
-    world.until(at("09:30"))
-    contract = chain().contracts[0]
-    book = NaiveBook(contract.limit_up, contract.limit_down, lay.CAP)
-    state = world.machine.state
-    trades = []
-    for step in range(5_000):
-        owner = rng.randrange(6)
-        name = f"K{step:09d}"
-        request, expected = command(rng, book, name, contract.code, owner)
-        world.now += 1_000_000
-        effects = world.ask(request, pbu=RICH[owner].pbu)
-        assert next(body for body in effects if not isinstance(body, Trade)).reason == expected
-        for effect in of(world.effects, Deliver):
-            trades += [r.body for r in effect.reports if isinstance(r.body, Trade)]
-        world.effects.clear()
-        if step % 50 == 0:
-            for side in (0, 1):
-                count = int(state.info[0, lay.N_BID + side])
-                got = [tuple(row[:3]) for row in state.book[0, side, :count].tolist()]
-                assert got == [(r.price, r.qty, r.owner) for r in book.side(side)]
-    by_exec: dict[int, dict[Side, Trade]] = {}
-    for trade in trades:
-        by_exec.setdefault(trade.exec_id, {})[trade.side] = trade
-    got = [
-        (
-            pair[Side.BUY].price,
-            pair[Side.BUY].qty,
-            pair[Side.BUY].client_id,
-            pair[Side.SELL].client_id,
-        )
-        for _, pair in sorted(by_exec.items())
-    ]
-    assert got == book.fills
-    assert len(got) > 500
-    wrong = invariants(state)
-    wrong.pop("money")  # the test made the members richer than they opened
+@pytest.mark.parametrize(
+    ("seed", "switches"), [(1, {}), (2, OTHER_READINGS), (3, {"system": "old"})]
+)
+def test_random_commands_equal_the_slow_venue(seed: int, switches: dict[str, str]) -> None:
+    """100,000 random requests a seed through a day of auctions, breaks, breakers and halts: the
+    same answers, and the same hash of the whole state every 2,000 (T-02, T-04).
+    """
+    pair = Pair(switches)
+    drive(pair, seed, 102_000)
+    assert pair.commands >= 100_000
+    assert pair.heard["trade"] > 20_000
+    assert pair.breakers > 5
+    assert pair.uncrossed > 30
+    assert set(pair.codes) == {0, *REFUSALS}
+    wrong = invariants(pair.fast.machine.state)
     assert not any(wrong.values()), wrong
 
 
-def test_auction_price_equals_brute_force() -> None:
-    """2,500 random books: price and volume of every tick tried, then the uncross trades just that
-    (rules.md 2.6, A30 default)."""
-    rng = random.Random(5)
-    world = World(opening(members=()))
-    market = market_of(world.machine.state)
+class NewestFirst(NaiveVenue):
+    """Equal prices are served last come, first served."""
+
+    def insert(self, side: int, rows: list[Row], row: Row) -> None:
+        sign = -1 if side == BUY else 1
+        ahead = [one for one in rows if sign * one.price < sign * row.price]
+        rows.insert(len(ahead), row)
+
+
+class AtComingPrice(NaiveVenue):
+    """Trades at the incoming order's price."""
+
+    def price_of(self, resting: Row, coming: Row) -> int:
+        return coming.price
+
+
+class SelfMatch(NaiveVenue):
+    """Makers trade with themselves."""
+
+    def meets_own(self, *arguments: Any) -> bool:
+        return False
+
+
+class NoBreaker(NaiveVenue):
+    """The circuit breaker never triggers."""
+
+    def trips(self, one: Any, price: int) -> bool:
+        return False
+
+
+class CloseTwice(NaiveVenue):
+    """A position can be closed by two working orders."""
+
+    def closing(self, *arguments: Any) -> int:
+        return 0
+
+
+class CancelAlways(NaiveVenue):
+    """There are no windows without cancels."""
+
+    def fixed(self, slot: int) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        NewestFirst,
+        AtComingPrice,
+        SelfMatch,
+        NoBreaker,
+        CloseTwice,
+        CancelAlways,
+    ],
+)
+def test_a_venue_with_one_wrong_rule_is_found_out(wrong: type[NaiveVenue]) -> None:
+    """Each rule that is broken in a copy of the twin ends the comparison."""
+    with pytest.raises(AssertionError):
+        drive(Pair({}, wrong), 1, 20_000)
+
+
+def rewritten(kernel: Any, before: str, after: str, scope: dict[str, Any]) -> Any:
+    """A kernel's text with one rule changed, as Python."""
+    text = textwrap.dedent(inspect.getsource(getattr(kernel, "py_func", kernel)))
+    assert text.count(before) == 1
+    exec(text.replace(before, after).replace("@kernel", "", 1), scope)
+    return scope[kernel.__name__]
+
+
+def test_a_kernel_with_another_priority_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same from the other side: the venue's own insertion puts the newest first."""
+    wrong = rewritten(book.rest, "(there >= price)", "(there > price)", dict(vars(book)))
+    monkeypatch.setattr(orders, "rest", wrong)
+    enter = getattr(orders.enter, "py_func", orders.enter)
+    monkeypatch.setattr(front, "enter", enter)
+    with pytest.raises(AssertionError):
+        drive(Pair({}), 1, 5_000)
+
+
+def fill_book(market: Market, rng: random.Random, step: int) -> list[list[tuple[int, int]]]:
+    """A random auction book of slot 0: crossed or not, thin, lopsided, one-sided or empty."""
+    spread = rng.choice((2, 3, 10, 40))
+    sizes = rng.choice(((1,), (1, 2, 5), (10,), tuple(range(1, 50))))
+    sides = []
+    for side in range(2):
+        count = rng.choice((0, 1, 2, rng.randrange(12), rng.randrange(lay.CAP)))
+        rows = [
+            (
+                1_000 + step * rng.randrange(-spread, spread),
+                rng.choice(sizes) * rng.choice((1, 1, 9)),
+            )
+            for _ in range(count)
+        ]
+        for number, (price, qty) in enumerate(rows):
+            rest(market, 0, side, price, qty, 1, number + 1, 0, lay.AUTO)
+        sides.append(rows)
+    return sides
+
+
+def check_auctions(books: int, seed: int) -> Counter[str]:
+    """Random books: price, volume and what trades against trying every price. What was met."""
+    rng = random.Random(seed)
+    met: Counter[str] = Counter()
+    market = market_of(World(opening(members=())).machine.state)
     info, ctl = market.info, market.ctl
-    crossed = 0
-    for _ in range(2_500):
-        info[0, lay.N_BID] = info[0, lay.N_ASK] = 0
-        info[0, lay.VOLUME] = 0
-        ctl[lay.C_EVENTS] = 0
-        sides = []
-        spread = rng.choice((3, 10, 40))
-        for side in range(2):
-            rows = [
-                (
-                    1_000 + rng.randrange(-spread, spread),
-                    rng.choice((1, 2, 5, rng.randrange(1, 50))),
-                )
-                for _ in range(rng.randrange(0, 12))
-            ]
-            sides.append(rows)
-            for number, (price, qty) in enumerate(rows):
-                rest(market, 0, side, price, qty, 1, number + 1, 0, lay.AUTO)
-        price, volume = auction(*sides)
-        assert auction_price(market, 0) == price
+    for _ in range(books):
+        info[0, lay.N_BID] = info[0, lay.N_ASK] = info[0, lay.VOLUME] = ctl[lay.C_EVENTS] = 0
+        step = info[0, lay.STEP] = rng.choice((1, 1, 10))
+        nearest = ctl[lay.C_NEAREST] = rng.randrange(2)
+        reference = info[0, lay.REFERENCE] = 1_000 + rng.randrange(-30, 31)
+        sides = fill_book(market, rng, step)
+        price, volume = naive_auction(*sides, reference if nearest else None, step)
+        assert auction.auction_price(market, 0) == price
         assert ctl[lay.C_AUCTION_VOLUME] == volume
         assert uncross(market, 0, 0) == price
         assert info[0, lay.VOLUME] == volume
+        kind = "empty" if not any(sides) else "one-sided" if not all(sides) else "uncrossed"
         if volume:
-            crossed += 1
-            rows = market.ev[: ctl[lay.C_EVENTS], lay.E_PRICE]
-            assert (rows == price).all()
+            kind = "nearest" if nearest else "middle"
+            events = market.ev[: ctl[lay.C_EVENTS]]
+            assert (events[:, lay.E_PRICE] == price).all()
             best = [market.book[0, side, 0, lay.O_PRICE] for side in (0, 1)]
             counts = info[0, lay.N_BID : lay.N_ASK + 1]
             assert not counts.all() or best[0] < best[1]
-    assert crossed > 1_000
+            met["tied"] += (
+                naive_auction(*sides, 0, step)[0] != naive_auction(*sides, 9_999, step)[0]
+            )
+            met["unmatched"] += any(sum(q for _, q in rows) > volume for rows in sides)
+        met[kind] += 1
+    return met
+
+
+def test_auction_price_equals_brute_force() -> None:
+    """12,000 random books, every price tried: both readings of ties (A30), steps of 1 and 10 ticks,
+    thin, lopsided, one-sided and empty books (rules.md 2.6).
+    """
+    met = check_auctions(12_000, 5)
+    assert min(met[kind] for kind in ("empty", "one-sided", "uncrossed", "nearest", "middle")) > 200
+    assert min(met["tied"], met["unmatched"]) > 500
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("_middle", "doubled + step", "doubled"),
+        ("_middle", "low), high)", "low), high) - step"),
+        ("_better", "left < gap", "left > gap"),
+        ("_better", "over > done or under > done or ", ""),
+    ],
+)
+def test_a_wrong_auction_rule_is_found_out(
+    name: str, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each rule of the auction's price that is broken in a copy of the kernel ends the
+    comparison."""
+    wrong = rewritten(getattr(auction, name), before, after, dict(vars(auction)))
+    price = getattr(auction.auction_price, "py_func", auction.auction_price)
+    monkeypatch.setattr(auction, name, wrong)
+    monkeypatch.setattr(auction, "auction_price", price)
+    with pytest.raises(AssertionError):
+        check_auctions(2_000, 5)
 
 
 def test_nearest_reference_breaks_ties() -> None:

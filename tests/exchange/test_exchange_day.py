@@ -206,7 +206,7 @@ def test_the_market_looks_like_one(day: World) -> None:
     assert both > 0.97 * seen
     assert 20 < len(of(day.effects, Inquiry)) < 400
     states = [effect.state for effect in of(day.effects, PlatformStateChanged)]
-    assert states == [2, 3, 2, 3, 2, 4]
+    assert states == [1, 2, 3, 1, 2, 3, 1, 2, 4]
     quotes = rows(day.effects, "quotes")
     tight = quotes[(quotes[:, 0] == 1) & (quotes[:, 4] > 0) & (quotes[:, 6] > 0)]
     near = tight[tight[:, 1] < 6]

@@ -20,8 +20,10 @@ from quanheng.terms.orders import (
     Request,
     Send,
     Stamp,
+    Unreadable,
 )
 from quanheng.terms.units import MILLISECOND, SECOND
+from quanheng.wire import step
 from quanheng.wire.events import RequestArrived, SyncRequested
 from quanheng.wire.profile import Profile
 from quanheng.wire.tdgw import ServerSession
@@ -312,6 +314,36 @@ def test_restarted_gateway_knows_what_rests_and_pulls_it() -> None:
     rig.pass_time(400)
     assert {item.contract for item in cancels(rig)} == set(CODES[:2])
     assert cancels(rig)[0].client_id[:4] != first.puller._prefix
+
+
+def test_an_unreadable_report_does_not_stop_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that breaks the specification is quarantined, its index counts, and the engine is
+    told; what follows arrives, and nothing is asked for twice after a loss (I-12).
+    """
+    rig = Rig()
+    rig.lead(1)
+    rig.quote(1)
+    good = step.encode_report
+
+    def damaged(body: Any, profile: Profile) -> tuple[str, bytes]:
+        name, text = good(body, profile)
+        return name, text.replace(b"\x01150=0", b"\x01150=?")
+
+    monkeypatch.setattr(step, "encode_report", damaged)
+    rig.quote(2)
+    monkeypatch.setattr(step, "encode_report", good)
+    rig.quote(3)
+    heard = [report for item in rig.said(Reports) for report in item.reports]
+    assert [report.index for report in heard] == [1, 2, 3]
+    assert heard[1].body == Unreadable(0, 20054)
+    assert heard[2].body.client_id == "M001000003"
+    quarantined = [line for line in rig.core.log() if line["what"] == "quarantined"]
+    assert len(quarantined) == 1
+    assert "20054" in quarantined[0]["event"]
+    rig.core.disconnected(rig.now, "test")
+    rig.connect()
+    assert rig.core.status()["link"] == "SYNCING"
+    assert sorted(rig.server._next_report.items()) == [(("12345", "300"), 4), (("12345", "301"), 1)]
 
 
 def test_ids_of_others_and_repeated_ids_do_not_pass() -> None:

@@ -23,6 +23,7 @@ from quanheng.terms.orders import (
     Reports,
     RequestRejected,
     Send,
+    Unreadable,
 )
 
 
@@ -288,3 +289,17 @@ def test_a_single_order_in_flight_is_unknown_after_a_lost_link():
     world.report(gone)
     assert not world.state.orders
     assert world.state.desk[0, c.D_ORDER_SELL] == 0
+
+
+def test_a_report_nobody_could_read_counts_and_is_told():
+    """Its index goes on, people hear where it stood, and what follows is folded in (I-12)."""
+    world = continuous(World.start())
+    world.run(1)
+    before = world.state.next_index.get("300", 1)
+    world.index = before - 1
+    effects = world.report(Unreadable(0, 20054))
+    told = [one for one in effects if getattr(one, "code", None) == Alert.RECORD_QUARANTINED]
+    assert [(one.scope, one.args) for one in told] == [("300", (before, 20054))]
+    follows = world.report(Unreadable(0, 19036))
+    assert world.state.next_index["300"] == before + 2
+    assert not any(isinstance(one, Resync) for one in [*effects, *follows])

@@ -22,6 +22,7 @@ from quanheng.terms.orders import (
     Report,
     RequestRejected,
     Trade,
+    Unreadable,
 )
 from quanheng.terms.units import MILLISECOND, Day, Nanos
 from quanheng.wire import carriers, step
@@ -335,7 +336,7 @@ class EzstepServer:
                 text = carriers.to_tables(data).decode("ascii")
                 if isinstance(report.body, Trade | CombinationDone):
                     self._trade(connection, report.set_id, text, now)
-                else:
+                elif not isinstance(report.body, Unreadable):  # step.encode_report refused it
                     status, code = _status(report.body)
                     self._answer(connection, report.body.client_id, status, code, text)
 

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from quanheng.edge.gateway_parts import EpochStore, Flow, OpenTable, SeenIds
 from quanheng.edge.gateway_pull import GatewayPlan, Puller
-from quanheng.edge.gateway_sync import Streams
+from quanheng.edge.gateway_sync import Streams, report_of
 from quanheng.edge.link_messages import Beat, Bye, Farewell, Fenced, Hello, Sync, Welcome
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
 from quanheng.terms.codes import Alert, Link
@@ -252,8 +252,10 @@ class Gateway:
         alive = True
         reports: list[Report] = []
         for event in events:
-            if isinstance(event, ReportArrived):
-                self._on_report(event.report, reports, now)
+            if isinstance(event, ReportArrived | ReportUnreadable):
+                self._on_report(report_of(event), reports, now)
+                if isinstance(event, ReportUnreadable):
+                    self._note(now, "quarantined", event=repr(event))
                 continue
             if reports:
                 self._engine.append(Reports(reports))
@@ -291,7 +293,7 @@ class Gateway:
             case PlatformState():
                 if event.state == PLATFORM_CLOSED:
                     self.table.clear()
-            case ReportGap() | ReportUnreadable() | ProtocolError():
+            case ReportGap() | ProtocolError():
                 self._note(now, "wire", event=repr(event))
             case LoggedOut():
                 self._note(now, "logged_out", code=event.code, text=event.text)

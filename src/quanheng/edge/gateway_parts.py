@@ -18,6 +18,7 @@ from quanheng.terms.orders import (
     QuoteCancel,
     Request,
     Trade,
+    Unreadable,
 )
 from quanheng.terms.units import SECOND, Nanos
 
@@ -229,7 +230,7 @@ class OpenTable:
         entry.sent = self._count
         entry.asked = 0
 
-    def reported(self, body: AnyReport) -> None:
+    def reported(self, body: AnyReport | Unreadable) -> None:
         """An execution report arrived; only what trades can rest."""
         match body:
             case QuoteAck():

@@ -6,10 +6,18 @@ the reports of every partition are younger than the request for the replay.
 
 from collections.abc import Callable
 
-from quanheng.terms.orders import Report
+from quanheng.terms.orders import Report, Unreadable
 from quanheng.terms.units import MILLISECOND, Nanos
+from quanheng.wire.events import ReportArrived, ReportUnreadable
 
 QUIET = 50 * MILLISECOND
+
+
+def report_of(event: ReportArrived | ReportUnreadable) -> Report:
+    """What stands in the stream: the report, or a mark that one could not be read."""
+    if isinstance(event, ReportArrived):
+        return event.report
+    return Report(event.set_id, event.index, Unreadable(0, event.error.code))
 
 
 class Streams:

@@ -13,7 +13,7 @@ from quanheng.edge.report_store import ReportStore
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import AnyRequest, Report, RequestRejected
-from quanheng.terms.units import Day, Nanos
+from quanheng.terms.units import SECOND, Day, Nanos
 from quanheng.wire.events import (
     Event,
     LoggedOn,
@@ -28,7 +28,10 @@ from quanheng.wire.tdgw import Phase, ServerSession
 CHUNK = 512
 HIGH_WATER = 1 << 20
 BACKLOG = 16 << 20
-"""A member that reads too slowly is cut (interfaces.md 1.4)."""
+"""A member that reads too slowly is cut (interfaces.md 1.4): at once above this many bytes, and
+when it stays above HIGH_WATER, where reports wait in the store, for SLOW. The threshold of the real
+gateway is not public."""
+SLOW = 5 * SECOND
 MAX_REMEMBERED = 4_096
 
 OnRequests = Callable[[str, list[AnyRequest]], None]
@@ -42,6 +45,7 @@ class _Member:
         self.connection = connection
         self.session = session
         self.started = False
+        self.full_since: Nanos = 0  # when it fell behind, 0 while it keeps up
         self.cursors: dict[tuple[str, str], int] = {}  # next index to send
 
 
@@ -226,8 +230,19 @@ class OrderServer:
         now = self._now()
         for member in list(self._members):
             self._events(member, member.session.tick(now))
+            self._watch(member, now)
             if member.connection.open and member.session.phase is Phase.ACTIVE:
                 self._replay(member)
+
+    def _watch(self, member: _Member, now: Nanos) -> None:
+        """Cut a member that has stayed behind for too long; the store keeps what it misses."""
+        behind = member.connection.backlog
+        if behind < HIGH_WATER:
+            member.full_since = 0
+        elif not member.full_since:
+            member.full_since = now
+        elif now - member.full_since >= SLOW:
+            member.connection.close(f"slow reader: {behind} bytes behind for {SLOW // SECOND} s")
 
     def close(self) -> None:
         """End the day: tell the member where each partition ends."""

@@ -2,7 +2,7 @@
 
 At the price the volume is largest, and every bid above and every ask below is filled in full;
 of several such prices the one of the least unmatched volume, of several of those the middle one
-(half up to the step), or the one nearest the reference.
+(half up to the step), or the one nearest the reference (of two equally near the higher).
 """
 
 from quanheng.exchange.book import drop, trade
@@ -31,9 +31,10 @@ Best = tuple[int, int, int, int]
 @kernel
 def _middle(m: Market, slot: int, low: int, high: int) -> int:
     step = m.info[slot, STEP]
+    doubled = low + high
     if m.ctl[C_NEAREST] == 1:
-        return int(min(max(m.info[slot, REFERENCE], low), high) // step * step)
-    return int((low + high + step) // (2 * step) * step)
+        doubled = 2 * min(max(m.info[slot, REFERENCE], low), high)
+    return int((doubled + step) // (2 * step) * step)
 
 
 @kernel

@@ -317,20 +317,19 @@ def _cancel(turn: Turn, member: int, request: OrderCancel) -> None:
     desk = state.desks[member]
     known = desk.orders.get(request.target)
     slot = state.slots.get(request.contract, -1)
-    code = number = 0
+    code = number = shown = 0
     if known is None:
         code = ORIGINAL_NOT_FOUND
     else:
         number = known[0]
+        shown = ORDER_BASE[known[1] >> 1 & 1] + number
         if slot != known[1] >> 1:
             code = SECURITY_DIFFERS_FROM_ORDER
         elif state.info[slot, lay.FIXED]:
             code = NO_CANCEL_NOW
     if code or known is None:
-        part = _part(slot)
-        shown = ORDER_BASE[part & 1] + number if number else 0
         body = CancelReject(request.client_id, request.target, shown, turn.at, code)
-        turn.report(member, part, body)
+        turn.report(member, _part(slot), body)
         return
     side = known[1] & 1
     position = _resting(turn, slot, side, number)
@@ -342,7 +341,7 @@ def _cancel(turn: Turn, member: int, request: OrderCancel) -> None:
         request.client_id,
         request.target,
         request.contract,
-        ORDER_BASE[slot & 1] + number,
+        shown,
         Side(side + 1),
         Effect.CLOSE if position[1] & lay.CLOSE else Effect.OPEN,
         OrderKind(known[3]),

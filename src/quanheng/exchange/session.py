@@ -10,19 +10,29 @@ from quanheng.rulebook import breaker
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import Alert, Phase
 from quanheng.terms.days import from_clock
-from quanheng.terms.units import Nanos
+from quanheng.terms.units import SECOND, Nanos
 
 PLATFORM = {Phase.START: 0, Phase.BREAK: 3, Phase.CLOSED: 4}
 """PlatformState by session phase (interfaces.md 1.4); 2 open in every other."""
 PLATFORM_CLOSES = from_clock("15:30")
 """After the close of trading the platform still takes exercises until then (interfaces.md 2.2)."""
+PRE_OPEN = 5 * SECOND
+"""The platform takes and holds requests for so long before a session opens (interfaces.md 1.4)."""
 AUCTIONS = (Phase.OPENING, Phase.CLOSING)
 
 
 def announce(turn: Turn) -> None:
-    """Publish the platform's state if it changed."""
+    """Publish the platform's state if it changed, and ask to be woken for its next change that no
+    session brings.
+    """
     state = turn.state
     platform = PLATFORM.get(state.session, 2)
+    if state.session in (Phase.START, Phase.BREAK):
+        opens = min(span.start for span in state.spans if span.start > turn.at)
+        if turn.at >= opens - PRE_OPEN:
+            platform = 1
+        else:
+            turn.effects.append(WakeAt("platform", opens - PRE_OPEN))
     late = state.day_start + PLATFORM_CLOSES
     if state.session == Phase.CLOSED and turn.at < late:
         platform = 2
@@ -62,12 +72,14 @@ def on_session(turn: Turn) -> None:
 
 
 def _fix(turn: Turn) -> None:
-    """Forbid or allow cancelling by the session's no-cancel window."""
+    """Forbid or allow cancelling by the session's no-cancel window; during a halt orders may be
+    cancelled whatever the time (rules.md 1.7).
+    """
     state = turn.state
     fixed = 0
     if 0 <= state.span < len(state.spans):
         fixed = int(turn.at >= state.spans[state.span].fixed_from)
-    state.info[:, lay.FIXED] = fixed
+    state.info[:, lay.FIXED] = fixed * (1 - state.info[:, lay.HALTED])
     for slot, (since, _) in state.auctions.items():
         if state.info[slot, lay.PHASE] == Phase.INTRADAY:
             state.info[slot, lay.FIXED] = int(turn.at >= since)

@@ -26,6 +26,7 @@ from quanheng.terms.orders import (
     Report,
     RequestRejected,
     Trade,
+    Unreadable,
 )
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
@@ -87,6 +88,10 @@ def _on_body(
         case CancelReject():
             slot = singles.on_cancel_reject(state, body)
             urgent = False
+        case Unreadable():
+            args = (report.index, body.reason)
+            alert(state, effects, at, Alert.RECORD_QUARANTINED, report.set_id, args)
+            return
         case _:  # businesses that this maker does not ask for
             return
     if slot >= 0:

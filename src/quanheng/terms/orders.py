@@ -141,8 +141,18 @@ class Trade(msgspec.Struct, frozen=True, array_like=True, tag="U11"):
 ReportBody = OrderAck | CancelReject | QuoteAck | Trade
 """Answers and fills of what trades."""
 
+
 AnyReport = ReportBody | BusinessReport
 """Every report of a recoverable stream."""
+
+
+class Unreadable(msgspec.Struct, frozen=True, array_like=True, tag="unreadable"):
+    """Stands in its stream for a report that breaks the specification, so that the next one follows
+    (I-12). `reason` is the code of what was wrong with it; `at` is 0, for nobody can tell.
+    """
+
+    at: Nanos
+    reason: int
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
@@ -150,7 +160,7 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
     set_id: str
     index: int  # 1, 2, 3 … without gaps within a day
-    body: AnyReport
+    body: AnyReport | Unreadable
 
 
 class Reports(msgspec.Struct, frozen=True, array_like=True, tag="reports"):

@@ -18,6 +18,7 @@ from quanheng.terms.orders import (
     QuoteAck,
     QuoteCancel,
     Trade,
+    Unreadable,
 )
 from quanheng.terms.units import Day
 from quanheng.wire import business as other
@@ -107,8 +108,10 @@ def decode_request(req_id: str, text: bytes, profile: Profile) -> AnyRequest:
     return request_of(kind, values)
 
 
-def encode_report(body: AnyReport, profile: Profile) -> tuple[str, bytes]:
+def encode_report(body: AnyReport | Unreadable, profile: Profile) -> tuple[str, bytes]:
     """(ReqID, STEP fragment) of a report. WireError when a value cannot be carried."""
+    if isinstance(body, Unreadable):
+        raise WireError(body.reason, 35, "MsgType", "what could not be read cannot be sent on")
     if isinstance(body, _ANSWERS):
         req_id, text = body_of_report(body, profile)
         return req_id, fragment.wrap(text)

@@ -11,6 +11,7 @@ from quanheng.edge.loop import Loop
 from quanheng.edge.order_server import OrderServer
 from quanheng.exchange.messages import (
     Deliver,
+    Halt,
     MarginAnswered,
     PlatformStateChanged,
     Refuse,
@@ -131,6 +132,9 @@ class House:
                 self._end()
             case "newday":
                 self._roll(int(words[0]))
+            case "halt":
+                halt = Halt(words[0], words[1] == "on")
+                self._effects(self._venue.take(halt, self.now, Source.DESK))
             case "fill":
                 self._fill(words[0], int(words[1].replace(".", "")), int(words[2]), words[3])
             case "note":
