@@ -16,12 +16,14 @@ import msgspec
 
 from quanheng.compose import authority_desk as desk
 from quanheng.compose import commands, season_command
+from quanheng.compose import kill as kills
 from quanheng.compose.authority_words import told, words_of
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.config import ConfigError
 from quanheng.duties.dataset import DatasetError
+from quanheng.edge.kill_client import KillSocketError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.terms.commands import Command, Pull
 
@@ -36,6 +38,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (desk.DeskError, BAD_INPUT),
     (ReferenceDataError, BAD_INPUT),
     (RunError, BAD_INPUT),
+    (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
 )
 
@@ -334,6 +337,28 @@ def withdraw(folder: Path, number: int, by: str, lang: str, as_json: bool) -> No
     with desk.AuthorityDesk(folder) as open_desk:
         answer = open_desk.withdraw(number, by)
     _say(answer, lang, as_json)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--scope", default="*", show_default=True, help="Parts joined by commas; see docs.")
+@click.option("--preview", is_flag=True, help="Only show what a pull would withdraw.")
+@click.option("--release", "second_person", default="", help="End the pull: the second person.")
+@click.option("--wait", default=5.0, show_default=True, help="Seconds to wait for the proof.")
+@_person_options
+def kill(
+    run: Path, scope: str, preview: bool, second_person: str, wait: float,
+    by: str, lang: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Withdraw everything of a scope at the gateway of a live RUN, with proof (一键撤单)."""
+    if preview:
+        outcome = kills.preview(run, scope, lang)
+    elif second_person:
+        outcome = kills.release(run, scope, by, second_person, lang)
+    else:
+        outcome = kills.pull(run, scope, by, wait, lang)
+    result, text, ok = outcome
+    _answer(result, text, as_json, ok)
 
 
 @cli.group()
