@@ -18,12 +18,14 @@ from quanheng.compose import commands, season_command
 from quanheng.compose.answering import answer as _answer
 from quanheng.compose.answering import file_option as _file
 from quanheng.compose.authority_words import told, words_of
+from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.config import ConfigError
 from quanheng.duties.dataset import DatasetError
+from quanheng.edge.kill_client import KillSocketError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.terms.commands import Command, Pull
 
@@ -38,6 +40,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (desk.DeskError, BAD_INPUT),
     (ReferenceDataError, BAD_INPUT),
     (RunError, BAD_INPUT),
+    (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
 )
 
@@ -348,6 +351,7 @@ def inspect_models(
     _answer(result, text, as_json, ok)
 
 
+cli.add_command(kill)
 cli.add_command(lab)
 
 

@@ -16,7 +16,7 @@ import pytest
 from quanheng.compose import live
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan
-from quanheng.compose.live import Drill, conduct
+from quanheng.compose.live import Drill, KillDrill, conduct
 from quanheng.compose.live_closing import close_day, outages
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
@@ -32,6 +32,8 @@ DRILLS = (
     Drill(from_clock("09:33:30"), "gateway", Signals.SIGKILL),
     Drill(from_clock("09:35"), "maker", Signals.SIGSTOP),
     Drill(from_clock("09:35:30"), "maker", Signals.SIGCONT),
+    KillDrill(from_clock("09:36:20"), "510050", "R01"),
+    KillDrill(from_clock("09:36:40"), "", "O01"),
 )
 
 
@@ -100,6 +102,20 @@ def test_dead_man_pulled_everything_in_time(ran: Ran) -> None:
     assert first["open"] > 0
     pulled = [row for row in ran.lines("gateway", "cancels") if row["at"] == first["at"]]
     assert pulled[0]["count"] == first["open"]
+
+
+def test_pulls_are_proved_and_the_key_ends_everything(ran: Ran) -> None:
+    """The kill socket and the key file withdraw what rests, with a proof in the gateway's log; the
+    engine hears of both and sends nothing more (I-20, I-21, reliability.md 2.5 point 6).
+    """
+    proofs = {row["by"]: row for row in ran.lines("gateway", "proof")}
+    assert (proofs["R01"]["scope"], proofs["O01"]["scope"]) == ("510050", "*")
+    for person in ("R01", "O01"):
+        assert proofs[person]["live"] == []
+        assert len(proofs[person]["dead"]) == proofs[person]["items"] > 0
+        assert proofs[person]["done"] >= proofs[person]["last_cancel"] >= 0
+    told = [row for row in ran.lines("maker", "alert") if row["code"] == "state_changed"]
+    assert {row["scope"] for row in told} >= {"510050", "*"}
 
 
 def test_paused_maker_is_off_until_it_leads_again(ran: Ran) -> None:

@@ -28,7 +28,9 @@ from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError, clock
 from quanheng.compose.text import thousands
 from quanheng.edge.clock import monotonic, write_clock
+from quanheng.edge.gateway_main import KEY_FILE
 from quanheng.edge.journal_lines import LineFile
+from quanheng.edge.kill_client import KillClient
 from quanheng.runtime.live import BusinessClock
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos
@@ -58,7 +60,15 @@ class Drill(msgspec.Struct, frozen=True):
     signal: signal.Signals
 
 
-def _moment(drill: Drill) -> DayNanos:
+class KillDrill(msgspec.Struct, frozen=True):
+    """A person at the kill socket at a time of day; with no scope, the key file is turned."""
+
+    at: DayNanos
+    scope: str
+    by: str
+
+
+def _moment(drill: Drill | KillDrill) -> DayNanos:
     return drill.at
 
 
@@ -139,7 +149,7 @@ class Supervisor:
     """Starts, watches, restarts and stops the processes of one run.
 
     `drills` are signals that it sends to a process at a business time, for example SIGKILL to the
-    maker. Use it as a context: leaving it, for whatever reason, leaves no process behind.
+    maker, or pulls. Use it as a context: leaving it, for whatever reason, leaves no process behind.
     """
 
     def __init__(
@@ -147,7 +157,7 @@ class Supervisor:
         prepared: Prepared,
         speed: int,
         env: Mapping[str, str],
-        drills: tuple[Drill, ...] = (),
+        drills: tuple[Drill | KillDrill, ...] = (),
         progress: Progress | None = None,
     ) -> None:
         self.prepared = prepared
@@ -252,12 +262,22 @@ class Supervisor:
                     raise LiveError(self._obituary(process))
                 self._restart(process)
             while self._drills and now >= midnight + self._drills[0].at:
-                drill = self._drills.pop(0)
-                victim = self._processes[drill.role]
-                self._say("drill", role=victim.role, pid=victim.pid, signal=drill.signal.name)
-                os.kill(victim.pid, drill.signal)
+                self._drill(self._drills.pop(0))
             if self._progress is not None:
                 self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
+
+    def _drill(self, drill: Drill | KillDrill) -> None:
+        if isinstance(drill, Drill):
+            victim = self._processes[drill.role]
+            self._say("drill", role=victim.role, pid=victim.pid, signal=drill.signal.name)
+            os.kill(victim.pid, drill.signal)
+            return
+        self._say("kill", scope=drill.scope, by=drill.by)
+        if not drill.scope:
+            (self.run / KEY_FILE).write_text(drill.by, encoding="utf-8")
+            return
+        with KillClient(self.run) as gateway:
+            gateway.ask(do="pull", scope=drill.scope, by=drill.by)
 
     def _restart(self, dead: Process) -> None:
         role = dead.role
@@ -300,7 +320,7 @@ def conduct(
     speed: int,
     start: str,
     env: Mapping[str, str],
-    drills: tuple[Drill, ...] = (),
+    drills: tuple[Drill | KillDrill, ...] = (),
     progress: Progress | None = None,
 ) -> tuple[Prepared, Supervisor, float]:
     """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31).

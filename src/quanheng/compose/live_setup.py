@@ -1,5 +1,6 @@
 """What the processes of a live run are given: written once, before any of them starts."""
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from quanheng.edge.maker_process import MakerSetup, shifts_of
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.phases import timetable
 from quanheng.terms.commands import SignOn
+from quanheng.terms.contract import Contract
 from quanheng.terms.days import midnight
 from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
 
@@ -114,7 +116,7 @@ class Prepared:
             messages_per_second=line.messages_per_second,
             dead_man=line.dead_man_ms * MILLISECOND,
             speed=self.speed,
-            underlyings={item.code: item.underlying for item in self.reference.chain.contracts},
+            underlyings=_nearest_first(self.reference.chain.contracts),
         )
         self._write("gateway", gateway_main.Setup(gateway, line.host, order_port))
         maker = MakerSetup(
@@ -144,6 +146,12 @@ class Prepared:
     def _write(self, role: str, setup: msgspec.Struct) -> None:
         path: Path = self.run / "live" / f"{role}.msgpack"
         path.write_bytes(msgspec.msgpack.encode(setup))
+
+
+def _nearest_first(contracts: Iterable[Contract]) -> dict[str, str]:
+    """Underlyings by contract code, nearest expiry first: the order of a pull's cancels."""
+    rows = sorted(contracts, key=lambda item: (item.last_day, item.code))
+    return {item.code: item.underlying for item in rows}
 
 
 def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prepared:

@@ -9,7 +9,11 @@ reliability.md 2.5, 2.6, 4).
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from quanheng.edge.gateway_parts import EpochStore, Flow, OpenTable, SeenIds
+import msgspec
+
+from quanheng.edge.gateway_gate import Gate
+from quanheng.edge.gateway_parts import NOBODY, EpochStore, OpenTable, Who
+from quanheng.edge.gateway_proof import Proof
 from quanheng.edge.gateway_pull import GatewayPlan, Puller
 from quanheng.edge.gateway_sync import Streams, report_of
 from quanheng.edge.link_messages import Beat, Bye, Farewell, Fenced, Hello, Sync, Welcome
@@ -17,8 +21,6 @@ from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
 from quanheng.terms.codes import Alert, Link
 from quanheng.terms.commands import Pull
 from quanheng.terms.orders import (
-    OrderCancel,
-    QuoteCancel,
     Report,
     Reports,
     Request,
@@ -81,11 +83,9 @@ class Gateway:
             # Started again in the middle of a day: the engine has as long as ever to be heard.
             self.armed, self.last_beat = True, now
         self.puller = Puller(plan, self.table, self._kept.boot)
-        self._flow = Flow(plan.messages_per_second, self._business(now))
-        self._ids = SeenIds()
+        self._gate = Gate(plan, self.puller, self._business(now))
         self._streams = Streams(stamp)
         self._leaving: Nanos = 0
-        self._low = False
         self._wire: list[bytes] = []
         self._engine: list[Any] = []
         self._log: list[dict[str, Any]] = []
@@ -172,38 +172,16 @@ class Gateway:
         if why:
             self._not_sent([request.client_id for request in send.requests], why)
             return
-        passed: list[Request] = []
-        refused: dict[str, list[str]] = {}
-        flow = self._business(now)
-        for request in send.requests:
-            problem = self._barred(request, flow)
-            if problem:
-                refused.setdefault(problem, []).append(request.client_id)
-            else:
-                passed.append(request)
+        passed, refused = self._gate.sort(send, bool(self._leaving), self._business(now))
         for problem, names in refused.items():
             self._not_sent(names, problem)
-        self._submit(passed, now)
-        low = self._flow.is_low(flow)
-        if low and not self._low:
-            args = (self._flow.quotes.left(flow),)
-            self._engine.append(RaiseAlert(Alert.RATE_SOFT_LIMIT, "*", args))
-        self._low = low
+        stamp = send.stamp
+        self._submit(passed, now, (stamp.trader, stamp.strategy))
+        low = self._gate.low(self._business(now))
+        if low:
+            self._engine.append(RaiseAlert(Alert.RATE_SOFT_LIMIT, "*", (low,)))
 
-    def _barred(self, request: Request, flow: Nanos) -> str:
-        name = request.client_id
-        if name[:1] != self.plan.engine_letter:
-            return f"client id {name} does not begin with {self.plan.engine_letter}"
-        if not isinstance(request, OrderCancel | QuoteCancel):
-            by = self.puller.killer(request.contract)
-            if by or self._leaving:
-                return f"pulled by {by}" if by else "the engine said it leaves"
-        problem = self._ids.add(name)
-        if not problem and not self._flow.allow(request, flow):
-            problem = f"over {self.plan.messages_per_second} messages a second"
-        return problem
-
-    def _submit(self, requests: list[Request], now: Nanos) -> bool:
+    def _submit(self, requests: list[Request], now: Nanos, who: Who = NOBODY) -> bool:
         session = self.session
         if not requests or session is None:
             return False
@@ -214,7 +192,7 @@ class Gateway:
             return False
         self.counts["sent"] += len(requests)
         for request in requests:
-            self.table.sent(request)
+            self.table.sent(request, who)
         return True
 
     def _not_sent(self, names: list[str], why: str) -> None:
@@ -265,6 +243,7 @@ class Gateway:
             self._engine.append(Reports(reports))
         if self.puller.scopes:
             self._pump(now)
+            self._follow(now)
         return alive
 
     def _on_report(self, report: Report, reports: list[Report], now: Nanos) -> None:
@@ -328,6 +307,7 @@ class Gateway:
             self._engine.append(LinkChanged(Link.READY))
         if self.puller.scopes:
             self._pump(now)
+            self._follow(now)
         if self._leaving and now - self._leaving >= GRACE and "*" not in self.puller.scopes:
             self.puller.scopes["*"] = now  # what the engine did not withdraw itself
         if self._leaving and (not self.table or now - self._leaving >= LEAVE):
@@ -349,21 +329,42 @@ class Gateway:
         silent = now - self.last_beat
         self.off = f"dead-man: the engine was silent for {silent // MILLISECOND} ms"
         self.armed = False
-        self.puller.scopes["*"] = now
         count = len(self.table)
+        self.puller.everything("dead-man", now)
         self._pump(now)
         self._engine.append(Fenced(self._kept.epoch, self.off))
         self._note(now, "dead_man", silent=silent, open=count, epoch=self._kept.epoch)
 
-    def pull(self, scope: str, by: str, now: Nanos) -> int:
+    def pull(self, scope: str, by: str, now: Nanos) -> Proof:
         """Withdraw a scope and let nothing new of it pass until `release`; works without an
-        engine. Returns how many quotes and orders may rest in it. ValueError for no such scope.
+        engine. Returns what is known at once. ValueError for no such scope.
         """
-        count = self.puller.kill(scope, by, now)
-        self._engine.append(Pull(scope, by))
-        self._note(now, "pull", scope=scope, by=by, open=count)
+        told = self.puller.kill(scope, by, now)
+        self._engine += [Pull(part, by) for part in told]
         self._pump(now)
-        return count
+        self._follow(now)
+        proof = self.puller.watches[scope].proof(now)
+        self._note(now, "pull", scope=scope, by=by, open=proof.items)
+        return proof
+
+    def cut(self, by: str, now: Nanos) -> None:
+        """Leave the exchange until `rejoin`; see `Puller.cut`."""
+        self.puller.cut(by)
+        self._note(now, "cut", by=by, open=len(self.table))
+
+    def rejoin(self, by: str, seconded_by: str, now: Nanos) -> None:
+        """Let the session be opened again; see `Puller.rejoin`."""
+        self.puller.rejoin(by, seconded_by)
+        self._note(now, "rejoin", by=by, seconded_by=seconded_by)
+
+    def _follow(self, now: Nanos) -> None:
+        """Log the proof of a pull that is whole, and alert for one that takes too long."""
+        for watch in self.puller.look(now):
+            proof = watch.proof(now)
+            if not watch.over:
+                args = (len(proof.live), watch.by)
+                self._engine.append(RaiseAlert(Alert.PULL_OVERDUE, watch.scope, args))
+            self._note(now, "proof", **msgspec.to_builtins(proof))
 
     def release(self, scope: str, by: str, seconded_by: str, now: Nanos) -> None:
         """End a pull; ValueError says why not. The engine's own state is raised by its desk."""
@@ -373,14 +374,14 @@ class Gateway:
     def shut(self, now: Nanos) -> None:
         """The gateway itself is about to stop: nothing new passes, everything is withdrawn."""
         self.armed, self.off = False, "the gateway is stopping"
-        self.puller.scopes["*"] = now
+        self.puller.everything("shut", now)
         self._pump(now)
 
     def _pump(self, now: Nanos) -> None:
         """Send the cancels that pulls still owe."""
         if self.session is None or self.session.phase != Phase.ACTIVE:
             return  # nothing can be withdrawn now; it is tried at every turn
-        requests = self.puller.owed(now, self._flow, self._business(now))
+        requests = self.puller.owed(now, self._gate.flow, self._business(now))
         if self._submit(requests, now):
             self.counts["cancels"] += len(requests)
             self._note(now, "cancels", count=len(requests), left=len(self.table))
@@ -395,5 +396,6 @@ class Gateway:
             "open_quotes": len(self.table.quotes),
             "open_orders": len(self.table.orders),
             "pulled": dict(self.puller.killed),
+            "cut": self.puller.cut_by,
             **self.counts,
         }

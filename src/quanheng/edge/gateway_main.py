@@ -1,9 +1,8 @@
 """The gateway's process: sockets and clock around `gateway.Gateway`.
 
 `python -m quanheng.edge.gateway_main RUN` reads RUN/live/gateway.msgpack and listens on
-RUN/engine.sock and RUN/kill.sock. The kill socket speaks lines of JSON:
-{"do": "pull", "scope": "*", "by": "R01"}, {"do": "release", "scope", "by", "seconded_by"},
-{"do": "status"}.
+RUN/engine.sock and RUN/kill.sock (`gateway_people`). A file RUN/KILL that names a person pulls
+everything as well: the key that needs no program at all (reliability.md 2.5 point 6).
 """
 
 import socket
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from quanheng.edge import gateway_people
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.gateway import Gateway
@@ -35,6 +35,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 50 * MILLISECOND, 2 * SECOND
 LAST_TRY = 3 * SECOND
 """How long a gateway that stops tries to withdraw what may rest."""
 MAX_LINE = 4_096
+KEY_FILE = "KILL"
+KEY_EVERY = 50 * MILLISECOND
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -62,6 +64,9 @@ class GatewayProcess:
         self._engine: Connection | None = None
         self._pause = FIRST_PAUSE
         self._try_at: Nanos = 0
+        self._key = run / KEY_FILE
+        self._key_used = False
+        self._look_at: Nanos = 0
         for path, on_accept in zip(self._sockets, (self._on_engine, self._on_person), strict=True):
             loop.listen(unix_listener(path), on_accept)
 
@@ -154,25 +159,21 @@ class GatewayProcess:
             *lines, tail = bytes(rest).split(b"\n")
             rest[:] = tail
             for line in lines:
-                answer = self._command(line)
+                answer = gateway_people.answer(self.core, line, monotonic())
                 connection.send(msgspec.json.encode(answer) + b"\n")
 
         connection = Connection(self.loop, sock, on_data, lambda why: None)
 
-    def _command(self, line: bytes) -> dict[str, Any]:
-        try:
-            order = msgspec.json.decode(line, type=dict[str, str])
-            do, scope, by = order.get("do"), order.get("scope", "*"), order.get("by", "")
-            if do == "pull":
-                return {"ok": True, "open": self.core.pull(scope, by, monotonic())}
-            if do == "release":
-                second = order.get("seconded_by", "")
-                self.core.release(scope, by, second, monotonic())
-            elif do != "status":
-                raise ValueError(f"unknown order {do!r}: pull, release or status")
-        except (ValueError, msgspec.DecodeError) as error:
-            return {"ok": False, "why": str(error)}
-        return {"ok": True, **self.core.status()}
+    def _turn_key(self, now: Nanos) -> None:
+        """The key file pulls everything once; taking it away releases nothing."""
+        if now < self._look_at:
+            return
+        self._look_at = now + KEY_EVERY
+        there = self._key.exists()
+        if there and not self._key_used:
+            text = self._key.read_text(encoding="utf-8", errors="replace").strip()
+            self.core.pull("*", text[:40] or "key file", now)
+        self._key_used = there
 
     def turn(self) -> None:
         """One round: wait, serve, let time pass, write."""
@@ -182,7 +183,10 @@ class GatewayProcess:
             due = min(due, self._try_at)
         self.loop.poll(min(due - now, 100 * MILLISECOND) / SECOND)
         now = monotonic()
-        if self._exchange is None and now >= self._try_at:
+        self._turn_key(now)
+        if self.core.puller.cut_by:
+            self._leave_exchange(f"cut by {self.core.puller.cut_by}")
+        elif self._exchange is None and now >= self._try_at:
             self._connect(now)
         if not self.core.tick(now):
             self._leave_exchange("the session ended")

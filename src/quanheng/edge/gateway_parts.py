@@ -1,6 +1,7 @@
 """Parts of the gateway: the epoch file, the token buckets, the table of what may rest outside."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -162,26 +163,25 @@ class SeenIds:
         return ""
 
 
-class _Resting:
-    """A contract's quote as far as the gateway knows: sides that may rest, last id sent."""
+Who = tuple[str, str]
+"""Trader on duty and strategy behind what was sent; empty where only the exchange knows of it."""
+NOBODY: Who = ("", "")
 
-    __slots__ = ("asked", "last", "sent", "sides")
 
-    def __init__(self) -> None:
-        self.sides = 0
-        self.last = ""
+class Resting:
+    """What may rest: a contract's quote, or a single order with its client id as `name`."""
+
+    __slots__ = ("asked", "contract", "last", "name", "refused", "sent", "sides", "who")
+
+    def __init__(self, contract: str, who: Who, name: str = "") -> None:
+        self.contract = contract
+        self.name = name  # empty for a quote
+        self.who = who
+        self.sides = 0  # of a quote
+        self.last = ""  # client id of the last quote sent
         self.sent = 0  # number of the last quote sent
         self.asked: Nanos = 0  # when the gateway itself last asked to cancel it, 0 never
-
-
-class _Order:
-    """A single order that may rest: its contract, and when the gateway asked to cancel it."""
-
-    __slots__ = ("asked", "contract")
-
-    def __init__(self, contract: str) -> None:
-        self.contract = contract
-        self.asked: Nanos = 0
+        self.refused = 0  # the exchange's reason against the last cancel, 0 none
 
 
 class OpenTable:
@@ -192,8 +192,8 @@ class OpenTable:
     """
 
     def __init__(self) -> None:
-        self.quotes: dict[str, _Resting] = {}
-        self.orders: dict[str, _Order] = {}
+        self.quotes: dict[str, Resting] = {}
+        self.orders: dict[str, Resting] = {}
         self._cancels: dict[str, tuple[str, int, int]] = {}
         self._count = 0
 
@@ -206,25 +206,38 @@ class OpenTable:
         self.orders.clear()
         self._cancels.clear()
 
-    def sent(self, request: Request) -> None:
+    def all(self) -> Iterator[Resting]:
+        """Everything that may rest, quotes first."""
+        yield from self.quotes.values()
+        yield from self.orders.values()
+
+    def holds(self, entry: Resting) -> bool:
+        """True while an entry has not been reported gone."""
+        if entry.name:
+            return self.orders.get(entry.name) is entry
+        return self.quotes.get(entry.contract) is entry
+
+    def sent(self, request: Request, who: Who = NOBODY) -> None:
         """A request is on the wire."""
         self._count += 1
         match request:
             case Quote():
-                self._rests(request.contract, request.client_id, _sides(request))
+                self._rests(request.contract, request.client_id, _sides(request), who)
             case QuoteCancel():
                 sides = (BID if request.bid else 0) | (ASK if request.ask else 0)
                 self._cancels[request.client_id] = (request.contract, sides, self._count)
             case NewOrder():
                 if request.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
-                    self.orders[request.client_id] = _Order(request.contract)
+                    name = request.client_id
+                    self.orders[name] = Resting(request.contract, who, name)
             case OrderCancel():
                 pass
 
-    def _rests(self, contract: str, name: str, sides: int) -> None:
+    def _rests(self, contract: str, name: str, sides: int, who: Who) -> None:
         entry = self.quotes.get(contract)
         if entry is None:
-            entry = self.quotes[contract] = _Resting()
+            entry = self.quotes[contract] = Resting(contract, who)
+        entry.who = who
         entry.sides |= sides
         entry.last = name
         entry.sent = self._count
@@ -247,21 +260,25 @@ class OpenTable:
             case CancelReject():
                 if body.reason == NOTHING_RESTS:
                     self.orders.pop(body.target, None)
+                elif body.target in self.orders:
+                    self.orders[body.target].refused = body.reason
 
     def _found(self, ack: OrderAck) -> None:
         """An accepted order that this gateway did not send: replayed after a restart."""
         if ack.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
-            self.orders[ack.client_id] = _Order(ack.contract)
+            self.orders[ack.client_id] = Resting(ack.contract, NOBODY, ack.client_id)
 
     def _quote_ack(self, ack: QuoteAck) -> None:
         if not ack.cancel:
             known = self.quotes.get(ack.contract)
             if ack.exec == Exec.ACCEPTED and known is None:
-                self._rests(ack.contract, ack.client_id, _sides(ack))
+                self._rests(ack.contract, ack.client_id, _sides(ack), NOBODY)
             return
         contract, sides, asked = self._cancels.pop(ack.client_id, (ack.contract, 0, 0))
         entry = self.quotes.get(contract)
         if ack.exec == Exec.REJECTED and ack.reason != NOTHING_RESTS:
+            if entry is not None:
+                entry.refused = ack.reason
             return  # a no-cancel window: it rests, and whoever pulls asks again
         if not sides:  # a cancel of before this gateway started, seen in the replay
             sides, asked = BOTH, self._count
@@ -278,7 +295,7 @@ class OpenTable:
         if entry is not None and entry.last == trade.client_id:
             self._gone(trade.contract, entry, BID if trade.side == Side.BUY else ASK)
 
-    def _gone(self, contract: str, entry: _Resting, sides: int) -> None:
+    def _gone(self, contract: str, entry: Resting, sides: int) -> None:
         entry.sides &= ~sides
         if not entry.sides:
             del self.quotes[contract]

@@ -171,3 +171,4 @@ class Alert(StrEnum):
     LOSS_STOP = "loss_stop"
     TOOK_OVER = "took_over"
     DEAD_MAN = "dead_man"
+    PULL_OVERDUE = "pull_overdue"
