@@ -170,7 +170,8 @@ class Gateway:
         if not why and (self.session is None or self.link != Link.READY):
             why = "the exchange link is not ready"
         if why:
-            self._not_sent([request.client_id for request in send.requests], why)
+            highest = self._kept.epoch if self._kept.epoch > send.epoch else 0
+            self._not_sent([request.client_id for request in send.requests], why, highest)
             return
         passed: list[Request] = []
         refused: dict[str, list[str]] = {}
@@ -217,9 +218,9 @@ class Gateway:
             self.table.sent(request)
         return True
 
-    def _not_sent(self, names: list[str], why: str) -> None:
+    def _not_sent(self, names: list[str], why: str, highest: int = 0) -> None:
         self.counts["not_sent"] += len(names)
-        self._engine.append(NotSent(names, why))
+        self._engine.append(NotSent(names, why, highest))
 
     def _on_sync(self, sync: Sync, now: Nanos) -> None:
         if self.session is None or self.session.phase != Phase.ACTIVE:

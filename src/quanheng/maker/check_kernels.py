@@ -197,24 +197,28 @@ def _open_close(x: Ints, w: Ints) -> bool:
 
 
 @kernel
+def _broken_order(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
+    """P01 to P08."""
+    if check == 1:
+        return _state(x, w)
+    if check == 2:
+        return bool(totals[c.S_EPOCHS] > 0)
+    if check == 3:
+        return _phase(x, w)
+    if check == 4:
+        return _contract(x, w)
+    if check == 5:
+        return bool(x[c.C_PERMITTED] == 0)
+    if check == 6:
+        return _quantity(x, w, limits)
+    return _price(x, w) if check == 7 else _value(x, w, limits)
+
+
+@kernel
 def _broken(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
-    """True when the rung is broken; a number without a rung never is."""
+    """True when the rung is broken."""
     if check <= 8:
-        if check == 1:
-            return _state(x, w)
-        if check == 2:
-            return bool(totals[c.S_EPOCHS] > 0)
-        if check == 3:
-            return _phase(x, w)
-        if check == 4:
-            return _contract(x, w)
-        if check == 5:
-            return bool(x[c.C_PERMITTED] == 0)
-        if check == 6:
-            return _quantity(x, w, limits)
-        if check == 7:
-            return _price(x, w)
-        return bool(check == 8 and _value(x, w, limits))
+        return _broken_order(check, x, w, limits, totals)
     if check <= 13:
         if check == 9:
             return _theo_collar(x, w, limits)
@@ -249,9 +253,7 @@ def reserve(x: Ints, w: Ints, limits: Ints, totals: Ints) -> None:
 
 
 @kernel
-def mask(
-    context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, actions: Ints
-) -> int:
+def mask(context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, actions: Ints) -> int:
     """Judge want rows in order; each gets the first failing code and first warning (0 none).
 
     context int64[n, C], want int64[n, Q], limits and soft int64[slots, L], totals int64[S], actions

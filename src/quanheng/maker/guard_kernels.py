@@ -52,7 +52,9 @@ def _duplicate(x: Ints, w: Ints, limits: Ints) -> bool:
 def _ratio(limits: Ints, totals: Ints) -> bool:
     """P17: many messages and few fills."""
     sent = totals[c.S_MESSAGES]
-    return bool(sent > limits[c.L_MESSAGES] and sent > limits[c.L_RATIO] * max(totals[c.S_DEALS], 1))
+    return bool(
+        sent > limits[c.L_MESSAGES] and sent > limits[c.L_RATIO] * max(totals[c.S_DEALS], 1)
+    )
 
 
 @kernel
