@@ -24,6 +24,7 @@ from quanheng.terms.orders import (
     RequestRejected,
     Send,
 )
+from quanheng.terms.records import LimitRecord
 
 
 def side_of(world, slot, side):

@@ -153,6 +153,7 @@ def apply(state: State) -> None:
         part[:, c.L_ORDINARY_LONG], part[:, c.L_ORDINARY_TOTAL] = rule.long, rule.total
     for record in _latest(guards.records, guards.now):
         _write(limits, open_.chain, record, guards.now)
+    limits[:, [c.L_WAIT, c.L_GAP]] *= open_.speed
     guards.soft = limits.copy()
     for item in LIMITS:
         if item.soft:

@@ -67,6 +67,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     granted: tuple[LimitRecord, ...] = ()
     figures: tuple[FigureRecord, ...] = ()
     locked: tuple[Lots, ...] = ()  # units of the underlying locked for covered calls, by class
+    speed: int = (
+        1  # business time over the wall's, on which waiting for answers runs (borders.md 2)
+    )
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
