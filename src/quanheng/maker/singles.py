@@ -8,8 +8,9 @@ import numpy as np
 
 from quanheng.maker import columns as c
 from quanheng.maker.checks import Refused, review
+from quanheng.maker.figure_kernels import note_sent
 from quanheng.maker.guard_state import G_LOCKED
-from quanheng.maker.guards import keep_limits, on_answer, on_sent
+from quanheng.maker.guards import keep_limits, on_answer, on_sent, trip_rung
 from quanheng.maker.inventory import refresh_worst, totals_now
 from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.lifecycle import TABLE, Event, Life
@@ -18,7 +19,7 @@ from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
-from quanheng.terms.codes import Alert, Check, Effect, Exec, OrderKind, Side
+from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
 from quanheng.terms.units import SECOND, Nanos
 
@@ -84,7 +85,10 @@ def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects
         known = (BY_CHECK[verdict.check].exchange_code, state.parameters.version, body.contract)
         args = (int(verdict.check), *known, body.by, body.price, body.qty)
         alert(state, effects, at, Alert.CHECK_DENIED, body.contract, args)
+        if verdict.action == Action.TRIP:
+            trip_rung(state, opened, int(verdict.check), slot, (body.price, body.qty), effects)
         return
+    note_sent(state.guards.repeats, verdict.rows, at)
     row = verdict.rows[0].tolist()
     if row[c.Q_WARNED]:
         warn(state, opened, slot, row[c.Q_WARNED], at, effects)
