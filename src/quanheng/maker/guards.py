@@ -161,7 +161,6 @@ def _evidence(check: Check, totals: list[int]) -> tuple[int, ...]:
 
 def patrol(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Look at every class once a second, whatever is quoted (I-34, I-42)."""
-    keep_limits(state, at, effects)
     for klass in range(len(opened.chain.classes)):
         refresh_worst(state, opened, klass, at)
     for klass in range(len(opened.chain.classes)):

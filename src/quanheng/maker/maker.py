@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
 from quanheng.maker import commands, feed, limit_commands, orders, singles
-from quanheng.maker.guards import patrol, stand
+from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.invariants import invariants
 from quanheng.maker.messages import (
     MakerOpen,
@@ -196,6 +196,7 @@ class Maker:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
             feed.watch(self.state, opened, at, effects)
+            keep_limits(self.state, at, effects)
             if in_session(opened, day_nanos(at)):
                 patrol(self.state, opened, at, effects)
             if not over:
