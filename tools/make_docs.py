@@ -11,10 +11,12 @@ from pathlib import Path
 
 from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.edge.rulebook_files import shipped_texts
-from quanheng.maker.checks import LADDER
+from quanheng.maker import ladder
 from quanheng.maker.curve_life import Rung, life_table
+from quanheng.maker.limits import LIMITS, SOFT
 from quanheng.maker.parameters import TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
+from quanheng.terms.codes import Action
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -85,9 +87,39 @@ _CHECKS = """\
 # Pre-trade checks and quote parameters
 
 The ladder: every quote and order passes it in this order, and the first broken check is the answer.
-Generated from `quanheng.maker.checks` and `quanheng.maker.parameters`.
+Generated from `quanheng.maker.ladder`, `quanheng.maker.limits` and `quanheng.maker.parameters`.
+
+A check that denies refuses the message and withdraws what rests in its place; one that warns lets
+it pass and tells people (I-42); one that trips also lowers the state of a scope until two named
+people end the trip (`propose rearm`). Counting is worst case: positions, what works, and what is
+UNKNOWN at full size. A figure that another system has to deliver (value at risk, the other account)
+is a record with source and end; without a fresh one the check denies.
 
 """
+
+
+_LIMITS = """
+## Limits
+
+A limit in force is a record: scope, value, from, until, basis, who approved it and who seconded
+(`propose set-limit`; `[[approvals]]` of the desk's file). One person tightens, two loosen. A record
+may loosen a default, never a quote parameter, the exchange's grant or a rule. What ends leaves the
+tighter of its value and the base. Each change is a new limits version, and every message carries
+the version it was judged by. Lowering a limit below what is in use sends the class to REDUCING.
+The protection window (MMP) sends a class to CANCEL_ONLY when a figure of its last five seconds
+reaches its limit.
+
+"""
+
+
+def _broken(rung: ladder.Rung) -> str:
+    """What breaking a rung does, the trip included."""
+    words = rung.action.name.lower()
+    if rung.action != Action.TRIP:
+        return words
+    return (
+        f"{words}: {'everything' if rung.scope == ladder.HOUSE else rung.scope} to {rung.to.name}"
+    )
 
 
 def authority_page() -> str:
@@ -102,17 +134,33 @@ def checks_page() -> str:
         (
             rung.check.name[:3],
             rung.meaning,
-            rung.action.name.lower(),
+            rung.chinese,
+            _broken(rung),
+            rung.boundary,
+            ", ".join(f"`{name}`" for name in rung.limits),
             str(rung.exchange_code or ""),
         )
-        for rung in LADDER
+        for rung in ladder.LADDER
     ]
-    ladder = table(("check", "meaning", "when broken", "exchange's code"), rungs)
+    head = ("check", "meaning", "含义", "when broken", "passes", "limits", "exchange's code")
+    checks = table(head, rungs)
+    bounds = [
+        (
+            f"`{item.name}`",
+            item.unit,
+            str(item.default) if item.default >= 0 else "parameter, grant or rule",
+            f"0 to {item.high}",
+            f"{SOFT} %" if item.soft else "",
+            item.meaning,
+        )
+        for item in LIMITS
+    ]
+    limits = table(("limit", "unit", "default", "band", "warns at", "meaning"), bounds)
     rows = [
         (f"`{p.name}`", p.unit, str(p.default), f"{p.low} to {p.high}", p.meaning) for p in TABLE
     ]
     settings = table(("parameter", "unit", "default", "band", "meaning"), rows)
-    return _CHECKS + ladder + "\n## Parameters\n\n" + settings
+    return _CHECKS + checks + _LIMITS + limits + "\n## Parameters\n\n" + settings
 
 
 _CURVES = """\

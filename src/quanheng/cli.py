@@ -16,10 +16,14 @@ import msgspec
 from quanheng.compose import authority_desk as desk
 from quanheng.compose import commands, season_command
 from quanheng.compose.answering import answer as _answer
-from quanheng.compose.answering import file_option as _file
 from quanheng.compose.authority_words import told, words_of
+from quanheng.compose.cli_options import day_options as _day_options
+from quanheng.compose.cli_options import file_option as _file
+from quanheng.compose.cli_options import number_option as _number_option
+from quanheng.compose.cli_options import person_options as _person_options
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
+from quanheng.compose.limit_requests import figure_command, limit_command
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
@@ -27,7 +31,7 @@ from quanheng.config import ConfigError
 from quanheng.duties.dataset import DatasetError
 from quanheng.edge.kill_client import KillSocketError
 from quanheng.rulebook.rows import RulebookError
-from quanheng.terms.commands import Command, Pull
+from quanheng.terms.commands import Command, Pull, Rearm
 
 USAGE, BAD_INPUT, INTERRUPTED = 2, 3, 4
 
@@ -52,27 +56,6 @@ def _fail(text: str, code: int) -> NoReturn:
 
 def _contracts(text: str) -> str:
     return "" if text == "all" else text
-
-
-def _day_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options: list[Callable[..., Any]] = [
-        click.option("--scenario", default="", help="A shipped scenario or a .toml file."),
-        click.option("--cadence", default="", help="Snapshot interval, e.g. 500ms or 3s."),
-        click.option("--contracts", default="", help="all, near, or how many to keep."),
-        click.option("--journal", default="", help="full, tail:N or digest."),
-        click.option("--out", type=click.Path(path_type=Path), default=Path("runs")),
-        click.option("--until", default="", help="Stop at HH:MM instead of the end of the day."),
-        _file("--config", "Configuration of the desk."),
-        _file("--agreement", "Market-making agreement (rules)."),
-        _file("--house", "The house's own, tighter rules."),
-        _file("--master", "Contract master (reff03) in place of the shipped one."),
-        _file("--models", "Register of released models in place of the shipped one."),
-        click.option("--lang", type=click.Choice(["zh", "en"]), default="zh"),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -185,24 +168,6 @@ def check_config(
     _answer(result, text, as_json)
 
 
-def _person_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options: list[Callable[..., Any]] = [
-        click.option("--by", required=True, help="Opaque id of the person who asks."),
-        click.option("--lang", type=click.Choice(["zh", "en"]), default="zh"),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def _number_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    kind = click.IntRange(min=0)
-    return click.option("--number", type=kind, default=0, help="Proposal number; 0 the next.")(
-        function
-    )
-
-
 def _say(answer: desk.Answer, language: str, as_json: bool) -> None:
     result = {"words": words_of(answer.code, language), **msgspec.to_builtins(answer)}
     _answer(result, told(answer, language), as_json, answer.ok)
@@ -266,6 +231,67 @@ def propose_parameter(
         lambda one: desk.parameter_command(one.scope(scope, expiry=True), name, value, by),
         by, number, lang, as_json,
     )  # fmt: skip
+
+
+@propose.command("set-limit")
+@click.argument("scope")
+@click.argument("name")
+@click.argument("value", type=int)
+@click.option("--basis", required=True, help="The decision or letter it rests on.")
+@click.option("--since", default="", help="HH:MM; without it at once.")
+@click.option("--until", default="", help="HH:MM; without it the limit has no end.")
+@_number_option
+@_person_options
+def propose_limit(
+    scope: str, name: str, value: int, by: str, number: int, lang: str, as_json: bool, **period: str
+) -> None:
+    """Put limit NAME of SCOPE on record: one person tightens, two loosen."""
+    _propose(
+        lambda one: limit_command(one.scope(scope), name, value, by, one.day, **period),
+        by,
+        number,
+        lang,
+        as_json,
+    )
+
+
+@propose.command("record-figure")
+@click.argument("scope")
+@click.argument("name")
+@click.argument("value", type=int)
+@click.option("--source", required=True, help="The system and run it comes from.")
+@click.option("--until", required=True, help="HH:MM until which it is good.")
+@_number_option
+@_person_options
+def propose_figure(
+    scope: str,
+    name: str,
+    value: int,
+    source: str,
+    until: str,
+    by: str,
+    number: int,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Enter figure NAME of SCOPE that another system worked out."""
+    _propose(
+        lambda one: figure_command(one.scope(scope), name, value, source, until, by, one.day),
+        by,
+        number,
+        lang,
+        as_json,
+    )
+
+
+@propose.command("rearm")
+@click.argument("scope")
+@click.argument("reason")
+@_number_option
+@_person_options
+def propose_rearm(scope: str, reason: str, by: str, number: int, lang: str, as_json: bool) -> None:
+    """End the trip REASON (P25, MMP …) of SCOPE; its other trips stay."""
+    _propose(lambda one: Rearm(one.scope(scope), reason, by), by, number, lang, as_json)
 
 
 @propose.command("exempt")

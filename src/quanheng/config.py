@@ -51,6 +51,60 @@ class ParameterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: int
 
 
+class AgreementConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A signed agreement about one underlying, in force from a day to before another (L-10)."""
+
+    underlying: str
+    reference: str
+    since: int
+    until: int = 0  # 0: without a confirmed end
+
+
+class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An account reported to the exchange for an underlying or "*"; `old` while it is left."""
+
+    scope: str
+    account: str
+    reported: int
+    old: bool = False
+
+
+class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A strategy's version: its filing for program trading, who made and who checked it (I-10)."""
+
+    strategy: str
+    version: str
+    filed: int
+    maker: str
+    checker: str
+    until: int = 0
+
+
+class ApprovalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An approved limit (R-03) from a day to before another; 0: without end. Looser than the
+    default it needs a second person.
+    """
+
+    scope: str
+    name: str
+    value: int
+    since: int
+    until: int
+    basis: str
+    by: str
+    seconded_by: str = ""
+
+
+class FigureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure of another system that is good until HH:MM of the day; money in yuan."""
+
+    scope: str
+    name: str
+    value: int
+    source: str
+    until: str
+
+
 class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How inputs are kept. `release`: written (simulation only), synced."""
 
@@ -83,6 +137,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: tuple[LimitConfig, ...]
     permitted: tuple[str, ...] = ()
     parameters: tuple[ParameterConfig, ...] = ()
+    agreements: tuple[AgreementConfig, ...] = ()
+    accounts: tuple[AccountConfig, ...] = ()
+    strategies: tuple[StrategyConfig, ...] = ()
+    approvals: tuple[ApprovalConfig, ...] = ()
+    figures: tuple[FigureConfig, ...] = ()
 
 
 def read_config(path: Path | None = None) -> Config:

@@ -19,7 +19,16 @@ from quanheng.authority.policy import (
 from quanheng.runtime.envelope import Envelope, Source, TimerFired, WakeAt
 from quanheng.runtime.laws import broken_laws
 from quanheng.terms.codes import ExemptReason, TradingState
-from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
+from quanheng.terms.commands import (
+    Pull,
+    Rearm,
+    RecordExemption,
+    RecordFigure,
+    SetLimit,
+    SetParameter,
+    SetState,
+    SignOn,
+)
 
 PEOPLE = tuple(m.Person(f"p_{post}", (post,)) for post in POSTS)
 PARAMETERS = (
@@ -74,6 +83,7 @@ def test_making_things_safer_is_never_blocked() -> None:
         (60, Pull("*", "p_compliance")),
         (61, SetState("510050", TradingState.HALTED, "x", "p_compliance")),
         (62, SetParameter("510050", "max_delta", 999, "p_compliance")),
+        (63, SetLimit("510050", "max_delta", 998, 0, 0, "letter", "p_compliance")),
     ):
         (issue,) = desk.propose(number, command, "p_compliance")
         assert isinstance(issue, m.Issue) and issue.seconded_by == ""
@@ -86,6 +96,12 @@ def test_making_things_safer_is_never_blocked() -> None:
         (SetParameter("*", "half_spread", 0, "p_trader"), Act.PARAMETER_OUTSIDE_BAND, ("risk",)),
         (SetParameter("*", "max_delta", 1_001, "p_risk"), Act.LOOSEN_LIMIT, ("head",)),
         (
+            SetLimit("*", "max_delta", 1_001, 0, 0, "letter", "p_risk"),
+            Act.LOOSEN_LIMIT,
+            ("head",),
+        ),
+        (Rearm("*", "P26", "p_trader"), Act.REARM, ("risk",)),
+        (
             RecordExemption("*", ExemptReason.TECHNICAL, 1, 2, "p_trader", ""),
             Act.EXEMPTION,
             ("risk", "compliance"),
@@ -97,6 +113,21 @@ def test_what_loosens_waits(command: Any, act: Act, posts: tuple[str, ...]) -> N
     desk = Desk()
     pending = desk.propose(70, command, command.by)[0]
     assert (pending.action, pending.posts) == (act, posts)
+
+
+def test_limits_are_compared_with_what_was_set_last_and_figures_need_the_risk_post() -> None:
+    """A name that is no limit is refused as a limit; a figure is entered by risk alone (R-03)."""
+    desk = Desk()
+    (issue,) = desk.propose(71, SetLimit("*", "max_delta", 500, 0, 0, "x", "p_risk"), "p_risk")
+    assert isinstance(issue, m.Issue)
+    pending = desk.propose(72, SetLimit("*", "max_delta", 501, 0, 0, "x", "p_risk"), "p_risk")[0]
+    assert isinstance(pending, m.Pending)
+    refused = desk.propose(73, SetLimit("*", "half_spread", 1, 0, 0, "x", "p_risk"), "p_risk")
+    assert code(refused) == m.Refusal.UNKNOWN_PARAMETER
+    figure = RecordFigure("*", "var", 1, "run 1", 99, "p_risk")
+    assert isinstance(desk.propose(74, figure, "p_risk")[0], m.Issue)
+    other = RecordFigure("*", "var", 1, "run 1", 99, "p_trader")
+    assert code(desk.propose(75, other, "p_trader")) == m.Refusal.WRONG_POST
 
 
 def test_band_edges_and_the_last_limit_decide() -> None:

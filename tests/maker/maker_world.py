@@ -27,6 +27,7 @@ from quanheng.terms.orders import (
     Send,
     Trade,
 )
+from quanheng.terms.records import AccountRecord, Agreement, FigureRecord, StrategyRelease
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND
 
 DAY = 20240627
@@ -112,6 +113,12 @@ def make_open(chain, **changes):
         "account": "A000000001",
         "pbu": "12345",
         "cash": 10_000_000_000_000,
+        "agreements": tuple(
+            Agreement(item.underlying, "letter 1", 20240102) for item in chain.classes
+        ),
+        "accounts": (AccountRecord("*", "A000000001", 20240102),),
+        "strategies": (StrategyRelease("theo-lean", "1", 20240102, "q01", "r01"),),
+        "figures": (FigureRecord("*", "var", 10**9, "test", 0, CLOSING + 3 * HOUR),),
     }
     return MakerOpen(**(given | changes))
 

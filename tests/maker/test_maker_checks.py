@@ -5,29 +5,43 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import quanheng.maker
 from quanheng.maker import columns as c
 from quanheng.maker.check_kernels import mask
-from quanheng.maker.checks import LADDER, Passed, Refused, Rung, actions_table, judge, review
+from quanheng.maker.checks import Passed, Refused, actions_table, judge, review
+from quanheng.maker.ladder import LADDER, Rung
 from quanheng.terms.codes import Action, Check, Phase, TradingState
 
 GOOD_CONTEXT = {
     c.C_STATE: TradingState.OPEN, c.C_PHASE: Phase.CONTINUOUS, c.C_FLAGS: 8, c.C_PERMITTED: 1,
     c.C_UP: 1_000, c.C_DOWN: 1, c.C_STEP: 1, c.C_UNIT: 10_000, c.C_THEO: 500, c.C_LAST: 500,
     c.C_OTHER_BID: 480, c.C_OTHER_ASK: 520, c.C_OWN_BID: 495, c.C_OWN_ASK: 505,
-    c.C_QTY_MAX: 50, c.C_MARGIN: 40_000_000,
+    c.C_QTY_MAX: 50, c.C_MARGIN: 40_000_000, c.C_GREEKS: 1, c.C_DELTA: 100, c.C_GAMMA: 10,
+    c.C_VEGA: 30, c.C_THETA: -20, c.C_LEAST: 10, c.C_ACCOUNT: 1, c.C_AGREED: 1, c.C_FILED: 1,
+    c.C_APPROVED: 1,
 }  # fmt: skip
 GOOD_WANT = {c.Q_BID: 490, c.Q_BID_QTY: 20, c.Q_ASK: 510, c.Q_ASK_QTY: 20}
 GOOD_LIMITS = {
     c.L_QTY: 50, c.L_VALUE: 20_000_000_000, c.L_THEO_SHARE: 3_000, c.L_THEO_TICKS: 20,
     c.L_THEO_AGE: 3_000, c.L_LAST_SHARE: 5_000, c.L_LAST_TICKS: 20, c.L_OWN_SHARE: 3_000,
     c.L_OWN_TICKS: 20, c.L_POSITION: 300, c.L_LONG: 5_000, c.L_TOTAL: 10_000,
-    c.L_BUY_OPEN: 10_000, c.L_RESERVE: 300,
+    c.L_BUY_OPEN: 10_000, c.L_RESERVE: 300, c.L_REPEATS: 3, c.L_FILLS: 10, c.L_MESSAGES: 2_000,
+    c.L_RATIO: 50, c.L_DELTA: 10_000, c.L_GAMMA: 10_000, c.L_VEGA: 10_000, c.L_THETA: 10_000,
+    c.L_CUTOFF: 50_000, c.L_LOSS: 1_000, c.L_LOSS_DESK: 2_000, c.L_VAR: 5_000,
+    c.L_CONFIRM: 10**12, c.L_SECOND: 10**12, c.L_DAY_ORDERS: 10_000, c.L_DAY_QTY: 10_000,
+    c.L_DAY_VALUE: 10**14, c.L_DAY_OPENED: 10_000, c.L_REJECTS: 10, c.L_REFUSED: 10,
+    c.L_WAIT: 1_000, c.L_LATE: 1, c.L_PENDING: 500, c.L_UNEXPLAINED: 0, c.L_GAP: 2_000,
+    c.L_ORDINARY_LONG: 50, c.L_ORDINARY_TOTAL: 100, c.L_FEE: 16_000,
 }  # fmt: skip
 # What the good want claims: premium 490 x 20 x 10,000 and margin 20 x 40,000,000.
 CLAIM = 490 * 20 * 10_000 + 20 * 40_000_000
-GOOD_TOTALS = {c.S_FUNDS: -(10**12), c.S_TOKENS: 1_000}
+GOOD_TOTALS = {c.S_FUNDS: -(10**12), c.S_TOKENS: 1_000, c.S_CASH: 10**12}
+COST = 490 * 20 * 10_000 + 20 * 16_000
+WORTH = 510 * 20 * 10_000
+BOTH = WORTH + 490 * 20 * 10_000
 
 
 def row(size, *parts):
@@ -49,13 +63,15 @@ def verdict(context=None, want=None, limits=None, totals=None):
         np.array([x], dtype=np.int64),
         table,
         np.array([bounds], dtype=np.int64),
+        np.array([bounds], dtype=np.int64),
         np.array(used, dtype=np.int64),
         actions_table(),
     )
-    answer = review(x, w, bounds, used, LADDER)
+    answer = review(x, w, bounds, bounds, used)
+    assert w[c.Q_WARNED] == table[0, c.Q_WARNED]
     code = answer.check if isinstance(answer, Refused) else 0
     assert table[0, c.Q_CODE] == code
-    return code
+    return code or w[c.Q_WARNED]
 
 
 CLOSES = {c.Q_BID_EFFECT: 1, c.Q_ASK_EFFECT: 1}
@@ -108,6 +124,67 @@ BOUNDARIES = [
     (24, (HELD, CLOSES), ({**HELD, c.C_SHORT: 19}, CLOSES)),
     (24, ({**HELD, c.C_LONG: 25, c.C_CLOSING_SELL: 5}, CLOSES),
         ({**HELD, c.C_LONG: 25, c.C_CLOSING_SELL: 6}, CLOSES)),
+    (2, ({}, {}, {}, {c.S_EPOCHS: 0}), ({}, {}, {}, {c.S_EPOCHS: 1})),
+    (14, ({c.C_SAME_BID: 2},), ({c.C_SAME_BID: 3},)),
+    (14, ({c.C_SAME_ASK: 3}, {c.Q_ASK_QTY: 0}), ({c.C_SAME_ASK: 3},)),
+    (16, ({c.C_FILLS: 10},), ({c.C_FILLS: 11},)),
+    (17, ({}, {}, {}, {c.S_MESSAGES: 2_000}), ({}, {}, {}, {c.S_MESSAGES: 2_001})),
+    (17, ({}, {}, {}, {c.S_MESSAGES: 5_000, c.S_DEALS: 100}),
+        ({}, {}, {}, {c.S_MESSAGES: 5_001, c.S_DEALS: 100})),
+    (19, ({}, {}, {}, {c.S_DELTA_UP: 8_000}), ({}, {}, {}, {c.S_DELTA_UP: 8_001})),
+    (19, ({}, {}, {}, {c.S_DELTA_DOWN: -8_000}), ({}, {}, {}, {c.S_DELTA_DOWN: -8_001})),
+    (19, ({}, {}, {}, {c.S_GAMMA_UP: 9_800}), ({}, {}, {}, {c.S_GAMMA_UP: 9_801})),
+    (19, ({}, {}, {}, {c.S_VEGA_DOWN: -9_400}), ({}, {}, {}, {c.S_VEGA_DOWN: -9_401})),
+    (19, ({}, {}, {}, {c.S_THETA_UP: 9_600}), ({}, {}, {}, {c.S_THETA_UP: 9_601})),
+    (19, ({c.C_GREEKS: 0, c.C_NET: 20}, {c.Q_BID_QTY: 0}),
+        ({c.C_GREEKS: 0, c.C_NET: 19}, {c.Q_BID_QTY: 0})),
+    (19, ({}, {}, {}, {c.S_BLIND: 0}), ({}, {}, {}, {c.S_BLIND: 1})),
+    (21, ({}, {}, {}, {c.S_CASH: COST}), ({}, {}, {}, {c.S_CASH: COST - 1})),
+    (21, ({}, {}, {}, {c.S_CASH: COST + 7, c.S_PREMIUM: 7}),
+        ({}, {}, {}, {c.S_CASH: COST + 7, c.S_PREMIUM: 8})),
+    (22, ({c.C_COVERED: 1, c.C_LOCKED: 200_000},), ({c.C_COVERED: 1, c.C_LOCKED: 199_999},)),
+    (23, ({c.C_LAST_DAY: 1}, {}, {}, {c.S_CLOCK: 50_000}),
+        ({c.C_LAST_DAY: 1}, {}, {}, {c.S_CLOCK: 50_001})),
+    (23, ({c.C_LAST_DAY: 1, c.C_ASSIGN: 10**10}, {}, {}, {c.S_ASSIGN: 8 * 10**11}),
+        ({c.C_LAST_DAY: 1, c.C_ASSIGN: 10**10}, {}, {}, {c.S_ASSIGN: 8 * 10**11 + 1})),
+    (25, ({}, {}, {}, {c.S_LOSS: 1_000}), ({}, {}, {}, {c.S_LOSS: 1_001})),
+    (25, ({}, {}, {}, {c.S_LOSS_DESK: 2_000}), ({}, {}, {}, {c.S_LOSS_DESK: 2_001})),
+    (25, ({c.C_NET: 20}, {c.Q_BID_QTY: 0}, {}, {c.S_LOSS: 1_001}),
+        ({c.C_NET: 19}, {c.Q_BID_QTY: 0}, {}, {c.S_LOSS: 1_001})),
+    (26, ({}, {}, {}, {c.S_VAR: 5_000}), ({}, {}, {}, {c.S_VAR: 5_001})),
+    (26, ({}, {}, {}, {c.S_VAR: 0}), ({}, {}, {}, {c.S_VAR: -1})),
+    (27, ({c.C_WIDEST: 510},), ({c.C_WIDEST: 509},)),
+    (27, ({c.C_WIDEST: 510}, {c.Q_BID_QTY: 10}), ({c.C_WIDEST: 510}, {c.Q_BID_QTY: 9})),
+    (28, ({c.C_FILED: 1},), ({c.C_FILED: 0},)),
+    (29, ({c.C_APPROVED: 1},), ({c.C_APPROVED: 0},)),
+    (30, ({c.C_ORIGIN: 1}, {}, {c.L_CONFIRM: WORTH}),
+        ({c.C_ORIGIN: 1}, {}, {c.L_CONFIRM: WORTH - 1})),
+    (30, ({c.C_ORIGIN: 1, c.C_CONFIRMED: 2}, {}, {c.L_CONFIRM: 0, c.L_SECOND: WORTH - 1}),
+        ({c.C_ORIGIN: 1, c.C_CONFIRMED: 1}, {}, {c.L_CONFIRM: 0, c.L_SECOND: WORTH - 1})),
+    (31, ({}, {}, {}, {c.S_DAY_ORDERS: 9_999}), ({}, {}, {}, {c.S_DAY_ORDERS: 10_000})),
+    (31, ({}, {}, {}, {c.S_DAY_QTY: 9_960}), ({}, {}, {}, {c.S_DAY_QTY: 9_961})),
+    (31, ({}, {}, {}, {c.S_DAY_VALUE: 10**14 - BOTH}),
+        ({}, {}, {}, {c.S_DAY_VALUE: 10**14 - BOTH + 1})),
+    (31, ({}, {}, {}, {c.S_DAY_OPENED: 9_960}), ({}, {}, {}, {c.S_DAY_OPENED: 9_961})),
+    (32, ({c.C_ACCOUNT: 1},), ({c.C_ACCOUNT: 0},)),
+    (33, ({}, {}, {}, {c.S_REJECTS: 9}), ({}, {}, {}, {c.S_REJECTS: 10})),
+    (33, ({}, {}, {}, {c.S_REFUSED: 9}), ({}, {}, {}, {c.S_REFUSED: 10})),
+    (34, ({}, {}, {}, {c.S_WAIT: 1_000}), ({}, {}, {}, {c.S_WAIT: 1_001})),
+    (34, ({}, {}, {}, {c.S_LATE: 1}), ({}, {}, {}, {c.S_LATE: 2})),
+    (34, ({}, {}, {}, {c.S_PENDING: 500}), ({}, {}, {}, {c.S_PENDING: 501})),
+    (35, ({}, {}, {}, {c.S_UNEXPLAINED: 0}), ({}, {}, {}, {c.S_UNEXPLAINED: 1})),
+    (35, ({}, {}, {}, {c.S_GAP: 2_000}), ({}, {}, {}, {c.S_GAP: 2_001})),
+    (36, ({c.C_AGREED: 1},), ({c.C_AGREED: 0},)),
+    (36, ({c.C_AGREED: 0, c.C_ORIGIN: 1, **HELD}, CLOSES), ({c.C_AGREED: 0, **HELD}, CLOSES)),
+    (37, ({c.C_ACCOUNT: 2}, {}, {}, {c.S_LONG: 50, c.S_TOTAL: 100}),
+        ({c.C_ACCOUNT: 2}, {}, {}, {c.S_LONG: 51, c.S_TOTAL: 100})),
+    (37, ({c.C_ACCOUNT: 2, **HELD}, CLOSES, {}, {c.S_TOTAL: 101}),
+        ({c.C_ACCOUNT: 2}, {}, {}, {c.S_TOTAL: 101})),
+    (38, ({}, {}, {}, {c.S_OLD_LONG: 4_980}), ({}, {}, {}, {c.S_OLD_LONG: 4_981})),
+    (38, ({}, {}, {}, {c.S_OLD_TOTAL: 9_950, c.S_TOTAL: 10}),
+        ({}, {}, {}, {c.S_OLD_TOTAL: 9_951, c.S_TOTAL: 10})),
+    (38, ({}, {}, {}, {c.S_OLD_BUY_OPEN: 9_980}), ({}, {}, {}, {c.S_OLD_BUY_OPEN: 9_981})),
+    (38, ({}, {}, {}, {c.S_OLD_TOTAL: 0}), ({}, {}, {}, {c.S_OLD_TOTAL: -1})),
 ]  # fmt: skip
 
 
@@ -119,18 +196,33 @@ def test_every_rung_turns_exactly_at_its_boundary(check, passes, fails):
 
 
 def test_every_rung_of_the_table_has_a_boundary_case():
-    """No check is in the table without a test of its edge."""
+    """No check is in the table without a test of its edge, and all 38 are in the table."""
     assert {case[0] for case in BOUNDARIES} == {int(rung.check) for rung in LADDER}
+    assert [int(rung.check) for rung in LADDER] == list(range(1, 39))
+    assert all(rung.meaning and rung.chinese and rung.boundary for rung in LADDER)
 
 
-def random_tables(seed, count):
-    """Random contexts, wants and limits near the values where rungs turn."""
+def random_tables(seed, count, deep=False):
+    """Random contexts, wants and limits near the values where rungs turn.
+
+    With `deep` only what the rungs from P14 on look at varies, so that many rows get there.
+    """
     rng = np.random.default_rng(seed)
     x = np.tile(row(c.C_COLUMNS, GOOD_CONTEXT), (count, 1)).astype(np.int64)
     w = np.tile(row(c.Q_COLUMNS, GOOD_WANT), (count, 1)).astype(np.int64)
     limits = np.tile(row(c.L_COLUMNS, GOOD_LIMITS), (count, 1)).astype(np.int64)
     w[:, c.Q_SLOT] = np.arange(count)
-    choices = {
+    if not deep:  # thousands of rows reserve; only a few may fill up a class's Greeks
+        limits[:, c.L_DELTA : c.L_THETA + 1] = 10**9
+    guards = {
+        c.C_SAME_BID: (0, 2, 3), c.C_FILLS: (0, 0, 10, 11), c.C_GREEKS: (1, 1, 1, 0),
+        c.C_DELTA: (100, -100, 60, 150), c.C_THETA: (-20, 30), c.C_COVERED: (0, 0, 0, 1),
+        c.C_LOCKED: (200_000, 100_000), c.C_LAST_DAY: (0, 0, 1), c.C_ASSIGN: (0, 10**10),
+        c.C_WIDEST: (0, 510, 505), c.C_ORIGIN: (0, 0, 1), c.C_CONFIRMED: (0, 1, 2),
+        c.C_ACCOUNT: (1, 1, 2, 2, 0), c.C_AGREED: (1, 1, 1, 0), c.C_FILED: (1, 1, 1, 1, 0),
+        c.C_APPROVED: (1, 1, 1, 1, 0),
+    } if deep else {}  # fmt: skip
+    choices = guards or {
         c.C_STATE: (5, 5, 5, 4, 2), c.C_PHASE: (2, 2, 2, 1, 6, 4, 3),
         c.C_FLAGS: (8, 8, 8, 12, 10, 0),
         c.C_FROZEN: (0, 0, 1), c.C_REPLACES: (0, 1), c.C_THEO: (500, 495, 380, 720, -1),
@@ -155,17 +247,67 @@ def random_tables(seed, count):
 def test_kernel_and_twin_agree_on_random_tables(seed):
     """Same codes and same reservations row by row (reliability.md 2.3 property c)."""
     x, w, limits = random_tables(seed, 3_000)
-    totals = np.array(row(c.S_COLUMNS, {c.S_FUNDS: -30 * CLAIM, c.S_TOKENS: 320}), dtype=np.int64)
+    start = {c.S_FUNDS: -30 * CLAIM, c.S_TOKENS: 320, c.S_CASH: 10**12}
+    totals = np.array(row(c.S_COLUMNS, start), dtype=np.int64)
     slow = totals.tolist()
     seen = set()
-    judge(x, w, limits, totals, actions_table())
+    judge(x, w, limits, limits, totals, actions_table())
     for i in range(len(w)):
-        answer = review(x[i].tolist(), w[i].tolist(), limits[i].tolist(), slow, LADDER)
+        answer = review(x[i].tolist(), w[i].tolist(), limits[i].tolist(), limits[i].tolist(), slow)
         code = int(answer.check) if isinstance(answer, Refused) else 0
         assert code == w[i, c.Q_CODE]
         seen.add(code)
     assert slow == totals.tolist()
     assert {0, 1, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15} <= seen
+
+
+TOTAL_CHOICES = {
+    c.S_EPOCHS: (0, 1), c.S_FUNDS: (-(10**12), 1 - CLAIM, -CLAIM), c.S_TOKENS: (1_000, 300),
+    c.S_LONG: (0, 60, 4_981), c.S_TOTAL: (0, 99, 101), c.S_BUY_OPEN: (0, 9_981),
+    c.S_DELTA_UP: (0, 8_000, 8_001), c.S_DELTA_DOWN: (0, -7_000, -8_001),
+    c.S_THETA_DOWN: (0, -9_600, -9_601), c.S_BLIND: (0, 1),
+    c.S_PREMIUM: (0, 10**12), c.S_ASSIGN: (0, 8 * 10**11 + 1), c.S_CLOCK: (0, 50_001),
+    c.S_LOSS: (-5, 1_001), c.S_LOSS_DESK: (0, 2_001), c.S_VAR: (0, -1, 5_001),
+    c.S_MESSAGES: (0, 2_001, 90_000), c.S_DEALS: (0, 41), c.S_DAY_ORDERS: (0, 10_000),
+    c.S_DAY_QTY: (0, 9_961), c.S_DAY_VALUE: (0, 10**14), c.S_DAY_OPENED: (0, 9_961),
+    c.S_REJECTS: (0, 10), c.S_REFUSED: (0, 10), c.S_WAIT: (0, 1_001), c.S_LATE: (0, 2),
+    c.S_PENDING: (0, 501), c.S_UNEXPLAINED: (0, 1), c.S_GAP: (0, 2_001),
+    c.S_OLD_LONG: (0, 4_981), c.S_OLD_TOTAL: (0, -1, 9_961), c.S_OLD_BUY_OPEN: (0, 9_981),
+}  # fmt: skip
+
+
+def unusual(draw, choices, most):
+    """A few columns off their first, good value."""
+    columns = draw(st.lists(st.sampled_from(sorted(choices)), max_size=most, unique=True))
+    return {column: draw(st.sampled_from(choices[column])) for column in columns}
+
+
+@given(st.data())
+@settings(max_examples=400, deadline=None)
+def test_kernel_and_twin_agree_whatever_the_totals(data):
+    """The same first code, warning and reservations with any few figures off (I-18, I-36)."""
+    x, w, limits = random_tables(data.draw(st.integers(0, 10**6)), 4, deep=True)
+    used = row(c.S_COLUMNS, GOOD_TOTALS, unusual(data.draw, TOTAL_CHOICES, 3))
+    soft = limits * data.draw(st.sampled_from((50, 80, 100))) // 100
+    totals, slow = np.array(used, dtype=np.int64), list(used)
+    judge(x, w, limits, soft, totals, actions_table())
+    for i in range(len(w)):
+        given_ = w[i].tolist()
+        answer = review(x[i].tolist(), given_, limits[i].tolist(), soft[i].tolist(), slow)
+        code = int(answer.check) if isinstance(answer, Refused) else 0
+        assert (code, given_[c.Q_WARNED]) == (w[i, c.Q_CODE], w[i, c.Q_WARNED])
+    assert slow == totals.tolist()
+
+
+def test_the_soft_limit_warns_before_the_hard_one_denies():
+    """Between the two a want passes and is noted (I-36, I-42)."""
+    hard = row(c.L_COLUMNS, GOOD_LIMITS)
+    soft = row(c.L_COLUMNS, GOOD_LIMITS, {c.L_LONG: 4_000})
+    for long, code, warned in ((3_980, 0, 0), (3_981, 0, 18), (4_980, 0, 18), (4_981, 18, 18)):
+        x, w = row(c.C_COLUMNS, GOOD_CONTEXT), row(c.Q_COLUMNS, GOOD_WANT)
+        answer = review(x, w, hard, soft, row(c.S_COLUMNS, GOOD_TOTALS, {c.S_LONG: long}))
+        assert (answer.check if isinstance(answer, Refused) else 0) == code
+        assert w[c.Q_WARNED] == (warned if not code else 0)
 
 
 def test_a_rung_that_only_warns_lets_pass_and_is_noted():
@@ -176,20 +318,20 @@ def test_a_rung_that_only_warns_lets_pass_and_is_noted():
         x = np.array([row(c.C_COLUMNS, GOOD_CONTEXT, {c.C_PERMITTED: 0})], dtype=np.int64)
         limits = np.array([row(c.L_COLUMNS, GOOD_LIMITS)], dtype=np.int64)
         totals = np.array(row(c.S_COLUMNS, GOOD_TOTALS), dtype=np.int64)
-        mask(x, w, limits, totals, actions_table(ladder))
+        mask(x, w, limits, limits, totals, actions_table(ladder))
         assert (w[0, c.Q_CODE], w[0, c.Q_WARNED]) == (code, warned)
 
 
 def test_lower_limits_never_allow_more():
     """Monotonic: halving a limit cannot turn a refusal into a pass (property b)."""
     x, w, limits = random_tables(9, 500)
-    plenty = row(c.S_COLUMNS, {c.S_FUNDS: -(10**15), c.S_TOKENS: 10**6})
+    plenty = row(c.S_COLUMNS, {c.S_FUNDS: -(10**15), c.S_TOKENS: 10**6, c.S_CASH: 10**15})
     for column in (c.L_QTY, c.L_VALUE, c.L_THEO_AGE, c.L_POSITION, c.L_LONG, c.L_TOTAL):
         tight = limits.copy()
         tight[:, column] //= 2
         first, second = w.copy(), w.copy()
-        mask(x, first, limits, np.array(plenty, dtype=np.int64), actions_table())
-        mask(x, second, tight, np.array(plenty, dtype=np.int64), actions_table())
+        mask(x, first, limits, limits, np.array(plenty, dtype=np.int64), actions_table())
+        mask(x, second, tight, tight, np.array(plenty, dtype=np.int64), actions_table())
         assert not np.any((first[:, c.Q_CODE] != 0) & (second[:, c.Q_CODE] == 0))
 
 

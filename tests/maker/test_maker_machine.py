@@ -17,7 +17,7 @@ from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.maker.warm import kernels, warm_up
 from quanheng.runtime.envelope import Envelope, LinkChanged, Source, TimerFired, WakeAt
 from quanheng.terms.codes import Alert, ExemptReason, Link, OrderKind, Phase, Side, TradingState
-from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
+from quanheng.terms.commands import Pull, Rearm, RecordExemption, SetParameter, SetState, SignOn
 from quanheng.terms.orders import Send
 from quanheng.terms.units import SECOND
 
@@ -191,10 +191,13 @@ def test_a_fill_storm_stops_the_contract_until_people_reopen_it():
             world.fill(6, 0, 1)
     world.run(1)
     code = world.chain.contracts[6].code
-    assert world.state.scopes.states[code] == TradingState.CANCEL_ONLY
+    assert world.state.scopes.trips == {f"{code} P16": TradingState.CANCEL_ONLY}
     assert (6, 0) not in world.resting
     assert (6, 1) not in world.resting
     world.put(SetState(code, TradingState.OPEN, "seen", "p001", "p002"))
+    world.run(1)
+    assert (6, 0) not in world.resting
+    world.put(Rearm(code, "P16", "p001", "p002"))
     world.run(1)
     assert (6, 0) in world.resting
 

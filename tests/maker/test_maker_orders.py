@@ -25,6 +25,7 @@ from quanheng.terms.orders import (
     Send,
     Unreadable,
 )
+from quanheng.terms.records import LimitRecord
 
 
 def side_of(world, slot, side):
@@ -210,7 +211,8 @@ def test_client_ids_are_ten_characters_and_never_repeat():
 
 def test_an_exchange_rejection_waits_and_then_tries_again():
     """No storm: the contract is left alone for the parameter's time (P33)."""
-    world = continuous(World.start())
+    patient = LimitRecord("*", "wait", 60_000, 0, 0, "test", "r01", "h01")  # P34 has its own test
+    world = continuous(World.start(granted=(patient,)))
     world.answer = False
     world.move(world.spot + 60)
     first = world.quotes(world.tick())[0]

@@ -33,7 +33,10 @@ from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
     Command,
     Pull,
+    Rearm,
     RecordExemption,
+    RecordFigure,
+    SetLimit,
     SetParameter,
     SetState,
     SignOn,
@@ -199,22 +202,30 @@ class Authority:
                 return Act.SIGN_ON
             case RecordExemption():
                 return Act.EXEMPTION
+            case RecordFigure():
+                return Act.FIGURE
+            case Rearm():
+                return Act.REARM
             case SetState():
                 # A scope that was never restricted is as open as it can be.
                 now = self.state.states.get(f"{target} {command.scope}", int(TradingState.OPEN))
                 return Act.RAISE_STATE if command.state > now else Act.LOWER_STATE
-            case SetParameter():
-                known = self.state.parameters.get(command.name)
-                if known is None:
-                    return None
-                if known.kind == "limit":
-                    key = f"{target} {command.scope} {command.name}"
-                    tighter = command.value <= self.state.limits.get(key, known.value)
-                    return Act.TIGHTEN_LIMIT if tighter else Act.LOOSEN_LIMIT
-                inside = known.low <= command.value <= known.high
-                return Act.PARAMETER_IN_BAND if inside else Act.PARAMETER_OUTSIDE_BAND
+            case SetParameter() | SetLimit():
+                return self._act_on_number(target, command)
             case _:
                 assert_never(command)
+
+    def _act_on_number(self, target: str, command: SetParameter | SetLimit) -> Act | None:
+        """Tightening or loosening a limit, or a parameter inside or outside the trader's band."""
+        known = self.state.parameters.get(command.name)
+        if known is None or (known.kind != "limit" and isinstance(command, SetLimit)):
+            return None
+        if known.kind == "limit":
+            key = f"{target} {command.scope} {command.name}"
+            tighter = command.value <= self.state.limits.get(key, known.value)
+            return Act.TIGHTEN_LIMIT if tighter else Act.LOOSEN_LIMIT
+        inside = known.low <= command.value <= known.high
+        return Act.PARAMETER_IN_BAND if inside else Act.PARAMETER_OUTSIDE_BAND
 
     def _stands_on(self, person: str, posts: Sequence[str], on_duty: bool) -> bool:
         held = self.state.on_duty if on_duty else self.state.posts
@@ -268,12 +279,12 @@ class Authority:
         match command:
             case SetState():
                 state.states[f"{target} {command.scope}"] = int(command.state)
-            case SetParameter():
+            case SetParameter() | SetLimit():
                 state.limits[f"{target} {command.scope} {command.name}"] = command.value
             case SignOn():
                 held = [p for p in state.on_duty.get(command.person, ()) if p != command.post]
                 state.on_duty[command.person] = [*held, command.post] if command.on else held
-            case Pull() | RecordExemption():
+            case Pull() | RecordExemption() | RecordFigure() | Rearm():
                 return
             case _:
                 assert_never(command)

@@ -35,6 +35,8 @@ class Act(StrEnum):
     LOOSEN_LIMIT = "loosen_limit"
     EXEMPTION = "exemption"
     SIGN_ON = "sign_on"
+    FIGURE = "figure"
+    REARM = "rearm"
     MODEL_RELEASE = "model_release"
 
 
@@ -60,6 +62,8 @@ RULES = (
     Rule(Act.PARAMETER_OUTSIDE_BAND, ("trader",), ("risk",), True),
     Rule(Act.LOOSEN_LIMIT, ("risk",), ("head",), True),
     Rule(Act.EXEMPTION, ("trader",), ("risk", "compliance"), True),
+    Rule(Act.FIGURE, ("risk",), (), True),
+    Rule(Act.REARM, ("trader",), ("risk",), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
 )

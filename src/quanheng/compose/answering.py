@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +14,3 @@ def answer(result: dict[str, Any], text: str, as_json: bool, ok: bool = True) ->
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else text)
     if not ok:
         sys.exit(CHECK_FAILED)
-
-
-def file_option(name: str, help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that names a file."""
-    kind = click.Path(dir_okay=False, path_type=Path)
-    return click.option(name, type=kind, default=None, help=help_)

@@ -27,9 +27,9 @@ from quanheng.exchange.venue import invariants as venue_invariants
 from quanheng.kernels.pack import pack
 from quanheng.maker.invariants import invariants as maker_invariants
 from quanheng.maker.monitors import marks
-from quanheng.runtime.envelope import Record
+from quanheng.runtime.envelope import RaiseAlert, Record
 from quanheng.settlement.carry import Carry, violations
-from quanheng.terms.codes import Phase
+from quanheng.terms.codes import Alert, Phase
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import DAY
 from quanheng.wire.notices import Notice
@@ -49,12 +49,19 @@ class DayResult(msgspec.Struct):
     carry: Carry
     roll: Roll
     dataset: Dataset
+    denied: dict[int, int]  # of the maker's ladder, by check
+    trips: list[RaiseAlert]
     notices: tuple[Notice, ...] = ()
 
     @property
     def ok(self) -> bool:
         """True when no invariant is broken."""
         return not any(self.invariants.values())
+
+
+def denied_of(world: World) -> dict[int, int]:
+    """What the maker's ladder denied, by check."""
+    return {check: n for check, n in enumerate(world.maker.state.denied.tolist()) if n}
 
 
 def makers_of(world: World) -> list[MakerEntry]:
@@ -114,6 +121,8 @@ def finish(world: World, seconds: float) -> DayResult:
         roll=roll,
         dataset=dataset,
         notices=told,
+        denied=denied_of(world),
+        trips=[said for _, _, said in world.alerts if said.code == Alert.TRIPPED],
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)

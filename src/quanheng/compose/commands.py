@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from quanheng.compose import model_inspection, replaying
+from quanheng.compose.check_words import denied_text, told
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
 from quanheng.compose.exchange_files import check_files
@@ -147,8 +148,9 @@ def one_day(seed: int, language: str, options: dict[str, Any]) -> tuple[Result, 
     plan = _plan(seed, options)
     result = _simulate(plan, language)
     name = plan.scenario.words.zh if language == "zh" else plan.scenario.words.en
-    text = [day_table(plan.day, name, seed, result.lines, language), ""]
+    text: list[str | None] = [day_table(plan.day, name, seed, result.lines, language), ""]
     text += [_counts_text(result, language), _broken(result, language)]
+    text += [denied_text(result.denied, language), *(told(one, language) for one in result.trips)]
     if plan.out is not None:
         text.append(f"run {plan.out}")
     text.append(f"digest {result.digest}")

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from quanheng.compose import lab_form, reception
-from quanheng.compose.answering import answer, file_option
+from quanheng.compose.answering import answer
+from quanheng.compose.cli_options import file_option
 from quanheng.compose.commands import UsageError
 from quanheng.compose.lab import CLOCKS, LabPlan, run, scenes, scenes_hash
 from quanheng.compose.reference import FIRST_DAY, load, read_master

@@ -7,7 +7,14 @@ import numpy as np
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
 from quanheng.compose.carry_out import carried
-from quanheng.compose.closing import DayResult, class_lines, makers_of, referee, write_day
+from quanheng.compose.closing import (
+    DayResult,
+    class_lines,
+    denied_of,
+    makers_of,
+    referee,
+    write_day,
+)
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
@@ -205,6 +212,8 @@ def close_day(
         roll=roll,
         dataset=dataset,
         notices=told,
+        denied=denied_of(world),
+        trips=[],  # told while they happened, in maker.jsonl
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

@@ -120,7 +120,7 @@ class Prepared:
         )
         self._write("gateway", gateway_main.Setup(gateway, line.host, order_port))
         maker = MakerSetup(
-            opening=self.openings.maker(),
+            opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
             shifts=shifts_of(self._roster()),
             host=line.host,
             feed_port=feed_port,

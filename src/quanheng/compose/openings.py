@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from quanheng.compose import carrying, etf_desk
+from quanheng.compose import carrying, desk_records, etf_desk
 from quanheng.compose.etf_desk import EtfDesk
 from quanheng.compose.model_registry import released_curves
 from quanheng.compose.paths import Knots, knots
@@ -310,6 +310,12 @@ class Openings:
             permitted=config.permitted,
             parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
             released=self.released,
+            agreements=desk_records.agreements(config),
+            accounts=desk_records.accounts(config),
+            strategies=desk_records.strategies(config),
+            granted=desk_records.approvals(config),
+            figures=desk_records.figures(config, self.reference.chain.day),
+            locked=own.locked,
         )
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:

@@ -8,6 +8,7 @@ import msgspec
 from quanheng.authority.messages import AuthorityOpen, Parameter, Person
 from quanheng.authority.policy import POSTS
 from quanheng.config import ConfigError
+from quanheng.maker.limits import LIMITS
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE
 from quanheng.terms.units import SECOND, Day
@@ -78,6 +79,11 @@ def parameters() -> tuple[Parameter, ...]:
             low = item.default if item.loose < 0 else item.low
             high = item.default if item.loose > 0 else item.high
             rows.append(Parameter(item.name, "quote", low, high, item.default))
+    known = [item.name for item in TABLE]
+    for limit in LIMITS:
+        if limit.name not in known:
+            # Without a default of its own every value counts as looser and needs two people.
+            rows.append(Parameter(limit.name, "limit", 0, 0, max(limit.default, 0)))
     return tuple(rows)
 
 

@@ -28,7 +28,6 @@ from quanheng.terms.orders import (
 )
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.events import (
-    EndOfStream,
     Event,
     ExecRptInfo,
     InquiryArrived,
@@ -170,7 +169,8 @@ class Gateway:
         if not why and (self.session is None or self.link != Link.READY):
             why = "the exchange link is not ready"
         if why:
-            self._not_sent([request.client_id for request in send.requests], why)
+            highest = self._kept.epoch if self._kept.epoch > send.epoch else 0
+            self._not_sent([request.client_id for request in send.requests], why, highest)
             return
         passed, refused = self._gate.sort(send, bool(self._leaving), self._business(now))
         for problem, names in refused.items():
@@ -195,9 +195,9 @@ class Gateway:
             self.table.sent(request, who)
         return True
 
-    def _not_sent(self, names: list[str], why: str) -> None:
+    def _not_sent(self, names: list[str], why: str, highest: int = 0) -> None:
         self.counts["not_sent"] += len(names)
-        self._engine.append(NotSent(names, why))
+        self._engine.append(NotSent(names, why, highest))
 
     def _on_sync(self, sync: Sync, now: Nanos) -> None:
         if self.session is None or self.session.phase != Phase.ACTIVE:
@@ -277,8 +277,6 @@ class Gateway:
             case LoggedOut():
                 self._note(now, "logged_out", code=event.code, text=event.text)
                 return False
-            case EndOfStream():
-                pass
             case _:
                 return type(event).__name__ != "Disconnect"
         return True

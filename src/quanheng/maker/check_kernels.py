@@ -1,8 +1,9 @@
 """The ladder over tables: `mask(context, want, limits, totals, actions)` (borders.md 4).
 
 Every rung is one small function of a context row (what is known about the contract), a want row
-(what is to be sent) and a limits row; it answers True when the rung is broken. `checks.review` is
-the slow twin that people's orders pass, and tests hold the two equal.
+(what is to be sent) and a limits row; it answers True when the rung is broken. The rungs from P14
+on are in `guard_kernels`. `checks.review` is the slow twin that people's orders pass, and tests
+hold the two equal.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from quanheng.kernels.jit import kernel
 from quanheng.maker import columns as c
+from quanheng.maker.guard_kernels import broken_guard, reserve_guard
 from quanheng.terms import codes
 
 Ints = npt.NDArray[np.int64]
@@ -195,22 +197,28 @@ def _open_close(x: Ints, w: Ints) -> bool:
 
 
 @kernel
+def _broken_order(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
+    """P01 to P08."""
+    if check == 1:
+        return _state(x, w)
+    if check == 2:
+        return bool(totals[c.S_EPOCHS] > 0)
+    if check == 3:
+        return _phase(x, w)
+    if check == 4:
+        return _contract(x, w)
+    if check == 5:
+        return bool(x[c.C_PERMITTED] == 0)
+    if check == 6:
+        return _quantity(x, w, limits)
+    return _price(x, w) if check == 7 else _value(x, w, limits)
+
+
+@kernel
 def _broken(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
-    """True when the rung is broken; a number without a rung never is."""
+    """True when the rung is broken."""
     if check <= 8:
-        if check == 1:
-            return _state(x, w)
-        if check == 3:
-            return _phase(x, w)
-        if check == 4:
-            return _contract(x, w)
-        if check == 5:
-            return bool(x[c.C_PERMITTED] == 0)
-        if check == 6:
-            return _quantity(x, w, limits)
-        if check == 7:
-            return _price(x, w)
-        return bool(check == 8 and _value(x, w, limits))
+        return _broken_order(check, x, w, limits, totals)
     if check <= 13:
         if check == 9:
             return _theo_collar(x, w, limits)
@@ -226,11 +234,13 @@ def _broken(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     if check == 20:
         claim = funds_of(x, w)
         return bool(claim > 0 and totals[c.S_FUNDS] + claim > limits[c.L_FUNDS])
-    return bool(check == 24 and _open_close(x, w))
+    if check == 24:
+        return _open_close(x, w)
+    return broken_guard(check, x, w, limits, totals)
 
 
 @kernel
-def reserve(x: Ints, w: Ints, totals: Ints) -> None:
+def reserve(x: Ints, w: Ints, limits: Ints, totals: Ints) -> None:
     """Claim what a passed want may use up, before the next row is judged."""
     opens = w[c.Q_BID_QTY] if w[c.Q_BID_EFFECT] != _CLOSE else 0
     sales = w[c.Q_ASK_QTY] if w[c.Q_ASK_EFFECT] != _CLOSE else 0
@@ -239,14 +249,16 @@ def reserve(x: Ints, w: Ints, totals: Ints) -> None:
     totals[c.S_TOTAL] += opens + sales
     totals[c.S_FUNDS] += funds_of(x, w)
     totals[c.S_TOKENS] -= 1
+    reserve_guard(x, w, limits, totals)
 
 
 @kernel
-def mask(context: Ints, want: Ints, limits: Ints, totals: Ints, actions: Ints) -> int:
+def mask(context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, actions: Ints) -> int:
     """Judge want rows in order; each gets the first failing code and first warning (0 none).
 
-    context int64[n, C], want int64[n, Q], limits int64[slots, L], totals int64[S], actions
-    int64[checks + 1] of Action by check number. What passes is reserved in totals at once. Returns
+    context int64[n, C], want int64[n, Q], limits and soft int64[slots, L], totals int64[S], actions
+    int64[checks + 1] of Action by check number. A rung warns when its action says so or when it
+    breaks at the soft limits only (I-36, I-42). What passes is reserved in totals at once. Returns
     the number of rows that passed.
     """
     passed = 0
@@ -254,20 +266,21 @@ def mask(context: Ints, want: Ints, limits: Ints, totals: Ints, actions: Ints) -
         x = context[i]
         w = want[i]
         row = limits[w[c.Q_SLOT]]
+        near = soft[w[c.Q_SLOT]]
         code = 0
         warned = 0
         for check in range(1, actions.size):
             action = actions[check]
-            if action == _ALLOW or not _broken(check, x, w, row, totals):
+            if action == _ALLOW:
                 continue
-            if action == _WARN:
-                warned = check if warned == 0 else warned
-                continue
-            code = check
-            break
+            if action != _WARN and _broken(check, x, w, row, totals):
+                code = check
+                break
+            if warned == 0 and _broken(check, x, w, near, totals):
+                warned = check
         w[c.Q_CODE] = code
         w[c.Q_WARNED] = warned
         if code == 0:
-            reserve(x, w, totals)
+            reserve(x, w, row, totals)
             passed += 1
     return passed

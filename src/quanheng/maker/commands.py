@@ -4,6 +4,7 @@ from quanheng.duties import measure
 from quanheng.maker import columns as c
 from quanheng.maker import singles
 from quanheng.maker.feed import refresh_states
+from quanheng.maker.guards import stand
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
@@ -21,7 +22,7 @@ from quanheng.terms.orders import Request
 from quanheng.terms.units import Nanos
 
 
-def _plan_scope(state: State, opened: MakerOpen, scope: str, at: Nanos, effects: Effects) -> None:
+def plan_scope(state: State, opened: MakerOpen, scope: str, at: Nanos, effects: Effects) -> None:
     """Plan the classes a scope touches; singles of a scope that may not trade are withdrawn."""
     slots = slots_of(opened.chain, scope)
     if slots is None:
@@ -49,7 +50,7 @@ def set_state(state: State, opened: MakerOpen, body: SetState, at: Nanos, effect
     refresh_states(state, opened)
     args = (int(body.state), body.by, body.reason)
     effects.append(RaiseAlert(Alert.STATE_CHANGED, body.scope, args))
-    _plan_scope(state, opened, body.scope, at, effects)
+    plan_scope(state, opened, body.scope, at, effects)
 
 
 def pull(state: State, opened: MakerOpen, body: Pull, at: Nanos, effects: Effects) -> None:
@@ -62,7 +63,7 @@ def pull(state: State, opened: MakerOpen, body: Pull, at: Nanos, effects: Effect
     refresh_states(state, opened)
     args = (int(TradingState.HALTED), body.by, "pull")
     effects.append(RaiseAlert(Alert.STATE_CHANGED, body.scope, args))
-    _plan_scope(state, opened, body.scope, at, effects)
+    plan_scope(state, opened, body.scope, at, effects)
 
 
 def sign_on(state: State, opened: MakerOpen, body: SignOn, at: Nanos, effects: Effects) -> None:
@@ -74,7 +75,7 @@ def sign_on(state: State, opened: MakerOpen, body: SignOn, at: Nanos, effects: E
         del duty[body.post]
     refresh_states(state, opened)
     if not body.on:
-        _plan_scope(state, opened, "*", at, effects)
+        plan_scope(state, opened, "*", at, effects)
 
 
 def set_parameter(state: State, opened: MakerOpen, body: SetParameter, effects: Effects) -> None:
@@ -96,6 +97,7 @@ def set_parameter(state: State, opened: MakerOpen, body: SetParameter, effects: 
         return
     put(state.parameters, chain, body.scope, body.name, body.value)
     set_limits(state)
+    stand(state, opened)
 
 
 def exempt(state: State, opened: MakerOpen, body: RecordExemption, effects: Effects) -> None:
@@ -129,7 +131,7 @@ def link_changed(
     refresh_states(state, opened)
     if body.state == Link.READY:
         _cancel_unknown(state, opened, effects)
-        _plan_scope(state, opened, "*", at, effects)
+        plan_scope(state, opened, "*", at, effects)
 
 
 def _cancel_unknown(state: State, opened: MakerOpen, effects: Effects) -> None:
@@ -156,6 +158,12 @@ def _sweep_unknown(state: State) -> None:
         # An unanswered cancel was lost with the link; another one has to be possible.
         state.work[mine, base + c.W_CANCEL_ID] = 0
     state.desk[bids | asks, c.D_SWEEP] = 1
+
+
+def withdraw_tripped(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+    """Take back what a trip of this turn no longer allows, single orders included."""
+    while state.guards.tripped:
+        plan_scope(state, opened, state.guards.tripped.pop(0), at, effects)
 
 
 def took_over(state: State, opened: MakerOpen, body: TookOver, effects: Effects) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
-from quanheng.maker import commands, feed, orders, singles
+from quanheng.maker import commands, feed, limit_commands, orders, singles
+from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.invariants import invariants
 from quanheng.maker.messages import (
     MakerOpen,
@@ -13,7 +14,7 @@ from quanheng.maker.messages import (
     OutEffect,
 )
 from quanheng.maker.monitors import show
-from quanheng.maker.quoting import plan
+from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
 from quanheng.maker.setup import open_state
 from quanheng.maker.state import State, blank
@@ -26,13 +27,33 @@ from quanheng.runtime.envelope import (
     WakeAt,
 )
 from quanheng.runtime.state import decode_state, digest_state, encode_state
-from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
+from quanheng.terms.commands import (
+    Pull,
+    Rearm,
+    RecordExemption,
+    RecordFigure,
+    SetLimit,
+    SetParameter,
+    SetState,
+    SignOn,
+)
 from quanheng.terms.days import day_nanos
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import Reports, RequestRejected
 from quanheng.terms.units import SECOND, Nanos
 
-PersonInput = SetState | Pull | SignOn | SetParameter | RecordExemption | ManualOrder | ManualCancel
+PersonInput = (
+    SetState
+    | Pull
+    | SignOn
+    | SetParameter
+    | RecordExemption
+    | SetLimit
+    | RecordFigure
+    | Rearm
+    | ManualOrder
+    | ManualCancel
+)
 """Inputs that people put into the journal."""
 
 Input = (
@@ -78,12 +99,15 @@ class Maker:
             self._before_opening(body)
         else:
             self._dispatch(opened, body, envelope.at, effects)
+            if self.state.guards.tripped:
+                commands.withdraw_tripped(self.state, opened, envelope.at, effects)
         return effects
 
     def _open(self, body: MakerOpen, at: Nanos, effects: list[OutEffect]) -> None:
         if self.state.opened is not None:
             raise ValueError(f"maker: a second opening, of day {body.day}")
         self.state = open_state(body, self.state)
+        stand(self.state, body)
         effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         if body.view_nanos:
             effects.append(WakeAt(VIEW, at + body.view_nanos))
@@ -148,6 +172,12 @@ class Maker:
                 commands.set_parameter(state, opened, body, effects)
             case RecordExemption():
                 commands.exempt(state, opened, body, effects)
+            case SetLimit():
+                limit_commands.set_limit(state, opened, body, at, effects)
+            case RecordFigure():
+                limit_commands.record_figure(state, opened, body, at, effects)
+            case Rearm():
+                limit_commands.rearm(state, opened, body, at, effects)
             case ManualOrder():
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
@@ -158,7 +188,7 @@ class Maker:
     def _timer(
         self, opened: MakerOpen, body: TimerFired, at: Nanos, effects: list[OutEffect]
     ) -> None:
-        """Watch the feed each second and show views each minute until the day is over."""
+        """Watch feed and figures each second, show views each minute, until the day is over."""
         over = day_nanos(at) > opened.rulebook.timetable[-1].stop + SECOND
         if body.name == VIEW:
             show(self.state, opened, at, effects)
@@ -166,6 +196,9 @@ class Maker:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
             feed.watch(self.state, opened, at, effects)
+            keep_limits(self.state, at, effects)
+            if in_session(opened, day_nanos(at)):
+                patrol(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         else:

@@ -12,6 +12,13 @@ from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import OrderKind, Side, TradingState
 from quanheng.terms.contract import Chain
 from quanheng.terms.orders import Send
+from quanheng.terms.records import (
+    AccountRecord,
+    Agreement,
+    FigureRecord,
+    LimitRecord,
+    StrategyRelease,
+)
 from quanheng.terms.units import Day, Lots, Money, Nanos, Ticks
 
 
@@ -32,6 +39,7 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     `limits` that are absent for an underlying come from the rulebook. `parameters` are
     (scope, name, value) as in SetParameter. `released` are the curve models that may be chosen,
     by their code (R-05); the wing model, which the others fall back to, is always among them.
+    `agreements` to `locked` are what the ladder's records need: without them it denies (L-10).
     """
 
     day: Day
@@ -53,10 +61,23 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     state: TradingState = TradingState.OPEN
     view_nanos: Nanos = 60_000_000_000  # interval of the console's class views; 0 none
     released: tuple[int, ...] = (1,)
+    agreements: tuple[Agreement, ...] = ()
+    accounts: tuple[AccountRecord, ...] = ()
+    strategies: tuple[StrategyRelease, ...] = ()
+    granted: tuple[LimitRecord, ...] = ()
+    figures: tuple[FigureRecord, ...] = ()
+    locked: tuple[Lots, ...] = ()  # units of the underlying locked for covered calls, by class
+    speed: int = (
+        1  # business time over the wall's, on which waiting for answers runs (borders.md 2)
+    )
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
-    """A person's order; it passes the same ladder as every quote (reliability.md 2.3 P-30)."""
+    """A person's order; it passes the same ladder as every quote (reliability.md 2.3 P-30).
+
+    `confirmed` says that the person saw the prompt for a large order, `seconded_by` names the
+    second person of a very large one; `covered` sells a call against locked underlying.
+    """
 
     contract: str
     side: Side
@@ -64,6 +85,9 @@ class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_orde
     price: Ticks
     qty: Lots
     by: str
+    confirmed: bool = False
+    seconded_by: str = ""
+    covered: bool = False
 
 
 class ManualCancel(msgspec.Struct, frozen=True, array_like=True, tag="manual_cancel"):

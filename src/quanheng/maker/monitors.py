@@ -69,11 +69,12 @@ def alert(
     code: Alert,
     scope: str,
     args: tuple[int | str, ...] = (),
+    quiet: Nanos = QUIET,
 ) -> None:
-    """Raise an alert unless the same one was raised a moment ago."""
+    """Raise an alert unless the same one was raised within `quiet`."""
     key = f"{code.value}/{scope}/{args[0] if args else ''}"
     before = state.alerted.get(key)
-    if before is not None and at - before < QUIET:
+    if before is not None and at - before < quiet:
         return
     if before is None and len(state.alerted) >= MOST_ALERTS:
         del state.alerted[next(iter(state.alerted))]

@@ -8,13 +8,13 @@ from quanheng.duties import measure
 from quanheng.maker import columns as c
 from quanheng.maker import order_kernels as k
 from quanheng.maker import singles
+from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.inventory import refresh_worst
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
 from quanheng.maker.requests import counter_of
 from quanheng.maker.state import State
-from quanheng.maker.states import lower, spread_out
 from quanheng.rulebook import fees
 from quanheng.runtime.envelope import NotSent
 from quanheng.terms import market
@@ -28,9 +28,7 @@ from quanheng.terms.orders import (
     Trade,
     Unreadable,
 )
-from quanheng.terms.units import MILLISECOND, SECOND, Nanos
-
-FILL_WINDOW = 5 * SECOND
+from quanheng.terms.units import MILLISECOND, Nanos
 
 
 def on_reports(
@@ -53,7 +51,7 @@ def on_reports(
             state.gaps.pop(set_id, None)
         _on_body(state, opened, report, at, effects, touched)
     for klass in touched:
-        refresh_worst(state, opened, klass)
+        refresh_worst(state, opened, klass, at)
     return [klass for klass, urgent in touched.items() if urgent]
 
 
@@ -61,6 +59,8 @@ def _gap(state: State, set_id: str, index: int, seen: int, at: Nanos, effects: E
     """Ask once for what is missing; later reports of the set wait for the replay."""
     if state.gaps.get(set_id) == index:
         return
+    if not state.gaps:
+        state.guards.gap_since = at
     state.gaps[set_id] = index
     alert(state, effects, at, Alert.REPORT_GAP, set_id, (index, seen))
     effects.append(Resync({set_id: index}))
@@ -138,6 +138,7 @@ def on_quote_ack(
         return False
     accepted = ack.exec != Exec.REJECTED
     gone = ack.cancel and ack.reason in singles.NOTHING_RESTS
+    waited = _waited(state.work[slot].tolist(), ident, at)
     if ack.cancel:
         odd = k.answer_cancel(state.work, slot, ident, accepted, gone)
     else:
@@ -155,12 +156,22 @@ def on_quote_ack(
             ack.at,
         )
     state.audit.unexpected += odd
+    klass = int(state.tables.fixed[slot, c.F_KLASS])
+    on_answer(state, opened, klass, waited, not (accepted or gone), at, effects)
     if accepted or gone:
         _show_duty(state, slot, ack.at)
     else:
         _rejected(state, opened, slot, ack.reason, at, effects)
     standing = state.desk[slot]
     return bool(standing[c.D_STATE] < TradingState.REDUCING or standing[c.D_SWEEP])
+
+
+def _waited(row: list[int], ident: int, at: Nanos) -> Nanos:
+    """How long a message of either side has waited for this answer; 0 when none did."""
+    for base in (0, c.W_COLUMNS):
+        if ident in (row[base + c.W_PEND_ID], row[base + c.W_CANCEL_ID]):
+            return at - row[base + c.W_SENT_AT]
+    return 0
 
 
 def _rejected(
@@ -194,6 +205,7 @@ def on_trade(
     elif ident < 0:
         state.audit.foreign += 1
         alert(state, effects, at, Alert.UNKNOWN_ORDER, trade.contract, (trade.client_id,))
+        on_unexplained(state, opened, slot, at, effects)
     elif k.fill(state.work, slot, side, ident, trade.qty) == k.FILL_LATE:
         state.audit.late_fills += 1
     contract = opened.chain.contracts[slot]
@@ -216,28 +228,9 @@ def on_trade(
         buyer, seller = (0, -1) if trade.side == Side.BUY else (-1, 0)
         measure.on_trade(state.meter, slot, trade.at, trade.qty, buyer, seller)
     _show_duty(state, slot, trade.at)
-    return _after_fill(state, opened, slot, side, at, effects)
-
-
-def _after_fill(
-    state: State, opened: MakerOpen, slot: int, side: int, at: Nanos, effects: Effects
-) -> bool:
-    """Count fills against P16 and say whether the side has to be renewed at once."""
-    standing = state.desk[slot]
-    if at - int(standing[c.D_FILLS_SINCE]) > FILL_WINDOW:
-        standing[c.D_FILLS_SINCE] = at
-        standing[c.D_FILLS] = 0
-    standing[c.D_FILLS] += 1
-    values = state.parameters.values[slot]
-    if standing[c.D_FILLS] > values[INDEX["repeat_fills"]]:
-        code = opened.chain.contracts[slot].code
-        if lower(state.scopes, code, TradingState.CANCEL_ONLY):
-            spread_out(state.scopes, opened.chain, state.desk)
-            args = (int(TradingState.CANCEL_ONLY), "P16", int(standing[c.D_FILLS]))
-            alert(state, effects, at, Alert.STATE_CHANGED, code, args)
-        return True
+    on_fill(state, opened, slot, trade, at, effects)
     left = state.work[slot, side * c.W_COLUMNS + c.W_LIVE_QTY]
-    return bool(left < values[INDEX["refill_qty"]])
+    return bool(left < state.parameters.values[slot, INDEX["refill_qty"]])
 
 
 def on_request_rejected(
@@ -246,6 +239,7 @@ def on_request_rejected(
     """Refused at the front (35=22): the request never reached the market."""
     ident = counter_of(state, body.client_id)
     if singles.unsent(state, ident):
+        state.audit.rejected += 1
         alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, "*", (body.reason, body.client_id))
         return
     slot = k.refused_by_id(state.work, ident, False) if ident >= 0 else -1
@@ -258,6 +252,7 @@ def on_request_rejected(
 def on_not_sent(state: State, body: NotSent, at: Nanos, effects: Effects) -> None:
     """Withheld before the wire: proof that the request does not exist outside."""
     missed = 0
+    state.guards.highest = max(state.guards.highest, body.highest)
     for ident in body.client_ids:
         counter = counter_of(state, ident)
         if singles.unsent(state, counter):

@@ -4,20 +4,23 @@ import numpy as np
 
 from quanheng.maker import columns as c
 from quanheng.maker import quote_kernels as q
-from quanheng.maker.checks import EXCHANGE_CODES, Passed, judge
+from quanheng.maker.checks import Passed, judge
+from quanheng.maker.figure_kernels import gather_guards, note_sent
+from quanheng.maker.guards import keep_limits, on_sent, trip_rung
 from quanheng.maker.inventory import opening_room, refresh_worst, totals_now
+from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, exposure
 from quanheng.maker.order_kernels import mark_cancel, mark_sent
 from quanheng.maker.parameters import of_class
 from quanheng.maker.plan_kernels import gather, plan_class
 from quanheng.maker.requests import client_id, send, stamp, take
-from quanheng.maker.state import State
+from quanheng.maker.state import U_SPOT, State
 from quanheng.rulebook import breaker, quote_size
-from quanheng.terms.codes import Action, Alert, Check, Effect, Phase, TradingState
+from quanheng.terms.codes import Action, Alert, Check, Effect, Phase
 from quanheng.terms.days import day_nanos
 from quanheng.terms.orders import Quote, QuoteCancel, Request
-from quanheng.terms.units import MILLISECOND, SECOND, DayNanos, Nanos
+from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
 
 LEAD = 500 * MILLISECOND
 """A no-cancel window counts as begun this much early: a message needs time to arrive."""
@@ -29,6 +32,9 @@ BREAK = "B"
 """Letter of the timetable's breaks."""
 
 EFFECTS = (Effect.OPEN, Effect.CLOSE)
+
+TRANSIENT = (Check.P14_DUPLICATE, Check.P15_MESSAGE_RATE)
+"""Denials for the moment: what rests stays, the next tick tries again."""
 
 
 def refill(state: State, opened: MakerOpen, at: Nanos) -> None:
@@ -94,8 +100,9 @@ def plan(
     """
     if not in_session(opened, day_nanos(at)):
         return
+    keep_limits(state, at, effects)
     refill(state, opened, at)
-    refresh_worst(state, opened, klass)
+    refresh_worst(state, opened, klass, at)
     g = scalars(state, opened, klass, at, protect)
     item = opened.chain.classes[klass]
     size = item.stop - item.start
@@ -118,16 +125,21 @@ def plan(
     )
     requests: list[Request] = []
     if dropped:
-        _cancel(state, opened, drops[:dropped], at, requests)
+        _cancel(state, opened, klass, drops[:dropped], at, requests)
     if wanted:
         passed = _judge(state, opened, klass, want[:wanted], g, at, effects, requests)
-        requests += quotes(state, opened, passed, at)
+        requests += quotes(state, opened, klass, passed, at)
     if requests:
         effects.append(send(state, stamp(state, klass), requests))
 
 
 def _cancel(
-    state: State, opened: MakerOpen, drops: np.ndarray, at: Nanos, requests: list[Request]
+    state: State,
+    opened: MakerOpen,
+    klass: int,
+    drops: np.ndarray,
+    at: Nanos,
+    requests: list[Request],
 ) -> None:
     """Cancels may use every token; what the flow limit leaves over goes with the next tick."""
     room = state.bucket.level // SECOND
@@ -138,6 +150,7 @@ def _cancel(
     first = take(state, count)
     state.bucket.level -= count * SECOND
     state.audit.cancels += count
+    on_sent(state, klass, 0, count)
     state.audit.forbidden += mark_cancel(state.work, rows, first, at)
     contracts = opened.chain.contracts
     for number, (slot, bid, ask) in enumerate(rows.tolist()):
@@ -156,14 +169,26 @@ def _judge(
     requests: list[Request],
 ) -> Passed:
     """The ladder over a class's wants; a contract whose want is denied loses what rests."""
-    totals = totals_now(state, klass)
-    book = state.book
+    totals = totals_now(state, opened, klass, at)
+    context = context_of(state, klass, want, g)
+    passed = judge(context, want, state.limits, state.guards.soft, totals, state.actions)
+    if passed.rows.shape[0] < want.shape[0]:
+        _denied(state, opened, klass, want, context, at, effects, requests)
+    near = passed.rows[passed.rows[:, c.Q_WARNED] != 0]
+    for row in near.tolist():
+        warn(state, opened, row[c.Q_SLOT], row[c.Q_WARNED], at, effects)
+    return passed
+
+
+def context_of(state: State, klass: int, want: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """What the ladder needs to know about want rows of a class, int64[n, C]."""
+    tables, book, found = state.tables, state.book, state.surface
     context = np.empty((want.shape[0], c.C_COLUMNS), dtype=np.int64)
     gather(
         want,
-        state.tables.fixed,
+        tables.fixed,
         state.view.rows,
-        state.surface.theo,
+        found.theo,
         state.work,
         state.desk,
         book.long_qty,
@@ -171,15 +196,36 @@ def _judge(
         g,
         context,
     )
-    passed = judge(context, want, state.limits, totals, state.actions)
-    if passed.rows.shape[0] < want.shape[0]:
-        _denied(state, opened, want, context, at, effects, requests)
-    return passed
+    gather_guards(
+        want,
+        tables.fixed,
+        tables.meta,
+        state.view.rows,
+        found.theo,
+        found.fits,
+        state.desk,
+        state.guards.repeats,
+        state.guards.standing[klass],
+        g,
+        int(state.view.underlying[klass, U_SPOT]),
+        context,
+    )
+    return context
+
+
+def warn(
+    state: State, opened: MakerOpen, slot: int, check: int, at: Nanos, effects: Effects
+) -> None:
+    """Tell people that a want passed, but near a limit or against a rung that only warns (I-42)."""
+    contract = opened.chain.contracts[slot]
+    args = (check, state.parameters.version, contract.code)
+    alert(state, effects, at, Alert.LIMIT_NEAR, contract.underlying, args, MINUTE)
 
 
 def _denied(
     state: State,
     opened: MakerOpen,
+    klass: int,
     want: np.ndarray,
     context: np.ndarray,
     at: Nanos,
@@ -195,21 +241,20 @@ def _denied(
         state.denied[code] += 1
         slot = row[c.Q_SLOT]
         contract = opened.chain.contracts[slot]
-        args = (code, EXCHANGE_CODES[code], row[c.Q_BID], row[c.Q_ASK], x[c.C_THEO])
+        version = state.parameters.version
+        figures = (row[c.Q_BID], row[c.Q_ASK], x[c.C_THEO])
+        args = (code, BY_CHECK[code].exchange_code, version, contract.code, *figures)
         alert(state, effects, at, Alert.CHECK_DENIED, contract.underlying, args)
         if state.actions[code] == Action.TRIP:
-            state.scopes.states[contract.code] = TradingState.CANCEL_ONLY
-            state.desk[slot, c.D_STATE] = min(
-                int(state.desk[slot, c.D_STATE]), int(TradingState.CANCEL_ONLY)
-            )
+            trip_rung(state, opened, code, slot, figures, effects)
         if code == Check.P15_MESSAGE_RATE:
             alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))
-        elif not x[c.C_FROZEN]:
+        if code not in TRANSIENT and not x[c.C_FROZEN]:
             bid, ask = _free(state, slot, 0), _free(state, slot, 1)
             if bid or ask:
                 gone.append([slot, int(bid), int(ask)])
     if gone:
-        _cancel(state, opened, np.array(gone, dtype=np.int64), at, requests)
+        _cancel(state, opened, klass, np.array(gone, dtype=np.int64), at, requests)
 
 
 def _free(state: State, slot: int, side: int) -> bool:
@@ -219,7 +264,7 @@ def _free(state: State, slot: int, side: int) -> bool:
     return bool(row[base + c.W_STATE] == 2 and row[base + c.W_CANCEL_ID] == 0)
 
 
-def quotes(state: State, opened: MakerOpen, passed: Passed, at: Nanos) -> list[Request]:
+def quotes(state: State, opened: MakerOpen, klass: int, passed: Passed, at: Nanos) -> list[Request]:
     """The quote messages of what passed the ladder: the one way into the market."""
     rows = passed.rows
     count = rows.shape[0]
@@ -230,6 +275,8 @@ def quotes(state: State, opened: MakerOpen, passed: Passed, at: Nanos) -> list[R
     bucket.level -= count * SECOND
     audit.passed += count
     audit.forbidden += mark_sent(state.work, rows, first, at)
+    note_sent(state.guards.repeats, rows, at)
+    on_sent(state, klass, count, 0)
     contracts = opened.chain.contracts
     requests: list[Request] = []
     for number, row in enumerate(rows.tolist()):

@@ -8,7 +8,9 @@ from quanheng.duties.measure import open_meter
 from quanheng.kernels.desk.black import discount_factor
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
+from quanheng.maker import limits
 from quanheng.maker.checks import actions_table
+from quanheng.maker.guard_state import G_LOCKED
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE, Parameters, open_parameters, put
 from quanheng.maker.point_kernels import YUAN
@@ -165,6 +167,7 @@ def set_limits(state: State) -> None:
     # Funds are judged against what is free, so the limit itself is zero.
     state.limits[:, c.L_FUNDS] = 0
     state.limits[:, c.L_RESERVE] = state.bucket.rate * 3 // 10
+    limits.apply(state)
 
 
 def _positions(state: State, open_: MakerOpen) -> None:
@@ -188,6 +191,22 @@ def _parameters(open_: MakerOpen) -> Parameters:
     return state
 
 
+def _records(state: State, open_: MakerOpen) -> None:
+    """Limits and figures on record at the opening. ValueError names a record that is wrong."""
+    guards = state.guards
+    guards.now = midnight(open_.day)
+    guards.highest = state.ids.epoch
+    for record in open_.granted:
+        why = limits.problem(open_.chain, record, 0)
+        if not why and limits.unseconded(record):
+            why = f"{record.name} of {record.scope} needs a second person"
+        if why:
+            raise ValueError(f"maker: {why}")
+        limits.add(state, record)
+    guards.figures = {f"{one.scope} {one.name}": one for one in open_.figures}
+    guards.standing[:, G_LOCKED] = open_.locked or 0
+
+
 def open_state(open_: MakerOpen, before: State) -> State:
     """The state at the start of a day; link, roster and epoch known before it are kept."""
     rows = _expiries(open_.chain)
@@ -202,6 +221,7 @@ def open_state(open_: MakerOpen, before: State) -> State:
     state.ids = Ids(open_.letter, epoch, 0, BLOCK, prefix)
     rate = open_.messages_per_second
     state.bucket = Bucket(rate, rate * 1_000_000_000, 0, midnight(open_.day))
+    _records(state, open_)
     set_limits(state)
     state.scopes = open_scopes(open_.state)
     state.scopes.link = before.scopes.link

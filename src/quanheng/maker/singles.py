@@ -7,16 +7,19 @@ contract so that quotes never meet them and exposures count them.
 import numpy as np
 
 from quanheng.maker import columns as c
-from quanheng.maker.checks import LADDER, Refused, review
+from quanheng.maker.checks import Refused, review
+from quanheng.maker.figure_kernels import note_sent
+from quanheng.maker.guard_state import G_LOCKED
+from quanheng.maker.guards import keep_limits, on_answer, on_sent, trip_rung
 from quanheng.maker.inventory import refresh_worst, totals_now
+from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.lifecycle import TABLE, Event, Life
 from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrder
 from quanheng.maker.monitors import alert
-from quanheng.maker.plan_kernels import gather
-from quanheng.maker.quoting import refill, scalars
+from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
-from quanheng.terms.codes import Alert, Check, Effect, Exec, OrderKind, Side
+from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
 from quanheng.terms.units import SECOND, Nanos
 
@@ -71,16 +74,24 @@ def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects
         alert(state, effects, at, Alert.CHECK_DENIED, body.contract, (number, body.by))
         return
     klass = int(state.tables.fixed[slot, c.F_KLASS])
+    keep_limits(state, at, effects)
     want, context = _row(state, opened, slot, klass, body, at)
-    refresh_worst(state, opened, klass)
-    totals = totals_now(state, klass).tolist()
-    verdict = review(context, want, state.limits[slot].tolist(), totals, LADDER)
+    refresh_worst(state, opened, klass, at)
+    totals = totals_now(state, opened, klass, at).tolist()
+    soft = state.guards.soft[slot].tolist()
+    verdict = review(context, want, state.limits[slot].tolist(), soft, totals)
     if isinstance(verdict, Refused):
         state.denied[verdict.check] += 1
-        args = (int(verdict.check), body.by, body.price, body.qty)
+        known = (BY_CHECK[verdict.check].exchange_code, state.parameters.version, body.contract)
+        args = (int(verdict.check), *known, body.by, body.price, body.qty)
         alert(state, effects, at, Alert.CHECK_DENIED, body.contract, args)
+        if verdict.action == Action.TRIP:
+            trip_rung(state, opened, int(verdict.check), slot, (body.price, body.qty), effects)
         return
+    note_sent(state.guards.repeats, verdict.rows, at)
     row = verdict.rows[0].tolist()
+    if row[c.Q_WARNED]:
+        warn(state, opened, slot, row[c.Q_WARNED], at, effects)
     buys = row[c.Q_BID_QTY] > 0
     effect = Effect(row[c.Q_BID_EFFECT] if buys else row[c.Q_ASK_EFFECT])
     price, qty = (row[c.Q_BID], row[c.Q_BID_QTY]) if buys else (row[c.Q_ASK], row[c.Q_ASK_QTY])
@@ -89,11 +100,13 @@ def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects
     state.bucket.level -= SECOND
     state.audit.passed += 1
     state.audit.sent += 1
+    on_sent(state, klass, 1, 0)
+    life = int(Life.PENDING)
     state.orders[ident] = Order(
-        name, slot, body.side, effect, body.kind, price, qty, int(Life.PENDING), 0, body.by
+        name, slot, body.side, effect, body.kind, price, qty, life, 0, body.by, at, body.covered
     )
     mirror(state, slot)
-    request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty)
+    request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
     effects.append(send(state, stamp(state, klass), [request]))
 
 
@@ -102,7 +115,7 @@ def _row(
 ) -> tuple[list[int], list[int]]:
     """The want row and the ladder's context of a manual order."""
     refill(state, opened, at)
-    book, fixed = state.book, state.tables.fixed
+    fixed = state.tables.fixed
     want = np.zeros((1, c.Q_COLUMNS), dtype=np.int64)
     buys = body.side == Side.BUY
     limit_kinds = (OrderKind.LIMIT, OrderKind.LIMIT_FOK)
@@ -111,27 +124,32 @@ def _row(
     want[0, c.Q_SLOT] = slot
     first = c.Q_BID if buys else c.Q_ASK
     want[0, first : first + 2] = price, body.qty
-    context = np.zeros((1, c.C_COLUMNS), dtype=np.int64)
     g = scalars(state, opened, klass, at)
-    gather(
-        want,
-        fixed,
-        state.view.rows,
-        state.surface.theo,
-        state.work,
-        state.desk,
-        book.long_qty,
-        book.short_qty,
-        g,
-        context,
-    )
-    x = context[0].tolist()
+    x = context_of(state, klass, want, g)[0].tolist()
+    x[c.C_ORIGIN] = 1
+    second = body.seconded_by not in ("", body.by)
+    x[c.C_CONFIRMED] = 2 if second else int(body.confirmed)
     closable = x[c.C_SHORT] - x[c.C_CLOSING_BUY] if buys else x[c.C_LONG] - x[c.C_CLOSING_SELL]
-    if closable >= body.qty:
+    if body.covered and not buys:
+        # Covered sales always open; the locked units stand in place of margin (P22).
+        x[c.C_COVERED], x[c.C_MARGIN] = 1, 0
+        x[c.C_LOCKED] = _locked(state, opened, klass)
+    elif closable >= body.qty:
         want[0, first + 2] = Effect.CLOSE
     # A person may cross the market and replaces nothing, so only own quotes are in the way.
     x[c.C_OTHER_BID] = x[c.C_OTHER_ASK] = x[c.C_OWN_BID] = x[c.C_OWN_ASK] = x[c.C_REPLACES] = 0
     return want[0].tolist(), x
+
+
+def _locked(state: State, opened: MakerOpen, klass: int) -> int:
+    """Units of a class's underlying that are locked and behind no covered call or order yet."""
+    item, fixed = opened.chain.classes[klass], state.tables.fixed
+    part = slice(item.start, item.stop)
+    used = int((state.book.covered_qty[part] * fixed[part, c.F_UNIT]).sum())
+    for order in state.orders.values():
+        if order.covered and item.start <= order.slot < item.stop:
+            used += order.leaves * int(fixed[order.slot, c.F_UNIT])
+    return int(state.guards.standing[klass, G_LOCKED]) - used
 
 
 def cancel_rows(
@@ -176,6 +194,10 @@ def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: 
     if order is None:
         state.audit.unexpected += 1
         return False
+    klass = int(state.tables.fixed[order.slot, c.F_KLASS])
+    refused = body.exec == Exec.REJECTED
+    waited = at - order.sent_at if order.life == Life.PENDING else 0
+    on_answer(state, opened, klass, waited, refused, at, effects)
     if body.exec == Exec.CANCELLED:
         _move(state, ident, Event.CANCELLED)
     elif body.exec == Exec.REJECTED:

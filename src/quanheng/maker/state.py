@@ -7,6 +7,7 @@ from quanheng.books.positions import Book, open_book
 from quanheng.duties.lanes import Meter
 from quanheng.kernels.desk.curves.layout import ROW
 from quanheng.maker import columns as c
+from quanheng.maker.guard_state import Guards, open_guards
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
 from quanheng.maker.states import Scopes, open_scopes
@@ -90,6 +91,8 @@ class Order(msgspec.Struct):
     life: int
     cancel_id: int
     by: str
+    sent_at: Nanos = 0
+    covered: bool = False
 
 
 class Audit(msgspec.Struct):
@@ -131,6 +134,7 @@ class State(msgspec.Struct):
     denied: np.ndarray
     alerted: dict[str, Nanos]
     audit: Audit
+    guards: Guards
 
 
 def ints(*shape: int) -> np.ndarray:
@@ -176,4 +180,5 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         denied=ints(1),
         alerted={},
         audit=Audit(),
+        guards=open_guards(slots, classes, c.L_COLUMNS),
     )

@@ -1,8 +1,8 @@
 """Trading states by scope (borders.md 1, reliability.md 2.5).
 
 The most restrictive state of the scopes around a contract wins. People lower a state alone and
-raise it with a second person; the machine itself only lowers. The link and the duty roster are
-further scopes that nobody can set.
+raise it with a second person; the machine itself only lowers, by trips of its guards. The link and
+the duty roster are further scopes that nobody can set.
 """
 
 import msgspec
@@ -24,17 +24,22 @@ LINK_CAP = {
 
 
 class Scopes(msgspec.Struct):
-    """States set by scope, who is on duty by post, and the link."""
+    """States set by scope, who is on duty by post, the link, and what guards have tripped.
+
+    A trip stands by "scope reason" beside the states of people, so that opening a scope ends no
+    trip, and ending one trip ends no other (D14).
+    """
 
     states: dict[str, TradingState]
     duty: dict[str, str]
     link: Link
     closed: bool  # after the last phase of the day
+    trips: dict[str, TradingState]
 
 
 def open_scopes(state: TradingState) -> Scopes:
     """The day's start: one state for everything, nobody on duty, no link."""
-    return Scopes({"*": state}, {}, Link.DOWN, False)
+    return Scopes({"*": state}, {}, Link.DOWN, False, {})
 
 
 def trader(scopes: Scopes) -> str:
@@ -60,7 +65,7 @@ def may_set(scopes: Scopes, scope: str, state: TradingState, by: str, seconded_b
 
 
 def lower(scopes: Scopes, scope: str, state: TradingState) -> bool:
-    """The machine's own change: down only; True when something changed."""
+    """A pull's change: down only; True when something changed."""
     now = scopes.states.get(scope, TradingState.OPEN)
     if state >= now:
         return False
@@ -68,11 +73,26 @@ def lower(scopes: Scopes, scope: str, state: TradingState) -> bool:
     return True
 
 
+def trip_of(scope: str, reason: str) -> str:
+    """The name under which a guard's trip stands."""
+    return f"{scope} {reason}"
+
+
+def may_rearm(scopes: Scopes, scope: str, reason: str, by: str, seconded_by: str) -> str:
+    """Why a trip is not ended, "" when it is: it has to exist, and two people end it."""
+    if trip_of(scope, reason) not in scopes.trips:
+        return f"{scope} has no trip {reason}"
+    if not seconded_by:
+        return "ending a trip needs a second person"
+    return "the second person must be another" if seconded_by == by else ""
+
+
 def spread_out(scopes: Scopes, chain: Chain, desk: np.ndarray) -> None:
     """Write the state in force into every contract's standing."""
     column = desk[:, c.D_STATE]
     column[:] = int(cap(scopes))
-    for scope, state in scopes.states.items():
+    tripped = [(name.partition(" ")[0], state) for name, state in scopes.trips.items()]
+    for scope, state in [*scopes.states.items(), *tripped]:
         slots = slots_of(chain, scope)
         if slots is not None:
             part = column[slots[0] : slots[1]]

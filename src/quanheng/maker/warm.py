@@ -5,6 +5,7 @@ import numpy as np
 from quanheng.kernels.pack import pack, unpack
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as curves
+from quanheng.maker import figure_kernels as figures
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
@@ -28,6 +29,10 @@ def kernels() -> tuple[object, ...]:
         plan.plan_class,
         plan.gather,
         mask,
+        figures.gather_guards,
+        figures.greeks_of,
+        figures.note_sent,
+        figures.class_figures,
         k.mark_sent,
         k.mark_cancel,
         k.answer_quote,
@@ -80,18 +85,41 @@ def _warm_surface(state: State) -> None:
 
 
 def _warm_plan(state: State) -> None:
-    tables, theo, book = state.tables, state.surface.theo, state.book
+    tables, found, book = state.tables, state.surface, state.book
+    theo = found.theo
     exposure = np.zeros(2)
     want, drops = ints(2, c.Q_COLUMNS), ints(2, 3)
     g = ints(q.G_COLUMNS)
     params = ints(1, len(TABLE)) + 1
     held = (book.long_qty, book.short_qty)
-    plan.class_exposure(tables.fixed, theo, state.surface.fits, *held, 0, 1, exposure)
+    plan.class_exposure(tables.fixed, theo, found.fits, *held, 0, 1, exposure)
     seen, work, desk = state.view.rows, state.work, state.desk
     plan.plan_class(tables.fixed, seen, theo, params, work, desk, *held, exposure, g, want, drops)
     context = ints(1, c.C_COLUMNS)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
-    mask(context, want[:1], state.limits, ints(c.S_COLUMNS), actions_table())
+    own = (found.fits, desk, state.guards.repeats, state.guards.standing[0])
+    figures.gather_guards(want[:1], tables.fixed, tables.meta, seen, theo, *own, g, 0, context)
+    limits = (state.limits, state.guards.soft)
+    mask(context, want[:1], *limits, ints(c.S_COLUMNS), actions_table())
+    figures.note_sent(state.guards.repeats, want[:1], 0)
+    figures.greeks_of(0, tables.fixed, theo, found.fits, ints(4))
+    figures.class_figures(
+        tables.fixed,
+        tables.meta,
+        theo,
+        found.fits,
+        work,
+        desk,
+        *held,
+        book.covered_qty,
+        book.long_cost,
+        book.short_cost,
+        book.covered_cost,
+        book.realised,
+        book.fee_paid,
+        np.array([0, 1, 0, 0], dtype=np.int64),
+        state.worst[0],
+    )
 
 
 def _warm_orders(state: State) -> None:

@@ -55,10 +55,14 @@ class TookOver(msgspec.Struct, frozen=True, array_like=True, tag="took_over"):
 
 
 class NotSent(msgspec.Struct, frozen=True, array_like=True, tag="not_sent"):
-    """Requests that were withheld by release or refused by the gateway, by client id."""
+    """Requests that were withheld by release or refused by the gateway, by client id.
+
+    `highest` is the highest epoch the refuser knows when it is above the sender's, else 0.
+    """
 
     client_ids: list[str]
     why: str
+    highest: int = 0
 
 
 class WakeAt(msgspec.Struct, frozen=True, array_like=True, tag="wake"):

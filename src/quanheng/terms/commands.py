@@ -63,4 +63,40 @@ class RecordExemption(msgspec.Struct, frozen=True, array_like=True, tag="exempt"
     seconded_by: str
 
 
-Command = SetState | Pull | SignOn | SetParameter | RecordExemption
+class SetLimit(msgspec.Struct, frozen=True, array_like=True, tag="set_limit"):
+    """Approve a limit of a scope (`records.LimitRecord`). One person tightens, two loosen."""
+
+    scope: str
+    name: str
+    value: int
+    since: Nanos
+    until: Nanos
+    basis: str
+    by: str
+    seconded_by: str = ""
+
+
+class RecordFigure(msgspec.Struct, frozen=True, array_like=True, tag="record_figure"):
+    """Enter a figure that another system worked out (`records.FigureRecord`), with its source."""
+
+    scope: str
+    name: str
+    value: int
+    source: str
+    until: Nanos
+    by: str
+    seconded_by: str = ""
+
+
+class Rearm(msgspec.Struct, frozen=True, array_like=True, tag="rearm"):
+    """End one trip of a guard, named by scope and reason ("P25", "MMP"); two people (D14)."""
+
+    scope: str
+    reason: str
+    by: str
+    seconded_by: str = ""
+
+
+Command = (
+    SetState | Pull | SignOn | SetParameter | RecordExemption | SetLimit | RecordFigure | Rearm
+)

@@ -1,0 +1,55 @@
+"""Words for what the ladder and the guards say; the machine itself only knows codes and figures."""
+
+from quanheng.maker.guards import PROTECTION
+from quanheng.maker.ladder import BY_CHECK
+from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms.codes import Alert, TradingState
+
+_STATES = {
+    TradingState.HALTED: "暂停",
+    TradingState.CANCEL_ONLY: "只撤",
+    TradingState.REDUCING: "只减",
+}
+_PROTECTION = ("做市保护窗口触发", "market-maker protection window")
+
+
+def check_words(check: int, language: str) -> str:
+    """A check's number and meaning, with the exchange's code of the same fault if it has one."""
+    rung = BY_CHECK[check]
+    words = rung.meaning if language == "en" else rung.chinese
+    code = f" [{rung.exchange_code}]" if rung.exchange_code else ""
+    return f"{rung.check.name[:3]} {words}{code}"
+
+
+def told(alert: RaiseAlert, language: str) -> str:
+    """One line for a person about a denial, a warning or a trip, "" for other alerts."""
+    english, args = language == "en", alert.args
+    if alert.code == Alert.TRIPPED:
+        reason, state, version = str(args[0]), TradingState(int(args[1])), args[2]
+        if reason == PROTECTION:
+            words = f"{PROTECTION} {_PROTECTION[english]}"
+        else:
+            words = check_words(int(reason[1:]), language)
+        if english:
+            return f"{alert.scope} is {state.name}: {words}, limits version {version}"
+        return f"{alert.scope} 已转为{_STATES[state]}：{words}，限额版本 {version}"
+    if alert.code not in (Alert.CHECK_DENIED, Alert.LIMIT_NEAR) or not isinstance(args[0], int):
+        return ""
+    words = check_words(args[0], language)
+    if alert.code == Alert.LIMIT_NEAR:
+        version, contract = args[1], args[2]
+        head = ("接近限额或须提示：", "near a limit or to be noted: ")[english]
+    else:
+        version, contract = args[2], args[3]
+        head = ("拒绝：", "denied: ")[english]
+    tail = f"limits version {version}" if english else f"限额版本 {version}"
+    return f"{contract} {head}{words}{', ' if english else '，'}{tail}"
+
+
+def denied_text(denied: dict[int, int], language: str) -> str | None:
+    """What the ladder denied in a day, most frequent first; None when nothing was."""
+    if not denied:
+        return None
+    head = "ladder denied: " if language == "en" else "事前检查拒绝："
+    rows = sorted(denied.items(), key=lambda item: (-item[1], item[0]))
+    return head + "; ".join(f"{check_words(check, language)} × {count:,}" for check, count in rows)

@@ -1,0 +1,66 @@
+"""The ladder's records of a day, from the configuration: agreements, accounts, limits, figures."""
+
+from quanheng.config import Config, ConfigError
+from quanheng.terms.days import from_clock, midnight
+from quanheng.terms.records import (
+    AccountRecord,
+    Agreement,
+    FigureRecord,
+    LimitRecord,
+    StrategyRelease,
+)
+from quanheng.terms.units import MONEY_PER_YUAN, Day
+
+_IN_YUAN = ("var",)
+
+
+def agreements(config: Config) -> tuple[Agreement, ...]:
+    """Signed agreements by underlying."""
+    return tuple(
+        Agreement(one.underlying, one.reference, one.since, one.until) for one in config.agreements
+    )
+
+
+def accounts(config: Config) -> tuple[AccountRecord, ...]:
+    """Accounts reported to the exchange."""
+    return tuple(
+        AccountRecord(one.scope, one.account, one.reported, one.old) for one in config.accounts
+    )
+
+
+def strategies(config: Config) -> tuple[StrategyRelease, ...]:
+    """Releases and filings of strategies."""
+    return tuple(
+        StrategyRelease(one.strategy, one.version, one.filed, one.maker, one.checker, one.until)
+        for one in config.strategies
+    )
+
+
+def approvals(config: Config) -> tuple[LimitRecord, ...]:
+    """Approved limits; days become instants at midnight."""
+    return tuple(
+        LimitRecord(
+            one.scope,
+            one.name,
+            one.value,
+            midnight(one.since),
+            midnight(one.until) if one.until else 0,
+            one.basis,
+            one.by,
+            one.seconded_by,
+        )
+        for one in config.approvals
+    )
+
+
+def figures(config: Config, day: Day) -> tuple[FigureRecord, ...]:
+    """Figures of other systems. ConfigError for an end that is no time of the day."""
+    out = []
+    for number, one in enumerate(config.figures):
+        try:
+            until = midnight(day) + from_clock(one.until)
+        except ValueError as error:
+            raise ConfigError(f"figures[{number}].until: {error}") from error
+        value = one.value * (MONEY_PER_YUAN if one.name in _IN_YUAN else 1)
+        out.append(FigureRecord(one.scope, one.name, value, one.source, midnight(day), until))
+    return tuple(out)
