@@ -10,6 +10,7 @@ from quanheng.books import pnl
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.profit_report import ProfitLine, profit_lines, write_profit
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
@@ -47,6 +48,7 @@ class DayResult(msgspec.Struct):
     carry: Carry
     roll: Roll
     dataset: Dataset
+    profits: list[ProfitLine]
 
     @property
     def ok(self) -> bool:
@@ -109,6 +111,7 @@ def finish(world: World, seconds: float) -> DayResult:
         carry=made,
         roll=roll,
         dataset=dataset,
+        profits=profit_lines(world.maker.state),
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)
@@ -216,8 +219,9 @@ def profit_by_class(world: World) -> list[int]:
 
 
 def write_day(world: World, dataset: Dataset, result: RateResult) -> None:
-    """Dataset and rated tables into the run folder."""
+    """Dataset, rated tables and profit by cause into the run folder."""
     out = world.plan.out
     assert out is not None
     write_dataset(out / "dataset", dataset)
     write_result(out / "reports", result)
+    write_profit(out / "reports", world.maker.state)

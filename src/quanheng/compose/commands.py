@@ -13,6 +13,7 @@ from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
 from quanheng.compose.exchange_files import check_files
 from quanheng.compose.openings import Openings
+from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
 from quanheng.compose.reference import load as load_reference
 from quanheng.compose.report import day_table, plain, share
@@ -139,6 +140,7 @@ def _json(plan: DayPlan, result: DayResult) -> Result:
         "invariants": result.invariants,
         "counts": result.counts,
         "classes": [plain(line) for line in result.lines],
+        "profit": [plain_profit(line) for line in result.profits],
     }
 
 
@@ -148,6 +150,7 @@ def one_day(seed: int, language: str, options: dict[str, Any]) -> tuple[Result, 
     result = _simulate(plan, language)
     name = plan.scenario.words.zh if language == "zh" else plan.scenario.words.en
     text = [day_table(plan.day, name, seed, result.lines, language), ""]
+    text += [profit_table(result.profits, language), ""]
     text += [_counts_text(result, language), _broken(result, language)]
     if plan.out is not None:
         text.append(f"run {plan.out}")

@@ -22,6 +22,7 @@ from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_setup import Prepared, prepare
+from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
 from quanheng.compose.report import day_table, plain
 from quanheng.compose.run_folder import RunError
@@ -335,6 +336,7 @@ def run(
     prepared, supervisor, seconds = conduct(plan, speed, start, env, progress=progress)
     day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
     parts = [day_table(plan.day, name, plan.seed, day.lines, language), ""]
+    parts += [profit_table(day.profits, language), ""]
     parts += [_counts_text(day, language), _invariants_text(day, language), f"run {prepared.run}"]
     result = {
         "digest": "",
@@ -347,6 +349,7 @@ def run(
         "counts": day.counts,
         "stages": stages(prepared),
         "classes": [plain(line) for line in day.lines],
+        "profit": [plain_profit(line) for line in day.profits],
     }
     return result, "\n".join(parts), day.ok
 

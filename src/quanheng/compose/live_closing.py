@@ -13,6 +13,7 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
+from quanheng.compose.profit_report import profit_lines
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.rating import measure_dataset, rate
@@ -197,6 +198,7 @@ def close_day(
         carry=made,
         roll=roll,
         dataset=dataset,
+        profits=profit_lines(world.maker.state),
     )
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest

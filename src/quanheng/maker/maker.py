@@ -5,6 +5,7 @@ from typing import ClassVar, assert_never
 
 from quanheng.maker import commands, feed, orders, singles
 from quanheng.maker.invariants import invariants
+from quanheng.maker.ledger_views import show_ledger
 from quanheng.maker.messages import (
     MakerOpen,
     ManualCancel,
@@ -162,6 +163,7 @@ class Maker:
         over = day_nanos(at) > opened.rulebook.timetable[-1].stop + SECOND
         if body.name == VIEW:
             show(self.state, opened, at, effects)
+            show_ledger(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:

@@ -83,7 +83,7 @@ class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
 
     Topics are "class" (one row per contract), "curve" (one row per expiry) and "book" (one row per
-    class). It never influences trading and may be pruned.
+    class), and those of `ledger_views`. It never influences trading and may be pruned.
     """
 
     topic: str

@@ -83,9 +83,7 @@ def alert(
 
 def marks(state: State) -> np.ndarray:
     """Ticks int64[slots]: theory where there is one, else the previous settlement."""
-    theo = state.surface.theo[:, c.T_PRICE] * 1e4
-    settle = state.tables.fixed[:, c.F_SETTLE]
-    return np.where(np.isfinite(theo), np.floor(theo + 0.5), settle).astype(np.int64)
+    return state.ledger.marks
 
 
 def coverage(state: State, klass: int, at: Nanos) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import order_kernels as k
 from quanheng.maker import singles
 from quanheng.maker.inventory import refresh_worst
+from quanheng.maker.ledger import filled
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
@@ -196,6 +197,7 @@ def on_trade(
     role = "auction" if auction else "taker" if ident in state.orders else "provider"
     rule = opened.rulebook
     given = (trade.side, trade.effect, trade.covered, role, trade.qty)
+    fee = fees.handling(rule, *given) + fees.settlement(rule, *given)
     apply_trade(
         state.book,
         slot,
@@ -205,8 +207,9 @@ def on_trade(
         trade.qty,
         trade.price,
         contract.unit,
-        fees.handling(rule, *given) + fees.settlement(rule, *given),
+        fee,
     )
+    filled(state, slot, trade, fee)
     if state.meter is not None:
         buyer, seller = (0, -1) if trade.side == Side.BUY else (-1, 0)
         measure.on_trade(state.meter, slot, trade.at, trade.qty, buyer, seller)

@@ -9,6 +9,7 @@ from quanheng.kernels.desk.black import discount_factor
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
 from quanheng.maker.checks import actions_table
+from quanheng.maker.ledger import open_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE, Parameters, open_parameters, put
 from quanheng.maker.point_kernels import YUAN
@@ -210,6 +211,7 @@ def open_state(open_: MakerOpen, before: State) -> State:
     _positions(state, open_)
     state.meter = open_meter(open_.chain, open_.rulebook, (open_.maker,))
     _settle_curves(state, open_)
+    open_ledger(state)
     return state
 
 

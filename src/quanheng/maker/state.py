@@ -7,6 +7,7 @@ from quanheng.books.positions import Book, open_book
 from quanheng.duties.lanes import Meter
 from quanheng.kernels.desk.curves.layout import ROW
 from quanheng.maker import columns as c
+from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
 from quanheng.maker.states import Scopes, open_scopes
@@ -127,6 +128,7 @@ class State(msgspec.Struct):
     gaps: dict[str, int]
     orders: dict[int, Order]
     book: Book
+    ledger: Ledger
     meter: Meter | None
     denied: np.ndarray
     alerted: dict[str, Nanos]
@@ -172,6 +174,7 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         gaps={},
         orders={},
         book=open_book(slots),
+        ledger=blank_ledger(slots, classes, expiries),
         meter=None,
         denied=ints(1),
         alerted={},

@@ -167,5 +167,6 @@ class Alert(StrEnum):
     LINK_CHANGED = "link_changed"
     MARGIN_HIGH = "margin_high"
     LOSS_STOP = "loss_stop"
+    PROFIT_UNEXPLAINED = "profit_unexplained"
     TOOK_OVER = "took_over"
     DEAD_MAN = "dead_man"
