@@ -29,9 +29,12 @@ class MemberConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FundsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Money the market-making account starts the first day with."""
+    """Money the market-making account starts the first day with, and how much of it is kept at the
+    underlyings' market for hedges; 0: no line there.
+    """
 
     cash_yuan: int
+    etf_cash_yuan: int = 0
 
 
 class LimitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +130,10 @@ def _problem(config: Config) -> str:
             f"member.kind: {member.kind!r} is not primary or general",
         ),
         (config.funds.cash_yuan > 0, "funds.cash_yuan: must be positive"),
+        (
+            0 <= config.funds.etf_cash_yuan <= config.funds.cash_yuan // 2,
+            "funds.etf_cash_yuan: must be 0 to half of funds.cash_yuan",
+        ),
         (1 <= journal.sync_ms <= 5, "journal.sync_ms: must be 1 to 5 (borders.md 2)"),
         (
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,

@@ -135,7 +135,7 @@ def _accounts(
         for number, fee in settled.exercised.fees:
             cash[names[number]] -= fee if names[number] != ours else 0
     bought, etf_cash = traded(world)
-    aside = world.openings.etf_desk.cash if world.openings.etf_desk else 0
+    aside = world.openings.etf_aside
     for underlying, count in zip(classes, bought, strict=False):
         units[ours][underlying] += count
     cash[ours] += etf_cash

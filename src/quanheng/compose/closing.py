@@ -10,6 +10,7 @@ from quanheng.books import pnl
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.margin_report import MarginNight, margin_night, write_margin
 from quanheng.compose.profit_report import ProfitLine, profit_lines, write_profit
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
@@ -49,6 +50,7 @@ class DayResult(msgspec.Struct):
     roll: Roll
     dataset: Dataset
     profits: list[ProfitLine]
+    margin: MarginNight
 
     @property
     def ok(self) -> bool:
@@ -112,10 +114,12 @@ def finish(world: World, seconds: float) -> DayResult:
         roll=roll,
         dataset=dataset,
         profits=profit_lines(world.maker.state),
+        margin=margin_night(chain, book, settled, world.underlying_closes),
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)
         write_files(world, settled, made)
+        write_margin(world.plan.out / "reports", day.margin)
     return day
 
 
@@ -143,12 +147,29 @@ def _invariants(
     found["premium: maker differs from venue"] = int(
         book.cash + book.fees != fund[CASH] + fund[FEES]
     )
+    found |= etf_differences(world)
     found["clearing: longs and shorts differ"] = settled.seal.imbalance
     found["clearing: positions differ from the maker's"] = settled.different
     found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
     found["clearing: public's register differs from its trades"] = settled.seal.register_off
     found |= {f"carry: {name}": count for name, count in violations(made).items()}
     return found
+
+
+def etf_differences(world: World) -> dict[str, int]:
+    """The maker's units and cash in the underlyings, with what the exercise desk traded in the same
+    account, against the market's own.
+    """
+    state, etf, desk = world.etf.state, world.maker.state.etf, world.openings.etf_desk
+    if state.open is None or desk is None:
+        return {"etf: maker differs from the market": int(etf.units.any())}
+    other = world.etf_trader
+    bought = other.bought if other else [0] * len(desk.free)
+    kept = [free - spare for free, spare in zip(desk.free, desk.spare, strict=True)]
+    units = etf.units + np.array(kept) + np.array(bought)
+    cash = etf.cash + desk.cash + (other.money if other else 0)
+    wrong = int((units != state.units[0]).sum()) + int(cash != state.cash[0])
+    return {"etf: maker differs from the market": wrong + len(etf.working)}
 
 
 def _counts(world: World, settled: Settled) -> dict[str, int]:

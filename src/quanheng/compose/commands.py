@@ -12,6 +12,7 @@ from quanheng.compose import model_inspection, replaying
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
 from quanheng.compose.exchange_files import check_files
+from quanheng.compose.margin_report import margin_text, plain_margin
 from quanheng.compose.openings import Openings
 from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
@@ -141,6 +142,7 @@ def _json(plan: DayPlan, result: DayResult) -> Result:
         "counts": result.counts,
         "classes": [plain(line) for line in result.lines],
         "profit": [plain_profit(line) for line in result.profits],
+        "margin": plain_margin(result.margin),
     }
 
 
@@ -151,6 +153,7 @@ def one_day(seed: int, language: str, options: dict[str, Any]) -> tuple[Result, 
     name = plan.scenario.words.zh if language == "zh" else plan.scenario.words.en
     text = [day_table(plan.day, name, seed, result.lines, language), ""]
     text += [profit_table(result.profits, language), ""]
+    text += [margin_text(result.margin, language), ""]
     text += [_counts_text(result, language), _broken(result, language)]
     if plan.out is not None:
         text.append(f"run {plan.out}")

@@ -22,6 +22,7 @@ from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_setup import Prepared, prepare
+from quanheng.compose.margin_report import margin_text, plain_margin
 from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
 from quanheng.compose.report import day_table, plain
@@ -337,6 +338,7 @@ def run(
     day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
     parts = [day_table(plan.day, name, plan.seed, day.lines, language), ""]
     parts += [profit_table(day.profits, language), ""]
+    parts += [margin_text(day.margin, language), ""]
     parts += [_counts_text(day, language), _invariants_text(day, language), f"run {prepared.run}"]
     result = {
         "digest": "",
@@ -350,6 +352,7 @@ def run(
         "stages": stages(prepared),
         "classes": [plain(line) for line in day.lines],
         "profit": [plain_profit(line) for line in day.profits],
+        "margin": plain_margin(day.margin),
     }
     return result, "\n".join(parts), day.ok
 

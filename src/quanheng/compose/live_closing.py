@@ -13,6 +13,7 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
+from quanheng.compose.margin_report import margin_night, write_margin
 from quanheng.compose.profit_report import profit_lines
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
@@ -199,7 +200,9 @@ def close_day(
         roll=roll,
         dataset=dataset,
         profits=profit_lines(world.maker.state),
+        margin=margin_night(chain, book, settled, world.underlying_closes),
     )
+    write_margin(prepared.run / "reports", day.margin)
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest
     info.heads = {name: chain_head(prepared.run, name).hex() for name in digests}

@@ -11,12 +11,13 @@ from quanheng.books import pnl
 from quanheng.books.positions import nets
 from quanheng.maker import columns as c
 from quanheng.maker import ledger_state as s
+from quanheng.maker.etf_state import gained
 from quanheng.maker.ledger_kernels import account_class, mark_out
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.state import U_SPOT, State
 from quanheng.terms.codes import Side
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import Money
+from quanheng.terms.units import Lots, Money, Ticks
 
 RESIDUAL_PERCENT = 2
 """Of the gross explained, that the residual may be; and a Tick per contract held (R-06)."""
@@ -55,6 +56,7 @@ def account(state: State, opened: MakerOpen, klass: int) -> None:
         ledger.expiries,
         ledger.terms[klass],
     )
+    ledger.terms[klass, s.HEDGE] += int(state.etf.units[klass]) * (spot - int(ledger.spots[klass]))
     ledger.spots[klass] = spot
     mark_out(
         ledger.pending[klass],
@@ -94,6 +96,12 @@ def filled(state: State, slot: int, trade: Trade, fee: Money) -> None:
     ring[s.R_PUT] = put + 1
 
 
+def hedged(state: State, klass: int, signed: Lots, price: Ticks, fee: Money) -> None:
+    """A fill in the underlying: what it gives away against the spot the ledger knows."""
+    spot = int(state.ledger.spots[klass])
+    state.ledger.terms[klass, s.HEDGE_COST] += signed * (spot - price) - fee
+
+
 def off(state: State) -> int:
     """Classes whose terms do not add to the book's profit at the ledger's marks: 0 always."""
     opened, ledger, book = state.opened, state.ledger, state.book
@@ -101,8 +109,9 @@ def off(state: State) -> int:
         return 0
     units = state.tables.fixed[:, c.F_UNIT]
     profit = book.realised + pnl.unrealised(book, units, ledger.marks) - book.fee_paid
+    funds = gained(state.etf, ledger.spots)
     return sum(
-        int(profit[item.start : item.stop].sum()) != int(ledger.terms[klass].sum())
+        int(profit[item.start : item.stop].sum() + funds[klass]) != int(ledger.terms[klass].sum())
         for klass, item in enumerate(opened.chain.classes)
     )
 

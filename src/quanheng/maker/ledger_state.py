@@ -34,13 +34,18 @@ OFFSET = 14
 """What a mark moved beyond its curve: the contract's own offset, and marks being whole Ticks."""
 SETTLEMENT = 15
 """Marks that go from or to the previous settlement price, for want of a theory before or after."""
-RESIDUAL = 16
+HEDGE = 16
+"""Units of the underlying gain as it moves."""
+HEDGE_COST = 17
+"""Trading those units: fills against the middle of their market, and fees."""
+RESIDUAL = 18
 """What no term explains; stated, never spread."""
-TERMS = 17
+TERMS = 19
 
 NAMES = (
     "edge", "fees", "theta", "delta", "carry", "gamma", "level", "slope", "curvature", "smile",
-    "vanna", "volga", "charm", "discounting", "offset", "settlement", "residual",
+    "vanna", "volga", "charm", "discounting", "offset", "settlement",
+    "hedge", "hedge_cost", "residual",
 )  # fmt: skip
 """Names of the terms in views and files."""
 

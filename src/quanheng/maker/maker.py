@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
 from quanheng.maker import commands, feed, orders, singles
+from quanheng.maker.etf_orders import on_answers
+from quanheng.maker.hedging import hedge
 from quanheng.maker.invariants import invariants
 from quanheng.maker.ledger_views import show_ledger
 from quanheng.maker.messages import (
@@ -14,6 +16,7 @@ from quanheng.maker.messages import (
     OutEffect,
 )
 from quanheng.maker.monitors import show
+from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import plan
 from quanheng.maker.requests import new_epoch
 from quanheng.maker.setup import open_state
@@ -29,6 +32,7 @@ from quanheng.runtime.envelope import (
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
 from quanheng.terms.days import day_nanos
+from quanheng.terms.etf import EtfAnswers
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import Reports, RequestRejected
 from quanheng.terms.units import SECOND, Nanos
@@ -43,6 +47,7 @@ Input = (
     | Inquiry
     | Reports
     | RequestRejected
+    | EtfAnswers
     | LinkChanged
     | TookOver
     | NotSent
@@ -123,6 +128,8 @@ class Maker:
                 feed.on_inquiry(state, opened, body, at, effects)
             case RequestRejected():
                 orders.on_request_rejected(state, opened, body, at, effects)
+            case EtfAnswers():
+                on_answers(state, opened, body, at, effects)
             case NotSent():
                 orders.on_not_sent(state, body, at, effects)
             case LinkChanged():
@@ -164,10 +171,12 @@ class Maker:
         if body.name == VIEW:
             show(self.state, opened, at, effects)
             show_ledger(self.state, opened, at, effects)
+            show_prompts(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
             feed.watch(self.state, opened, at, effects)
+            hedge(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         else:

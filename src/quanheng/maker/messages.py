@@ -11,6 +11,7 @@ from quanheng.rulebook.model import Rulebook
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import OrderKind, Side, TradingState
 from quanheng.terms.contract import Chain
+from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import Send
 from quanheng.terms.units import Day, Lots, Money, Nanos, Ticks
 
@@ -53,6 +54,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     state: TradingState = TradingState.OPEN
     view_nanos: Nanos = 60_000_000_000  # interval of the console's class views; 0 none
     released: tuple[int, ...] = (1,)
+    etf_cash: Money = 0  # free at the underlyings' market
+    etf_units: tuple[Lots, ...] | None = None  # by class, free to sell; None: no line there
+    etf_fee: int = 45  # of a trade there, 1e-6
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
@@ -93,7 +97,7 @@ class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     rows: bytes
 
 
-OutEffect = Send | WakeAt | RaiseAlert | Resync | Notify
+OutEffect = Send | EtfSend | WakeAt | RaiseAlert | Resync | Notify
 """Everything the maker can say."""
 
 Effects: TypeAlias = list[OutEffect]

@@ -16,7 +16,7 @@ from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
 from quanheng.terms.codes import Alert
 from quanheng.terms.contract import OptionClass
-from quanheng.terms.units import MINUTE, SECOND, Nanos
+from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, SECOND, Nanos
 
 QUIET = 10 * SECOND
 """An alert of one code, scope and first argument is raised at most once in this time."""
@@ -154,9 +154,13 @@ def curve_greeks(state: State, start: int, stop: int) -> np.ndarray:
 
 
 def exposure(state: State, start: int, stop: int) -> np.ndarray:
-    """float64[2] of a class: delta in yuan per 1 % of the underlying, vega per vol point."""
+    """float64[2] of a class: delta in yuan per 1 % of the underlying, units of the underlying
+    included, vega per vol point.
+    """
     out = np.zeros(2)
     book = state.book
+    klass = int(state.tables.fixed[start, c.F_KLASS])
+    units = int(state.etf.units[klass]) * int(state.view.underlying[klass, U_SPOT])
     class_exposure(
         state.tables.fixed,
         state.surface.theo,
@@ -167,6 +171,7 @@ def exposure(state: State, start: int, stop: int) -> np.ndarray:
         stop,
         out,
     )
+    out[0] += units / (100 * MONEY_PER_YUAN)
     return out
 
 

@@ -182,7 +182,8 @@ def on_trade(
     """A fill: always a position and money, whatever the order table thought of the order."""
     ident = counter_of(state, trade.client_id)
     side = c.BID_SIDE if trade.side == Side.BUY else c.ASK_SIDE
-    if ident in state.orders:
+    single = ident in state.orders
+    if single:
         singles.on_fill(state, ident, trade.qty)
     elif trade.client_id[:3] in FORCED_PREFIXES:
         args = (trade.client_id, trade.qty)
@@ -194,7 +195,7 @@ def on_trade(
         state.audit.late_fills += 1
     contract = opened.chain.contracts[slot]
     auction = state.view.rows[slot, market.PHASE] != Phase.CONTINUOUS
-    role = "auction" if auction else "taker" if ident in state.orders else "provider"
+    role = "auction" if auction else "taker" if single else "provider"
     rule = opened.rulebook
     given = (trade.side, trade.effect, trade.covered, role, trade.qty)
     fee = fees.handling(rule, *given) + fees.settlement(rule, *given)

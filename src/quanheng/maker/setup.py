@@ -212,7 +212,20 @@ def open_state(open_: MakerOpen, before: State) -> State:
     state.meter = open_meter(open_.chain, open_.rulebook, (open_.maker,))
     _settle_curves(state, open_)
     open_ledger(state)
+    _open_etf(state, open_)
     return state
+
+
+def _open_etf(state: State, open_: MakerOpen) -> None:
+    """Units of the underlyings held from yesterday, all of which may be sold today."""
+    if open_.etf_units is None:
+        return
+    etf = state.etf
+    etf.on, etf.cash = True, open_.etf_cash
+    units = open_.etf_units or (0,) * len(open_.chain.classes)
+    etf.units = np.array(units, dtype=np.int64)
+    etf.sellable = etf.units.copy()
+    etf.worth = etf.units * state.view.underlying[:, U_SPOT]
 
 
 def _settle_curves(state: State, open_: MakerOpen) -> None:

@@ -14,7 +14,7 @@ from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrde
 from quanheng.maker.monitors import alert
 from quanheng.maker.plan_kernels import gather
 from quanheng.maker.quoting import refill, scalars
-from quanheng.maker.requests import client_id, counter_of, send, stamp, take
+from quanheng.maker.requests import STRATEGY, client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
 from quanheng.terms.codes import Alert, Check, Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
@@ -63,7 +63,14 @@ def mirror(state: State, slot: int) -> None:
             row[c.D_ORDER_CLOSE_SELL] += closes
 
 
-def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects: Effects) -> None:
+def place(
+    state: State,
+    opened: MakerOpen,
+    body: ManualOrder,
+    at: Nanos,
+    effects: Effects,
+    strategy: str = STRATEGY,
+) -> None:
     """A person's order through the ladder (P30); a market order is judged at the price limit."""
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
@@ -94,7 +101,7 @@ def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects
     )
     mirror(state, slot)
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty)
-    effects.append(send(state, stamp(state, klass), [request]))
+    effects.append(send(state, stamp(state, klass, strategy), [request]))
 
 
 def _row(

@@ -168,5 +168,6 @@ class Alert(StrEnum):
     MARGIN_HIGH = "margin_high"
     LOSS_STOP = "loss_stop"
     PROFIT_UNEXPLAINED = "profit_unexplained"
+    HEDGE_BLOCKED = "hedge_blocked"
     TOOK_OVER = "took_over"
     DEAD_MAN = "dead_man"
