@@ -158,6 +158,30 @@ def account_class(
 
 
 @kernel
+def _steps(
+    i: int,
+    slot: int,
+    e: int,
+    strike: float,
+    old: Floats,
+    curves: Floats,
+    params: Ints,
+    last: Floats,
+    moves: Floats,
+    slopes: Floats,
+) -> None:
+    """slopes[:, i]: what the moves of each curve parameter did to one contract's vol."""
+    swim = params[slot, p.P_SWIM] * 1e-4
+    place = moneyness(strike, curves[c.PUBLISHED, e], old[x.S_FORWARD, i], swim)
+    z = bounded_z(place, old[x.S_TAU, i])
+    power = 1.0
+    for j in range(_PARAMETERS):
+        own = params[slot, p.P_CURVE_LEVEL + j] * _PART - last[slot, s.A_LEVEL + j]
+        slopes[j, i] = power * (moves[e, j] + own)
+        power *= z
+
+
+@kernel
 def _explain(
     held: Ints,
     fixed: Ints,
@@ -210,14 +234,7 @@ def _explain(
         greeks[x.G_DELTA, i], greeks[x.G_GAMMA, i], greeks[x.G_VEGA, i] = delta, gamma, vega
         greeks[x.G_THETA, i], greeks[x.G_VANNA, i] = theta, vanna
         greeks[x.G_VOLGA, i], greeks[x.G_CHARM, i] = volga, charm
-        swim = params[slot, p.P_SWIM] * 1e-4
-        place = moneyness(strike, curves[c.PUBLISHED, e], old[x.S_FORWARD, i], swim)
-        z = bounded_z(place, old[x.S_TAU, i])
-        power = 1.0
-        for j in range(_PARAMETERS):
-            own = params[slot, p.P_CURVE_LEVEL + j] * _PART - last[slot, s.A_LEVEL + j]
-            slopes[j, i] = power * (moves[e, j] + own)
-            power *= z
+        _steps(i, slot, e, strike, old, curves, params, last, moves, slopes)
         moved = mark_of(theo[slot, c.T_PRICE], row[c.F_SETTLE]) - marks[slot]
         gained += int(units[i]) * moved
         offset += units[i] * (moved * YUAN - (new[x.S_PRICE, i] - old[x.S_PRICE, i]))
