@@ -5,7 +5,7 @@ from maker_world import MORNING, World, continuous, make_chain, make_trade
 
 from quanheng.maker import etf_orders, hedging
 from quanheng.maker import ledger_state as s
-from quanheng.maker.hedge_options import best_of_others, option_ways
+from quanheng.maker.hedge_options import NONE, best_of_others, option_ways
 from quanheng.maker.invariants import invariants
 from quanheng.maker.monitors import exposure
 from quanheng.maker.parameters import INDEX
@@ -184,6 +184,28 @@ def test_units_bought_today_are_not_sold_today():
     assert check == Check.P18_POSITION
 
 
+def test_the_base_is_neither_delta_nor_profit_but_can_be_sold():
+    """Working inventory lets a class sell on the day it has to (T+1): its own risk is hedged
+    outside, so only units beyond it count.
+    """
+    world = opened(units=(200_000,), etf_base=200_000)
+    assert abs(delta(world)) < 1
+    world.move(world.spot + 50)
+    world.run(1)
+    assert world.state.ledger.terms[0, s.HEDGE] == 0
+    assert invariants(world.state)["classes whose terms are not their profit"] == 0
+    long_calls(world, 20)
+    market(world)
+    (sent,) = watch(world)
+    assert sent.requests[0].side == Side.SELL
+    answer(world, sent.requests[0])
+    assert delta(world) < 1_200
+    world.move(world.spot + 50)
+    world.run(1)
+    assert world.state.ledger.terms[0, s.HEDGE] == -sent.requests[0].qty * 50
+    assert invariants(world.state)["classes whose terms are not their profit"] == 0
+
+
 def test_beyond_the_inventory_options_take_over():
     """What cannot be sold in the underlying is sold as a synthetic, or as options that take vega
     away: others' prices, all or nothing, stamped as a hedge.
@@ -232,14 +254,15 @@ def test_options_are_never_taken_from_ourselves():
     found = {slot: best_of_others(world.state, slot, Side.SELL) for slot in range(12)}
     own = {slot: world.resting[slot, 0][1] for slot in range(12)}
     street = {slot: int(world.fair(slot) * 10_000) for slot in range(12)}
-    assert all(price == 0 or price > own[slot] for slot, (price, _) in found.items())
-    assert all(abs(price - street[slot]) < 60 for slot, (price, _) in found.items() if price)
-    slot = next(slot for slot, (price, _) in found.items() if price)
-    price, qty = found[slot]
+    assert all(price == 0 or price > own[slot] for slot, (price, _, _) in found.items())
+    assert all(abs(price - street[slot]) < 60 for slot, (price, _, _) in found.items() if price)
+    slot = next(slot for slot, (price, _, _) in found.items() if price)
+    price, qty, limit = found[slot]
     assert qty == 30
+    assert price - 20 <= limit <= price
     for better in (price, price + 1):
         world.state.work[slot, 2] = better
-        assert best_of_others(world.state, slot, Side.SELL) == (0, 0)
+        assert best_of_others(world.state, slot, Side.SELL) == NONE
 
 
 def test_classes_with_a_beta_hedge_as_one():

@@ -57,14 +57,17 @@ def planned(
     chain: Chain,
     closes: Sequence[Ticks],
     hedge_cash: Money = 0,
+    base: Lots = 0,
 ) -> EtfDesk | None:
     """The day's need in the underlyings, at most half of the cash; None when there is none.
 
-    With `hedge_cash` the maker hedges there: what nobody needs is kept for it and not sold.
+    With `hedge_cash` the maker hedges there: what nobody needs is kept for it and not sold; on the
+    first day `base` units of everything are there.
     """
     flat = (0,) * len(chain.classes)
     if opening is None or account is None:
-        return EtfDesk(flat, flat, 0, flat, hedge_cash) if hedge_cash else None
+        first = (base,) * len(chain.classes)
+        return EtfDesk(flat, first, 0, first, hedge_cash) if hedge_cash else None
     names = [klass.underlying for klass in chain.classes]
     due = {move.underlying: move.units for move in opening.moves if move.account == account.name}
     for underlying, units in puts_to_exercise(chain, account).items():

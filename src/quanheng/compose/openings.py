@@ -106,7 +106,14 @@ class Openings:
         names = [klass.underlying for klass in chain.classes]
         closes = [self.surface[name].close for name in names]
         hedge_cash = self.config.funds.etf_cash_yuan * MONEY_PER_YUAN if self.etf_line else 0
-        return etf_desk.planned(opening, mine, chain, closes, hedge_cash)
+        base = self.config.funds.etf_base_units
+        return etf_desk.planned(opening, mine, chain, closes, hedge_cash, base)
+
+    @property
+    def first_units(self) -> tuple[Lots, ...]:
+        """Units of our account that a first day begins with, by class."""
+        first = self.opening is None and self.etf_desk is not None
+        return self.etf_desk.free if first and self.etf_desk else ()
 
     @property
     def etf_aside(self) -> Money:
@@ -133,7 +140,7 @@ class Openings:
         mine = carrying.account_named(opening, name) if opening else None
         if opening is None or mine is None:
             cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
-            return Standing(cash - self.etf_aside)
+            return Standing(cash - self.etf_aside, units=self.first_units)
         names = [klass.underlying for klass in self.reference.chain.classes]
         units, locked = dict(mine.units), dict(mine.locked)
         return Standing(
@@ -308,6 +315,7 @@ class Openings:
             etf_cash=desk.hedge_cash if desk else 0,
             etf_units=desk.spare if desk and desk.hedge_cash else None,
             etf_fee=self.etf().fee,
+            etf_base=config.funds.etf_base_units if desk and desk.hedge_cash else 0,
         )
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:

@@ -22,10 +22,11 @@ class EtfBook(msgspec.Struct):
 
     on: bool  # this day has a line to the underlyings' market
     cash: Money  # free there
+    base: Lots  # of every class, hedged outside: neither delta nor profit of ours
     units: np.ndarray  # int64[classes]
     sellable: np.ndarray
     flow: np.ndarray  # Money
-    worth: np.ndarray  # Money, the opening units at the previous close
+    worth: np.ndarray  # Money, the opening units beyond the base at the previous close
     fees: np.ndarray  # Money
     orders: np.ndarray
     acted_at: np.ndarray  # Nanos, the last time a hedge of the class was sent
@@ -43,6 +44,7 @@ def blank_etf(classes: int) -> EtfBook:
     return EtfBook(
         on=False,
         cash=0,
+        base=0,
         units=ints(),
         sellable=ints(),
         flow=ints(),
@@ -58,5 +60,5 @@ def blank_etf(classes: int) -> EtfBook:
 
 def gained(etf: EtfBook, spots: np.ndarray) -> np.ndarray:
     """Money int64[classes] won in the underlyings since the opening, units at `spots` (Ticks)."""
-    profit: np.ndarray = etf.flow + etf.units * spots - etf.worth
+    profit: np.ndarray = etf.flow + (etf.units - etf.base) * spots - etf.worth
     return profit

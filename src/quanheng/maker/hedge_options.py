@@ -20,8 +20,10 @@ from quanheng.terms.units import MONEY_PER_YUAN, Lots, Money, Slot, Ticks
 MOST = 10
 """Contracts of one leg: a hedge in options moves in small steps."""
 EXPIRIES = 2
-NEAR = 40
-"""Strikes no further from the forward than a fortieth of it make synthetics."""
+NEAR = 15
+"""Strikes no further from the forward than a fifteenth of it make synthetics."""
+REACH = 20
+"""Ticks beyond the best price that an order may pay: the market moves while it travels."""
 MILLION = 1_000_000
 
 
@@ -34,25 +36,40 @@ class Leg(NamedTuple):
     qty: Lots
 
 
-def best_of_others(state: State, slot: Slot, side: Side) -> tuple[Ticks, Lots]:
-    """Price and quantity at which an order on `side` would trade with others; (0, 0) when none is
-    there, or when our own quote stands at or before it.
+class Offer(NamedTuple):
+    """What others offer an order: price and quantity, and the furthest price it may go to."""
+
+    price: Ticks
+    qty: Lots
+    limit: Ticks
+
+
+NONE = Offer(0, 0, 0)
+
+
+def best_of_others(state: State, slot: Slot, side: Side) -> Offer:
+    """What an order on `side` would trade with; NONE when nobody is there or our own quote stands
+    at or before it. The limit stops short of our own quote.
     """
     against = c.ASK_SIDE if side == Side.BUY else c.BID_SIDE
     row, work = state.view.rows[slot], state.work[slot]
     price = int(others_best(row, against, work))
     if price <= 0 or row[market.PHASE] != Phase.CONTINUOUS:
-        return 0, 0
+        return NONE
     base = against * c.W_COLUMNS
+    sign = 1 if side == Side.BUY else -1
+    limit = max(price + sign * REACH, 1)
     for column in (c.W_LIVE_PX, c.W_PEND_PX):
         own = int(work[base + column])
-        if own and (own <= price if side == Side.BUY else own >= price):
-            return 0, 0
+        if own and sign * own <= sign * price:
+            return NONE
+        if own and sign * own <= sign * limit:
+            limit = own - sign
     at, qty = (
         (market.ASK, market.ASK_QTY) if against == c.ASK_SIDE else (market.BID, market.BID_QTY)
     )
     level = row[at : at + market.LEVELS].tolist().index(price)
-    return price, int(row[qty + level])
+    return Offer(price, int(row[qty + level]), limit)
 
 
 def paid(state: State, slot: Slot, side: Side, price: Ticks) -> Ticks:
@@ -89,15 +106,16 @@ def option_ways(
         delta = cost = 0.0
         room = MOST
         for slot, side in legs:
-            price, qty = best_of_others(state, slot, side)
-            if not price:
+            offer = best_of_others(state, slot, side)
+            if not offer.price:
                 room = 0
                 break
             sign = 1 if side == Side.BUY else -1
             delta += sign * _cash_delta(state, slot)
             unit = int(state.tables.fixed[slot, c.F_UNIT])
-            cost += (paid(state, slot, side, price) * unit + _fee(opened, side)) / MONEY_PER_YUAN
-            room = min(room, qty)
+            given = paid(state, slot, side, offer.price) * unit + _fee(opened, side)
+            cost += given / MONEY_PER_YUAN
+            room = min(room, offer.qty)
         if not room or delta * wanted <= 0 or not abs(delta) < float("inf"):
             continue
         room = min(room, int(abs(wanted) / abs(delta)))
@@ -105,7 +123,7 @@ def option_ways(
             yield (
                 round(cost / abs(delta) * MILLION),
                 tuple(
-                    Leg(slot, side, best_of_others(state, slot, side)[0], room)
+                    Leg(slot, side, best_of_others(state, slot, side).limit, room)
                     for slot, side in legs
                 ),
             )

@@ -56,7 +56,8 @@ def account(state: State, opened: MakerOpen, klass: int) -> None:
         ledger.expiries,
         ledger.terms[klass],
     )
-    ledger.terms[klass, s.HEDGE] += int(state.etf.units[klass]) * (spot - int(ledger.spots[klass]))
+    units = int(state.etf.units[klass]) - state.etf.base
+    ledger.terms[klass, s.HEDGE] += units * (spot - int(ledger.spots[klass]))
     ledger.spots[klass] = spot
     mark_out(
         ledger.pending[klass],

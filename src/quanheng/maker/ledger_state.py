@@ -35,7 +35,7 @@ OFFSET = 14
 SETTLEMENT = 15
 """Marks that go from or to the previous settlement price, for want of a theory before or after."""
 HEDGE = 16
-"""Units of the underlying gain as it moves."""
+"""Units of the underlying beyond the base gain as it moves."""
 HEDGE_COST = 17
 """Trading those units: fills against the middle of their market, and fees."""
 RESIDUAL = 18

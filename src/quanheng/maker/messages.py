@@ -57,6 +57,7 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     etf_cash: Money = 0  # free at the underlyings' market
     etf_units: tuple[Lots, ...] | None = None  # by class, free to sell; None: no line there
     etf_fee: int = 45  # of a trade there, 1e-6
+    etf_base: Lots = 0  # working inventory of each class, whose own risk is hedged elsewhere
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):

@@ -154,13 +154,14 @@ def curve_greeks(state: State, start: int, stop: int) -> np.ndarray:
 
 
 def exposure(state: State, start: int, stop: int) -> np.ndarray:
-    """float64[2] of a class: delta in yuan per 1 % of the underlying, units of the underlying
-    included, vega per vol point.
+    """float64[2] of a class: delta in yuan per 1 % of the underlying, units of it beyond the
+    base included, vega per vol point.
     """
     out = np.zeros(2)
     book = state.book
     klass = int(state.tables.fixed[start, c.F_KLASS])
-    units = int(state.etf.units[klass]) * int(state.view.underlying[klass, U_SPOT])
+    units = int(state.etf.units[klass]) - state.etf.base
+    value = units * int(state.view.underlying[klass, U_SPOT])
     class_exposure(
         state.tables.fixed,
         state.surface.theo,
@@ -171,7 +172,7 @@ def exposure(state: State, start: int, stop: int) -> np.ndarray:
         stop,
         out,
     )
-    out[0] += units / (100 * MONEY_PER_YUAN)
+    out[0] += value / (100 * MONEY_PER_YUAN)
     return out
 
 

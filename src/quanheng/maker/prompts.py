@@ -136,7 +136,7 @@ def _straddle(state: State, klass: int, want: _Want, amount: float, limit: int) 
     meta, pairs = state.tables.meta, state.tables.pairs
     best: tuple[float, list[list[int]]] = (float("inf"), [])
     for call, put, _ in pairs[meta[e, c.E_PAIR_START] : meta[e, c.E_PAIR_STOP]].tolist():
-        legs = [(slot, *best_of_others(state, slot, side)) for slot in (call, put)]
+        legs = [(slot, *best_of_others(state, slot, side)[:2]) for slot in (call, put)]
         each = sum(_greek(state, slot, want.place) for slot in (call, put))
         room = min(qty for _, _, qty in legs)
         if not room or not each > 0.0:

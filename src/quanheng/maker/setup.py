@@ -221,11 +221,11 @@ def _open_etf(state: State, open_: MakerOpen) -> None:
     if open_.etf_units is None:
         return
     etf = state.etf
-    etf.on, etf.cash = True, open_.etf_cash
+    etf.on, etf.cash, etf.base = True, open_.etf_cash, open_.etf_base
     units = open_.etf_units or (0,) * len(open_.chain.classes)
     etf.units = np.array(units, dtype=np.int64)
     etf.sellable = etf.units.copy()
-    etf.worth = etf.units * state.view.underlying[:, U_SPOT]
+    etf.worth = (etf.units - etf.base) * state.view.underlying[:, U_SPOT]
 
 
 def _settle_curves(state: State, open_: MakerOpen) -> None:
