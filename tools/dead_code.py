@@ -22,7 +22,6 @@ ALLOWED: dict[str, str] = {
     "triggered": "the breaker rule as written; the venue uses its inverse, tests hold them equal",
     "complies": "the spread rule as written; kernels carry its integer form, tests hold them equal",
     "span_at": "the timetable for people who ask about one instant",
-    "usage_ppm": "the risk degree of rules.md 3.5, tested against its worked bands",
     "first_listing": "listing of strikes: rules.md 1.3 with its worked cases",
     "Stateful": "protocol of carries and sinks that a resumed simulation restores",
     "resume": "an interrupted simulation goes on; proved by killing it",

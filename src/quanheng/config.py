@@ -29,9 +29,15 @@ class MemberConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FundsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Money the market-making account starts the first day with."""
+    """Money the market-making account starts the first day with, and how much of it is kept at the
+    underlyings' market for hedges; 0: no line there. `etf_base_units` of every underlying are held
+    as working inventory from the first day on, so that units can be sold on the day they are
+    needed (T+1); their own risk is hedged outside and counts neither as delta nor as profit.
+    """
 
     cash_yuan: int
+    etf_cash_yuan: int = 0
+    etf_base_units: int = 0
 
 
 class LimitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,6 +192,18 @@ def _problem(config: Config) -> str:
             f"member.kind: {member.kind!r} is not primary or general",
         ),
         (config.funds.cash_yuan > 0, "funds.cash_yuan: must be positive"),
+        (
+            0 <= config.funds.etf_cash_yuan <= config.funds.cash_yuan // 2,
+            "funds.etf_cash_yuan: must be 0 to half of funds.cash_yuan",
+        ),
+        (
+            config.funds.etf_base_units >= 0 and config.funds.etf_base_units % 100 == 0,
+            "funds.etf_base_units: must be whole lots of 100 units",
+        ),
+        (
+            not config.funds.etf_base_units or config.funds.etf_cash_yuan > 0,
+            "funds.etf_base_units: without funds.etf_cash_yuan there is no line to trade them on",
+        ),
         (1 <= journal.sync_ms <= 5, "journal.sync_ms: must be 1 to 5 (borders.md 2)"),
         (
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,

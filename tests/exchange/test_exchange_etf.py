@@ -6,20 +6,10 @@ from exchange_world import CLOSE_PRICE, DAY, START, World, at, of
 from quanheng.exchange.crowd import along
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.etf_state import invariants
-from quanheng.exchange.messages import (
-    EtfCancel,
-    EtfDeliver,
-    EtfDone,
-    EtfFill,
-    EtfMember,
-    EtfOpen,
-    EtfOrder,
-    EtfRequests,
-    EtfSpec,
-    Path,
-)
+from quanheng.exchange.messages import EtfDeliver, EtfMember, EtfOpen, EtfRequests, EtfSpec, Path
 from quanheng.terms.codes import Phase, Side
 from quanheng.terms.days import from_clock
+from quanheng.terms.etf import EtfCancel, EtfDone, EtfFill, EtfOrder
 from quanheng.terms.market import UnderlyingTicks
 
 KNOTS = (

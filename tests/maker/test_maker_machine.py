@@ -278,7 +278,9 @@ def test_views_carry_integers_for_every_contract_and_class():
     world.fill(0, 0, 5)
     effects = world.put(TimerFired("view", world.at))
     views = [e for e in effects if isinstance(e, Notify)]
-    assert [view.topic for view in views] == ["class", "curve", "book"]
+    assert [view.topic for view in views] == [
+        "class", "curve", "book", "greeks", "ledger", "fills",
+    ]  # fmt: skip
     table = unpack(views[0].rows, views[0].columns)
     assert table.shape == (12, len(CLASS_COLUMNS))
     assert abs(table[0, 1] - world.fair(0) * 1e6) < 3_000

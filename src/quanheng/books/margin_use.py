@@ -54,10 +54,23 @@ def maintenance(chain: Chain, book: Rulebook, settles: Column, closes: tuple[int
     return result
 
 
+MOST_PPM = 1_000_000_000
+"""Where a ratio has no value: without equity, or without margin."""
+
+
+def coverage_ppm(used: Money, equity: Money) -> int:
+    """Equity over margin in millionths, the inverse reading of rules.md 3.5 (I-32): low is bad;
+    0 when equity is not positive, MOST_PPM when no margin is due.
+    """
+    if used == 0:
+        return MOST_PPM
+    return max(0, min(equity * 1_000_000 // used, MOST_PPM))
+
+
 def usage_ppm(used: Money, equity: Money) -> int:
-    """Margin over equity in millionths, the risk degree of rules.md 3.5; 10^9 when equity is not
-    positive while margin is due.
+    """Margin over equity in millionths, the risk degree of rules.md 3.5; MOST_PPM when equity is
+    not positive while margin is due.
     """
     if used == 0:
         return 0
-    return 1_000_000_000 if equity <= 0 else min(used * 1_000_000 // equity, 1_000_000_000)
+    return MOST_PPM if equity <= 0 else min(used * 1_000_000 // equity, MOST_PPM)

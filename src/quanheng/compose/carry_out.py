@@ -136,9 +136,11 @@ def _accounts(
     if settled.exercised is not None:
         for number, fee in settled.exercised.fees:
             cash[names[number]] -= fee if names[number] != ours else 0
+    for underlying, count in zip(classes, world.openings.first_units, strict=False):
+        units[ours][underlying] += count
     aside_units = _disposal(world, settled, units[ours])
     bought, etf_cash = traded(world)
-    aside = world.openings.etf_desk.cash if world.openings.etf_desk else 0
+    aside = world.openings.etf_aside
     for underlying, count in zip(classes, bought, strict=False):
         units[ours][underlying] += count
     cash[ours] += etf_cash
@@ -192,9 +194,10 @@ def _locked(world: World, units: dict[str, Lots]) -> tuple[tuple[str, Lots], ...
 
 
 def _bought(world: World) -> tuple[tuple[str, Lots], ...]:
-    """Units bought less sold of every underlying since the first day."""
+    """Units bought less sold of every underlying, with what the first day began with."""
     total = dict(world.plan.opening.bought) if world.plan.opening else {}
     classes = [klass.underlying for klass in world.reference.chain.classes]
-    for underlying, count in zip(classes, traded(world)[0], strict=False):
-        total[underlying] = total.get(underlying, 0) + count
+    for some in (world.openings.first_units, traded(world)[0]):
+        for underlying, count in zip(classes, some, strict=False):
+            total[underlying] = total.get(underlying, 0) + count
     return tuple(sorted(total.items()))

@@ -10,7 +10,9 @@ from quanheng.books import pnl
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.margin_report import MarginNight, margin_night, write_margin
 from quanheng.compose.notices import closings_without_notice, notified
+from quanheng.compose.profit_report import ProfitLine, profit_lines, write_profit
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
@@ -51,6 +53,8 @@ class DayResult(msgspec.Struct):
     dataset: Dataset
     denied: dict[int, int]  # of the maker's ladder, by check
     trips: list[RaiseAlert]
+    profits: list[ProfitLine]
+    margin: MarginNight
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -123,10 +127,13 @@ def finish(world: World, seconds: float) -> DayResult:
         notices=told,
         denied=denied_of(world),
         trips=[said for _, _, said in world.alerts if said.code == Alert.TRIPPED],
+        profits=profit_lines(world.maker.state),
+        margin=margin_night(chain, book, settled, world.underlying_closes),
     )
     if world.plan.out is not None:
         write_day(world, dataset, result)
         write_files(world, settled, made)
+        write_margin(world.plan.out / "reports", day.margin)
     return day
 
 
@@ -154,6 +161,7 @@ def _invariants(
     found["premium: maker differs from venue"] = int(
         book.cash + book.fees != fund[CASH] + fund[FEES]
     )
+    found |= etf_differences(world)
     found["clearing: longs and shorts differ"] = settled.seal.imbalance
     found["clearing: positions differ from the maker's"] = settled.different
     found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)
@@ -161,6 +169,22 @@ def _invariants(
     found["clearing: forced closing without a notice"] = closings_without_notice(world)
     found |= {f"carry: {name}": count for name, count in violations(made).items()}
     return found
+
+
+def etf_differences(world: World) -> dict[str, int]:
+    """The maker's units and cash in the underlyings, with what the exercise desk traded in the same
+    account, against the market's own.
+    """
+    state, etf, desk = world.etf.state, world.maker.state.etf, world.openings.etf_desk
+    if state.open is None or desk is None:
+        return {"etf: maker differs from the market": int(etf.units.any())}
+    other = world.etf_trader
+    bought = other.bought if other else [0] * len(desk.free)
+    kept = [free - spare for free, spare in zip(desk.free, desk.spare, strict=True)]
+    units = etf.units + np.array(kept) + np.array(bought)
+    cash = etf.cash + desk.cash + (other.money if other else 0)
+    wrong = int((units != state.units[0]).sum()) + int(cash != state.cash[0])
+    return {"etf: maker differs from the market": wrong + len(etf.working)}
 
 
 def _counts(world: World, settled: Settled) -> dict[str, int]:
@@ -231,8 +255,9 @@ def profit_by_class(world: World) -> list[int]:
 
 
 def write_day(world: World, dataset: Dataset, result: RateResult) -> None:
-    """Dataset and rated tables into the run folder."""
+    """Dataset, rated tables and profit by cause into the run folder."""
     out = world.plan.out
     assert out is not None
     write_dataset(out / "dataset", dataset)
     write_result(out / "reports", result)
+    write_profit(out / "reports", world.maker.state)

@@ -13,7 +13,9 @@ from quanheng.compose.check_words import denied_text, told
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
 from quanheng.compose.exchange_files import check_files
+from quanheng.compose.margin_report import margin_text, plain_margin
 from quanheng.compose.openings import Openings
+from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
 from quanheng.compose.reference import load as load_reference
 from quanheng.compose.report import day_table, plain, share
@@ -140,6 +142,8 @@ def _json(plan: DayPlan, result: DayResult) -> Result:
         "invariants": result.invariants,
         "counts": result.counts,
         "classes": [plain(line) for line in result.lines],
+        "profit": [plain_profit(line) for line in result.profits],
+        "margin": plain_margin(result.margin),
     }
 
 
@@ -149,6 +153,8 @@ def one_day(seed: int, language: str, options: dict[str, Any]) -> tuple[Result, 
     result = _simulate(plan, language)
     name = plan.scenario.words.zh if language == "zh" else plan.scenario.words.en
     text: list[str | None] = [day_table(plan.day, name, seed, result.lines, language), ""]
+    text += [profit_table(result.profits, language), ""]
+    text += [margin_text(result.margin, language), ""]
     text += [_counts_text(result, language), _broken(result, language)]
     text += [denied_text(result.denied, language), *(told(one, language) for one in result.trips)]
     if plan.out is not None:

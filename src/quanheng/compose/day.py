@@ -17,7 +17,7 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.etf_desk import EtfTrader
-from quanheng.compose.lines import FeedLine, OrderLine
+from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import FIRST_DAY, Reference, load, morning_files, thinned
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
@@ -42,6 +42,7 @@ from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Link
 from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
+from quanheng.terms.etf import EtfSend
 from quanheng.terms.market import (
     COLUMNS,
     SLOT,
@@ -115,6 +116,7 @@ class World:
         profile = Profile(member.account, member.pbu, member.branch)
         self.line = OrderLine(profile, PARTITIONS, plan.day, self.openings.order_outages())
         self.feed = FeedLine(ChainTables(self.reference.chain))
+        self.etf_trader: EtfTrader | None = None
         self.venue, self.etf, self.maker = Venue(), EtfVenue(), Maker()
         self.clearing = Clearing()
         self.cleared: tuple[object, ...] = ()  # what clearing said at the day's end
@@ -163,15 +165,17 @@ class World:
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.ignore("maker", [Notify])
-        sim.ignore("etf", [ex.EtfRefuse])
+        member = plan.config.member
+        etf_line = EtfLine(member.pbu, member.letter)
+        sim.wire("etf-up", "maker", "etf", [EtfSend], etf_line.up)
+        sim.wire("etf-down", "etf", "maker", [ex.EtfDeliver, ex.EtfRefuse], etf_line.down)
         desk = self.openings.etf_desk
-        if desk is None:
-            sim.ignore("etf", [ex.EtfDeliver])
-        else:
+        if desk is not None:
             names = [klass.underlying for klass in self.reference.chain.classes]
-            trader = EtfTrader(sim, desk, plan.config.member.pbu, names, self.midnight)
+            trader = EtfTrader(sim, desk, member.pbu, names, self.midnight, member.letter)
             sim.sink("etf", [ex.EtfDeliver], trader.taken)
             trader.begin()
+            self.etf_trader = trader
         sim.sink("venue", [ChainTick], self._closing_feed)
         sim.sink("etf", [UnderlyingTicks], self._closing_prices)
         return sim

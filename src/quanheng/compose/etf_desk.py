@@ -9,16 +9,16 @@ buys and sells in slices of best-five orders until it holds free exactly what th
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from quanheng.exchange.messages import EtfDeliver, EtfFill, EtfMember, EtfOrder, EtfRequests
+from quanheng.exchange.messages import EtfDeliver, EtfMember, EtfRequests
 from quanheng.runtime.sim import Simulation
 from quanheng.settlement.carry import CarriedAccount, Carry
 from quanheng.settlement.exercise_plan import trades
 from quanheng.terms.codes import Side
 from quanheng.terms.contract import Chain
 from quanheng.terms.days import from_clock
+from quanheng.terms.etf import ETF_LOT, EtfFill, EtfOrder
 from quanheng.terms.units import MINUTE, Lots, Money, Nanos, Ticks
 
-LOT = 100
 SLICE = 20_000
 """Units of one order at the least; large needs are cut into at most MOST slices."""
 MOST = 240
@@ -28,11 +28,15 @@ MARGIN_PERCENT = 112
 
 
 class EtfDesk(NamedTuple):
-    """What is to be bought (+) or sold (-) by class, free units, and the cash set aside."""
+    """What is to be bought (+) or sold (-) by class, free units, the cash set aside for that, and
+    what the maker may hedge with: units that nothing is due for, and cash.
+    """
 
     wanted: tuple[Lots, ...]
     free: tuple[Lots, ...]
     cash: Money
+    spare: tuple[Lots, ...]
+    hedge_cash: Money
 
 
 def puts_to_exercise(chain: Chain, account: CarriedAccount) -> dict[str, Lots]:
@@ -52,10 +56,18 @@ def planned(
     account: CarriedAccount | None,
     chain: Chain,
     closes: Sequence[Ticks],
+    hedge_cash: Money = 0,
+    base: Lots = 0,
 ) -> EtfDesk | None:
-    """The day's need in the underlyings, at most half of the cash; None when there is none."""
+    """The day's need in the underlyings, at most half of the cash; None when there is none.
+
+    With `hedge_cash` the maker hedges there: what nobody needs is kept for it and not sold; on the
+    first day `base` units of everything are there.
+    """
+    flat = (0,) * len(chain.classes)
     if opening is None or account is None:
-        return None
+        first = (base,) * len(chain.classes)
+        return EtfDesk(flat, first, 0, first, hedge_cash) if hedge_cash else None
     names = [klass.underlying for klass in chain.classes]
     due = {move.underlying: move.units for move in opening.moves if move.account == account.name}
     for underlying, units in puts_to_exercise(chain, account).items():
@@ -63,16 +75,24 @@ def planned(
     held, locked = dict(account.units), dict(account.locked)
     free = tuple(held.get(name, 0) - locked.get(name, 0) for name in names)
     wanted = tuple(
-        trades(units, due.get(name, 0), LOT) for name, units in zip(names, free, strict=True)
+        trades(units, due.get(name, 0), ETF_LOT) for name, units in zip(names, free, strict=True)
     )
+    spare = flat
+    if hedge_cash:
+        needs = [max(0, -due.get(name, 0)) for name in names]
+        spare = tuple(max(0, units - need) for units, need in zip(free, needs, strict=True))
+        wanted = tuple(max(0, units) for units in wanted)
+        hedge_cash = min(hedge_cash, max(account.cash, 0) // 4)
     aside = _value(wanted, closes) * MARGIN_PERCENT // 100
     if aside > account.cash // 2:
         part = max(account.cash, 0) // 2
         wanted = tuple(
-            units * part // aside // LOT * LOT if units > 0 else units for units in wanted
+            units * part // aside // ETF_LOT * ETF_LOT if units > 0 else units for units in wanted
         )
         aside = _value(wanted, closes) * MARGIN_PERCENT // 100
-    return EtfDesk(wanted, free, aside) if any(wanted) else None
+    if not any(wanted) and not hedge_cash:
+        return None
+    return EtfDesk(wanted, free, aside, spare, hedge_cash)
 
 
 def _value(wanted: Sequence[Lots], closes: Sequence[Ticks]) -> Money:
@@ -81,20 +101,35 @@ def _value(wanted: Sequence[Lots], closes: Sequence[Ticks]) -> Money:
 
 def member_of(desk: EtfDesk, pbu: str, account: str) -> EtfMember:
     """The firm at the underlyings' venue."""
-    return EtfMember(pbu, account, desk.cash, desk.free)
+    return EtfMember(pbu, account, desk.cash + desk.hedge_cash, desk.free)
 
 
 class EtfTrader:
-    """Sends one slice of each need after the other, each after the answer to the one before."""
+    """Sends one slice of each need after the other, each after the answer to the one before.
+
+    `letter` is the maker's in the same account; this desk takes another one. `bought` and `money`
+    are what came of it, by class and in all.
+    """
 
     def __init__(
-        self, simulation: Simulation, desk: EtfDesk, pbu: str, names: Sequence[str], midnight: Nanos
+        self,
+        simulation: Simulation,
+        desk: EtfDesk,
+        pbu: str,
+        names: Sequence[str],
+        midnight: Nanos,
+        letter: str,
     ) -> None:
         self._simulation, self._pbu, self._midnight = simulation, pbu, midnight
         self._names = list(names)
         self._left = list(desk.wanted)
         self._count = 0
-        self._slices = [max(SLICE, -(-abs(units) // (MOST * LOT)) * LOT) for units in desk.wanted]
+        self._letter = "X" if letter == "H" else "H"
+        self.bought = [0] * len(self._left)
+        self.money: Money = 0
+        self._slices = [
+            max(SLICE, -(-abs(units) // (MOST * ETF_LOT)) * ETF_LOT) for units in desk.wanted
+        ]
 
     def begin(self) -> None:
         """Schedule the first slices."""
@@ -109,7 +144,7 @@ class EtfTrader:
         self._count += 1
         side = Side.BUY if left > 0 else Side.SELL
         qty = min(abs(left), self._slices[klass])
-        name = f"H{self._count:05d}{klass:04d}"
+        name = f"{self._letter}{self._count:05d}{klass:04d}"
         order = EtfOrder(name, self._names[klass], side, 0, qty, True)
         self._simulation.post("etf", EtfRequests(self._pbu, [order]), at)
 
@@ -117,8 +152,13 @@ class EtfTrader:
         """Count what traded and send the next slice a minute later."""
         klass = -1
         for answer in effect.answers:
+            if not answer.client_id.startswith(self._letter):
+                continue
             klass = int(answer.client_id[6:])
             if isinstance(answer, EtfFill):
-                self._left[klass] -= answer.qty if answer.side == Side.BUY else -answer.qty
+                signed = answer.qty if answer.side == Side.BUY else -answer.qty
+                self._left[klass] -= signed
+                self.bought[klass] += signed
+                self.money -= signed * answer.price + answer.fee
         if klass >= 0:
             self._send(klass, at + MINUTE)

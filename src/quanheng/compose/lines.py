@@ -7,10 +7,19 @@ sent through them, so the day stays deterministic.
 
 from collections.abc import Sequence
 
-from quanheng.exchange.messages import Deliver, MarginAnswered, PlatformStateChanged, Refuse
+from quanheng.exchange.messages import (
+    Deliver,
+    EtfDeliver,
+    EtfRefuse,
+    EtfRequests,
+    MarginAnswered,
+    PlatformStateChanged,
+    Refuse,
+)
 from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
 from quanheng.terms.codes import Link
+from quanheng.terms.etf import EtfAnswers, EtfDone, EtfFill, EtfSend
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import (
     AnyRequest,
@@ -181,6 +190,37 @@ class OrderLine:
         quiet = ("PlatformState", "SyncAnswered", "ExecRptInfo", "ResponseArrived")
         if type(event).__name__ not in quiet:
             raise LineError(f"the member's session saw {event}")
+
+
+def _order_of(answer: EtfFill | EtfDone) -> str:
+    """Client id of the order that an answer is about."""
+    return answer.client_id if isinstance(answer, EtfFill) else answer.target or answer.client_id
+
+
+class EtfLine:
+    """The maker's line to the underlyings' market. The account there is the firm's: what another
+    desk of it sent, known by the first character of its ids, is not told to the maker.
+    """
+
+    def __init__(self, pbu: str, letter: str) -> None:
+        self._pbu, self._letter = pbu, letter
+
+    def up(self, effect: EtfSend, at: Nanos) -> list[EtfRequests]:
+        """Requests on their way to the market."""
+        return [EtfRequests(self._pbu, list(effect.requests))]
+
+    def down(self, effect: EtfDeliver | EtfRefuse, at: Nanos) -> list[EtfAnswers]:
+        """Answers and refusals on their way to the maker."""
+        if effect.pbu != self._pbu:
+            return []
+        if isinstance(effect, EtfRefuse):
+            rejects = [one for one in effect.rejects if self._mine(one.client_id)]
+            return [EtfAnswers([], rejects)] if rejects else []
+        answers = [one for one in effect.answers if self._mine(_order_of(one))]
+        return [EtfAnswers(answers)] if answers else []
+
+    def _mine(self, client_id: str) -> bool:
+        return client_id.startswith(self._letter)
 
 
 class FeedLine:

@@ -5,23 +5,23 @@ lines stays on the wall's time (borders.md 2). The supervisor starts them in ord
 maker that dies, stops all of them by their own ids, and checks the invariants of the day.
 """
 
-import contextlib
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
+from quanheng.compose.live_process import Event, Process
 from quanheng.compose.live_setup import Prepared, prepare
+from quanheng.compose.margin_report import margin_text, plain_margin
+from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
 from quanheng.compose.report import day_table, plain
 from quanheng.compose.run_folder import RunError
@@ -44,8 +44,6 @@ MAX_RESTARTS = 20
 RESTART_PAUSE = 0.5
 """Seconds between two restarts of a process that died within its first seconds."""
 HEAD_START = 300 * MILLISECOND
-
-Event = dict[str, Any]
 
 
 class LiveError(RunError):
@@ -70,79 +68,6 @@ class KillDrill(msgspec.Struct, frozen=True):
 
 def _moment(drill: Drill | KillDrill) -> DayNanos:
     return drill.at
-
-
-class Process:
-    """A child with its line: JSON events from its output, orders to its input."""
-
-    def __init__(self, role: str, command: list[str], run: Path, env: Mapping[str, str]) -> None:
-        self.role = role
-        self.events: list[Event] = []
-        self.started = time.monotonic()
-        with (run / "live" / f"{role}.log").open("ab") as log:
-            self.popen = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=dict(env),
-                start_new_session=True,
-            )
-        self._rest = b""
-        os.set_blocking(self._output.fileno(), False)
-
-    @property
-    def _output(self) -> IO[bytes]:
-        assert self.popen.stdout is not None
-        return self.popen.stdout
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self.popen.pid
-
-    def fileno(self) -> int:
-        """Descriptor of its output, for a selector."""
-        return self._output.fileno()
-
-    def order(self, text: str) -> None:
-        """Give an order; a process that is gone does not hear it."""
-        assert self.popen.stdin is not None
-        with contextlib.suppress(OSError):
-            self.popen.stdin.write(text.encode() + b"\n")
-            self.popen.stdin.flush()
-
-    def read(self) -> None:
-        """Take the events that are there."""
-        try:
-            data = os.read(self.fileno(), 65_536)
-        except BlockingIOError:
-            return
-        self._rest += data
-        *lines, self._rest = self._rest.split(b"\n")
-        self.events += [msgspec.json.decode(line) for line in lines if line]
-
-    def event(self, name: str) -> Event | None:
-        """The first event of a name."""
-        return next((event for event in self.events if event["event"] == name), None)
-
-    def ended(self) -> bool:
-        """True when it has exited."""
-        return self.popen.poll() is not None
-
-    def kill(self) -> None:
-        """End it at once."""
-        if not self.ended():
-            self.popen.kill()
-        self.popen.wait()
-
-    def close(self) -> None:
-        """Release its pipes."""
-        self.read()
-        self._output.close()
-        assert self.popen.stdin is not None
-        with contextlib.suppress(OSError):
-            self.popen.stdin.close()
 
 
 class Supervisor:
@@ -355,6 +280,8 @@ def run(
     prepared, supervisor, seconds = conduct(plan, speed, start, env, progress=progress)
     day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
     parts = [day_table(plan.day, name, plan.seed, day.lines, language), ""]
+    parts += [profit_table(day.profits, language), ""]
+    parts += [margin_text(day.margin, language), ""]
     parts += [_counts_text(day, language), _invariants_text(day, language), f"run {prepared.run}"]
     result = {
         "digest": "",
@@ -367,6 +294,8 @@ def run(
         "counts": day.counts,
         "stages": stages(prepared),
         "classes": [plain(line) for line in day.lines],
+        "profit": [plain_profit(line) for line in day.profits],
+        "margin": plain_margin(day.margin),
     }
     return result, "\n".join(parts), day.ok
 

@@ -20,7 +20,9 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
+from quanheng.compose.margin_report import margin_night, write_margin
 from quanheng.compose.notices import notified
+from quanheng.compose.profit_report import profit_lines
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.rating import measure_dataset, rate
@@ -214,7 +216,10 @@ def close_day(
         notices=told,
         denied=denied_of(world),
         trips=[],  # told while they happened, in maker.jsonl
+        profits=profit_lines(world.maker.state),
+        margin=margin_night(chain, book, settled, world.underlying_closes),
     )
+    write_margin(prepared.run / "reports", day.margin)
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest
     info.heads = {name: chain_head(prepared.run, name).hex() for name in digests}

@@ -51,6 +51,7 @@ class Prepared:
             plan.cadence,
             house,
             plan.models,
+            etf_line=False,
         )
 
     def info(self, status: str) -> RunInfo:

@@ -81,16 +81,19 @@ class Openings:
         models: Path | None = None,
         opening: Carry | None = None,
         closes: Mapping[str, Ticks] | None = None,
+        etf_line: bool = True,
     ) -> None:
         """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
 
         `opening` is what the day before left; without one the accounts are flat. `closes` are
-        where underlyings shall end the day. ConfigError when a model the day needs is not released
-        in the register `models` (R-05).
+        where underlyings shall end the day. Without `etf_line` the maker does not trade in the
+        underlyings. ConfigError when a model the day needs is not released in the register `models`
+        (R-05).
         """
         self.closes = closes or {}
         self.house = house or book
         self.opening = opening
+        self.etf_line = etf_line
         self.scenario = scenario
         self.reference = reference
         self.book = book
@@ -108,7 +111,21 @@ class Openings:
         mine = carrying.account_named(opening, self.config.member.maker) if opening else None
         names = [klass.underlying for klass in chain.classes]
         closes = [self.surface[name].close for name in names]
-        return etf_desk.planned(opening, mine, chain, closes)
+        hedge_cash = self.config.funds.etf_cash_yuan * MONEY_PER_YUAN if self.etf_line else 0
+        base = self.config.funds.etf_base_units
+        return etf_desk.planned(opening, mine, chain, closes, hedge_cash, base)
+
+    @property
+    def first_units(self) -> tuple[Lots, ...]:
+        """Units of our account that a first day begins with, by class."""
+        first = self.opening is None and self.etf_desk is not None
+        return self.etf_desk.free if first and self.etf_desk else ()
+
+    @property
+    def etf_aside(self) -> Money:
+        """Cash of our account that is at the underlyings' market today."""
+        desk = self.etf_desk
+        return desk.cash + desk.hedge_cash if desk else 0
 
     def _paths(self) -> tuple[Knots, ...]:
         reference = self.reference
@@ -129,16 +146,16 @@ class Openings:
         opening, name = self.opening, self.config.member.maker
         mine = carrying.account_named(opening, name) if opening else None
         if opening is None or mine is None:
-            return Standing(self.config.funds.cash_yuan * MONEY_PER_YUAN)
+            cash = self.config.funds.cash_yuan * MONEY_PER_YUAN
+            return Standing(cash - self.etf_aside, units=self.first_units)
         names = [klass.underlying for klass in self.reference.chain.classes]
         units, locked, aside_units = dict(mine.units), dict(mine.locked), dict(mine.disposal)
         due = dict.fromkeys(names, 0)
         for move in opening.moves:
             if move.account == name:
                 due[move.underlying] += max(move.units, 0)
-        aside = self.etf_desk.cash if self.etf_desk else 0
         return Standing(
-            mine.cash - aside,
+            mine.cash - self.etf_aside,
             *carrying.standing_bytes(mine, self.reference.chain),
             tuple(units.get(underlying, 0) for underlying in names),
             tuple(locked.get(underlying, 0) for underlying in names),
@@ -289,7 +306,7 @@ class Openings:
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
         config, member = self.config, self.config.member
-        own = self.account()
+        own, desk = self.account(), self.etf_desk
         return MakerOpen(
             day=self.reference.chain.day,
             chain=self.reference.chain,
@@ -316,6 +333,10 @@ class Openings:
             granted=desk_records.approvals(config),
             figures=desk_records.figures(config, self.reference.chain.day),
             locked=own.locked,
+            etf_cash=desk.hedge_cash if desk else 0,
+            etf_units=desk.spare if desk and desk.hedge_cash else None,
+            etf_fee=self.etf().fee,
+            etf_base=config.funds.etf_base_units if desk and desk.hedge_cash else 0,
         )
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:

@@ -7,17 +7,9 @@ import numpy as np
 
 from quanheng.exchange import etf_kernel as ek
 from quanheng.exchange.etf_state import MILLION, EtfState, Working
-from quanheng.exchange.messages import (
-    EtfCancel,
-    EtfDeliver,
-    EtfDone,
-    EtfFill,
-    EtfOpen,
-    EtfOrder,
-    EtfRefuse,
-    EtfRequests,
-)
+from quanheng.exchange.messages import EtfDeliver, EtfOpen, EtfRefuse, EtfRequests
 from quanheng.terms.codes import Phase, Side
+from quanheng.terms.etf import EtfCancel, EtfDone, EtfFill, EtfOrder
 from quanheng.terms.orders import RequestRejected
 from quanheng.terms.units import Lots, Money, Nanos, Ticks, to_fen
 

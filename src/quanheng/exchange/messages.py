@@ -10,6 +10,7 @@ from quanheng.rulebook.model import Rulebook
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.codes import Side
 from quanheng.terms.contract import Chain
+from quanheng.terms.etf import EtfDone, EtfFill, EtfRequest
 from quanheng.terms.orders import Report, RequestRejected
 from quanheng.terms.units import Day, DayNanos, Lots, Money, Nanos, Ticks
 
@@ -229,55 +230,11 @@ class EtfOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="e
     jump_size: int = 1_500  # ppm of the price, one standard deviation
 
 
-class EtfOrder(msgspec.Struct, frozen=True, array_like=True, tag="etf_order"):
-    """A limit order, or with `best_five` five levels at once and the rest cancelled."""
-
-    client_id: str
-    underlying: str
-    side: Side
-    price: Ticks  # for best five: the protective limit, 0 none
-    qty: Lots  # fund units
-    best_five: bool = False
-
-
-class EtfCancel(msgspec.Struct, frozen=True, array_like=True, tag="etf_cancel"):
-    """Withdraw a resting ETF order."""
-
-    client_id: str
-    target: str
-
-
-EtfRequest = EtfOrder | EtfCancel
-
-
 class EtfRequests(msgspec.Struct, frozen=True, array_like=True, tag="etf_requests"):
     """ETF requests that arrived together from one member."""
 
     pbu: str
     requests: list[EtfRequest]
-
-
-class EtfFill(msgspec.Struct, frozen=True, array_like=True, tag="etf_fill"):
-    """A fill of an ETF order; `leaves` is what still rests."""
-
-    client_id: str
-    underlying: str
-    side: Side
-    price: Ticks
-    qty: Lots
-    leaves: Lots
-    at: Nanos
-    amount: Money
-    fee: Money
-
-
-class EtfDone(msgspec.Struct, frozen=True, array_like=True, tag="etf_done"):
-    """An ETF order stands (`cancelled` 0) or ended with `cancelled` units withdrawn."""
-
-    client_id: str
-    target: str
-    cancelled: Lots
-    at: Nanos
 
 
 class EtfDeliver(msgspec.Struct, frozen=True, array_like=True, tag="etf_deliver"):

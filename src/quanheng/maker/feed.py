@@ -13,7 +13,7 @@ from quanheng.maker.plan_kernels import absorb
 from quanheng.maker.pricing import reprice
 from quanheng.maker.quoting import BREAK, in_session, plan
 from quanheng.maker.singles import end_all
-from quanheng.maker.state import U_AT, U_LAST, U_PHASE, U_PRICED, U_SPOT, State
+from quanheng.maker.state import U_ASK, U_AT, U_BID, U_LAST, U_PHASE, U_PRICED, U_SPOT, State
 from quanheng.maker.states import spread_out
 from quanheng.terms import market
 from quanheng.terms.codes import PHASE_LETTERS, Alert, Phase
@@ -113,6 +113,8 @@ def on_underlyings(
         before = int(row[U_SPOT])
         spot = _spot(tick, before)
         row[U_SPOT], row[U_LAST], row[U_AT], row[U_PHASE] = spot, tick.last, ticks.at, tick.phase
+        row[U_BID] = tick.bids[0] if tick.bids else 0
+        row[U_ASK] = tick.asks[0] if tick.asks else 0
         priced = int(row[U_PRICED])
         start = opened.chain.classes[tick.klass].start
         if priced and spot != before:

@@ -4,6 +4,7 @@ import numpy as np
 
 from quanheng.books.positions import check_identity
 from quanheng.maker import columns as c
+from quanheng.maker import ledger
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.state import State
 
@@ -32,6 +33,7 @@ def invariants(state: State) -> dict[str, int]:
         "orders resting": int((lives != Life.NONE).sum()) + len(singles),
         "reports missing": len(state.gaps),
         "reports of foreign ids": audit.foreign,
+        "classes whose terms are not their profit": ledger.off(state),
         "money identity": int(check_identity(state.book) != 0),
         "negative positions": int(
             (state.book.long_qty < 0).sum() + (state.book.short_qty < 0).sum()

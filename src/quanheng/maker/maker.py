@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
 from quanheng.maker import commands, feed, limit_commands, orders, singles
+from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
+from quanheng.maker.hedging import hedge
 from quanheng.maker.invariants import invariants
+from quanheng.maker.ledger_views import show_ledger
 from quanheng.maker.messages import (
     MakerOpen,
     ManualCancel,
@@ -14,6 +17,7 @@ from quanheng.maker.messages import (
     OutEffect,
 )
 from quanheng.maker.monitors import show
+from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
 from quanheng.maker.setup import open_state
@@ -38,6 +42,7 @@ from quanheng.terms.commands import (
     SignOn,
 )
 from quanheng.terms.days import day_nanos
+from quanheng.terms.etf import EtfAnswers
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import Reports, RequestRejected
 from quanheng.terms.units import SECOND, Nanos
@@ -63,6 +68,7 @@ Input = (
     | Inquiry
     | Reports
     | RequestRejected
+    | EtfAnswers
     | LinkChanged
     | TookOver
     | NotSent
@@ -146,6 +152,8 @@ class Maker:
                 feed.on_inquiry(state, opened, body, at, effects)
             case RequestRejected():
                 orders.on_request_rejected(state, opened, body, at, effects)
+            case EtfAnswers():
+                on_answers(state, opened, body, at, effects)
             case NotSent():
                 orders.on_not_sent(state, body, at, effects)
             case LinkChanged():
@@ -192,6 +200,8 @@ class Maker:
         over = day_nanos(at) > opened.rulebook.timetable[-1].stop + SECOND
         if body.name == VIEW:
             show(self.state, opened, at, effects)
+            show_ledger(self.state, opened, at, effects)
+            show_prompts(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
@@ -199,6 +209,7 @@ class Maker:
             keep_limits(self.state, at, effects)
             if in_session(opened, day_nanos(at)):
                 patrol(self.state, opened, at, effects)
+            hedge(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         else:

@@ -11,6 +11,7 @@ from quanheng.rulebook.model import Rulebook
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import OrderKind, Side, TradingState
 from quanheng.terms.contract import Chain
+from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import Send
 from quanheng.terms.records import (
     AccountRecord,
@@ -70,6 +71,10 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     speed: int = (
         1  # business time over the wall's, on which waiting for answers runs (borders.md 2)
     )
+    etf_cash: Money = 0  # free at the underlyings' market
+    etf_units: tuple[Lots, ...] | None = None  # by class, free to sell; None: no line there
+    etf_fee: int = 45  # of a trade there, 1e-6
+    etf_base: Lots = 0  # working inventory of each class, whose own risk is hedged elsewhere
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
@@ -107,7 +112,7 @@ class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
 
     Topics are "class" (one row per contract), "curve" (one row per expiry) and "book" (one row per
-    class). It never influences trading and may be pruned.
+    class), and those of `ledger_views`. It never influences trading and may be pruned.
     """
 
     topic: str
@@ -117,7 +122,7 @@ class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     rows: bytes
 
 
-OutEffect = Send | WakeAt | RaiseAlert | Resync | Notify
+OutEffect = Send | EtfSend | WakeAt | RaiseAlert | Resync | Notify
 """Everything the maker can say."""
 
 Effects: TypeAlias = list[OutEffect]

@@ -16,7 +16,7 @@ from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
 from quanheng.terms.codes import Alert
 from quanheng.terms.contract import OptionClass
-from quanheng.terms.units import MINUTE, SECOND, Nanos
+from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, SECOND, Nanos
 
 QUIET = 10 * SECOND
 """An alert of one code, scope and first argument is raised at most once in this time."""
@@ -84,9 +84,7 @@ def alert(
 
 def marks(state: State) -> np.ndarray:
     """Ticks int64[slots]: theory where there is one, else the previous settlement."""
-    theo = state.surface.theo[:, c.T_PRICE] * 1e4
-    settle = state.tables.fixed[:, c.F_SETTLE]
-    return np.where(np.isfinite(theo), np.floor(theo + 0.5), settle).astype(np.int64)
+    return state.ledger.marks
 
 
 def coverage(state: State, klass: int, at: Nanos) -> tuple[int, int]:
@@ -157,9 +155,14 @@ def curve_greeks(state: State, start: int, stop: int) -> np.ndarray:
 
 
 def exposure(state: State, start: int, stop: int) -> np.ndarray:
-    """float64[2] of a class: delta in yuan per 1 % of the underlying, vega per vol point."""
+    """float64[2] of a class: delta in yuan per 1 % of the underlying, units of it beyond the
+    base included, vega per vol point.
+    """
     out = np.zeros(2)
     book = state.book
+    klass = int(state.tables.fixed[start, c.F_KLASS])
+    units = int(state.etf.units[klass]) - state.etf.base
+    value = units * int(state.view.underlying[klass, U_SPOT])
     class_exposure(
         state.tables.fixed,
         state.surface.theo,
@@ -170,6 +173,7 @@ def exposure(state: State, start: int, stop: int) -> np.ndarray:
         stop,
         out,
     )
+    out[0] += value / (100 * MONEY_PER_YUAN)
     return out
 
 

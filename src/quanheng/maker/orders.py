@@ -10,6 +10,7 @@ from quanheng.maker import order_kernels as k
 from quanheng.maker import singles
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.inventory import refresh_worst
+from quanheng.maker.ledger import filled
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
@@ -197,7 +198,8 @@ def on_trade(
     """A fill: always a position and money, whatever the order table thought of the order."""
     ident = counter_of(state, trade.client_id)
     side = c.BID_SIDE if trade.side == Side.BUY else c.ASK_SIDE
-    if ident in state.orders:
+    single = ident in state.orders
+    if single:
         singles.on_fill(state, ident, trade.qty)
     elif trade.client_id[:3] in FORCED_PREFIXES:
         args = (trade.client_id, trade.qty)
@@ -210,9 +212,10 @@ def on_trade(
         state.audit.late_fills += 1
     contract = opened.chain.contracts[slot]
     auction = state.view.rows[slot, market.PHASE] != Phase.CONTINUOUS
-    role = "auction" if auction else "taker" if ident in state.orders else "provider"
+    role = "auction" if auction else "taker" if single else "provider"
     rule = opened.rulebook
     given = (trade.side, trade.effect, trade.covered, role, trade.qty)
+    fee = fees.handling(rule, *given) + fees.settlement(rule, *given)
     apply_trade(
         state.book,
         slot,
@@ -222,8 +225,9 @@ def on_trade(
         trade.qty,
         trade.price,
         contract.unit,
-        fees.handling(rule, *given) + fees.settlement(rule, *given),
+        fee,
     )
+    filled(state, slot, trade, fee)
     if state.meter is not None:
         buyer, seller = (0, -1) if trade.side == Side.BUY else (-1, 0)
         measure.on_trade(state.meter, slot, trade.at, trade.qty, buyer, seller)

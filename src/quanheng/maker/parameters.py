@@ -69,9 +69,19 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("cross_ticks", "ticks", 0, 0, 100, 1, "P12 beyond the opposite best"),
     Parameter("max_position", "contracts", 300, 0, 10_000, 1, "P18 net worst case per contract"),
     Parameter("repeat_fills", "fills in 5 s", 40, 2, 10_000, 1, "P16 fills that pause a contract"),
+    Parameter("hedge", "0/1", 0, 0, 1, 0, "hedge the delta of the class"),
+    Parameter("hedge_band", "yuan per 1 %", 20_000, 100, 10**8, 1, "delta that is left alone"),
+    Parameter("hedge_target", "1e-4 of the band", 5_000, 0, 10_000, 0, "delta a hedge leaves"),
+    Parameter("hedge_beta", "1e-4", 0, 0, 30_000, 0, "move per move of the group, 0 alone"),
+    Parameter("hedge_slip", "ticks", 30, 10, 1_000, 1, "furthest price of a hedge from the spot"),
+    Parameter("hedge_gamma", "yuan per 1 %", 200_000, 100, 10**9, 1, "gamma that is prompted"),
+    Parameter("hedge_vega", "yuan per vol point", 20_000, 100, 10**7, 1, "vega that is prompted"),
 )
 
-CLASS_WIDE = ("curve_model", "curve_rms", "curve_move", "curve_age")
+CLASS_WIDE = (
+    "curve_model", "curve_rms", "curve_move", "curve_age", "hedge", "hedge_band", "hedge_target",
+    "hedge_beta", "hedge_slip", "hedge_gamma", "hedge_vega",
+)  # fmt: skip
 """Parameters that cannot differ inside an underlying."""
 
 INDEX: dict[str, int] = {item.name: number for number, item in enumerate(TABLE)}

@@ -5,6 +5,7 @@ import numpy as np
 from quanheng.kernels.desk.curves.layout import WING
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as k
+from quanheng.maker.ledger import account
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
@@ -65,6 +66,7 @@ def reprice(
     )
     surface.theo_at[klass] = at
     state.view.underlying[klass, U_PRICED] = spot
+    account(state, opened, klass)
     if not refit:
         return
     if news:

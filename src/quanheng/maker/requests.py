@@ -46,10 +46,10 @@ def new_epoch(state: State, epoch: int) -> None:
     ids.reserved += BLOCK
 
 
-def stamp(state: State, klass: int) -> Stamp:
+def stamp(state: State, klass: int, strategy: str = STRATEGY) -> Stamp:
     """Who and what stands behind a message of a class (S-01)."""
     version = int(state.surface.version[klass])
-    return Stamp(trader(state.scopes), STRATEGY, VERSION, version, state.parameters.version)
+    return Stamp(trader(state.scopes), strategy, VERSION, version, state.parameters.version)
 
 
 def send(state: State, stamp_: Stamp, requests: list[Request]) -> Send:

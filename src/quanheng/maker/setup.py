@@ -11,6 +11,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import limits
 from quanheng.maker.checks import actions_table
 from quanheng.maker.guard_state import G_LOCKED
+from quanheng.maker.ledger import open_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE, Parameters, open_parameters, put
 from quanheng.maker.point_kernels import YUAN
@@ -230,7 +231,21 @@ def open_state(open_: MakerOpen, before: State) -> State:
     _positions(state, open_)
     state.meter = open_meter(open_.chain, open_.rulebook, (open_.maker,))
     _settle_curves(state, open_)
+    open_ledger(state)
+    _open_etf(state, open_)
     return state
+
+
+def _open_etf(state: State, open_: MakerOpen) -> None:
+    """Units of the underlyings held from yesterday, all of which may be sold today."""
+    if open_.etf_units is None:
+        return
+    etf = state.etf
+    etf.on, etf.cash, etf.base = True, open_.etf_cash, open_.etf_base
+    units = open_.etf_units or (0,) * len(open_.chain.classes)
+    etf.units = np.array(units, dtype=np.int64)
+    etf.sellable = etf.units.copy()
+    etf.worth = (etf.units - etf.base) * state.view.underlying[:, U_SPOT]
 
 
 def _settle_curves(state: State, open_: MakerOpen) -> None:

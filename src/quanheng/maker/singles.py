@@ -17,7 +17,7 @@ from quanheng.maker.lifecycle import TABLE, Event, Life
 from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrder
 from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
-from quanheng.maker.requests import client_id, counter_of, send, stamp, take
+from quanheng.maker.requests import STRATEGY, client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
 from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
@@ -66,7 +66,14 @@ def mirror(state: State, slot: int) -> None:
             row[c.D_ORDER_CLOSE_SELL] += closes
 
 
-def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects: Effects) -> None:
+def place(
+    state: State,
+    opened: MakerOpen,
+    body: ManualOrder,
+    at: Nanos,
+    effects: Effects,
+    strategy: str = STRATEGY,
+) -> None:
     """A person's order through the ladder (P30); a market order is judged at the price limit."""
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
@@ -107,7 +114,7 @@ def place(state: State, opened: MakerOpen, body: ManualOrder, at: Nanos, effects
     )
     mirror(state, slot)
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
-    effects.append(send(state, stamp(state, klass), [request]))
+    effects.append(send(state, stamp(state, klass, strategy), [request]))
 
 
 def _row(

@@ -7,7 +7,9 @@ from quanheng.books.positions import Book, open_book
 from quanheng.duties.lanes import Meter
 from quanheng.kernels.desk.curves.layout import ROW
 from quanheng.maker import columns as c
+from quanheng.maker.etf_state import EtfBook, blank_etf
 from quanheng.maker.guard_state import Guards, open_guards
+from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
 from quanheng.maker.states import Scopes, open_scopes
@@ -23,7 +25,9 @@ U_LAST = 1
 U_AT = 2
 U_PRICED = 3  # spot of the last repricing
 U_PHASE = 4
-U_COLUMNS = 5
+U_BID = 5  # best prices, 0 none
+U_ASK = 6
+U_COLUMNS = 7
 
 
 class Tables(msgspec.Struct):
@@ -130,6 +134,8 @@ class State(msgspec.Struct):
     gaps: dict[str, int]
     orders: dict[int, Order]
     book: Book
+    ledger: Ledger
+    etf: EtfBook
     meter: Meter | None
     denied: np.ndarray
     alerted: dict[str, Nanos]
@@ -176,6 +182,8 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         gaps={},
         orders={},
         book=open_book(slots),
+        ledger=blank_ledger(slots, classes, expiries),
+        etf=blank_etf(classes),
         meter=None,
         denied=ints(1),
         alerted={},

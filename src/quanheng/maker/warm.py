@@ -6,6 +6,8 @@ from quanheng.kernels.pack import pack, unpack
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as curves
 from quanheng.maker import figure_kernels as figures
+from quanheng.maker import ledger_kernels as ledger
+from quanheng.maker import ledger_state
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
@@ -24,6 +26,8 @@ def kernels() -> tuple[object, ...]:
         surface.reprice_class,
         surface.curve_exposure,
         curves.standing_code,
+        ledger.account_class,
+        ledger.mark_out,
         plan.absorb,
         plan.class_exposure,
         plan.plan_class,
@@ -55,6 +59,7 @@ def warm_up() -> None:
     plan.absorb(rows, state.view.rows, state.desk, 0, 0, 1, np.empty((1, 3), dtype=np.int64))
     _warm_plan(state)
     _warm_orders(state)
+    _warm_ledger(state)
 
 
 def _warm_surface(state: State) -> None:
@@ -143,3 +148,30 @@ def _warm_orders(state: State) -> None:
         1,
         state.worst[0],
     )
+
+
+def _warm_ledger(state: State) -> None:
+    tables, found, book, kept = state.tables, state.surface, state.book, state.ledger
+    ledger.account_class(
+        tables.fixed,
+        tables.meta,
+        found.fits,
+        found.curves,
+        ints(1, len(TABLE)),
+        found.theo,
+        book.long_qty,
+        book.short_qty,
+        book.covered_qty,
+        0,
+        0,
+        1,
+        1,
+        1,
+        kept.marks,
+        kept.last,
+        kept.expiries,
+        kept.terms[0],
+    )
+    horizons = ints(len(ledger_state.HORIZONS))
+    pending, ring = kept.pending[0], kept.rings[0]
+    ledger.mark_out(pending, ring, horizons, 0, kept.marks, tables.fixed, kept.fills)

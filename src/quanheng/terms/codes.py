@@ -173,6 +173,8 @@ class Alert(StrEnum):
     LIMITS_CHANGED = "limits_changed"
     TRIPPED = "tripped"
     REARMED = "rearmed"
+    PROFIT_UNEXPLAINED = "profit_unexplained"
+    HEDGE_BLOCKED = "hedge_blocked"
     TOOK_OVER = "took_over"
     DEAD_MAN = "dead_man"
     PULL_OVERDUE = "pull_overdue"
