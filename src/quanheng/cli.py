@@ -15,13 +15,14 @@ import click
 import msgspec
 
 from quanheng.compose import authority_desk as desk
-from quanheng.compose import commands, season_command
+from quanheng.compose import backtest_cli, commands, season_command
 from quanheng.compose.authority_words import told, words_of
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.config import ConfigError
 from quanheng.duties.dataset import DatasetError
+from quanheng.edge.tape_files import TapeError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.terms.commands import Command, Pull
 
@@ -37,6 +38,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (ReferenceDataError, BAD_INPUT),
     (RunError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
+    (TapeError, BAD_INPUT),
 )
 
 
@@ -355,6 +357,10 @@ def inspect_models(
     """Run the test batteries of all models against the register; write records, release forms."""
     result, text, ok = commands.inspect_models(models, people, out, lang)
     _answer(result, text, as_json, ok)
+
+
+for verb in backtest_cli.VERBS:
+    cli.add_command(verb)
 
 
 def main() -> None:

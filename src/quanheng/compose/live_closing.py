@@ -7,7 +7,7 @@ import numpy as np
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
 from quanheng.compose.carry_out import carried
-from quanheng.compose.closing import DayResult, class_lines, makers_of, referee, write_day
+from quanheng.compose.closing import DayResult, lines_of, makers_of, referee, write_day
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
@@ -188,7 +188,7 @@ def close_day(
         digest=run_digest(digests),
         seconds=seconds,
         invariants=live_invariants(prepared, world, judged, batch, settled),
-        lines=class_lines(world, result),
+        lines=lines_of(world, result),
         counts=_counts(prepared, world, ended, restarts),
         machines={
             name: {part: value.hex() for part, value in parts.items()}

@@ -16,6 +16,7 @@ from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
 from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
+from quanheng.terms.contract import Chain
 from quanheng.terms.days import midnight
 from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos
 
@@ -61,6 +62,34 @@ class Standing(NamedTuple):
     locked: tuple[Lots, ...] = ()
     combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
     deficit: Money = 0
+
+
+def maker_opening(
+    chain: Chain, house: Rulebook, config: Config, own: Standing, released: tuple[int, ...]
+) -> MakerOpen:
+    """Opening of the market maker on any chain; `released` are the curve models it may use."""
+    member = config.member
+    return MakerOpen(
+        day=chain.day,
+        chain=chain,
+        rulebook=house,
+        maker=member.maker,
+        account=member.account,
+        pbu=member.pbu,
+        cash=own.cash,
+        long=own.long,
+        short=own.short,
+        letter=member.letter,
+        rate=config.rate_ppm,
+        messages_per_second=config.line.messages_per_second,
+        limits=tuple(
+            ClassLimits(item.underlying, item.long, item.total, item.daily_buy_open)
+            for item in config.limits
+        ),
+        permitted=config.permitted,
+        parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
+        released=released,
+    )
 
 
 class Openings:
@@ -273,29 +302,8 @@ class Openings:
 
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
-        config, member = self.config, self.config.member
-        own = self.account()
-        return MakerOpen(
-            day=self.reference.chain.day,
-            chain=self.reference.chain,
-            rulebook=self.house,
-            maker=member.maker,
-            account=member.account,
-            pbu=member.pbu,
-            cash=own.cash,
-            long=own.long,
-            short=own.short,
-            letter=member.letter,
-            rate=config.rate_ppm,
-            messages_per_second=config.line.messages_per_second,
-            limits=tuple(
-                ClassLimits(item.underlying, item.long, item.total, item.daily_buy_open)
-                for item in config.limits
-            ),
-            permitted=config.permitted,
-            parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
-            released=self.released,
-        )
+        own, chain = self.account(), self.reference.chain
+        return maker_opening(chain, self.house, self.config, own, self.released)
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:
         """Spans in which the order line is down."""

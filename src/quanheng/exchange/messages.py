@@ -287,3 +287,20 @@ class EtfRefuse(msgspec.Struct, frozen=True, array_like=True, tag="etf_refuse"):
 
     pbu: str
     rejects: list[RequestRejected]
+
+
+class TapeOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="tape_open"):
+    """The first input of a tape venue's day: one member beside a recorded market.
+
+    `fills` is one of `tape_fills.BOUNDS`.
+    """
+
+    day: Day
+    chain: Chain
+    rulebook: Rulebook
+    pbu: str
+    fills: str
+
+
+class TapeEnd(msgspec.Struct, frozen=True, array_like=True, tag="tape_end"):
+    """The tape is over: what is not closed yet ends here."""
