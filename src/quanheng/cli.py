@@ -361,6 +361,7 @@ def inspect_models(
 
 for verb in backtest_cli.VERBS:
     cli.add_command(verb)
+inspect.add_command(backtest_cli.strategies)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from quanheng.compose import backtest_command, sweep_command, tapes
+from quanheng.compose import backtest_command, strategy_inspection, sweep_command, tapes
 from quanheng.exchange.tape_fills import BOUNDS
 
 FOLDER = click.Path(path_type=Path)
@@ -97,6 +97,24 @@ def sweep(
 ) -> None:
     """Compare values of quote parameters over tapes or simulated days; goes on where it stopped."""
     _say(*sweep_command.sweep(tapes_, seeds, sweeps, params, language, options), as_json)
+
+
+@click.command("strategies")
+@click.option("--scene", "only", multiple=True, help="Only this scene; repeatable.")
+@click.option("--workers", default=1, show_default=True, help="Scenes at a time.")
+@click.option("--out", type=FOLDER, default=None, help="Write the release forms.")
+@click.option("--scenes", type=FILE, default=None, help="Scenes in place of the shipped ones.")
+@click.option("--records", type=FOLDER, default=None, help="Records in place of the shipped ones.")
+@click.option("--people", type=FILE, default=None, help="People and posts.")
+@click.option("--config", type=FILE, default=None, help="Configuration of the desk.")
+@click.option("--lang", "language", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def strategies(
+    only: tuple[str, ...], workers: int, language: str, as_json: bool, **options: Any
+) -> None:
+    """Run the scenes of every strategy's release; compare what is expected, seen and recorded."""
+    answer = strategy_inspection.inspect_strategies(only, workers, language, options)
+    _say(*answer, as_json)
 
 
 VERBS = (export_market, import_tape, backtest, sweep)
