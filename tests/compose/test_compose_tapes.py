@@ -15,6 +15,7 @@ from quanheng.edge.dataset_files import arrow_modules
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.edge.tape_files import open_tape, read_messages
 from quanheng.edge.tape_import import import_tape
+from quanheng.exchange.messages import TapePrints
 from quanheng.kernels.pack import unpack
 from quanheng.maker.maker import Maker
 from quanheng.runtime.journal import INPUT
@@ -135,7 +136,7 @@ def test_compose_tape_names_silences_of_continuous_trading(tmp_path: Path) -> No
     ]
 
 
-def test_compose_tape_takes_funds_and_inquiries(tmp_path: Path) -> None:
+def test_compose_tape_takes_funds_inquiries_and_trades(tmp_path: Path) -> None:
     """A six-digit code is the underlying; a dataset folder brings its inquiries."""
     folder = tmp_path / "dataset"
     folder.mkdir()
@@ -143,9 +144,22 @@ def test_compose_tape_takes_funds_and_inquiries(tmp_path: Path) -> None:
     write_market(folder / "market.csv", [*steady(CODES[:1], "09:40:00", 2), fund])
     asked = [(DAY, CODES[0], "7", clock("09:40:02")), (DAY, CODES[5], "8", clock("09:40:02"))]
     write_market(folder / "inquiries.csv", asked, ("day", "contract", "inquiry", "at"))
+    traded = [
+        (DAY, CODES[0], clock("09:40:03"), 1_010, 2),
+        (DAY, CODES[0], clock("09:40:02"), 1_000, 4),
+        (DAY, CODES[5], clock("09:40:02"), 1_000, 9),
+    ]
+    head = ("day", "contract", "at", "price", "qty", "buyer", "seller", "buy_order_at",
+            "sell_order_at", "buy_limit", "sell_limit")  # fmt: skip
+    write_market(folder / "trades.csv", [(*row, "", "", 0, 0, 1, 1) for row in traded], head)
     done = call("import-tape", folder, "--day", DAY, "--out", tmp_path / "tape", "--json")
     assert done.code == 0, done.err
     assert (done.json["underlyings"], done.json["inquiries"]) == (1, 1)
+    assert (done.json["prints"], done.json["unused"]) == (2, 1)
+    told = [one for one in read_messages(tmp_path / "tape") if isinstance(one, TapePrints)]
+    assert [(one.at - START, unpack(one.rows, 3).tolist()) for one in told] == [
+        (clock("09:40:02"), [[0, 1_000, 4]]), (clock("09:40:03"), [[0, 1_010, 2]]),
+    ]  # fmt: skip
     messages = list(read_messages(tmp_path / "tape"))
     [ticks] = [one for one in messages if isinstance(one, UnderlyingTicks)]
     assert (ticks.at - START, ticks.ticks[0].bids, ticks.ticks[0].last) == (

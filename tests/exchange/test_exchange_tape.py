@@ -8,7 +8,7 @@ from exchange_world import DAY, World, at, chain, of, rulebook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quanheng.exchange.messages import TapeEnd, TapeOpen
+from quanheng.exchange.messages import TapeEnd, TapeOpen, TapePrints
 from quanheng.exchange.tape_fills import OPTIMISTIC, PESSIMISTIC
 from quanheng.exchange.tape_venue import TapeVenue
 from quanheng.kernels.pack import pack, unpack
@@ -30,10 +30,20 @@ from quanheng.terms.units import SECOND
 CODE = chain().contracts[0].code
 
 
-def opened(fills: str) -> World:
+def opened(fills: str, prints: bool = False) -> World:
     """A tape's day after the opening; snapshots follow with `show`."""
-    tape = TapeOpen(day=DAY, chain=chain(), rulebook=rulebook(), pbu="A0001", fills=fills)
+    tape = TapeOpen(
+        day=DAY, chain=chain(), rulebook=rulebook(), pbu="A0001", fills=fills, prints=prints
+    )
     return World(tape, TapeVenue())
+
+
+def printed(world: World, *trades: tuple[int, int]) -> list[Trade]:
+    """Recorded trades (price, quantity) of the first contract; the member's fills of them."""
+    world.now += SECOND
+    rows = np.array([(0, price, qty) for price, qty in trades], dtype=np.int64)
+    effects = world.give(TapePrints(world.now, pack(rows)), Source.FEED)
+    return [report.body for one in effects if hasattr(one, "reports") for report in one.reports]
 
 
 def tick(
@@ -58,10 +68,10 @@ def show(world: World, *arguments: Any, **more: Any) -> list[Trade]:
 
 def quoted(
     fills: str, bid: int = 990, ask: int = 1_010, bid_qty: int = 10, ask_qty: int = 10,
-    market_bid: int = 980, market_ask: int = 1_020,
+    market_bid: int = 980, market_ask: int = 1_020, prints: bool = False,
 ) -> World:  # fmt: skip
     """A continuous market and our quote beside it."""
-    world = opened(fills)
+    world = opened(fills, prints)
     world.now = at("09:30")
     show(world, market_bid, market_ask, 1_000, 100)
     world.ask(quote(1, bid, ask, bid_qty, ask_qty))
@@ -124,6 +134,39 @@ def test_tape_below_the_displayed_levels_the_queue_is_unknown() -> None:
     assert show(world, 980, 1_020, 970, 500) == []
     assert show(world, 970, 1_020, 980, 500, size=2) == []
     assert filled(show(world, 970, 1_020, 970, 505)) == [(Side.BUY, 970, 3, 7)]
+
+
+def test_tape_prints_are_exact() -> None:
+    """Each trade counts at its own price: 30 ahead at 980, and beyond it nobody is ahead."""
+    fills = {}
+    for bound in (OPTIMISTIC, PESSIMISTIC):
+        world = quoted(bound, bid=980, prints=True)
+        fills[bound] = [
+            filled(printed(world, (1_010, 40), (980, 3))),
+            filled(printed(world, (979, 2), (980, 28))),
+        ]
+        # The snapshot's own volume is those trades again and fills nothing.
+        assert show(world, 970, 1_020, 980, 5_000) == []
+    assert fills[OPTIMISTIC] == [
+        [(Side.SELL, 1_010, 10, 0), (Side.BUY, 980, 3, 7)],
+        [(Side.BUY, 980, 2, 5), (Side.BUY, 980, 5, 0)],
+    ]
+    assert fills[PESSIMISTIC] == [
+        [(Side.SELL, 1_010, 10, 0)],
+        [(Side.BUY, 980, 2, 8), (Side.BUY, 980, 1, 7)],
+    ]
+    rows = unpack(_rows(world, "trades"), 10)
+    market_rows = rows[(rows[:, 4] < 0) & (rows[:, 5] < 0), 2:4].tolist()
+    assert market_rows == [[1_010, 40], [980, 3], [979, 2], [980, 28]]
+
+
+def test_tape_prints_of_an_auction_fill_at_their_price() -> None:
+    for bound, wanted in ((OPTIMISTIC, [(Side.BUY, 1_000, 2, 0)]), (PESSIMISTIC, [])):
+        world = opened(bound, prints=True)
+        world.now = at("09:20")
+        show(world, 1_000, 1_000, phase=Phase.OPENING)
+        world.ask(quote(1, 1_000, 1_100, 2, 2))
+        assert filled(printed(world, (1_000, 50))) == wanted
 
 
 def test_tape_displayed_quantity_is_taken_once() -> None:
@@ -286,6 +329,7 @@ def test_tape_keeps_the_machine_contract() -> None:
         show(world, 980, 1_020 - 10 * (number % 5), 985, 100 + 7 * number)
         world.ask(quote(10 + number, 985 - number, 1_015))
     world.ask(QuoteCancel("M001000099", CODE, True, True))
+    printed(world, (990, 5))
     world.give(TapeEnd())
     log = [
         Envelope(seq, instant, Source.VENUE, 0, body)

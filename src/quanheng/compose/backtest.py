@@ -138,7 +138,12 @@ class Backtest:
         early = min(0, self.manifest.first - CONNECT_AT - MINUTE)
         at = self.midnight + OPEN_AT + early
         opened = ex.TapeOpen(
-            day=day, chain=self.chain, rulebook=self.book, pbu=config.member.pbu, fills=plan.fills
+            day=day,
+            chain=self.chain,
+            rulebook=self.book,
+            pbu=config.member.pbu,
+            fills=plan.fills,
+            prints=self.manifest.prints > 0,
         )
         own = Standing(config.funds.cash_yuan * MONEY_PER_YUAN)
         sim.post("tape", opened, at)

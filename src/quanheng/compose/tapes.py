@@ -16,7 +16,7 @@ from quanheng.edge.dataset_files import read_table
 from quanheng.edge.market_export import MarketWriter
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.edge.tape_files import Manifest, TapeError, open_tape
-from quanheng.edge.tape_import import Asked
+from quanheng.edge.tape_import import Asked, Print
 from quanheng.edge.tape_import import import_tape as write_tape
 from quanheng.maker.maker import Maker
 from quanheng.runtime.journal import INPUT
@@ -25,7 +25,7 @@ from quanheng.runtime.segment import read_segments
 from quanheng.terms.contract import Chain, build_chain
 from quanheng.terms.days import clock_text, from_iso, iso, midnight
 from quanheng.terms.market import ChainTick, UnderlyingTicks
-from quanheng.terms.units import Day
+from quanheng.terms.units import DAY, Day
 
 _HEADS = {"zh": ["隔离原因", "行数"], "en": ["set aside because", "rows"]}
 _WORDS = {
@@ -89,11 +89,12 @@ def import_tape(
     book = read_rulebook(on)
     whole = _chain(source, on, master)
     asked: list[Asked] = []
+    prints: list[Print] = []
     if source.is_dir():
         whole = _listed(source, on, whole)
-        asked = _asked(source, on)
+        asked, prints = _asked(source, on), _prints(source, on)
     try:
-        manifest = write_tape(source, whole, book, asked, out)
+        manifest = write_tape(source, whole, book, asked, out, prints)
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
         raise
@@ -151,6 +152,23 @@ def _asked(source: Path, day: Day) -> list[Asked]:
     if asked is None:
         return []
     return list(zip(_column(asked, "at"), _column(asked, "contract"), strict=True))
+
+
+def _prints(source: Path, day: Day) -> list[Print]:
+    """The day's trades in order of time; of one instant as the table has them.
+
+    TapeError for a trade that cannot be.
+    """
+    trades = read_table(source, "trades", (day, day))
+    if trades is None:
+        return []
+    names = ("at", "contract", "price", "qty")
+    rows: list[Print] = list(zip(*(_column(trades, name) for name in names), strict=True))
+    for number, (at, contract, price, qty) in enumerate(rows, 1):
+        if not 0 <= at < DAY or price <= 0 or qty <= 0:
+            what = f"{qty} of {contract} for {price} at {at}"
+            raise TapeError(f"{source}: trades, row {number} of {iso(day)}: {what}")
+    return sorted(rows, key=lambda row: row[0])
 
 
 def told(out: Path, manifest: Manifest, language: str) -> str:

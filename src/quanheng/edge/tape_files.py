@@ -1,9 +1,9 @@
 """Tapes on disk: a recorded market of one day as the messages a maker would have heard.
 
-A tape is a folder: `ticks.bin` holds records `u32 length | msgpack` of ChainTick, UnderlyingTicks
-and Inquiry as the journal packs them, in order of time; `master.txt` is the contract master
-(reff03) of exactly its contracts; `manifest.json` is written last and says where it all came from;
-`quarantine.csv` lists the source's rows that are not in it.
+A tape is a folder: `ticks.bin` holds records `u32 length | msgpack` of ChainTick, UnderlyingTicks,
+Inquiry and TapePrints as the journal packs them, in order of time; `master.txt` is the contract
+master (reff03) of exactly its contracts; `manifest.json` is written last and says where it all came
+from; `quarantine.csv` lists the source's rows that are not in it.
 """
 
 import hashlib
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.exchange.messages import TapePrints
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.units import Day, DayNanos
 
-TapeMessage = ChainTick | UnderlyingTicks | Inquiry
+TapeMessage = ChainTick | UnderlyingTicks | Inquiry | TapePrints
 TICKS, MASTER, MANIFEST, QUARANTINE = "ticks.bin", "master.txt", "manifest.json", "quarantine.csv"
 LONGEST = 64 << 20
 """Bytes of one record at most; a longer one is not a tape's."""
@@ -54,6 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     underlyings: int
     unused: int  # rows of underlyings that have no contract here
     inquiries: int
+    prints: int  # trades of the dataset's table; 0: snapshots alone say what traded
     messages: int
     first: DayNanos
     last: DayNanos

@@ -22,10 +22,12 @@ from quanheng.edge.tape_files import (
     Gap,
     Manifest,
     TapeError,
+    TapeMessage,
     TapeWriter,
     sha256_of,
     write_manifest,
 )
+from quanheng.exchange.messages import TapePrints
 from quanheng.exchange.turn import INQUIRY_LIFE
 from quanheng.kernels.pack import pack
 from quanheng.rulebook.model import Rulebook
@@ -35,7 +37,7 @@ from quanheng.terms.codes import Phase
 from quanheng.terms.contract import Chain, build_chain
 from quanheng.terms.days import midnight
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTick, UnderlyingTicks
-from quanheng.terms.units import MINUTE, DayNanos
+from quanheng.terms.units import MINUTE, DayNanos, Lots, Ticks
 from quanheng.wire.contracts import write_contracts
 
 Ints = npt.NDArray[np.int64]
@@ -51,6 +53,7 @@ _CELLS = (
 )  # fmt: skip
 
 Asked = tuple[DayNanos, str]
+Print = tuple[DayNanos, str, Ticks, Lots]
 
 
 class Pass(msgspec.Struct):
@@ -67,12 +70,18 @@ class Pass(msgspec.Struct):
 
 
 def import_tape(
-    source: Path, chain: Chain, book: Rulebook, asked: Sequence[Asked], out: Path
+    source: Path,
+    chain: Chain,
+    book: Rulebook,
+    asked: Sequence[Asked],
+    out: Path,
+    prints: Sequence[Print] = (),
 ) -> Manifest:
     """Write the tape of a source into the folder `out`, which is made.
 
     `chain` is the day's contract master, already without what the day did not list; `asked` are the
-    day's inquiries (time, contract). TapeError names file and reason when nothing can be imported.
+    day's inquiries (time, contract), `prints` its trades (time, contract, price, quantity) in order
+    of time. TapeError names file and reason when nothing can be imported.
     """
     files = sources(source)
     out.mkdir(parents=True)
@@ -83,11 +92,13 @@ def import_tape(
             raise TapeError(f"{source}: no row of {chain.day} is usable ({counts or 'no rows'})")
         kept, place = _kept(chain, found.seen)
         tape = _Second(kept, place, book, [] if found.phases else list(timetable(book)), asked)
+        tape.print_all(prints)
         writer = TapeWriter(out)
         for minute in found.minutes:
             for message in tape.minute(_load(Path(name), minute)):
                 writer.add(message)
-        for message in tape.finish(found.last):
+        last = max(found.last, prints[-1][0] if prints else 0)
+        for message in tape.finish(last):
             writer.add(message)
         ticks = writer.close()
     (out / MASTER).write_bytes(write_contracts(list(kept.contracts)))
@@ -105,9 +116,10 @@ def import_tape(
         underlyings=int(found.seen[len(chain.contracts) :].sum()),
         unused=tape.unused,
         inquiries=tape.inquiries,
+        prints=tape.prints,
         messages=writer.messages,
         first=tape.first,
-        last=found.last,
+        last=last,
         phases="source" if found.phases else "timetable",
         volumes=found.volumes,
         gaps=tuple(tape.gaps),
@@ -202,6 +214,7 @@ class _Second:
         self.gaps: list[Gap] = []
         self.inquiries = 0
         self.unused = 0
+        self.prints = 0
         self.first: DayNanos = -1
         self._chain, self._place, self._start = chain, place, midnight(chain.day)
         self._rows = np.zeros((len(chain.contracts), market.COLUMNS), dtype=np.int64)
@@ -212,12 +225,19 @@ class _Second:
         self._due = [(span.start, span.phase) for span in spans]
         if spans:
             self._due.append((spans[-1].stop, Phase.CLOSED))
-        codes = {row.code: slot for slot, row in enumerate(chain.contracts)}
+        self._printed: list[Print] = []
+        codes = self._codes = {row.code: slot for slot, row in enumerate(chain.contracts)}
         self._asked = sorted(one for one in asked if one[1] in codes)
         self._trading = [s for s in timetable(book) if s.phase == Phase.CONTINUOUS]
         self._heard = [-1] * len(chain.classes)
 
-    def minute(self, rows: Ints) -> Iterator[ChainTick | UnderlyingTicks | Inquiry]:
+    def print_all(self, prints: Sequence[Print]) -> None:
+        """Take the trades of the day; those of contracts without rows are unused."""
+        self._printed = [one for one in reversed(prints) if one[1] in self._codes]
+        self.prints = len(self._printed)
+        self.unused += len(prints) - self.prints
+
+    def minute(self, rows: Ints) -> Iterator[TapeMessage]:
         """The messages of a minute, int64[n, WIDTH] in order of time."""
         cuts = np.flatnonzero(np.diff(rows[:, ck.AT])) + 1
         for part in np.split(rows, cuts):
@@ -226,24 +246,31 @@ class _Second:
             self.first = at if self.first < 0 else self.first
             yield from self._instant(at, part.tolist())
 
-    def finish(self, last: DayNanos) -> Iterator[ChainTick | UnderlyingTicks | Inquiry]:
+    def finish(self, last: DayNanos) -> Iterator[TapeMessage]:
         """What is left: the close, when the recording reaches the closing auction."""
         closing = [at for at, phase in self._due if phase == Phase.CLOSING]
         reached = not closing and bool(self._due)
         yield from self._until(self._due[-1][0] if reached else last)
 
-    def _until(self, at: DayNanos) -> Iterator[ChainTick | Inquiry]:
-        """Phases of the timetable and inquiries up to an instant."""
+    def _until(self, at: DayNanos) -> Iterator[TapeMessage]:
+        """Phases of the timetable, trades and inquiries up to an instant."""
         while self._due and self._due[0][0] <= at:
-            yield from self._asked_until(self._due[0][0])
+            yield from self._told_until(self._due[0][0])
             since, phase = self._due.pop(0)
             self._rows[:, market.PHASE] = phase
             self._rows[:, market.FLAGS] = ACCEPTS if phase in TAKING else 0
             for klass in range(len(self._chain.classes)):
                 yield self._image(klass, since)
-        yield from self._asked_until(at)
+        yield from self._told_until(at)
 
-    def _asked_until(self, at: DayNanos) -> Iterator[Inquiry]:
+    def _told_until(self, at: DayNanos) -> Iterator[Inquiry | TapePrints]:
+        """Trades and inquiries up to an instant: what happened before its snapshot."""
+        while self._printed and self._printed[-1][0] <= at:
+            when, rows = self._printed[-1][0], []
+            while self._printed and self._printed[-1][0] == when:
+                _, contract, price, qty = self._printed.pop()
+                rows.append((self._codes[contract], price, qty))
+            yield TapePrints(self._start + when, pack(np.array(rows, dtype=np.int64)))
         while self._asked and self._asked[0][0] <= at:
             when, contract = self._asked.pop(0)
             self.inquiries += 1

@@ -3,8 +3,9 @@
 Optimistic: the other side's best touches our price, or a trade prints at it or beyond. Pessimistic:
 the best goes through our price, or trades print at it or beyond once everything displayed when we
 joined has traded. A snapshot tells how much traded since the last and the last price only: all of
-it counts at that price. Both take displayed quantity once: what ours took stays taken while the
-tape still shows it.
+it counts at that price, and waits for what is ahead even beyond ours. A print is exact: beyond our
+price nobody is ahead. Both take displayed quantity once: what ours took stays taken while the tape
+still shows it.
 """
 
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def shown(rows: Ints, side: int, prices: Ints) -> Ints:
     first = market.ASK if side else market.BID
     sizes = market.ASK_QTY if side else market.BID_QTY
     levels, there = rows[:, first : first + LEVELS], rows[:, sizes : sizes + LEVELS]
-    sign = -1 if side else 1
+    sign = _sign(side)
     depth = np.where(levels > 0, sign * levels, DEEPEST).min(axis=1)
     known = (sign * prices >= depth) | (levels[:, 0] <= 0)
     found = np.where(levels == prices[:, None], there, 0).sum(axis=1)
@@ -85,6 +86,8 @@ def on_rows(state: TapeState, slots: Ints, rows: Ints) -> Iterator[Fill]:
     state.market[slots] = rows
     state.seen[slots] = 1
     traded = np.where(known, np.maximum(rows[:, market.VOLUME] - before[:, market.VOLUME], 0), 0)
+    if opened.prints:
+        traded[:] = 0
     uncross = np.isin(before[:, market.PHASE], AUCTIONS) & (traded > 0)
     live = rows[:, market.PHASE] == Phase.CONTINUOUS
     for side in range(2):
@@ -97,10 +100,12 @@ def on_rows(state: TapeState, slots: Ints, rows: Ints) -> Iterator[Fill]:
         for side in range(2):
             if state.rest[slot, side, R_QTY] <= 0:
                 continue
+            last = int(state.market[slot, market.LAST])
             if uncross[place]:
-                yield from _auction(state, slot, side, volume, strict)
-            else:
-                yield from _continuous(state, slot, side, volume, strict)
+                yield from _auction(state, slot, side, last, volume)
+                continue
+            yield from _traded(state, slot, side, last, volume, strict)
+            yield from _touched(state, slot, side, strict)
     for side in range(2):
         rest = state.rest[slots, side]
         ahead = np.minimum(rest[:, R_AHEAD], shown(rows, side, rest[:, R_PRICE]))
@@ -123,33 +128,58 @@ def available(state: TapeState, slot: Slot, side: int) -> Lots:
     return max(0, int(qty[0]) - int(state.rest[slot, side, R_TAKEN]))
 
 
-def _auction(state: TapeState, slot: Slot, side: int, volume: Lots, strict: bool) -> Iterator[Fill]:
+def on_print(state: TapeState, slot: Slot, price: Ticks, qty: Lots) -> Iterator[Fill]:
+    """One recorded trade, exactly as it was: yield what it would have filled of ours."""
+    opened = state.opened
+    assert opened is not None, "the tape was opened"
+    auction = state.market[slot, market.PHASE] in AUCTIONS
+    for side in range(2):
+        if auction:
+            yield from _auction(state, slot, side, price, qty)
+        else:
+            at_ours = state.rest[slot, side, R_PRICE] == price
+            waits = opened.fills == PESSIMISTIC and bool(at_ours)
+            yield from _traded(state, slot, side, price, qty, waits)
+
+
+def _sign(side: int) -> int:
+    """1 for a bid, -1 for an ask: a price times it is better the larger it is."""
+    return -1 if side else 1
+
+
+def _auction(state: TapeState, slot: Slot, side: int, price: Ticks, volume: Lots) -> Iterator[Fill]:
     """The uncross is the first trade after a call auction: one price for all."""
-    price = int(state.market[slot, market.LAST])
+    assert state.opened is not None, "the tape was opened"
     row = state.rest[slot, side]
-    better = int(row[R_PRICE]) - price if side == 0 else price - int(row[R_PRICE])
-    if price > 0 and better >= (1 if strict else 0):
-        yield fill_of(state, slot, side, price, min(int(row[R_QTY]), volume))
+    better = _sign(side) * (int(row[R_PRICE]) - price)
+    qty = min(int(row[R_QTY]), volume)
+    if price > 0 and qty > 0 and better >= (1 if state.opened.fills == PESSIMISTIC else 0):
+        yield fill_of(state, slot, side, price, qty)
 
 
-def _continuous(
-    state: TapeState, slot: Slot, side: int, volume: Lots, strict: bool
+def _traded(
+    state: TapeState, slot: Slot, side: int, price: Ticks, volume: Lots, waits: bool
 ) -> Iterator[Fill]:
+    """Trades at a price: at ours or beyond they fill us, after what is ahead when that `waits`."""
     row = state.rest[slot, side]
-    sign = -1 if side else 1
-    ours, last = int(row[R_PRICE]), int(state.market[slot, market.LAST])
-    reach = sign * (ours - last)
-    if volume > 0 and last > 0 and reach >= 0:
-        if strict:
-            waited = min(int(row[R_AHEAD]), volume)
-            row[R_AHEAD] -= waited
-            volume -= waited
-        qty = min(int(row[R_QTY]), volume)
-        if qty > 0:
-            yield fill_of(state, slot, side, ours, qty)
+    ours = int(row[R_PRICE])
+    if volume <= 0 or price <= 0 or _sign(side) * (ours - price) < 0:
+        return
+    if waits:
+        before = min(int(row[R_AHEAD]), volume)
+        row[R_AHEAD] -= before
+        volume -= before
+    qty = min(int(row[R_QTY]), volume)
+    if qty > 0:
+        yield fill_of(state, slot, side, ours, qty)
+
+
+def _touched(state: TapeState, slot: Slot, side: int, strict: bool) -> Iterator[Fill]:
+    """The opposite best at our price (through it when `strict`) fills us with what it displays."""
+    row = state.rest[slot, side]
     price, _ = opposite(state.market[slot : slot + 1], side)
-    best = int(price[0])
-    if best > 0 and sign * (ours - best) >= (1 if strict else 0):
+    best, ours = int(price[0]), int(row[R_PRICE])
+    if best > 0 and _sign(side) * (ours - best) >= (1 if strict else 0):
         qty = min(int(row[R_QTY]), available(state, slot, side))
         if qty > 0:
             row[R_TAKEN] += qty

@@ -17,9 +17,10 @@ from quanheng.exchange.messages import (
     Refuse,
     TapeEnd,
     TapeOpen,
+    TapePrints,
 )
 from quanheng.exchange.state import ORDER_BASE, PARTITIONS
-from quanheng.exchange.tape_fills import AUCTIONS, BOUNDS, Fill, on_rows
+from quanheng.exchange.tape_fills import AUCTIONS, BOUNDS, Fill, on_print, on_rows
 from quanheng.exchange.tape_quotes import at_once, cancel, enter, refusal
 from quanheng.exchange.tape_state import (
     R_AT,
@@ -49,7 +50,7 @@ from quanheng.terms.orders import (
 )
 from quanheng.terms.units import MILLISECOND, Nanos, Slot
 
-TapeInput = TapeOpen | ChainTick | UnderlyingTicks | Inquiry | Requests | TapeEnd
+TapeInput = TapeOpen | ChainTick | UnderlyingTicks | Inquiry | TapePrints | Requests | TapeEnd
 TapeEffect = (
     Deliver | Refuse | ChainTick | UnderlyingTicks | Inquiry | Record | PlatformStateChanged
 )
@@ -90,6 +91,8 @@ class TapeVenue:
                 self._requests(body, at, effects)
             case Inquiry():
                 self._inquiry(body, at, effects)
+            case TapePrints():
+                self._prints(body, at, effects)
             case TapeEnd():
                 self._end(at, effects)
             case _:
@@ -124,8 +127,21 @@ class TapeVenue:
         reports = _filled(state, fills, at, effects)
         if reports:
             effects.append(Deliver(state.opened.pbu, reports))
-        _record_market(before, rows, known, at, effects)
+        if not state.opened.prints:
+            _record_market(before, rows, known, at, effects)
         effects.append(tick)
+
+    def _prints(self, prints: TapePrints, at: Nanos, effects: list[TapeEffect]) -> None:
+        """The market's own trades: each fills what it would have, then sets the last price."""
+        state = self.state
+        assert state.opened is not None, "the tape was opened"
+        reports: list[Report] = []
+        for slot, price, qty in unpack(prints.rows, 3).tolist():
+            reports += _filled(state, on_print(state, slot, price, qty), at, effects)
+            row = (slot, at, price, qty, NOBODY, NOBODY, at, at, 1, 1)
+            effects.append(Record("trades", 10, pack(np.array([row], dtype=np.int64))))
+        if reports:
+            effects.append(Deliver(state.opened.pbu, reports))
 
     def _requests(self, body: Requests, at: Nanos, effects: list[TapeEffect]) -> None:
         state = self.state
