@@ -6,7 +6,7 @@ READY  := $(VENV)/ready
 BENCH  := .venv-bench
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup warm demo test check bench bounds worlds soak docs models lock clean
+.PHONY: help setup warm demo test check bench bounds worlds soak docs models strategies lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -16,6 +16,7 @@ help:
 	@echo "make bounds  the tests of the kernels with every array index checked"
 	@echo "make worlds  N small simulated days (N=20), make soak: 20 whole ones"
 	@echo "make docs    regenerate the generated pages under docs/"
+	@echo "make strategies  run every strategy's scenes and keep the records; RELEASE as for models"
 	@echo "make models  test the models and bring their register in step; RELEASE='BY SECOND DAY' releases them"
 	@echo "make lock    re-resolve the dependency locks (needs uv)"
 	@echo "make clean   remove the environment, caches and runs"
@@ -91,6 +92,9 @@ docs: setup
 # What changed is tested again and loses its release, which two people give anew (RELEASE='Q01 R01 20261126').
 models: setup
 	$(BIN)/python tools/make_models.py $(if $(RELEASE),--release $(RELEASE))
+
+strategies: setup
+	$(BIN)/python tools/make_strategies.py $(if $(RELEASE),--release $(RELEASE))
 
 UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url -q

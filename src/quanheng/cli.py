@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from quanheng.compose import authority_desk as desk
-from quanheng.compose import commands, season_command
+from quanheng.compose import backtest_cli, commands, season_command
 from quanheng.compose.answering import answer as _answer
 from quanheng.compose.authority_words import told, words_of
 from quanheng.compose.cli_options import day_options as _day_options
@@ -30,6 +30,7 @@ from quanheng.compose.scenarios import ScenarioError
 from quanheng.config import ConfigError
 from quanheng.duties.dataset import DatasetError
 from quanheng.edge.kill_client import KillSocketError
+from quanheng.edge.tape_files import TapeError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.terms.commands import Command, Pull, Rearm
 
@@ -46,6 +47,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (RunError, BAD_INPUT),
     (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
+    (TapeError, BAD_INPUT),
 )
 
 
@@ -379,6 +381,9 @@ def inspect_models(
 
 cli.add_command(kill)
 cli.add_command(lab)
+for verb in backtest_cli.VERBS:
+    cli.add_command(verb)
+inspect.add_command(backtest_cli.strategies)
 
 
 def main() -> None:

@@ -1,14 +1,10 @@
 """Short days on top of a carried state, for the tests of what crosses days."""
 
-import msgspec
-
-from quanheng.compose import carrying
+from quanheng.compose.carry_out import carried_to
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import DayPlan, World
-from quanheng.compose.reference import read_master
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
-from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import listing
 from quanheng.settlement import carry
 from quanheng.terms.units import SECOND
@@ -38,19 +34,4 @@ def run_day(
     return world, done
 
 
-def jump(opening: carry.Carry, day: int) -> carry.Carry:
-    """The same accounts on a later day, as if nothing had traded in between."""
-    whole = read_master("carry", opening.master, opening.day)
-    smiles: dict[str, list[object]] = {}
-    for one in opening.smiles:
-        smiles.setdefault(one.underlying, []).append(carrying.smile(one))
-    listed = carrying.Listed(whole, read_rulebook(day), smiles, {}, 20_000)  # type: ignore[arg-type]
-    settled = {
-        row.code: listing.Settled(row.previous_close, row.previous_settle, row.open_interest)
-        for row in whole.contracts
-    }
-    roll = listed.roll(settled, opening.next_code, (), {})
-    return msgspec.structs.replace(
-        opening, day=day, master=carrying.write_contracts(list(roll.chain.contracts)),
-        next_code=roll.next_code,
-    )  # fmt: skip
+jump = carried_to

@@ -6,12 +6,14 @@ from quanheng.clearing import messages as clear
 from quanheng.compose import carrying
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, public_names, traded
+from quanheng.compose.reference import FIRST_DAY, read_master
+from quanheng.compose.reference import load as load_reference
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import layout as lay
-from quanheng.exchange import listing
+from quanheng.exchange import listing, theory
 from quanheng.kernels.pack import unpack
 from quanheng.settlement import carry
-from quanheng.terms.units import Lots, Money
+from quanheng.terms.units import Day, Lots, Money
 from quanheng.wire.contracts import write_contracts
 
 
@@ -201,3 +203,24 @@ def _bought(world: World) -> tuple[tuple[str, Lots], ...]:
         for underlying, count in zip(classes, some, strict=False):
             total[underlying] = total.get(underlying, 0) + count
     return tuple(sorted(total.items()))
+
+
+def carried_to(opening: carry.Carry, day: Day) -> carry.Carry:
+    """The same accounts on a later trading day, as if nothing had traded in between."""
+    whole = read_master("carry", opening.master, opening.day)
+    smiles: dict[str, list[theory.Smile]] = {}
+    for one in opening.smiles:
+        smiles.setdefault(one.underlying, []).append(carrying.smile(one))
+    rate = load_reference(FIRST_DAY).surface.rate
+    listed = carrying.Listed(whole, read_rulebook(day), smiles, {}, rate)
+    settled = {
+        row.code: listing.Settled(row.previous_close, row.previous_settle, row.open_interest)
+        for row in whole.contracts
+    }
+    roll = listed.roll(settled, opening.next_code, (), {})
+    return msgspec.structs.replace(
+        opening,
+        day=day,
+        master=write_contracts(list(roll.chain.contracts)),
+        next_code=roll.next_code,
+    )

@@ -1,6 +1,7 @@
 """After the close: the dataset, the recount of duties, the invariants, the lines of the report."""
 
 import copy
+from collections.abc import Sequence
 from fractions import Fraction
 
 import msgspec
@@ -32,8 +33,9 @@ from quanheng.maker.monitors import marks
 from quanheng.runtime.envelope import RaiseAlert, Record
 from quanheng.settlement.carry import Carry, violations
 from quanheng.terms.codes import Alert, Phase
+from quanheng.terms.contract import Chain
 from quanheng.terms.days import from_clock
-from quanheng.terms.units import DAY
+from quanheng.terms.units import DAY, Money
 from quanheng.wire.notices import Notice
 
 
@@ -115,7 +117,7 @@ def finish(world: World, seconds: float) -> DayResult:
         digest=digest,
         seconds=seconds,
         invariants=_invariants(world, judged, batch, settled, made),
-        lines=class_lines(world, result),
+        lines=lines_of(world, result),
         counts=_counts(world, settled),
         machines={
             name: {part: value.hex() for part, value in parts.items()}
@@ -203,14 +205,20 @@ def _counts(world: World, settled: Settled) -> dict[str, int]:
     }
 
 
-def class_lines(world: World, result: RateResult) -> list[ClassLine]:
+def lines_of(world: World, result: RateResult) -> list[ClassLine]:
     """Our maker's line of every class, from the rated day."""
     ours = world.plan.config.member.maker
+    return class_lines(world.reference.chain, ours, result, profit_by_class(world))
+
+
+def class_lines(
+    chain: Chain, ours: str, result: RateResult, profits: Sequence[Money]
+) -> list[ClassLine]:
+    """The maker `ours` in every class that it was rated in; `profits` by class."""
     days = {row.underlying: row for row in result.class_day if row.maker == ours}
     periods = {row.underlying: row for row in result.period if row.maker == ours}
-    profits = profit_by_class(world)
     lines = []
-    for number, klass in enumerate(world.reference.chain.classes):
+    for number, klass in enumerate(chain.classes):
         day, period = days.get(klass.underlying), periods.get(klass.underlying)
         if day is None or period is None:
             continue

@@ -40,13 +40,24 @@ class UsageError(Exception):
     """An option that cannot be used; the message names it."""
 
 
-def cadence(text: str) -> Nanos:
-    """Nanoseconds of 500ms or 3s. UsageError otherwise."""
+def cadence(text: str, option: str = "--cadence") -> Nanos:
+    """Nanoseconds of 500ms or 3s. UsageError, naming the option, otherwise."""
     for suffix, unit in (("ms", MILLISECOND), ("s", SECOND)):
         number = text.removesuffix(suffix)
         if text.endswith(suffix) and number.isdigit() and int(number) > 0:
             return int(number) * unit
-    raise UsageError(f"--cadence {text!r} is not an interval like 500ms or 3s")
+    raise UsageError(f"{option} {text!r} is not an interval like 500ms or 3s")
+
+
+def seeds_of(text: str, option: str) -> range:
+    """The seeds of N or A..B. UsageError, naming the option, otherwise."""
+    first, _, last = text.partition("..")
+    if not first.isdigit() or (last and not last.isdigit()) or text.endswith(".."):
+        raise UsageError(f"{option} {text!r} is neither N nor A..B")
+    found = range(int(first), int(last or first) + 1)
+    if not found:
+        raise UsageError(f"{option} {text!r} holds no seed")
+    return found
 
 
 def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
@@ -70,15 +81,15 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         models=options["models"],
         until=options["until"],
     )
-    _check(plan)
+    check_plan(plan)
     if journal == "digest":
         return plan
     live = bool(options.get("live"))
     run = options["out"] / folder_name(plan.day, scenario.name, seed, live)
-    return msgspec.structs.replace(plan, out=_fresh(run))
+    return msgspec.structs.replace(plan, out=fresh(run))
 
 
-def _check(plan: DayPlan) -> None:
+def check_plan(plan: DayPlan) -> None:
     """Everything the day would stumble over, found before a run folder is made."""
     if plan.until:
         try:
@@ -93,7 +104,7 @@ def _check(plan: DayPlan) -> None:
     Openings(plan.scenario, reference, book, plan.config, seed, cadence, models=models)
 
 
-def _fresh(run: Path) -> Path:
+def fresh(run: Path) -> Path:
     """An empty run folder; an older run of the same name is put aside, never overwritten."""
     if run.exists():
         number = 1
@@ -189,10 +200,7 @@ def _broken(result: DayResult, language: str) -> str:
 
 def days(seeds: str, language: str, options: dict[str, Any]) -> tuple[Result, str, bool]:
     """Run one seed, or every seed of A..B, as light days."""
-    first, _, last = seeds.partition("..")
-    if not first.isdigit() or (last and not last.isdigit()) or seeds.endswith(".."):
-        raise UsageError(f"--seed {seeds!r} is neither N nor A..B")
-    wanted = range(int(first), int(last or first) + 1)
+    wanted = seeds_of(seeds, "--seed")
     if len(wanted) == 1:
         return one_day(wanted[0], language, options)
     results: list[Result] = []

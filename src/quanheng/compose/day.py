@@ -85,6 +85,17 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     closes: tuple[tuple[str, Ticks], ...] = ()  # where underlyings shall end; else as they will
 
 
+def post_roster(sim: Simulation, scenario: Scenario, start: Nanos) -> None:
+    """The people of a scenario's roster sign on and off at the maker on the day of midnight
+    `start`.
+    """
+    for post in scenario.roster:
+        first, last = clock(scenario.name, post.start), clock(scenario.name, post.stop)
+        begin = start + max(first, OPEN_AT) + SECOND
+        sim.post("maker", SignOn(post.post, post.main, True), begin, Source.DESK)
+        sim.post("maker", SignOn(post.post, post.main, False), start + last, Source.DESK)
+
+
 class World:
     """The drawn world of one day: `run` it once."""
 
@@ -205,14 +216,7 @@ class World:
         sim.post("etf", openings.etf(), at)
         sim.post("venue", openings.venue(), at)
         sim.post("maker", openings.maker(), at)
-        name = self.plan.scenario.name
-        for post in self.plan.scenario.roster:
-            start, stop = clock(name, post.start), clock(name, post.stop)
-            begin = self.midnight + max(start, OPEN_AT) + SECOND
-            sim.post("maker", SignOn(post.post, post.main, True), begin, Source.DESK)
-            sim.post(
-                "maker", SignOn(post.post, post.main, False), self.midnight + stop, Source.DESK
-            )
+        post_roster(sim, self.plan.scenario, self.midnight)
         connect = self.midnight + CONNECT_AT
         sim.post("maker", LinkChanged(Link.SYNCING), connect)
         for start, stop in openings.order_outages():

@@ -9,8 +9,8 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.carry_out import carried
 from quanheng.compose.closing import (
     DayResult,
-    class_lines,
     denied_of,
+    lines_of,
     makers_of,
     referee,
     write_day,
@@ -204,7 +204,7 @@ def close_day(
         digest=run_digest(digests),
         seconds=seconds,
         invariants=live_invariants(prepared, world, judged, batch, settled),
-        lines=class_lines(world, result),
+        lines=lines_of(world, result),
         counts=_counts(prepared, world, ended, restarts),
         machines={
             name: {part: value.hex() for part, value in parts.items()}

@@ -93,14 +93,19 @@ def refusal(model: Model, people: People) -> str:
         return "it has no test record that was passed"
     if not (model.made_by and model.checked_by and model.released):
         return "it is not released"
-    if model.made_by == model.checked_by:
+    return unappointed(model.made_by, model.checked_by, people) or changed(model)
+
+
+def unappointed(made_by: str, checked_by: str, people: People) -> str:
+    """Why these two may not release a model or strategy, "" when they may (I-10)."""
+    if made_by == checked_by:
         return "maker and checker of its release are one person"
     rule = rule_of(Act.MODEL_RELEASE)
     posts = {entry.person: entry.posts for entry in people.people}
-    for person, allowed in ((model.made_by, rule.proposers), (model.checked_by, rule.seconders)):
+    for person, allowed in ((made_by, rule.proposers), (checked_by, rule.seconders)):
         if not any(post in allowed for post in posts.get(person, ())):
             return f"{person} of its release is not appointed as {' or '.join(allowed)}"
-    return changed(model)
+    return ""
 
 
 def _chosen(config: Config) -> list[int]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from quanheng.compose import carrying, desk_records, etf_desk
 from quanheng.compose.etf_desk import EtfDesk
 from quanheng.compose.model_registry import released_curves
@@ -17,6 +19,7 @@ from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
 from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
+from quanheng.terms.contract import Chain
 from quanheng.terms.days import midnight
 from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos, Ticks
 
@@ -64,6 +67,40 @@ class Standing(NamedTuple):
     deficit: Money = 0
     disposal: tuple[Lots, ...] = ()
     due: tuple[Lots, ...] = ()
+
+
+def maker_opening(
+    chain: Chain, house: Rulebook, config: Config, own: Standing, released: tuple[int, ...]
+) -> MakerOpen:
+    """Opening of the market maker on any chain; `released` are the curve models it may use."""
+    member = config.member
+    return MakerOpen(
+        day=chain.day,
+        chain=chain,
+        rulebook=house,
+        maker=member.maker,
+        account=member.account,
+        pbu=member.pbu,
+        cash=own.cash,
+        long=own.long,
+        short=own.short,
+        letter=member.letter,
+        rate=config.rate_ppm,
+        messages_per_second=config.line.messages_per_second,
+        limits=tuple(
+            ClassLimits(item.underlying, item.long, item.total, item.daily_buy_open)
+            for item in config.limits
+        ),
+        permitted=config.permitted,
+        parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
+        released=released,
+        agreements=desk_records.agreements(config),
+        accounts=desk_records.accounts(config),
+        strategies=desk_records.strategies(config),
+        granted=desk_records.approvals(config),
+        figures=desk_records.figures(config, chain.day),
+        locked=own.locked,
+    )
 
 
 class Openings:
@@ -305,38 +342,15 @@ class Openings:
 
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
-        config, member = self.config, self.config.member
-        own, desk = self.account(), self.etf_desk
-        return MakerOpen(
-            day=self.reference.chain.day,
-            chain=self.reference.chain,
-            rulebook=self.house,
-            maker=member.maker,
-            account=member.account,
-            pbu=member.pbu,
-            cash=own.cash,
-            long=own.long,
-            short=own.short,
-            letter=member.letter,
-            rate=config.rate_ppm,
-            messages_per_second=config.line.messages_per_second,
-            limits=tuple(
-                ClassLimits(item.underlying, item.long, item.total, item.daily_buy_open)
-                for item in config.limits
-            ),
-            permitted=config.permitted,
-            parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
-            released=self.released,
-            agreements=desk_records.agreements(config),
-            accounts=desk_records.accounts(config),
-            strategies=desk_records.strategies(config),
-            granted=desk_records.approvals(config),
-            figures=desk_records.figures(config, self.reference.chain.day),
-            locked=own.locked,
+        own, chain, desk = self.account(), self.reference.chain, self.etf_desk
+        made = maker_opening(chain, self.house, self.config, own, self.released)
+        hedges = desk is not None and bool(desk.hedge_cash)
+        return replace(
+            made,
             etf_cash=desk.hedge_cash if desk else 0,
-            etf_units=desk.spare if desk and desk.hedge_cash else None,
+            etf_units=desk.spare if desk and hedges else None,
             etf_fee=self.etf().fee,
-            etf_base=config.funds.etf_base_units if desk and desk.hedge_cash else 0,
+            etf_base=self.config.funds.etf_base_units if hedges else 0,
         )
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:

@@ -1,6 +1,8 @@
 """The run folder (borders.md 3): run.json and where everything of a run lies."""
 
 import hashlib
+import os
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -38,6 +40,7 @@ def folder_name(day: Day, scenario: str, seed: int, live: bool = False) -> str:
     return f"{day}-{scenario}-s{seed}" + ("-live" if live else "")
 
 
+@cache
 def source_hash() -> str:
     """SHA-256 over every source file of the package, hex: which code made the run."""
     package = Path(__file__).parents[1]
@@ -46,6 +49,16 @@ def source_hash() -> str:
         if path.suffix in (".py", ".toml") and path.is_file():
             digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a kill leaves either none or the whole of it."""
+    aside = path.with_suffix(path.suffix + ".part")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
 
 
 def write_info(run: Path, info: RunInfo) -> None:

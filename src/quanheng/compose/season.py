@@ -10,7 +10,6 @@ leaves half done is done again, so an interrupted season ends with the digest of
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -24,7 +23,7 @@ from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.reference import Reference
 from quanheng.compose.report import plain
-from quanheng.compose.run_folder import source_hash
+from quanheng.compose.run_folder import source_hash, write_whole
 from quanheng.compose.scenarios import Scenario, ScenarioError, Words, drawn, load, shipped
 from quanheng.compose.starts import StartClass, history, spans, start
 from quanheng.config import Config, config_hash
@@ -262,17 +261,7 @@ def _prepare(plan: SeasonPlan) -> None:
         folder.rename(aside)
     (folder / "days").mkdir(parents=True)
     (folder / "carry").mkdir()
-    _write(place, msgspec.json.encode(key, order="sorted"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that a kill leaves either none or the whole of it."""
-    aside = path.with_suffix(path.suffix + ".part")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    write_whole(place, msgspec.json.encode(key, order="sorted"))
 
 
 def _complete(plan: SeasonPlan, day: Day) -> tuple[SeasonDay, carry.Carry] | None:
@@ -321,9 +310,9 @@ def _one_day(
     if plan.keep_dataset:
         add_day(plan.folder / "dataset", done.dataset, day)
     data = carry.encode(done.carry)
-    _write(plan.folder / "carry" / f"{after}.msgpack", data)
+    write_whole(plan.folder / "carry" / f"{after}.msgpack", data)
     result = _summary(world, done, data, time.perf_counter() - began)
-    _write(plan.folder / "days" / f"{day}.json", msgspec.json.encode(result))
+    write_whole(plan.folder / "days" / f"{day}.json", msgspec.json.encode(result))
     return result, done.carry
 
 

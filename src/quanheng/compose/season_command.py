@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from quanheng.compose.commands import LIGHT, Result, UsageError, cadence
+from quanheng.compose.commands import LIGHT, Result, UsageError, cadence, seeds_of
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import thinned
 from quanheng.compose.season import (
@@ -30,7 +30,7 @@ from quanheng.terms.units import Day
 
 def season(seeds: str, options: dict[str, Any]) -> tuple[Result, str, bool]:
     """Run or resume one season, or one of every seed of A..B."""
-    plans = [_plan(seed, options) for seed in _seeds(seeds)]
+    plans = [_plan(seed, options) for seed in seeds_of(seeds, "--seeds")]
     workers = options["workers"]
     if workers < 1:
         raise UsageError(f"--workers {workers} must be at least 1")
@@ -63,16 +63,6 @@ def _single(plan: SeasonPlan, result: SeasonResult, good: bool) -> tuple[Result,
         ]
         parts.append(months_text(rated))
     return found, "\n".join([*parts, f"digest {result.digest}"]), good
-
-
-def _seeds(text: str) -> range:
-    first, _, last = text.partition("..")
-    if not first.isdigit() or (last and not last.isdigit()) or text.endswith(".."):
-        raise UsageError(f"--seeds {text!r} is neither N nor A..B")
-    found = range(int(first), int(last or first) + 1)
-    if not found:
-        raise UsageError(f"--seeds {text!r} holds no seed")
-    return found
 
 
 def _plan(seed: int, options: dict[str, Any]) -> SeasonPlan:

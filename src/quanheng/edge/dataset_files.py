@@ -25,7 +25,8 @@ from quanheng.terms.units import Day
 KINDS = ("parquet", "csv")
 
 
-def _arrow() -> Any:
+def arrow_modules() -> Any:
+    """pyarrow with csv and parquet; RuntimeError when the extra is not installed."""
     try:
         import pyarrow
         import pyarrow.csv
@@ -44,11 +45,18 @@ def read_dataset(folder: Path, days: tuple[Day, Day] | None = None) -> Dataset:
     if not folder.is_dir():
         raise DatasetError(str(folder), 0, "there is no such dataset folder")
     tables: dict[str, Table] = {}
-    for name, spec in TABLES.items():
-        found = _read_table(folder, name, spec)
+    for name in TABLES:
+        found = read_table(folder, name, days)
         if found is not None:
-            tables[name] = _columns(name, spec, _of_days(found, days))
+            tables[name] = found
     return Dataset(tables)
+
+
+def read_table(folder: Path, name: str, days: tuple[Day, Day] | None = None) -> Table | None:
+    """One table of a folder, unchecked; None when it is absent. Errors as in `read_dataset`."""
+    spec = TABLES[name]
+    found = _read_table(folder, name, spec)
+    return None if found is None else _columns(name, spec, _of_days(found, days))
 
 
 def write_dataset(
@@ -57,7 +65,7 @@ def write_dataset(
     format: str = "parquet",  # noqa: A002
 ) -> None:
     """Write tables into a folder, which is made; ValueError for an unknown format."""
-    arrow = _arrow()
+    arrow = arrow_modules()
     if format not in KINDS:
         raise ValueError(f"dataset format {format!r} is not one of {', '.join(KINDS)}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +80,7 @@ def add_day(folder: Path, dataset: Dataset, day: Day) -> None:
 
     Tables without a day (makers, designations) are written once, by the first day.
     """
-    arrow = _arrow()
+    arrow = arrow_modules()
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in dataset.tables.items():
         spec = TABLES[name]
@@ -90,7 +98,7 @@ def add_day(folder: Path, dataset: Dataset, day: Day) -> None:
 
 def write_result(folder: Path, result: RateResult) -> tuple[Path, ...]:
     """Write the output tables, each as Parquet and as CSV; returns the files."""
-    arrow = _arrow()
+    arrow = arrow_modules()
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for field in msgspec.structs.fields(RateResult):
@@ -140,7 +148,7 @@ def _csv_cell(kind: str, value: Any) -> str:
 
 
 def _write(table: Any, path: Path) -> None:
-    arrow = _arrow()
+    arrow = arrow_modules()
     if path.suffix == ".parquet":
         arrow.parquet.write_table(table, path, compression="zstd")
     else:
@@ -149,7 +157,7 @@ def _write(table: Any, path: Path) -> None:
 
 
 def _read_table(folder: Path, name: str, spec: TableSpec) -> Any:
-    arrow = _arrow()
+    arrow = arrow_modules()
     parquet, text, split = folder / f"{name}.parquet", folder / f"{name}.csv", folder / name
     present = [str(path.name) for path in (parquet, text, split) if path.exists()]
     if len(present) > 1:
@@ -167,7 +175,7 @@ def _read_table(folder: Path, name: str, spec: TableSpec) -> Any:
 
 
 def _read_csv(path: Path, spec: TableSpec) -> Any:
-    arrow = _arrow()
+    arrow = arrow_modules()
     types = {DAY: arrow.date32(), INT: arrow.int64(), TEXT: arrow.string()}
     return arrow.csv.read_csv(
         path,
@@ -181,7 +189,7 @@ def _read_csv(path: Path, spec: TableSpec) -> Any:
 
 
 def _read_split(name: str, folder: Path) -> Any:
-    arrow = _arrow()
+    arrow = arrow_modules()
     parts = [arrow.parquet.read_table(path) for path in sorted(folder.rglob("*.parquet"))]
     if not parts:
         raise DatasetError(name, 0, f"the folder {folder.name} has no Parquet files")
@@ -194,7 +202,7 @@ def _read_split(name: str, folder: Path) -> Any:
 def _of_days(table: Any, days: tuple[Day, Day] | None) -> Any:
     if days is None or "day" not in table.column_names or not table.num_rows:
         return table
-    arrow = _arrow()
+    arrow = arrow_modules()
     numbers = table["day"].cast(arrow.int32()).to_numpy()
     return table.filter(
         arrow.array((numbers >= day_number(days[0])) & (numbers <= day_number(days[1])))
@@ -213,7 +221,7 @@ def _columns(name: str, spec: TableSpec, table: Any) -> Table:
 
 
 def _from_arrow(name: str, spec: TableSpec, column: str, kind: str, values: Any) -> Column:
-    arrow = _arrow()
+    arrow = arrow_modules()
     wanted = {DAY: arrow.date32(), INT: arrow.int64(), TEXT: arrow.string()}[kind]
     if column in spec.empty:
         values = values.fill_null("") if arrow.types.is_string(values.type) else values
@@ -256,7 +264,7 @@ def _days(values: Any, arrow: Any) -> np.ndarray:
 
 
 def _to_arrow(kind: str, column: Column) -> Any:
-    arrow = _arrow()
+    arrow = arrow_modules()
     if isinstance(column, Text):
         words = arrow.array(list(column.words) or [""], arrow.string())
         codes = arrow.array(column.codes.astype(np.int32))

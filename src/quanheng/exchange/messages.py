@@ -249,3 +249,29 @@ class EtfRefuse(msgspec.Struct, frozen=True, array_like=True, tag="etf_refuse"):
 
     pbu: str
     rejects: list[RequestRejected]
+
+
+class TapeOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="tape_open"):
+    """The first input of a tape venue's day: one member beside a recorded market.
+
+    `fills` is one of `tape_fills.BOUNDS`. With `prints` the tape tells every trade, and what its
+    snapshots say of volume is left aside.
+    """
+
+    day: Day
+    chain: Chain
+    rulebook: Rulebook
+    pbu: str
+    fills: str
+    prints: bool = False
+
+
+class TapePrints(msgspec.Struct, frozen=True, array_like=True, tag="prints"):
+    """Trades of the recorded market at one instant, in their order."""
+
+    at: Nanos
+    rows: bytes  # kernels.pack of int64[n, 3]: slot, price in Ticks, contracts
+
+
+class TapeEnd(msgspec.Struct, frozen=True, array_like=True, tag="tape_end"):
+    """The tape is over: what is not closed yet ends here."""
