@@ -6,6 +6,7 @@ from quanheng.clearing import messages as clear
 from quanheng.compose import carrying
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, public_names, traded
+from quanheng.compose.scenarios import dividends
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import layout as lay
 from quanheng.exchange import listing
@@ -46,13 +47,13 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
     ).roll(
         {chain.contracts[slot].code: listing.Settled(*found) for slot, *found in prices},
         opening.next_code if opening else listing.first_free_code(world.reference.whole),
-        plan.events,
+        (*plan.events, *dividends(plan.scenario)),
         dict(opening.adjusted_on) if opening else {},
     )
     fees = int(world.venue.state.ctl[lay.C_EXCHANGE])
     if settled.exercised is not None:
         fees += sum(fee for _, fee in settled.exercised.fees)
-    first = carrying.brought_at_first(len(others) - 2, plan.config.funds.cash_yuan * 10_000)
+    first = carrying.brought_at_first(len(others), plan.config.funds.cash_yuan * 10_000)
     full = msgspec.structs.replace(
         made,
         accounts=accounts,
