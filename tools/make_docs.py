@@ -6,10 +6,15 @@ A page is a function without arguments that returns the whole text, and a line i
 data gives the same bytes, and a test holds every committed page against its function.
 """
 
+import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from quanheng.authority.policy import life_cycle_table, policy_table
+from quanheng.compose import scenarios
 from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker import ladder
 from quanheng.maker.curve_life import Rung, life_table
@@ -19,6 +24,7 @@ from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 from quanheng.terms.codes import Action
 
 DOCS = Path(__file__).parents[1] / "docs"
+SCENARIOS = Path(__file__).parents[1] / "src" / "quanheng" / "scenarios"
 
 _READINGS = """\
 # Readings of the rules
@@ -196,11 +202,82 @@ def curves_page() -> str:
     return _CURVES + life_table() + _RUNGS + table(("code", "rung", "meaning"), rows)
 
 
+_SCENARIOS = """\
+# Scenario files
+
+A scenario says what kind of day is simulated: `quanheng day --scenario NAME` takes a shipped one by
+name or your own TOML file by path, `quanheng day --list` names them. A key that is not here is
+refused by its name and line; what is not said has its default. Times are HH:MM or HH:MM:SS. This
+page is generated from `src/quanheng/compose/scenarios.py` and `src/quanheng/scenarios/`.
+
+The volumes are those of the real day (`flow_percent = 100`); what the kinds of participants do is
+measured in `docs/studies/crowd.md`.
+
+"""
+
+_FIELD = re.compile(r"^    (\w+): .+?(?:  # (.+))?$", re.MULTILINE)
+
+
+def _keys(kind: type) -> str:
+    """A table of a struct's keys: the comment beside a field is its meaning."""
+    text = inspect.getsource(kind)
+    found = {match[1]: match for match in _FIELD.finditer(text)}
+    rows = []
+    for field in msgspec.structs.fields(kind):
+        match = found[field.encode_name]
+        if not match[2]:
+            raise ValueError(f"{kind.__name__}.{match[1]} has no comment beside it")
+        plain = isinstance(field.default, int | str) and field.default != ""
+        default = f"`{field.default}`" if plain else ""
+        rows.append((f"`{match[1]}`", default, match[2]))
+    return (
+        inspect.cleandoc(kind.__doc__ or "") + "\n\n" + table(("key", "default", "meaning"), rows)
+    )
+
+
+def scenarios_page() -> str:
+    """docs/scenarios.md: the shipped scenarios and every key of a scenario file."""
+    rows = []
+    for name in scenarios.shipped():
+        first = (SCENARIOS / f"{name}.toml").read_text(encoding="utf-8").splitlines()[0]
+        rows.append((f"`{name}`", scenarios.load(name).words.zh, first.removeprefix("# ")))
+    parts = [_SCENARIOS, table(("scenario", "", "what happens"), rows)]
+    for header, kind in SCENARIO_TABLES.items():
+        parts.append(f"\n## {header}\n\n{_keys(kind)}")
+    makers = [
+        tuple(str(value) for value in msgspec.structs.astuple(maker))
+        for maker in scenarios.CrowdPlan().makers
+    ]
+    names = tuple(f.name for f in msgspec.structs.fields(scenarios.MakerPlan))
+    parts.append("\nWithout the key these compete:\n\n" + table(names, makers))
+    return "".join(parts)
+
+
+SCENARIO_TABLES: dict[str, type] = {
+    "Top of the file": scenarios.Scenario,
+    "`words`": scenarios.Words,
+    "`[underlying]`": scenarios.UnderlyingPlan,
+    "`underlying.jumps`": scenarios.Jump,
+    "`underlying.pins`": scenarios.Pin,
+    "`[crowd]`": scenarios.CrowdPlan,
+    "`crowd.shocks`": scenarios.Shock,
+    "`crowd.vol_moves`": scenarios.VolMove,
+    "`[faults]`": scenarios.Faults,
+    "`faults.halts`, `faults.order_outages`, `faults.feed_outages`": scenarios.Window,
+    "`[[faults.exchange_outages]]`": scenarios.ExchangeOutage,
+    "`dividends`": scenarios.Dividend,
+    "`[[roster]]`": scenarios.DutyPost,
+    "`[[crowd.makers]]`": scenarios.MakerPlan,
+}
+"""Every table of a scenario file and the struct that reads it."""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "authority.md": authority_page,
     "checks.md": checks_page,
     "curves.md": curves_page,
     "rules-readings.md": readings_page,
+    "scenarios.md": scenarios_page,
 }
 """Every generated page: its name under docs/ and the function that returns its text."""
 

@@ -7,12 +7,14 @@ import msgspec
 import pytest
 from compose_world import SCENARIO, call, one_line
 
+from quanheng.compose.later import reference_on
 from quanheng.compose.openings import Openings
 from quanheng.compose.paths import MORNING, OPEN_AT, STEP, knots, traded
-from quanheng.compose.reference import FIRST_DAY, load
+from quanheng.compose.reference import FIRST_DAY, ReferenceDataError, load
 from quanheng.compose.scenarios import (
     DRAWN,
     Jump,
+    Pin,
     Scenario,
     ScenarioError,
     UnderlyingPlan,
@@ -23,6 +25,8 @@ from quanheng.compose.scenarios import (
 from quanheng.compose.scenarios import load as load_scenario
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.exchange import messages as ex
+from quanheng.rulebook.schema import ticks
 from quanheng.terms.codes import Side
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.units import HOUR, MINUTE, SECOND
@@ -92,7 +96,30 @@ def test_compose_a_users_own_scenario(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[underlying]\nspeed = 1\n", ("speed",)),
+        ("[underlying]\nspeed = 1\n", ("speed", "line 4")),
+        ("[crowd]\nspeed = 1\n[underlying]\nspeed = 1\n", ("speed", "line")),
+        ("[[crowd.makers]]\nname = 'X'\nwidth = 3\n", ("width", "crowd.makers", "line 5")),
+        (
+            "crowd.makers = [{ name = 'X', width_percent = 9, react_ms = 9, size = 9 },\n"
+            "{ name = 'X', width_percent = 9, react_ms = 9, size = 9 }]\n",
+            ("crowd.makers", "'X'"),
+        ),
+        ("[crowd]\nfast_percent = 101\n", ("fast_percent", "line 4")),
+        ("day = '2024-06-31'\n", ("day", "2024-06-31")),
+        ("dividends = [{ underlying = '510050', cash = 'much' }]\n", ("dividends", "much")),
+        ("dividends = [{ underlying = '510880', cash = '0.1' }]\n", ("dividends", "510880")),
+        (
+            "[underlying]\npins = [{ underlying = '510050', price = '2,4' }]\n",
+            ("underlying.pins", "2,4"),
+        ),
+        (
+            "[underlying]\npins = [{ underlying = '159915', price = '2.4' }]\n",
+            ("underlying.pins", "159915"),
+        ),
+        (
+            "[faults]\nexchange_outages = [{ start = '10:00', stop = '10:01', orders = 'x' }]\n",
+            ("exchange_outages", "'x'", "line 4"),
+        ),
         ("[underlying]\nbars_percent = 2000\n", ("bars_percent",)),
         ("[underlying]\njumps = [{ at = '10:61', bp = 1 }]\n", ("underlying.jumps", "10:61")),
         ("[crowd]\nshocks = [{ at = 'noon', underlying = '510050', contracts = 1 }]\n", ("noon",)),
@@ -238,3 +265,101 @@ def test_compose_openings_of_all_machines_agree() -> None:
     assert member.cash == maker.cash == 500_000_000 * 10_000
     assert [spec.knots for spec in etf.specs] == [path.knots for path in venue.scenario.paths]
     assert len(venue.surface) % 6 == 0 and venue.rulebook.hash == maker.rulebook.hash
+
+
+def test_compose_default_crowd_is_the_machine_s() -> None:
+    """A scenario that says nothing of the crowd gives the venue its own defaults."""
+    plain = ex.MarketScenario()
+    market = _openings(Scenario("plain", Words("平", "plain"))).market()
+    same = ("flow", "retail", "informed", "lead", "blur", "fast", "slow", "parent", "persist")
+    for name in (*same, "turn", "impact", "follow", "makers"):
+        assert getattr(market, name) == getattr(plain, name), name
+    assert market.volume == ex.DAILY_VOLUME
+
+
+def test_compose_crowd_keys_reach_the_venue(tmp_path: Path) -> None:
+    """Each strength of the crowd is a key of the file and changes what it names."""
+    path = tmp_path / "mine.toml"
+    text = """[crowd]
+retail_percent = 40
+informed_percent = 50
+informed_lead_s = 60
+informed_blur_bp = 5
+fast_percent = 10
+slow_ms = 500
+metaorder_contracts = 90
+persist_percent = 60
+turn_minutes = 10
+impact_bp = 7
+follow_percent = 20
+makers = [{ name = "X", width_percent = 12, react_ms = 250, size = 5, capacity = 80 }]
+"""
+    path.write_text(HEAD + text, encoding="utf-8")
+    market = _openings(load_scenario(str(path))).market()
+    assert (market.retail, market.informed, market.lead) == (400_000, 4 * SECOND, MINUTE)
+    assert (market.blur, market.fast, market.slow) == (500, 100_000, SECOND // 2)
+    assert (market.parent, market.persist, market.turn) == (90, 600_000, 10 * MINUTE)
+    assert (market.impact, market.follow) == (700, 200_000)
+    assert market.makers == (ex.CrowdMaker("X", 120_000, SECOND // 4, 5, 0, 80, 300_000),)
+    path.write_text(HEAD + "[crowd]\ninformed_percent = 0\n", encoding="utf-8")
+    assert _openings(load_scenario(str(path))).market().informed == 0
+
+
+def test_compose_pin_draws_the_path_to_a_price() -> None:
+    """Before the pin's start nothing changes; from its stop on the price stands at the pin."""
+    pin = Pin("510050", "2.050", "13:00", "14:00")
+    free, pinned = _path(UnderlyingPlan()), _path(UnderlyingPlan(pins=(pin,)))
+    for at, price in pinned.items():
+        assert price == free[at] or at > from_clock("13:00")
+        assert price == 20_500 or at < from_clock("14:00")
+    other = _path(UnderlyingPlan(pins=(Pin("510300", "2.050"),)))
+    assert other == free
+
+
+def test_compose_expiry_pin_is_an_expiry_day_at_its_strikes() -> None:
+    """The scenario's own day: the July contracts end on it, and the pins are listed strikes."""
+    scenario = load_scenario("expiry-pin")
+    reference = reference_on(20240724, None, "")
+    openings = Openings(scenario, reference, read_rulebook(20240724), read_config(), 1, SECOND)
+    last = from_clock("15:00")
+    closes = {
+        klass.underlying: dict(path)[last]
+        for klass, path in zip(reference.chain.classes, openings.paths, strict=True)
+    }
+    for pin in scenario.underlying.pins:
+        strikes = {
+            row.strike
+            for row in reference.chain.contracts
+            if row.underlying == pin.underlying and row.last_day == 20240724
+        }
+        assert closes[pin.underlying] == ticks(pin.price) and ticks(pin.price) in strikes
+    assert reference.chain.day == 20240724
+
+
+def test_compose_later_reference_is_of_that_day() -> None:
+    """A later day has its months, its prices by theory with less time, and its own refusals."""
+    before, later = load(), reference_on(20240724, None, "")
+    lasts = {row.last_day for row in later.chain.contracts}
+    assert min(lasts) == 20240724 and 20240828 in lasts
+    old = {row.code: row for row in before.chain.contracts}
+    near = [row for row in later.chain.contracts if row.last_day == 20240724 and row.code in old]
+    assert near and all(row.previous_settle <= old[row.code].previous_settle for row in near)
+    assert all(row.open_interest == old[row.code].open_interest for row in near)
+    assert reference_on(FIRST_DAY, None, "12") == load(pick="12")
+    for day, words in ((20240726 + 1, "2024-07-27"), (20240101, "2024-01-01")):
+        with pytest.raises(ReferenceDataError, match=words):
+            reference_on(day, None, "")
+    with pytest.raises(ReferenceDataError, match=r"own\.txt"):
+        reference_on(20240724, Path("own.txt"), "")
+
+
+def test_compose_exchange_outage_stops_everything() -> None:
+    """Both lines are down and every contract halts; what becomes of the orders is named."""
+    openings = _openings(load_scenario("exchange-outage"))
+    market = openings.market()
+    spans = [(from_clock(a), from_clock(b)) for a, b in (("10:05", "10:12"), ("13:40", "13:45"))]
+    assert [(h.scope, h.since, h.until) for h in market.halts] == [("*", *span) for span in spans]
+    assert [halt.lost for halt in market.halts] == [False, True]
+    assert [(o.klass, o.since, o.until) for o in market.outages] == [(-1, *s) for s in spans]
+    base = midnight(FIRST_DAY)
+    assert openings.order_outages() == [(base + a, base + b) for a, b in spans]

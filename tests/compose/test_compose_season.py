@@ -59,7 +59,7 @@ def test_season_day_opens_with_what_the_last_one_left(first: DayResult) -> None:
     chain = world.reference.chain
     assert set(made.traded) <= {row.code for row in chain.contracts}
     by_name = {account.name: account for account in made.accounts}
-    assert list(by_name) == ["MM01", "CM01", "CM02", "CM03", "INVESTORS", "INFORMED"]
+    assert list(by_name) == ["MM01", *carrying.public_names([f"CM0{n}" for n in range(1, 7)])]
     ours = by_name["MM01"]
     assert ours.held and not ours.public
     assert opened.members[0].cash == world.openings.maker().cash == ours.cash
@@ -142,7 +142,7 @@ def test_season_buys_what_it_delivers_and_sells_what_it_got(first: DayResult) ->
     price = 24_000
     moves = (
         carry.CarriedMove("MM01", "510050", -50_800, 50_800 * price),
-        carry.CarriedMove("INVESTORS", "510050", 50_800, -50_800 * price),
+        carry.CarriedMove("RETAIL", "510050", 50_800, -50_800 * price),
     )
     opening = msgspec.structs.replace(opening, moves=moves)
     world, day = run_day(20240701, opening)

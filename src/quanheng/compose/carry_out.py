@@ -8,6 +8,7 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, public_names, traded
 from quanheng.compose.reference import FIRST_DAY, read_master
 from quanheng.compose.reference import load as load_reference
+from quanheng.compose.scenarios import dividends
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import layout as lay
 from quanheng.exchange import listing, theory
@@ -48,7 +49,7 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
     ).roll(
         {chain.contracts[slot].code: listing.Settled(*found) for slot, *found in prices},
         opening.next_code if opening else listing.first_free_code(world.reference.whole),
-        plan.events,
+        (*plan.events, *dividends(plan.scenario)),
         dict(opening.adjusted_on) if opening else {},
     )
     fees = int(world.venue.state.ctl[lay.C_EXCHANGE])
@@ -56,7 +57,7 @@ def carried(world: World, settled: Settled) -> tuple[carry.Carry, listing.Roll]:
         fees += sum(fee for _, fee in settled.exercised.fees)
     if settled.delivered is not None:
         fees += sum(fine for _, fine in settled.delivered.penalties)
-    first = carrying.brought_at_first(len(others) - 2, plan.config.funds.cash_yuan * 10_000)
+    first = carrying.brought_at_first(len(others), plan.config.funds.cash_yuan * 10_000)
     full = msgspec.structs.replace(
         made,
         accounts=accounts,

@@ -11,6 +11,7 @@ import numpy as np
 from quanheng.clearing import messages as clear
 from quanheng.compose.reference import (
     FIRST_DAY,
+    RETAIL_PART,
     ClassSurface,
     ExpirySurface,
     Reference,
@@ -22,6 +23,7 @@ from quanheng.compose.reference import (
 from quanheng.exchange import crowd_layout as cl
 from quanheng.exchange import layout as lay
 from quanheng.exchange import listing, theory
+from quanheng.exchange.profile import kept_share
 from quanheng.exchange.state import CROWD_CASH, State
 from quanheng.kernels.pack import pack, unpack
 from quanheng.rulebook.model import Rulebook
@@ -32,15 +34,13 @@ from quanheng.terms.units import Day, DayNanos, Lots, Money, Ticks
 from quanheng.wire.contracts import write_contracts
 
 MILLION = 1_000_000
-RANK_SHARE = (60, 20, 15, 5)
-"""Share of a class's volume that an expiry gets by its rank, percent; spread over its contracts."""
-INVESTORS, INFORMED = "INVESTORS", "INFORMED"
+RETAIL = lay.PUBLIC[lay.RETAIL]
 LEAST_ATM, MOST_ATM = 50_000, 1_500_000
 
 
 def public_names(opened_makers: Sequence[str]) -> tuple[str, ...]:
     """Names of the crowd's accounts in the venue's order."""
-    return (*opened_makers, INVESTORS, INFORMED)
+    return (*opened_makers, *lay.PUBLIC)
 
 
 def register_rows(state: State) -> bytes:
@@ -197,7 +197,6 @@ def reference_of(
     for one in opening.smiles:
         smiles.setdefault(one.underlying, []).append(smile(one))
     volumes = {item.underlying: item.volume for item in shipped.surface.klass}
-    parts = _volume_parts(whole, chain)
     classes = []
     for klass in chain.classes:
         rows = chain.contracts[klass.start : klass.stop]
@@ -205,8 +204,13 @@ def reference_of(
             _surface_row(theory.smile_of(smiles[klass.underlying], day))
             for day in sorted({row.last_day for row in rows})
         )
-        num, den = parts[klass.underlying]
-        volume = volumes.get(klass.underlying, 0) * num // den
+        all_rows = [row for row in whole.contracts if row.underlying == klass.underlying]
+        atm = {
+            day: theory.smile_of(smiles[klass.underlying], day).atm / MILLION
+            for day in sorted({row.last_day for row in all_rows})
+        }
+        share = kept_share(opening.day, all_rows, rows, atm, RETAIL_PART)
+        volume = int(volumes.get(klass.underlying, 0) * share)
         close = rows[0].underlying_close
         classes.append(ClassSurface(klass.underlying, klass.symbol, close, volume, expiries))
     surface = Surface(opening.day, shipped.surface.rate, tuple(classes))
@@ -223,28 +227,6 @@ def smile(one: carry.CarriedSmile) -> theory.Smile:
 def _surface_row(found: theory.Smile) -> ExpirySurface:
     numbers = (found.atm, found.slope, found.curvature)
     return ExpirySurface(found.last_day, *numbers, 0, 0, found.carry)
-
-
-def _volume_parts(whole: Chain, kept: Chain) -> dict[str, tuple[int, int]]:
-    """Part (num, den) of a class's volume that the kept contracts stand for, by expiry rank."""
-    counts: dict[tuple[str, Day], Lots] = {}
-    for row in whole.contracts:
-        counts[row.underlying, row.last_day] = counts.get((row.underlying, row.last_day), 0) + 1
-    days: dict[str, list[Day]] = {}
-    for underlying, last_day in sorted(counts):
-        days.setdefault(underlying, []).append(last_day)
-    scale = 1_000_000
-    parts: dict[str, tuple[int, int]] = {}
-    for underlying, last_days in days.items():
-        whole_share = sum(RANK_SHARE[min(rank, 3)] for rank in range(len(last_days))) * scale
-        mine = 0
-        for rank, last_day in enumerate(last_days):
-            have = sum(
-                (row.underlying, row.last_day) == (underlying, last_day) for row in kept.contracts
-            )
-            mine += RANK_SHARE[min(rank, 3)] * scale * have // counts[underlying, last_day]
-        parts[underlying] = (mine, whole_share)
-    return parts
 
 
 def turned(bars: tuple[tuple[DayNanos, int], ...], seed: int) -> tuple[tuple[DayNanos, int], ...]:
@@ -298,6 +280,6 @@ def public_accounts(
     return out
 
 
-def brought_at_first(makers: int, cash: Money) -> Money:
-    """Opening cash of all accounts of a first day."""
-    return cash + (makers + 2) * CROWD_CASH
+def brought_at_first(public: int, cash: Money) -> Money:
+    """Opening cash of all accounts of a first day: ours and the crowd's `public` ones."""
+    return cash + public * CROWD_CASH

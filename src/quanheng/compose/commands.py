@@ -13,11 +13,12 @@ from quanheng.compose.check_words import denied_text, told
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import OPEN_AT, DayPlan, World
 from quanheng.compose.exchange_files import check_files
+from quanheng.compose.later import reference_on
 from quanheng.compose.margin_report import margin_text, plain_margin
 from quanheng.compose.openings import Openings
 from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
-from quanheng.compose.reference import load as load_reference
+from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.report import day_table, plain, share
 from quanheng.compose.run_folder import RunInfo, folder_name, read_info, write_info
 from quanheng.compose.scenarios import DRAWN, drawn, load, shipped
@@ -72,6 +73,7 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         scenario=scenario,
         config=config,
         seed=seed,
+        day=from_iso(scenario.day) if scenario.day else FIRST_DAY,
         cadence=cadence(options["cadence"] or LIGHT),
         pick=options["contracts"],
         journal=journal,
@@ -99,7 +101,7 @@ def check_plan(plan: DayPlan) -> None:
         if until <= OPEN_AT:
             raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
     book = read_rulebook(plan.day, plan.agreement, plan.house)
-    reference = load_reference(plan.day, plan.master, plan.pick)
+    reference = reference_on(plan.day, plan.master, plan.pick)
     seed, cadence, models = plan.seed, plan.cadence, plan.models
     Openings(plan.scenario, reference, book, plan.config, seed, cadence, models=models)
 

@@ -17,9 +17,10 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.etf_desk import EtfTrader
+from quanheng.compose.later import reference_on
 from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY, Reference, load, morning_files, thinned
+from quanheng.compose.reference import FIRST_DAY, Reference, morning_files, thinned
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import Scenario, clock
 from quanheng.config import Config, config_hash
@@ -80,7 +81,7 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     models: Path | None = None
     until: str = ""  # stop early, HH:MM (tests)
     opening: Carry | None = None  # what the day before left; None: a first day
-    events: tuple[ExRight, ...] = ()  # what goes ex on the next trading day
+    events: tuple[ExRight, ...] = ()  # what goes ex tomorrow besides the scenario's dividends
     base: Reference | None = None  # of the first day, whole; None: the shipped one
     closes: tuple[tuple[str, Ticks], ...] = ()  # where underlyings shall end; else as they will
 
@@ -104,8 +105,8 @@ class World:
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
         if plan.opening is None:
-            made = thinned(plan.base, plan.pick) if plan.base else None
-            self.reference = made or load(plan.day, plan.master, plan.pick)
+            base = thinned(plan.base, plan.pick) if plan.base else None
+            self.reference = base or reference_on(plan.day, plan.master, plan.pick)
         else:
             self.reference = reference_of(plan.opening, plan.pick, plan.seed, plan.base)
         self.openings = Openings(
@@ -132,7 +133,8 @@ class World:
         self.clearing = Clearing()
         self.cleared: tuple[object, ...] = ()  # what clearing said at the day's end
         # What ends early or loses the feed may see nothing in the last minutes: look all day.
-        early = bool(plan.until or plan.scenario.faults.feed_outages)
+        faults = plan.scenario.faults
+        early = bool(plan.until or faults.feed_outages or faults.exchange_outages)
         self.closing_from = self.midnight + (0 if early else LAST_MINUTES)
         self.seen = last_seen(len(self.reference.chain.contracts))
         self.last_rows = np.zeros((len(self.reference.chain.contracts), COLUMNS), dtype=np.int64)

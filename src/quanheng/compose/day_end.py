@@ -34,7 +34,7 @@ CLOSE = from_clock("15:00")
 CLEAR_AT = from_clock("16:00")
 """Settlement of premiums and fees starts (interfaces.md 6.4)."""
 FORGOTTEN_PPM = 30_000
-"""Of what is worth exercising the crowd's investors forget so much; everybody else exercises all
+"""Of what is worth exercising retail investors forget so much; everybody else exercises all
 (rules.md 5: the exchange exercises nothing by itself)."""
 
 
@@ -169,7 +169,7 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[clear.Input]:
         # Ours exercises what is worth it after the fee; so does everybody who does not forget.
         names = opened.public
         shares = [exercise.PPM] * (1 + len(names))
-        shares[1 + names.index(carrying.INVESTORS)] -= FORGOTTEN_PPM
+        shares[1 + names.index(carrying.RETAIL)] -= FORGOTTEN_PPM
         mine = holdings(opened, [book], register)
         claims = exercise.planned(chain, world.book, closes, mine, shares)
         ordered = desk.claims

@@ -21,9 +21,22 @@ from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
 from quanheng.terms.contract import Chain
 from quanheng.terms.days import midnight
-from quanheng.terms.units import MONEY_PER_YUAN, DayNanos, Lots, Money, Nanos, Ticks
+from quanheng.terms.units import (
+    MILLISECOND,
+    MINUTE,
+    MONEY_PER_YUAN,
+    SECOND,
+    DayNanos,
+    Lots,
+    Money,
+    Nanos,
+    Ticks,
+)
 
 PARTS = 1_000_000
+PERCENT = 10_000
+LOOK = SECOND // 2
+"""Mean time between two looks of the informed trader at 100 %."""
 
 
 def _check_scopes(scenario: Scenario, listed: tuple[str, ...]) -> None:
@@ -40,6 +53,8 @@ def _check_scopes(scenario: Scenario, listed: tuple[str, ...]) -> None:
         for move in scenario.crowd.vol_moves
         for scope in move.underlyings
     ]
+    named += [("underlying.pins", pin.underlying) for pin in scenario.underlying.pins]
+    named += [("dividends", one.underlying) for one in scenario.dividends]
     named += [("crowd.shocks", shock.underlying) for shock in scenario.crowd.shocks]
     named += [("faults.halts", halt.scope) for halt in scenario.faults.halts if halt.scope != "*"]
     for key, scope in named:
@@ -209,10 +224,19 @@ class Openings:
     def _crowd(self) -> tuple[ex.Standing, ...]:
         if self.opening is None:
             return ()
+        carried = {one.name: one for one in self.opening.accounts if one.public}
+        names = carrying.public_names([one.name for one in self.scenario.crowd.makers])
+        if set(carried) != set(names):
+            raise ScenarioError(
+                f"scenario {self.scenario.name}: crowd.makers: the season began with accounts "
+                f"{', '.join(carried)}, this day has {', '.join(names)}"
+            )
         return tuple(
-            ex.Standing(one.cash, *carrying.standing_bytes(one, self.reference.chain)[:2])
-            for one in self.opening.accounts
-            if one.public
+            ex.Standing(
+                carried[name].cash,
+                *carrying.standing_bytes(carried[name], self.reference.chain)[:2],
+            )
+            for name in names
         )
 
     def _klass(self, underlying: str) -> int:
@@ -238,16 +262,41 @@ class Openings:
             for span in self._spans(self.scenario.faults.halts)
             if self._klass(span[0]) != -2 or span[0] == "*"
         ]
-        outages = [
-            ex.Outage(-1, start, stop)
-            for _, start, stop in self._spans(self.scenario.faults.feed_outages)
+        halts += [
+            ex.HaltWindow("*", clock(name, one.start), clock(name, one.stop), one.orders == "lost")
+            for one in self.scenario.faults.exchange_outages
         ]
+        silent = (*self.scenario.faults.feed_outages, *self._down())
+        outages = [ex.Outage(-1, start, stop) for _, start, stop in self._spans(silent)]
         return ex.MarketScenario(
             name=name,
-            flow=crowd.flow_percent * 10_000,
+            flow=crowd.flow_percent * PERCENT,
             volume=volume,
-            informed=ex.MarketScenario().informed * crowd.informed_percent // 100,
+            retail=crowd.retail_percent * PERCENT,
+            patience=crowd.patience_percent * PERCENT,
+            informed=LOOK * 100 // crowd.informed_percent if crowd.informed_percent else 0,
+            lead=crowd.informed_lead_s * SECOND,
+            blur=crowd.informed_blur_bp * 100,
+            fast=crowd.fast_percent * PERCENT,
+            slow=crowd.slow_ms * MILLISECOND,
+            parent=crowd.metaorder_contracts,
+            persist=crowd.persist_percent * PERCENT,
+            turn=crowd.turn_minutes * MINUTE,
+            impact=crowd.impact_bp * 100,
             inquiries=crowd.inquiries_per_hour // max(1, len(self.reference.chain.classes)),
+            follow=crowd.follow_percent * PERCENT,
+            makers=tuple(
+                ex.CrowdMaker(
+                    one.name,
+                    one.width_percent * PERCENT,
+                    one.react_ms * MILLISECOND,
+                    one.size,
+                    one.skip_percent * PERCENT,
+                    one.capacity,
+                    one.view_percent * PERCENT,
+                )
+                for one in crowd.makers
+            ),
             rate=self.reference.surface.rate,
             paths=tuple(ex.Path(number, path) for number, path in enumerate(self.paths)),
             vol_shocks=tuple(sorted(shocks, key=lambda shock: (shock.at, shock.klass))),
@@ -255,6 +304,10 @@ class Openings:
             bursts=tuple(self._bursts()),
             outages=tuple(outages),
         )
+
+    def _down(self) -> tuple[Window, ...]:
+        """Spans in which the exchange itself is down."""
+        return tuple(Window(one.start, one.stop) for one in self.scenario.faults.exchange_outages)
 
     def _bursts(self) -> list[ex.Burst]:
         """Shocks hit the cheapest contracts that the breaker can reach: the far wings."""
@@ -356,5 +409,5 @@ class Openings:
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:
         """Spans in which the order line is down."""
         base = midnight(self.reference.chain.day)
-        spans = self._spans(self.scenario.faults.order_outages)
+        spans = self._spans((*self.scenario.faults.order_outages, *self._down()))
         return [(base + start, base + stop) for _, start, stop in spans]

@@ -8,6 +8,7 @@ millionths of the previous close, so the same scenario and seed give the same pa
 from collections.abc import Sequence
 
 from quanheng.compose.scenarios import Scenario, UnderlyingPlan, clock
+from quanheng.rulebook.schema import ticks
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import SECOND, DayNanos, Ticks
 
@@ -75,6 +76,17 @@ def _jumps_at(plan: UnderlyingPlan, name: str, underlying: str, at: DayNanos) ->
     return total
 
 
+def _pinned(plan: UnderlyingPlan, name: str, underlying: str, at: DayNanos, price: Ticks) -> Ticks:
+    """The price drawn to a pin: not at all at its start, wholly from its stop on."""
+    for pin in plan.pins:
+        if pin.underlying == underlying:
+            start, stop = clock(name, pin.start), clock(name, pin.stop)
+            span = max(1, traded(stop) - traded(start))
+            part = min(max(traded(at) - traded(start), 0), span)
+            price += (ticks(pin.price) - price) * part // span
+    return price
+
+
 def knots(
     scenario: Scenario,
     underlying: str,
@@ -107,5 +119,6 @@ def knots(
     out: list[tuple[DayNanos, Ticks]] = []
     for at, move in moves:
         price = previous_close * (MILLION + move + off * traded(at) // SESSION) // MILLION
+        price = _pinned(plan, scenario.name, underlying, at, price)
         out.append((at, max(10, (price + 5) // 10 * 10)))
     return tuple(out)

@@ -10,6 +10,7 @@ import msgspec
 
 from quanheng.clearing.files import zhcl03
 from quanheng.exchange.listing import STRIKE_DIGIT
+from quanheng.exchange.profile import kept_share
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import from_clock, iso
 from quanheng.terms.units import Day, DayNanos, Lots, Ticks
@@ -18,6 +19,8 @@ from quanheng.wire.records import BadRecord
 
 FIRST_DAY: Day = 20240627
 """The day of the shipped reference (tools/make_reference.py)."""
+RETAIL_PART = 0.55
+"""Retail's part of the flow when the volume of a light chain is taken from its class."""
 CLASS_LEAST = 12
 """Contracts a class of a light chain gets before another class is added."""
 
@@ -154,7 +157,7 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
 
     `pick` makes a light chain: "near" keeps the nearest expiry of each class, a number keeps so
     many contracts of as many classes as get 12 each, nearest expiry and nearest the money first,
-    calls and puts in pairs. The crowd's volume shrinks with it, by open interest.
+    calls and puts in pairs. The crowd's volume shrinks with it, by the profile of the flow.
     """
     folder = _folder(day)
     try:
@@ -164,24 +167,25 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
         bars = _bars((folder / "etf_path.csv").read_text(encoding="utf-8"))
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise ReferenceDataError(f"reference data of {iso(day)}: {error}") from error
-    chain = read_master(name, data, day)
-    _check_surface(name, chain, surface)
-    listed = tuple(klass.underlying for klass in chain.classes)
-    written = write_contracts(list(chain.contracts))
-    return thinned(Reference(chain, written, surface, bars, listed, chain), pick)
+    whole = read_master(name, data, day)
+    _check_surface(name, whole, surface)
+    return chosen(whole, surface, bars, pick)
 
 
 def thinned(whole: Reference, pick: str) -> Reference:
-    """The reference with the contracts that `--contracts` keeps, see `load`."""
-    if not pick:
-        return whole
-    chain = picked(whole.whole, pick)
-    return msgspec.structs.replace(
-        whole,
-        chain=chain,
-        master=write_contracts(list(chain.contracts)),
-        surface=_thinned(whole.surface, whole.whole, chain),
-    )
+    """A whole reference with the contracts that `--contracts` keeps, see `load`."""
+    return chosen(whole.whole, whole.surface, whole.bars, pick)
+
+
+def chosen(
+    whole: Chain, surface: Surface, bars: tuple[tuple[DayNanos, int], ...], pick: str
+) -> Reference:
+    """The reference of a day with the contracts that `--contracts` keeps, see `load`."""
+    chain, listed = whole, tuple(klass.underlying for klass in whole.classes)
+    if pick:
+        chain = picked(whole, pick)
+        surface = _thinned(surface, whole, chain)
+    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed, whole)
 
 
 def morning_files(reference: Reference) -> dict[str, bytes]:
@@ -212,25 +216,20 @@ def _check_surface(name: str, chain: Chain, surface: Surface) -> None:
 
 
 def _thinned(surface: Surface, whole: Chain, kept: Chain) -> Surface:
-    """The surface of a light chain: a class keeps the volume that its open interest stands for."""
-    before, after = _interest(whole), _interest(kept)
-    classes = tuple(
-        msgspec.structs.replace(
-            item,
-            volume=item.volume
-            * after.get(item.underlying, 0)
-            // max(1, before.get(item.underlying, 0)),
-        )
-        for item in surface.klass
-    )
-    return msgspec.structs.replace(surface, klass=classes)
-
-
-def _interest(chain: Chain) -> dict[str, Lots]:
-    total: dict[str, Lots] = {}
-    for row in chain.contracts:
-        total[row.underlying] = total.get(row.underlying, 0) + row.open_interest
-    return total
+    """The surface of a light chain: a class keeps the volume that the profile gives its contracts
+    (`exchange.profile`).
+    """
+    mine = {klass.underlying: klass for klass in kept.classes}
+    listed = {klass.underlying: klass for klass in whole.classes}
+    classes = []
+    for item in surface.klass:
+        own, all_of = mine.get(item.underlying), listed.get(item.underlying)
+        rows = kept.contracts[own.start : own.stop] if own else ()
+        every = whole.contracts[all_of.start : all_of.stop] if all_of else ()
+        atm = {face.last_day: face.atm / 1_000_000 for face in item.expiry}
+        share = kept_share(whole.day, every, rows, atm, RETAIL_PART) if rows else 0.0
+        classes.append(msgspec.structs.replace(item, volume=int(item.volume * share)))
+    return msgspec.structs.replace(surface, klass=tuple(classes))
 
 
 def picked(chain: Chain, pick: str) -> Chain:

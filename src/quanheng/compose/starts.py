@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import msgspec
 
-from quanheng.compose.carrying import RANK_SHARE, Listed
+from quanheng.compose.carrying import Listed
 from quanheng.compose.reference import (
     FIRST_DAY,
     ClassSurface,
@@ -23,6 +23,7 @@ from quanheng.compose.reference import (
 )
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.exchange import listing
+from quanheng.exchange.profile import rank_shares
 from quanheng.exchange.theory import Smile
 from quanheng.rulebook import calendar
 from quanheng.rulebook.model import Rulebook
@@ -223,8 +224,8 @@ def _with_interest(chain: Chain, volumes: Mapping[str, Lots]) -> Chain:
         own = chain.contracts[klass.start : klass.stop]
         days = sorted({row.last_day for row in own})
         count = {day: sum(row.last_day == day for row in own) for day in days}
+        shares = dict(zip(days, rank_shares(days), strict=True))
         for row in own:
-            share = RANK_SHARE[min(days.index(row.last_day), 3)]
-            held = volumes[klass.underlying] * share // (100 * count[row.last_day])
+            held = int(volumes[klass.underlying] * shares[row.last_day] / count[row.last_day])
             rows.append(msgspec.structs.replace(row, open_interest=max(1, held)))
     return build_chain(chain.day, rows)

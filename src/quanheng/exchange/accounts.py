@@ -24,7 +24,7 @@ def violations(state: State) -> dict[str, int]:
     interest = state.info[:, lay.INTEREST]
     brought = sum(member.cash for member in state.open.members)
     brought += sum(one.cash for one in state.open.crowd)
-    crowd = 0 if state.open.crowd else len(state.open.scenario.makers) + 2
+    crowd = 0 if state.open.crowd else len(state.open.scenario.makers) + len(lay.PUBLIC)
     cash = int(state.fund[:, lay.CASH].sum()) + int(state.ctl[lay.C_EXCHANGE])
     crossed, unsorted = _books(state)
     holds, orders = _working(state)

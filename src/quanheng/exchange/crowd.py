@@ -10,6 +10,7 @@ import numpy as np
 
 from quanheng.exchange import crowd_layout as cl
 from quanheng.exchange import layout as lay
+from quanheng.exchange import profile
 from quanheng.exchange.crowd_kernel import burst, weigh
 from quanheng.exchange.crowd_layout import Crowd
 from quanheng.exchange.crowd_makers import act
@@ -18,17 +19,20 @@ from quanheng.exchange.messages import MarketScenario, Path, VenueOpen
 from quanheng.exchange.session import start_breakers
 from quanheng.exchange.state import Crowds, State
 from quanheng.exchange.turn import Turn, drain, emit_quotes, emit_trades
+from quanheng.kernels.math.elementary import exp
 from quanheng.kernels.pack import pack
 from quanheng.rulebook import phases, spread
 from quanheng.runtime.envelope import WakeAt
 from quanheng.terms.codes import Phase
 from quanheng.terms.contract import Chain
 from quanheng.terms.market import ChainTick, UnderlyingTicks
-from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, DayNanos, Nanos, Ticks
+from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos, Nanos, Ticks
 
 MILLION = 1_000_000
-MEAN_FILL = 6.5
-"""Contracts an investor's marketable order fills on average, from trial days."""
+CATCH_UP = 150 * SECOND
+"""Time over which the investors make up for what the market is behind its schedule."""
+RUSH = 4.0
+"""They never want more than this many times an even step's volume."""
 PLAIN_SMILE = (180_000, -40_000, 250_000, 0)
 FOREVER = 1 << 62
 QUIET = (Phase.START, Phase.BREAK, Phase.CLOSED)
@@ -48,34 +52,52 @@ def _surface(opened: VenueOpen, at: Nanos) -> tuple[np.ndarray, list[tuple[int, 
         members = chain.contracts[klass.start : klass.stop]
         days = sorted(dict.fromkeys(item.last_day for item in members))
         first = len(rows)
-        for last_day in days:
+        for last_day, share in zip(days, profile.rank_shares(days), strict=True):
             atm, slope, curve, carry = given.get((index, last_day), PLAIN_SMILE)
             full, _ = phases.variance_left(book, last_day, at)
             calendar = phases.discount_days(last_day, at)
             numbers = (atm, slope, curve, carry, atm)
-            rows.append([*(number / MILLION for number in numbers), full, calendar])
+            rows.append([*(number / MILLION for number in numbers), full, calendar, share])
         ranges.append((first, len(rows)))
         row_of.extend(first + days.index(item.last_day) for item in members)
     return np.array(rows, dtype=np.float64).reshape(-1, cl.SURFACE), ranges, row_of
 
 
+def _chance(step: Nanos, mean: Nanos) -> float:
+    """Chance that something with a mean waiting time happens in a step; 0 never comes."""
+    return 1.0 - float(exp(-step / mean)) if mean else 0.0
+
+
 def _drive(chain: Chain, scenario: MarketScenario, session: Nanos, step: Nanos) -> np.ndarray:
     drive = np.zeros((len(chain.classes), cl.DRIVE), dtype=np.float64)
     volumes = dict(scenario.volume)
-    steps = session / step
     minutes = step / MINUTE
+    drive[:, cl.D_CATCH] = min(1.0, step / CATCH_UP)
+    drive[:, cl.D_BLUR] = scenario.blur / MILLION
+    drive[:, cl.D_NOISE] = scenario.vol_noise / MILLION * float(np.sqrt(minutes))
+    drive[:, cl.D_REVERT] = minutes / 120.0
+    drive[:, cl.D_INFORMED] = _chance(step, scenario.informed)
+    drive[:, cl.D_FAST] = scenario.fast / MILLION
+    drive[:, cl.D_SLOW] = _chance(step, scenario.slow)
+    drive[:, cl.D_MOVED] = 3600.0
+    drive[:, cl.D_STEP] = step / SECOND
+    drive[:, cl.D_INQUIRY] = scenario.inquiries * step / HOUR
+    drive[:, cl.D_FOLLOW] = scenario.follow / MILLION
+    drive[:, cl.D_LEFT] = 1.0
+    drive[:, cl.D_YEAR] = phases.YEAR_DAYS
+    drive[:, cl.D_RATE] = scenario.rate / MILLION
+    drive[:, cl.D_RETAIL] = scenario.retail / MILLION
+    drive[:, cl.D_PARENT] = scenario.parent
+    drive[:, cl.D_PATIENCE] = scenario.patience / MILLION
+    drive[:, cl.D_TURN] = _chance(step, scenario.turn)
+    drive[:, cl.D_PERSIST] = scenario.persist / MILLION
     for index, klass in enumerate(chain.classes):
         row = drive[index]
         volume = volumes.get(klass.underlying, 0) * (scenario.flow / MILLION)
         row[cl.D_SPOT] = row[cl.D_BEFORE] = chain.contracts[klass.start].underlying_close
-        row[cl.D_ORDERS] = volume / steps / MEAN_FILL
-        row[cl.D_NOISE] = scenario.vol_noise / MILLION * float(np.sqrt(minutes))
-        row[cl.D_REVERT] = minutes / 120.0
-        row[cl.D_INFORMED] = scenario.informed / MILLION
-        row[cl.D_INQUIRY] = scenario.inquiries * step / HOUR
-        row[cl.D_LEFT] = 1.0
-        row[cl.D_YEAR] = phases.YEAR_DAYS
-        row[cl.D_RATE] = scenario.rate / MILLION
+        row[cl.D_MOST] = RUSH * volume * step / session
+        row[cl.D_MOOD] = 1.0 if index % 2 else -1.0
+        row[cl.D_IMPACT] = 100.0 * scenario.impact / MILLION / max(volume, 1.0)
     return drive
 
 
@@ -88,7 +110,14 @@ def open_crowd(state: State) -> None:
     surface, ranges, row_of = _surface(opened, state.spans[0].start)
     state.info[:, lay.EXPIRY] = row_of
     makers = [
-        (item.width / MILLION, item.react / MILLION, item.size, item.skip / MILLION)
+        (
+            item.width / MILLION,
+            _chance(opened.snapshot_nanos, item.react),
+            item.size,
+            item.skip / MILLION,
+            item.capacity,
+            item.view / MILLION,
+        )
         for item in scenario.makers
     ]
     bands = [spread.band(book, rank) for rank in (1, 4)]
@@ -96,7 +125,7 @@ def open_crowd(state: State) -> None:
         (opened.seed * 0x9E3779B97F4A7C15 + klass * 0xD1342543DE82EF95) % 2**64
         for klass in range(len(chain.classes))
     ]
-    slots = len(chain.contracts)
+    slots, classes = len(chain.contracts), len(chain.classes)
     state.crowd = Crowds(
         surface=surface,
         fair=np.zeros((slots, cl.FAIR), dtype=np.float64),
@@ -104,12 +133,15 @@ def open_crowd(state: State) -> None:
         traits=np.array(makers, dtype=np.float64).reshape(-1, cl.TRAITS),
         band=np.array([(num / den, floor) for num, den, floor in bands], dtype=np.float64),
         desk=np.zeros((len(makers), slots), dtype=np.float64),
+        parents=np.zeros((classes, cl.PARENTS, cl.PARENT), dtype=np.float64),
+        asked=np.zeros((classes, cl.ASKED), dtype=np.float64),
+        places=np.array((profile.RETAIL, profile.INSTITUTION), dtype=np.float64),
         rng=np.array(seeds, dtype=np.uint64),
         rows=ranges,
     )
     market, crowd = Turn(state, state.at).market, arrays(state.crowd)
-    for klass in chain.classes:
-        weigh(market, crowd, klass.start, klass.stop)
+    for index, klass in enumerate(chain.classes):
+        weigh(market, crowd, index, klass.start, klass.stop, state.at)
 
 
 def arrays(crowd: Crowds) -> Crowd:
@@ -121,6 +153,9 @@ def arrays(crowd: Crowds) -> Crowd:
         crowd.traits,
         crowd.band,
         crowd.desk,
+        crowd.parents,
+        crowd.asked,
+        crowd.places,
         crowd.rng,
     )
 
@@ -149,14 +184,35 @@ def along(path: Path, at: DayNanos) -> Ticks:
     return here + (there - here) * (at - since) // (until - since)
 
 
-def _signal(opened: VenueOpen, klass: int, now: Nanos) -> float:
-    """Relative move the informed trader expects over the scenario's lead time."""
-    for path in opened.scenario.paths:
+def _signals(opened: VenueOpen, klass: int, now: DayNanos) -> tuple[float, float]:
+    """(relative move of the underlying, move of the vols) within the informed trader's lead."""
+    scenario = opened.scenario
+    until = now + scenario.lead
+    move = 0.0
+    for path in scenario.paths:
         if path.klass == klass:
             here = along(path, now)
-            there = along(path, now + opened.scenario.lead)
-            return (there - here) / here if here else 0.0
-    return 0.0
+            move = (along(path, until) - here) / here if here else 0.0
+    vols = sum(
+        shock.change
+        for shock in scenario.vol_shocks
+        if now < shock.at <= until and shock.klass in (-1, klass)
+    )
+    return move, vols / MILLION
+
+
+def _schedule(state: State, opened: VenueOpen, klass: int, now: DayNanos) -> tuple[float, float]:
+    """(contracts of this step, contracts until now) that the day's schedule wants of a class."""
+    underlying = opened.chain.classes[klass].underlying
+    scenario, step = opened.scenario, opened.snapshot_nanos
+    volume = dict(scenario.volume).get(underlying, 0) * (scenario.flow / MILLION)
+    passed = phases.SESSION - phases.trading_left(now)
+    whole = sum(span.stop - span.start for span in state.spans if span.phase == Phase.CONTINUOUS)
+    until = profile.planned(passed / whole)
+    if state.session != Phase.CONTINUOUS:
+        return volume * step / whole, volume * until
+    after = phases.SESSION - phases.trading_left(now + step)
+    return volume * (profile.planned(after / whole) - until), volume * until
 
 
 def _happenings(turn: Turn, crowd: Crowds, opened: VenueOpen, now: Nanos) -> None:
@@ -174,8 +230,8 @@ def _happenings(turn: Turn, crowd: Crowds, opened: VenueOpen, now: Nanos) -> Non
         crowd.bursts += 1
         slot = turn.state.slots.get(order.contract)
         if slot is not None:
-            investors = turn.state.acct.shape[0] - 2
-            burst(turn.market, slot, order.side - 1, order.qty, turn.at, investors)
+            people = int(turn.state.ctl[lay.C_MAKERS]) + lay.RETAIL
+            burst(turn.market, slot, order.side - 1, order.qty, turn.at, people)
             drain(turn)
 
 
@@ -226,7 +282,8 @@ def on_step(turn: Turn) -> None:
         _happenings(turn, crowd, opened, now)
         drive = crowd.drive[index]
         drive[cl.D_LEFT] = phases.trading_left(now) / phases.SESSION
-        drive[cl.D_SIGNAL] = _signal(opened, index, now)
+        drive[cl.D_SIGNAL], drive[cl.D_VOL_SIGNAL] = _signals(opened, index, now)
+        drive[cl.D_DUE], drive[cl.D_PLANNED] = _schedule(state, opened, index, now)
         rows = crowd.rows[index]
         act(turn.market, arrays(crowd), index, klass.start, klass.stop, *rows, turn.at)
         drain(turn)

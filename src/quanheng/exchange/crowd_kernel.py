@@ -1,4 +1,4 @@
-"""What the crowd does in one class at one snapshot: reprice, pick off, invest, make markets.
+"""What all of the crowd stands on: fair values, shares of the flow, orders, their withdrawal.
 
 Everything is drawn from the class's own splitmix64 stream. The crowd's orders never trigger a
 circuit breaker (they stop short of the band) except through `burst`, and it leaves ROOM places
@@ -7,29 +7,32 @@ of every side to members.
 
 from math import sqrt
 
+import numpy as np
+
 from quanheng.exchange.book import match, rest, withdraw
-from quanheng.exchange.chance import below, count, normal, uniform, waiting
+from quanheng.exchange.chance import normal, uniform
 from quanheng.exchange.crowd_layout import (
-    D_BEFORE,
-    D_INFORMED,
-    D_INQUIRY,
     D_LEFT,
     D_NOISE,
-    D_ORDERS,
     D_RATE,
+    D_RETAIL,
     D_REVERT,
-    D_SIGNAL,
     D_SPOT,
+    D_WEIGHED,
+    D_WEIGHED_AT,
     D_YEAR,
-    F_CUM,
     F_DEEP,
     F_FAIR,
+    F_INSTITUTION,
+    F_PLACE,
+    F_RETAIL,
     S_ATM,
     S_BASE,
     S_CALENDAR,
     S_CARRY,
     S_CURVE,
     S_DAYS,
+    S_RANK,
     S_SLOPE,
     Crowd,
 )
@@ -39,32 +42,29 @@ from quanheng.exchange.layout import (
     BAND_HIGH,
     BAND_LOW,
     BID_SIDE,
-    C_EVENTS,
     C_MAKERS,
     C_NEXT_ID,
     CAP,
     DOWN,
-    E_KIND,
-    E_PRICE,
-    E_QTY,
-    E_SLOT,
     EXPIRY,
     FIXED,
-    INQUIRED,
     KLASS,
     N_BID,
     O_AT,
     O_ID,
     O_OWNER,
     O_PRICE,
+    ODD,
     PHASE,
     ROOM,
     SIGN,
     STEP,
     STRIKE,
     UP,
+    VOLUME,
     Market,
 )
+from quanheng.exchange.profile import ADJUSTED, DEEP, behind, place_of, share_out
 from quanheng.kernels.desk.black import price_one
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.elementary import exp, log
@@ -78,11 +78,17 @@ SECOND = 1_000_000_000
 TICKS = 10_000.0
 FLAT = 0.4
 """The smile is flat beyond this x = ln(K/F)/sqrt(tau)."""
+RESHARE = 0.002
+"""Relative move of the spot after which the flow is shared out anew."""
+RESHARE_EVERY = 60.0 * SECOND
+"""Time after which it is in any case."""
 
 
 @kernel
-def value(m: Market, c: Crowd, slot: int, move: float) -> float:
-    """Fair value in ticks on the hidden surface, with the spot moved by a relative `move`."""
+def value(m: Market, c: Crowd, slot: int, move: float, vol_move: float) -> float:
+    """Fair value in ticks on the hidden surface, with the spot moved by a relative `move` and the
+    volatility at the money by `vol_move`.
+    """
     klass = m.info[slot, KLASS]
     drive = c.drive[klass]
     face = c.surface[m.info[slot, EXPIRY]]
@@ -92,7 +98,7 @@ def value(m: Market, c: Crowd, slot: int, move: float) -> float:
         tau = 1e-7
     forward = drive[D_SPOT] / TICKS * (1.0 + move) * exp(face[S_CARRY] * years)
     strike = m.info[slot, STRIKE] / TICKS
-    atm = face[S_ATM]
+    atm = face[S_ATM] + vol_move
     x = min(max(log(strike / forward) / sqrt(tau), -FLAT), FLAT)
     vol = atm + face[S_SLOPE] * x + face[S_CURVE] * x * x
     vol = min(max(vol, 0.4 * atm), 2.5 * atm)
@@ -102,27 +108,50 @@ def value(m: Market, c: Crowd, slot: int, move: float) -> float:
 
 
 @kernel
-def weigh(m: Market, c: Crowd, start: int, stop: int) -> None:
-    """Spread the class's flow over its contracts: near months, near the money, standard first."""
-    total = 0.0
-    for slot in range(start, stop):
-        klass = m.info[slot, KLASS]
-        face = c.surface[m.info[slot, EXPIRY]]
-        tau = max((face[S_DAYS] + 0.5) / c.drive[klass, D_YEAR], 1e-4)
+def weigh(m: Market, c: Crowd, klass: int, start: int, stop: int, at: int) -> None:
+    """Share the class's flow out over its contracts as `profile` states, at the spot of now; what
+    traded less than stated so far gets more.
+    """
+    drive = c.drive[klass]
+    first = m.info[start, EXPIRY]
+    rows = np.empty(stop - start, dtype=np.int64)
+    places = np.empty(stop - start, dtype=np.int64)
+    weights = np.ones(stop - start)
+    for i in range(stop - start):
+        slot = start + i
+        row = m.info[slot, EXPIRY]
+        face = c.surface[row]
+        tau = (face[S_DAYS] + 0.5) / drive[D_YEAR]
         strike = m.info[slot, STRIKE]
-        z = log(strike / c.drive[klass, D_SPOT]) / (face[S_ATM] * sqrt(tau))
-        weight = exp(-0.5 * z * z / 1.7) / (1.0 + face[S_DAYS] / 15.0) + 0.002
-        if strike % 100 != 0:
-            weight *= 0.05
-        c.fair[slot, F_DEEP] = 1.0 if abs(z) > 2.0 else 0.0
-        total += weight
-        c.fair[slot, F_CUM] = total
-    for slot in range(start, stop):
-        c.fair[slot, F_CUM] /= total
+        z = log(strike / drive[D_SPOT]) / (face[S_ATM] * sqrt(tau)) * m.info[slot, SIGN]
+        rows[i] = row - first
+        places[i] = place_of(z)
+        c.fair[slot, F_PLACE] = places[i]
+        c.fair[slot, F_DEEP] = 1.0 if abs(z) > DEEP else 0.0
+        if m.info[slot, ODD] == 1:
+            weights[i] = ADJUSTED
+    last = int(rows.max()) + 1
+    ranks = c.surface[first : first + last, S_RANK]
+    people = share_out(places, rows, weights, ranks, c.places[0])
+    firms = share_out(places, rows, weights, ranks, c.places[1])
+    done = m.info[start:stop, VOLUME]
+    pull = behind(places, rows, drive[D_RETAIL] * people + (1.0 - drive[D_RETAIL]) * firms, done)
+    people *= pull / (people * pull).sum()
+    firms *= pull / (firms * pull).sum()
+    crowd, house = 0.0, 0.0
+    for i in range(stop - start):
+        crowd += people[i]
+        house += firms[i]
+        c.fair[start + i, F_RETAIL] = crowd
+        c.fair[start + i, F_INSTITUTION] = house
+    drive[D_WEIGHED] = drive[D_SPOT]
+    drive[D_WEIGHED_AT] = at
 
 
 @kernel
-def reprice(m: Market, c: Crowd, klass: int, start: int, stop: int, rows: int, end: int) -> None:
+def reprice(
+    m: Market, c: Crowd, klass: int, start: int, stop: int, rows: int, end: int, at: int
+) -> None:
     """Move the volatilities of the class (surface rows [rows, end)) and revalue every contract."""
     drive = c.drive[klass]
     common = normal(c.rng, klass)
@@ -132,7 +161,10 @@ def reprice(m: Market, c: Crowd, klass: int, start: int, stop: int, rows: int, e
         face[S_ATM] *= 1.0 + drive[D_NOISE] * shock
         face[S_ATM] += drive[D_REVERT] * (face[S_BASE] - face[S_ATM])
     for slot in range(start, stop):
-        c.fair[slot, F_FAIR] = value(m, c, slot, 0.0)
+        c.fair[slot, F_FAIR] = value(m, c, slot, 0.0, 0.0)
+    moved = abs(drive[D_SPOT] - drive[D_WEIGHED]) > RESHARE * drive[D_SPOT]
+    if moved or at - drive[D_WEIGHED_AT] > RESHARE_EVERY:
+        weigh(m, c, klass, start, stop, at)
 
 
 @kernel
@@ -183,41 +215,14 @@ def prune(m: Market, start: int, stop: int, at: int) -> None:
 
 
 @kernel
-def pick_off(m: Market, c: Crowd, klass: int, start: int, stop: int, at: int, owner: int) -> None:
-    """The informed trader takes quotes that are stale for the spot now or for where it goes."""
-    drive = c.drive[klass]
-    move = drive[D_SIGNAL]
-    jump = abs(drive[D_SPOT] - drive[D_BEFORE]) / drive[D_BEFORE]
-    if (jump < 2e-4 and abs(move) < 3e-4) or uniform(c.rng, klass) > drive[D_INFORMED]:
-        return
-    hits = 0
-    first = start + below(c.rng, klass, stop - start)
-    for k in range(stop - start):
-        slot = first + k if first + k < stop else first + k - (stop - start)
-        if m.info[slot, PHASE] != CONTINUOUS or hits >= 6:
-            continue
-        fair = value(m, c, slot, move) if move != 0.0 else c.fair[slot, F_FAIR]
-        edge = max(3.0, 0.04 * fair)
-        for side in range(2):
-            other = 1 - side
-            if m.info[slot, N_BID + other] == 0:
-                continue
-            best = m.book[slot, other, 0, O_PRICE]
-            if (fair - best if side == BID_SIDE else best - fair) > edge:
-                qty = 1 + below(c.rng, klass, 10)
-                if send(m, slot, side, best, qty, owner, at, AUTO, False) > 0:
-                    hits += 1
-
-
-@kernel
-def choose(c: Crowd, klass: int, start: int, stop: int) -> int:
-    """A contract of the class by the shares of its flow."""
+def choose(c: Crowd, klass: int, start: int, stop: int, column: int) -> int:
+    """A contract of the class by the shares of F_RETAIL or F_INSTITUTION."""
     point = uniform(c.rng, klass)
     low = start
     high = stop - 1
     while low < high:
         middle = (low + high) // 2
-        if c.fair[middle, F_CUM] > point:
+        if c.fair[middle, column] > point:
             high = middle
         else:
             low = middle + 1
@@ -225,72 +230,9 @@ def choose(c: Crowd, klass: int, start: int, stop: int) -> int:
 
 
 @kernel
-def _invest(m: Market, c: Crowd, klass: int, slot: int, at: int, owner: int, take: bool) -> None:
-    """One investor: takes the best price if it is not absurd, or joins or betters the queue."""
-    rng = c.rng
-    side = below(rng, klass, 2)
-    other = 1 - side
-    qty = 1 + min(int(waiting(rng, klass, 6.5)), 49)
-    flags = AUTO if uniform(rng, klass) < 0.5 else 0
-    fair = c.fair[slot, F_FAIR]
-    step = m.info[slot, STEP]
-    away = 0.25 * fair + 30.0
-    have_own = m.info[slot, N_BID + side] > 0
-    have_other = m.info[slot, N_BID + other] > 0
-    if take:
-        if not have_other:
-            return
-        price = m.book[slot, other, 0, O_PRICE]
-        if abs(price - fair) <= away:
-            reach = step * below(rng, klass, 3)
-            price += reach if side == BID_SIDE else -reach
-            send(m, slot, side, price, qty, owner, at, flags, uniform(rng, klass) < 0.1)
-        return
-    if not (have_own and have_other):
-        return
-    best = m.book[slot, side, 0, O_PRICE]
-    shift = step * (below(rng, klass, 4) - 2)
-    price = best + (shift if side == BID_SIDE else -shift)
-    wall = m.book[slot, other, 0, O_PRICE]
-    price = min(price, wall - step) if side == BID_SIDE else max(price, wall + step)
-    if price >= m.info[slot, DOWN] and abs(price - fair) <= away:
-        send(m, slot, side, price, min(qty, 20), owner, at, flags, True)
-
-
-@kernel
-def invest(m: Market, c: Crowd, klass: int, start: int, stop: int, at: int, owner: int) -> None:
-    """The investors' orders of a step, in continuous trading and in auctions."""
-    rng = c.rng
-    for k in range(count(rng, klass, c.drive[klass, D_ORDERS] * 1.5)):
-        slot = choose(c, klass, start, stop)
-        phase = m.info[slot, PHASE]
-        if phase == CONTINUOUS:
-            _invest(m, c, klass, slot, at, owner, k % 3 != 2)
-        elif phase in (OPENING, INTRADAY, CLOSING) and uniform(rng, klass) < 0.06:
-            side = below(rng, klass, 2)
-            fair = c.fair[slot, F_FAIR]
-            shift = (uniform(rng, klass) - 0.5) * (0.06 * fair + 4.0)
-            step = m.info[slot, STEP]
-            price = int((fair + shift) / step + 0.5) * step
-            if price >= step:
-                send(m, slot, side, price, 1 + below(rng, klass, 10), owner, at, AUTO, True)
-
-
-@kernel
-def ask_around(m: Market, c: Crowd, klass: int, start: int, stop: int) -> None:
-    """Now and then someone inquires (I-18: an inquiry names a contract, maybe a side and size)."""
-    if uniform(c.rng, klass) >= c.drive[klass, D_INQUIRY]:
-        return
-    slot = start + below(c.rng, klass, stop - start)
-    if m.info[slot, PHASE] != CONTINUOUS:
-        return
-    row = m.ev[m.ctl[C_EVENTS]]
-    row[:] = 0
-    row[E_KIND] = INQUIRED
-    row[E_SLOT] = slot
-    row[E_PRICE] = below(c.rng, klass, 3)
-    row[E_QTY] = 10 * below(c.rng, klass, 4)
-    m.ctl[C_EVENTS] += 1
+def worse(fair: float, price: int, side: int) -> float:
+    """Ticks that a price is worse than fair for whoever trades at it on a side."""
+    return float(price - fair if side == BID_SIDE else fair - price)
 
 
 @kernel

@@ -2,26 +2,28 @@
 
 from quanheng.exchange.book import rest, withdraw
 from quanheng.exchange.chance import uniform
+from quanheng.exchange.crowd_flow import due, inquire, institutions, retail
+from quanheng.exchange.crowd_informed import informed, snipe
 from quanheng.exchange.crowd_kernel import (
     CLOSING,
     CONTINUOUS,
     INTRADAY,
     OPENING,
-    ask_around,
-    invest,
-    pick_off,
     prune,
     reprice,
     send,
 )
 from quanheng.exchange.crowd_layout import (
     D_BEFORE,
+    D_RETAIL,
     D_SPOT,
     F_DEEP,
     F_FAIR,
+    T_CAPACITY,
     T_REACT,
     T_SIZE,
     T_SKIP,
+    T_VIEW,
     T_WIDTH,
     Crowd,
 )
@@ -38,6 +40,7 @@ from quanheng.exchange.layout import (
     LONG,
     N_BID,
     O_OWNER,
+    O_PRICE,
     O_QTY,
     PHASE,
     QUOTED,
@@ -45,9 +48,13 @@ from quanheng.exchange.layout import (
     SHORT,
     STEP,
     UP,
+    Floats,
     Market,
 )
 from quanheng.kernels.jit import kernel
+
+MOST_LEAN = 1.5
+"""Half widths that a maker shifts its quote at most; at that position the adding side stops."""
 
 
 @kernel
@@ -68,43 +75,67 @@ def _clear(m: Market, slot: int, owner: int) -> None:
 
 
 @kernel
-def _place(m: Market, c: Crowd, maker: int, slot: int, half: float, owner: int, at: int) -> None:
-    """Both sides around the fair value, leaning against the maker's own position."""
-    info = m.info[slot]
-    size = int(c.traits[maker, T_SIZE])
-    fair = c.fair[slot, F_FAIR]
-    position = m.acct[owner, LONG, slot] - m.acct[owner, SHORT, slot]
-    lean = half * 0.5 * min(max(position / (20.0 * size), -1.0), 1.0)
-    step = info[STEP]
-    bid = int((fair - lean - half) / step) * step
-    ask = int((fair - lean + half) / step + 0.999999) * step
-    ask = max(ask, bid + step, step)
-    bid = min(bid, info[UP])
-    ask = max(ask, info[DOWN])
-    if bid >= info[DOWN]:
-        if info[PHASE] == CONTINUOUS:
-            send(m, slot, BID_SIDE, bid, size, owner, at, AUTO | QUOTED, True)
-        elif info[N_BID] < CAP - ROOM:
-            rest(m, slot, BID_SIDE, bid, size, owner, m.ctl[C_NEXT_ID], at, AUTO | QUOTED)
-            m.ctl[C_NEXT_ID] += 1
-    if ask <= info[UP]:
-        if info[PHASE] == CONTINUOUS:
-            send(m, slot, ASK_SIDE, ask, size, owner, at, AUTO | QUOTED, True)
-        elif info[N_BID + 1] < CAP - ROOM:
-            rest(m, slot, ASK_SIDE, ask, size, owner, m.ctl[C_NEXT_ID], at, AUTO | QUOTED)
-            m.ctl[C_NEXT_ID] += 1
+def opinion(slot: int, maker: int) -> float:
+    """How a maker sees a contract against fair, -1 to 1: fixed, different for each maker."""
+    return float((slot * 37 + maker * 61) % 101) / 50.0 - 1.0
 
 
 @kernel
-def _thin(m: Market, slot: int, owner: int, size: int, fair: float, half: float) -> bool:
+def _lean(m: Market, slot: int, owner: int, capacity: float) -> float:
+    """Half widths that a maker's position shifts its quote down."""
+    position = m.acct[owner, LONG, slot] - m.acct[owner, SHORT, slot]
+    return float(min(max(position / capacity, -MOST_LEAN), MOST_LEAN))
+
+
+@kernel
+def _show(m: Market, slot: int, side: int, price: int, size: int, owner: int, at: int) -> None:
+    """One side of a maker's quote; in auctions it only rests."""
+    info = m.info[slot]
+    if info[PHASE] == CONTINUOUS:
+        send(m, slot, side, price, size, owner, at, AUTO | QUOTED, True)
+    elif info[N_BID + side] < CAP - ROOM:
+        rest(m, slot, side, price, size, owner, m.ctl[C_NEXT_ID], at, AUTO | QUOTED)
+        m.ctl[C_NEXT_ID] += 1
+
+
+@kernel
+def _place(m: Market, c: Crowd, maker: int, slot: int, half: float, owner: int, at: int) -> None:
+    """Both sides around the maker's own view, leaning against its position, never taking."""
+    info = m.info[slot]
+    traits = c.traits[maker]
+    size = int(traits[T_SIZE])
+    lean = _lean(m, slot, owner, traits[T_CAPACITY])
+    middle = c.fair[slot, F_FAIR] + half * (traits[T_VIEW] * opinion(slot, maker) - lean)
+    step = info[STEP]
+    bid = int((middle - half) / step) * step
+    ask = int((middle + half) / step + 0.999999) * step
+    ask = max(ask, bid + step, step)
+    if info[PHASE] == CONTINUOUS:
+        if info[N_BID + 1] > 0:
+            bid = min(bid, m.book[slot, ASK_SIDE, 0, O_PRICE] - step)
+        if info[N_BID] > 0:
+            ask = max(ask, m.book[slot, BID_SIDE, 0, O_PRICE] + step)
+    bid = min(bid, info[UP])
+    ask = max(ask, info[DOWN])
+    if bid >= info[DOWN] and lean < MOST_LEAN:
+        _show(m, slot, BID_SIDE, bid, size, owner, at)
+    if ask <= info[UP] and lean > -MOST_LEAN:
+        _show(m, slot, ASK_SIDE, ask, size, owner, at)
+
+
+@kernel
+def _thin(m: Market, slot: int, owner: int, traits: Floats, fair: float, half: float) -> bool:
     """Is a side that has room inside the limits gone, or down to less than half?"""
+    lean = _lean(m, slot, owner, traits[T_CAPACITY])
     for side in range(2):
+        if (lean if side == BID_SIDE else -lean) >= MOST_LEAN:
+            continue
         if side == BID_SIDE and fair - 1.5 * half < m.info[slot, DOWN]:
             continue
         if side == ASK_SIDE and fair + 1.5 * half > m.info[slot, UP]:
             continue
         at = _resting(m, slot, side, owner)
-        if at < 0 or 2 * m.book[slot, side, at, O_QTY] < size:
+        if at < 0 or 2 * m.book[slot, side, at, O_QTY] < traits[T_SIZE]:
             return True
     return False
 
@@ -133,8 +164,7 @@ def make_market(m: Market, c: Crowd, klass: int, start: int, stop: int, at: int)
             half = max(half, 0.6 * m.info[slot, STEP])
             last = c.desk[maker, slot]
             moved = last == 0.0 or abs(fair - last) > 0.5 * half + 0.5
-            size = int(traits[T_SIZE])
-            if not moved and (auction or not _thin(m, slot, owner, size, fair, half)):
+            if not moved and (auction or not _thin(m, slot, owner, traits, fair, half)):
                 continue
             # A market that is not quoted at all is taken up at leisure in an auction.
             chance = traits[T_REACT] * (0.02 if phase == OPENING else 1.0)
@@ -153,13 +183,16 @@ def act(
 ) -> None:
     """One snapshot interval of the crowd in one class.
 
-    Accounts: wire members, then the crowd's makers, then the investors, then the informed trader.
+    Accounts: wire members, then the crowd's makers, then one for each of `layout.PUBLIC`.
     """
-    reprice(m, c, klass, start, stop, rows, end)
-    investors = m.acct.shape[0] - 2
+    reprice(m, c, klass, start, stop, rows, end, at)
     prune(m, start, stop, at)
-    pick_off(m, c, klass, start, stop, at, investors + 1)
-    invest(m, c, klass, start, stop, at, investors)
+    snipe(m, c, klass, start, stop, at)
+    informed(m, c, klass, start, stop, at)
+    contracts = due(m, c, klass, start, stop)
+    share = c.drive[klass, D_RETAIL]
+    retail(m, c, klass, start, stop, at, contracts * share)
+    institutions(m, c, klass, start, stop, at, contracts * (1.0 - share))
     make_market(m, c, klass, start, stop, at)
-    ask_around(m, c, klass, start, stop)
+    inquire(m, c, klass, start, stop, at)
     c.drive[klass, D_BEFORE] = c.drive[klass, D_SPOT]

@@ -20,7 +20,8 @@ W_VOL = 2  # of the noise, per step
 W_BACK = 3  # how fast the noise fades, per step
 W_JUMP = 4  # chance of a jump per step
 W_JUMP_SIZE = 5
-WALK = 6
+W_LEAN = 6  # 1: the exact price is not above the printed one, which is then the best ask
+WALK = 7
 
 I_PHASE = 0
 I_LAST = 1
@@ -39,17 +40,19 @@ def wander(walk: Floats, rng: Words, info: Ints, index: int) -> int:
     if uniform(rng, index) < row[W_JUMP]:
         noise += row[W_JUMP_SIZE] * normal(rng, index)
     row[W_NOISE] = noise
-    price = int(row[W_BASE] * exp(noise) / STEP + 0.5) * STEP
+    exact = row[W_BASE] * exp(noise)
+    price = int(exact / STEP + 0.5) * STEP
+    row[W_LEAN] = 0.0 if exact > price else 1.0
     return int(min(max(price, info[index, I_DOWN]), info[index, I_UP]))
 
 
 @kernel
-def spread_out(depth: Ints, rng: Words, info: Ints, index: int, price: int) -> None:
+def spread_out(depth: Ints, rng: Words, info: Ints, index: int, price: int, lean: int) -> None:
     """Five levels a side around a price. A level that stays keeps what was taken out of it.
 
-    `depth` is int64[funds, 2, LEVELS, 2] of (price, units). At a limit one side is empty.
+    `depth` is int64[funds, 2, LEVELS, 2] of (price, units). The price is the best ask if `lean`,
+    else the best bid. At a limit one side is empty.
     """
-    lean = 0 if uniform(rng, index) < 0.5 else 1
     for side in range(2):
         top = price - STEP * lean if side == 0 else price + STEP * (1 - lean)
         old = depth[index, side, 0, 0]
@@ -90,7 +93,7 @@ def advance(walk: Floats, depth: Ints, rng: Words, info: Ints, trading: bool) ->
     """One step of every fund; without trading the price is an auction's virtual one."""
     for index in range(walk.shape[0]):
         price = wander(walk, rng, info, index)
-        spread_out(depth, rng, info, index, price)
+        spread_out(depth, rng, info, index, price, int(walk[index, W_LEAN]))
         if trading:
             trade_around(depth, rng, info, index)
         else:

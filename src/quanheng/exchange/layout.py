@@ -68,6 +68,7 @@ SIGN = 29  # +1 call, -1 put
 EXPIRY = 30  # row of the surface
 FAR = 31  # 1 for the third and fourth expiry
 LAST_AT = 32  # time of the last trade
+ODD = 33  # 1: an adjusted contract
 CLOSING = 34  # price of the closing auction, 0 none
 SETTLED = 35  # previous settlement price
 INFO = 36
@@ -80,6 +81,14 @@ HELD_SHORT = 3  # short contracts behind working buy-closes
 COVERED = 4  # short calls whose units are locked (备兑), members only; see COVERED_FLAG
 HELD_COVERED = 5  # covered contracts behind working covered buy-closes
 BUCKETS = 6
+
+RETAIL = 0
+INSTITUTION = 1
+INFORMED = 2
+SNIPER = 3
+PUBLIC = ("RETAIL", "INSTITUTION", "INFORMED", "SNIPER")
+"""Names of the crowd's accounts behind its makers', by kind of participant: their index is
+C_MAKERS + kind."""
 
 # fund[account]: money.
 CASH = 0

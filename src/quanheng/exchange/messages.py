@@ -51,9 +51,11 @@ class CrowdMaker(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     width: int  # quoted spread, ppm of the allowed spread A(bid)
-    react: int  # chance per snapshot to act on a moved fair value, ppm
+    react: Nanos  # mean time until it acts on a moved fair value
     size: Lots
     skip: int  # share of deep contracts it leaves alone, ppm
+    capacity: Lots  # position in a contract at which it leans by half its width
+    view: int  # how far its own opinion of a price may be off, ppm of half its width
 
 
 class Path(msgspec.Struct, frozen=True, array_like=True):
@@ -72,11 +74,14 @@ class VolShock(msgspec.Struct, frozen=True, array_like=True):
 
 
 class HaltWindow(msgspec.Struct, frozen=True, array_like=True):
-    """A temporary halt of a scope: "*", an underlying or a contract code."""
+    """A temporary halt of a scope: "*", an underlying or a contract code. With `lost` every order
+    of the exchange is gone when it begins, and no report says so.
+    """
 
     scope: str
     since: DayNanos
     until: DayNanos
+    lost: bool = False
 
 
 class Burst(msgspec.Struct, frozen=True, array_like=True):
@@ -97,10 +102,14 @@ class Outage(msgspec.Struct, frozen=True, array_like=True):
 
 
 CROWD_MAKERS = (
-    CrowdMaker("CM01", 260_000, 500_000, 20, 100_000),
-    CrowdMaker("CM02", 420_000, 250_000, 30, 250_000),
-    CrowdMaker("CM03", 640_000, 120_000, 15, 450_000),
+    CrowdMaker("CM01", 200_000, 500_000_000, 10, 500_000, 100, 200_000),
+    CrowdMaker("CM02", 260_000, 800_000_000, 20, 300_000, 200, 300_000),
+    CrowdMaker("CM03", 320_000, 1_500_000_000, 20, 100_000, 300, 300_000),
+    CrowdMaker("CM04", 380_000, 2_500_000_000, 30, 100_000, 400, 300_000),
+    CrowdMaker("CM05", 480_000, 5_000_000_000, 30, 250_000, 600, 400_000),
+    CrowdMaker("CM06", 700_000, 12_000_000_000, 15, 450_000, 300, 500_000),
 )
+"""From the quick and narrow that stays near the money to the slow and wide."""
 
 DAILY_VOLUME = (
     ("510050", 1_325_311),
@@ -118,9 +127,19 @@ class MarketScenario(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     name: str = "calm"
     flow: int = 1_000_000  # scale of investors' flow, ppm
     volume: tuple[tuple[str, Lots], ...] = DAILY_VOLUME  # per underlying at full flow
-    informed: int = 200_000  # chance per snapshot that stale quotes are picked off, ppm
-    lead: Nanos = 5_000_000_000  # how far the informed trader sees along `paths`
+    retail: int = 550_000  # retail's share of the investors' contracts, ppm
+    patience: int = 180_000  # what investors pay over fair to trade now, ppm of the allowed spread
+    informed: Nanos = 500_000_000  # mean time between looks of the informed trader, 0 never
+    lead: Nanos = 120_000_000_000  # how far it sees along `paths` and `vol_shocks`
+    blur: int = 300  # standard deviation of the error of its forecast, ppm of the price
+    fast: int = 500_000  # chance that the fast sniper catches the step of a move, ppm
+    slow: Nanos = 3_000_000_000  # mean reaction time of the slow sniper, 0 never
+    parent: Lots = 400  # contracts of a metaorder on average
+    persist: int = 700_000  # share of metaorders on the side of the institutions' mood, ppm
+    turn: Nanos = 2_400_000_000_000  # mean time until the mood turns
+    impact: int = 10_000  # relative move of the vol by institutional flow of 1 % of the volume, ppm
     inquiries: int = 12  # inquiries per class and hour
+    follow: int = 500_000  # chance that an inquirer trades, ppm
     vol_noise: int = 1_200  # of the ATM vol, per square root of a minute, ppm
     rate: int = 18_000  # continuous rate, ppm per year
     makers: tuple[CrowdMaker, ...] = CROWD_MAKERS
@@ -145,8 +164,8 @@ class VenueOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     `surface` are rows of six: class, last day of the expiry, ATM vol, slope and curvature in
     x = ln(K/F)/sqrt(tau), carry of the forward per year, all 1e-6; an expiry without a row gets
     a plain smile. `switches` are the keys of `venue.SWITCHES`. `crowd` are the crowd's accounts in
-    their order (makers, investors, informed), empty on a first day; what they do not hold of a
-    contract's open interest the investors hold on both sides.
+    their order (makers, then `layout.PUBLIC`), empty on a first day; what they do not hold of a
+    contract's open interest retail and institutions hold on both sides.
     """
 
     day: Day

@@ -135,7 +135,7 @@ def _resume(state: State, turn: Turn) -> None:
 
 
 def _empty(turn: Turn) -> None:
-    """After the close every order is void."""
+    """Every order is void: after the close, or lost with the exchange."""
     state = turn.state
     for slot in range(state.info.shape[0]):
         for side in range(2):
@@ -273,6 +273,8 @@ def on_halts(turn: Turn) -> None:
     now = turn.at - state.day_start
     for window in state.open.scenario.halts:
         on = window.since <= now < window.until
+        if window.lost and now == window.since:
+            _empty(turn)
         for slot in _scope(state, window.scope):
             if bool(state.info[slot, lay.HALTED]) != on:
                 set_halt(turn, window.scope, on)

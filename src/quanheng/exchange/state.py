@@ -8,6 +8,7 @@ from quanheng.books.combinations import Combination
 from quanheng.duties import measure
 from quanheng.duties.lanes import Meter
 from quanheng.exchange import layout as lay
+from quanheng.exchange import profile
 from quanheng.exchange.layout import Market
 from quanheng.exchange.messages import Member, Standing, VenueOpen
 from quanheng.kernels.pack import unpack
@@ -96,6 +97,9 @@ class Crowds(msgspec.Struct, array_like=True):
     traits: np.ndarray
     band: np.ndarray
     desk: np.ndarray
+    parents: np.ndarray
+    asked: np.ndarray
+    places: np.ndarray
     rng: np.ndarray
     rows: list[tuple[int, int]]  # surface rows of each class
     shocks: int = 0  # vol shocks done
@@ -241,6 +245,7 @@ def _info(chain: Chain, book: Rulebook) -> "np.ndarray":
             (lay.MARKET_MAX, item.market_max),
             (lay.LOT, item.round_lot),
             (lay.STRIKE, item.strike),
+            (lay.ODD, profile.weight(item) < 1.0),
             (lay.SIGN, 1 if item.is_call else -1),
             (lay.FAR, calendar.expiry_rank(book.calendar, item.last_day, chain.day) > 2),
         ):
@@ -274,7 +279,9 @@ def _ctl(opened: VenueOpen) -> "np.ndarray":
 def _positions(
     state: State, members: tuple[Member, ...], crowd: tuple[Standing, ...], chain: Chain
 ) -> None:
-    """Opening positions; the investors hold what makes every contract's long equal its short."""
+    """Opening positions; retail and institutions hold, half each, what makes every contract's long
+    equal its short and both its open interest.
+    """
     slots = len(chain.contracts)
     state.fund[:, lay.CASH] = CROWD_CASH
     accounts: list[Member | Standing] = [*members, *crowd]
@@ -290,8 +297,11 @@ def _positions(
     short = held[lay.SHORT] + held[lay.COVERED]
     total = np.maximum(state.info[:, lay.INTEREST], np.maximum(held[lay.LONG], short))
     state.info[:, lay.INTEREST] = total
-    state.acct[-2, lay.LONG] += total - held[lay.LONG]
-    state.acct[-2, lay.SHORT] += total - short
+    people = int(state.ctl[lay.C_MAKERS]) + lay.RETAIL
+    firms = int(state.ctl[lay.C_MAKERS]) + lay.INSTITUTION
+    for bucket, missing in ((lay.LONG, total - held[lay.LONG]), (lay.SHORT, total - short)):
+        state.acct[people, bucket] += missing // 2
+        state.acct[firms, bucket] += missing - missing // 2
     state.fund[:, lay.MARGIN] = state.acct[:, lay.SHORT] @ state.info[:, lay.MARGIN_UNIT]
     for index, klass in enumerate(chain.classes):
         part = slice(klass.start, klass.stop)
@@ -336,8 +346,8 @@ def open_state(opened: VenueOpen, at: Nanos) -> State:
         raise ValueError(f"two members share a trading unit: {pbus}")
     state = empty_state()
     slots, classes = len(chain.contracts), len(chain.classes)
-    accounts = len(opened.members) + len(opened.scenario.makers) + 2
-    makers = accounts - 2
+    makers = len(opened.members) + len(opened.scenario.makers)
+    accounts = makers + len(lay.PUBLIC)
     if opened.crowd and len(opened.crowd) != accounts - len(opened.members):
         raise ValueError(f"{len(opened.crowd)} standings for the crowd's accounts")
     start = midnight(opened.day)

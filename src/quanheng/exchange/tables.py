@@ -21,7 +21,10 @@ from quanheng.kernels.jit import kernel
 
 @kernel
 def log_trades(m: Market, rows: Ints, at: int) -> None:
-    """Append the trades among the waiting events; the caller made room for all of them."""
+    """Append the trades among the waiting events; the caller made room for all of them.
+
+    Who is no maker is -1 less its kind (`layout.PUBLIC`): the dataset knows it as nobody.
+    """
     for i in range(m.ctl[C_EVENTS]):
         event = m.ev[i]
         if event[E_KIND] != TRADED:
@@ -33,7 +36,8 @@ def log_trades(m: Market, rows: Ints, at: int) -> None:
         row[3] = event[E_QTY]
         for side in range(2):
             owner = event[E_BUYER + side]
-            row[4 + side] = owner if owner < m.ctl[C_MAKERS] else -1
+            kind = owner - m.ctl[C_MAKERS]
+            row[4 + side] = owner if kind < 0 else -1 - kind
             row[6 + side] = event[E_BUY_AT + side]
             row[8 + side] = 0 if event[E_BUY_FLAGS + side] & MARKET else 1
         m.ctl[C_TRADES] += 1
