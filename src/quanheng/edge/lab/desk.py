@@ -58,6 +58,7 @@ class DeskSide:
     """Our gateway connected to a member line. Close it when the scene is over."""
 
     skips: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ("@ hello 1", "~ 1s", "@ sync", "~ 1s")
 
     def __init__(
         self,

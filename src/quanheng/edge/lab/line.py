@@ -95,6 +95,7 @@ class _Wire:
 class LineSide:
     """Lines of a scene over TCP. Close it when the scene is over."""
 
+    opening: tuple[str, ...] = ()
     skips: tuple[str, ...] = ("Heartbeat", "PlatformState", "Public")
 
     def __init__(

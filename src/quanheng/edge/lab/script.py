@@ -41,20 +41,6 @@ Frame = dict[str, str]
 HEADERS = ("side", "clock", "phase", "session", "item", "expect")
 _VALUE = re.compile(r"\{([A-Za-z][\w.]*)([+-]\d+)?\}")
 
-OPEN = {
-    "desk": ("@ hello 1", "~ 1s", "@ sync", "~ 1s"),
-    "member": (
-        "@ logon",
-        "> Logon sender=TDGW target=OMS01",
-        "> PlatformState state=2",
-        "> Info pbus={pbu} sets=300,301",
-        "@ sync 300 1",
-        "@ sync 301 1",
-        "> Sync pbu={pbu} set=300 next=1 remark=1",
-        "> Sync pbu={pbu} set=301 next=1 remark=1",
-    ),
-}
-
 
 class ScriptError(AssertionError):
     """A line of a script that did not hold. `heard`: the frame that came instead, as a line."""
@@ -87,12 +73,15 @@ def said(frame: Frame) -> str:
 
 
 class Side(Protocol):
-    """What a script plays against. `skips`: frames that no line need mention."""
+    """What a script plays against. `skips`: frames that no line need mention. `opening`: the lines
+    of `use open`; none where it is a member's logon and synchronisation of every partition.
+    """
 
     day: Day
     beat: bool
     events: list[Any]
     skips: tuple[str, ...]
+    opening: tuple[str, ...]
 
     @property
     def now(self) -> Nanos:
@@ -159,7 +148,7 @@ class Script:
         """Play it. BrokenLineError for a line that does not hold, NotRunError for what cannot be
         done here.
         """
-        player = Player(side, self.header.get("side", "exchange"), values, ids)
+        player = Player(side, values, ids)
         for line in self.lines:
             try:
                 player.line(line.head, line.rest)
@@ -177,12 +166,11 @@ class Player:
     the line it plays, values filled in.
     """
 
-    def __init__(self, side: Side, kind: str, values: dict[str, str], ids: Iterator[str]) -> None:
+    def __init__(self, side: Side, values: dict[str, str], ids: Iterator[str]) -> None:
         self.step = self.now = ""
         self.number = 0
         self._kept: list[Frame] = []  # heard before a frame that was looked for
         self._side = side
-        self._kind = kind
         self._values = dict(values)
         self._ids = ids
 
@@ -251,8 +239,8 @@ class Player:
 
     def _open(self) -> None:
         side = self._side
-        if self._kind in OPEN:
-            for line in OPEN[self._kind]:
+        if side.opening:
+            for line in side.opening:
                 head, _, rest = line.partition(" ")
                 self.line(head, rest)
         else:
