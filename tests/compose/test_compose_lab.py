@@ -296,6 +296,21 @@ def test_lab_against_another_gateway(gateway: int, tmp_path: Path) -> None:
     assert again.code == 0, again.json
 
 
+def test_lab_a_failed_scene_leaves_nothing_behind(gateway: int) -> None:
+    """At somebody's gateway our own withdraws what a failed scene left in the book."""
+    there = plan(address=("127.0.0.1", gateway), patience=2 * SECOND)
+    head = "# 题 | title\nphase any\nitem L-01\nexpect 如此\nuse open\n"
+    order = "> Request 35=D 11={n1} 48={A} 522=105 44={A.deep} 38=1 54=1 77=O 40=2 59=0 203=_\n"
+    leaves = Script("leaves.scene", f"{head}{order}< Report 150=0\n< Logout\n")
+    (left,) = lab.run(there, [leaves])
+    assert left.verdict == lab.FAILED
+    sent = next(one.text for one in left.record if one.text.startswith("Request"))
+    name = sent.split("11=")[1].split(" ")[0]
+    cancel = f"> Request 35=F 11=L999999999 41={name} 48={{A}} 522=105\n"
+    (gone,) = lab.run(there, [Script("gone.scene", f"{head}{cancel}< Report 35=9 102=19082\n")])
+    assert gone.verdict == lab.PASSED, gone.actual
+
+
 def test_lab_usage(tmp_path: Path) -> None:
     """Nobody listens: 3. What an address needs and forms that are none: 2, named."""
     with socket.socket() as taken:

@@ -13,7 +13,7 @@ from compose_world import Run, call, one_line
 from msgspec.structs import replace
 
 from quanheng.compose import reception
-from quanheng.compose.reception_cross import Problem
+from quanheng.compose.reception_files import Problem
 from quanheng.kernels.pack import pack
 from quanheng.terms import market
 from quanheng.terms.contract import Chain, build_chain
@@ -252,6 +252,37 @@ def test_reception_exercise(folder: Path) -> None:
     exercise_files(folder, 5, 4)
     wrong = [bad for bad in problems(folder) if bad.file == CHANGES]
     assert [(bad.field, "行权 4 张" in bad.reason) for bad in wrong] == [("SL1", True)]
+
+
+def test_reception_combinations_and_notices(folder: Path) -> None:
+    """qtyw03 and op_zhccmx agree by combination; hold03 and op_hycc on what is combined; a notice
+    is of the day."""
+    archive = ogh.read("12345", (folder / ARCHIVE).read_bytes())
+    kept = ("Q0301", "12345", "A123456789", "888", "KS", 3, "700001", 12_345, 0)
+    (folder / ARCHIVE).write_bytes(ogh.write("12345", archive.trns, archive.hold, [kept]))
+    table = records.layout("op_zhccmx")
+    leg = {"ZHCL": "KS", "ZHBM": "700001", "SL1": 3, "SL2": 3}
+    row = tuple(leg.get(field.name, "" if field.kind == "C" else 0) for field in table.fields)
+    (folder / "op_zhccmxjs345.dbf").write_bytes(dbf.write(table, [row, row], DAY))
+    assert not problems(folder)
+    less = tuple(
+        2 if field.name == "SL1" else v for field, v in zip(table.fields, row, strict=True)
+    )
+    (folder / "op_zhccmxjs345.dbf").write_bytes(dbf.write(table, [less, less], DAY))
+    found = problems(folder)
+    assert [(bad.field, "700001" in bad.reason) for bad in found] == [("ZHBM", True)]
+    (folder / "op_zhccmxjs345.dbf").unlink()
+    held = (folder / HELD).read_bytes()
+    (folder / HELD).write_bytes(rows_changed("op_hycc", "YE2", 7)(held))
+    assert [(bad.file, bad.field) for bad in problems(folder)] == [(HELD, "YE2")]
+    (folder / HELD).write_bytes(held)
+    notices = records.layout("op_tzxx")
+    told = tuple(
+        20240626 if field.name == "TZRQ" else "" if field.kind == "C" else 0
+        for field in notices.fields
+    )
+    (folder / "op_tzxxjs345.dbf").write_bytes(dbf.write(notices, [told], DAY))
+    assert [(bad.file, bad.field) for bad in problems(folder)] == [("op_tzxxjs345.dbf", "TZRQ")]
 
 
 def stream_of(folder: Path, extra: int = 0, day_shift: int = 0) -> bytes:

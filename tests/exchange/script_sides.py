@@ -65,6 +65,7 @@ class Heard:
 
     day = DAY
     skips = ("Heartbeat",)
+    opening: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.heard: list[Frame] = []
@@ -207,6 +208,17 @@ class ExchangeSide(Heard):
 
 class MemberSide(Heard):
     """The script is the gateway; our client session is the one that must behave."""
+
+    opening = (
+        "@ logon",
+        "> Logon sender=TDGW target=OMS01",
+        "> PlatformState state=2",
+        "> Info pbus={pbu} sets=300,301",
+        "@ sync 300 1",
+        "@ sync 301 1",
+        "> Sync pbu={pbu} set=300 next=1 remark=1",
+        "> Sync pbu={pbu} set=301 next=1 remark=1",
+    )
 
     def __init__(self, clock: str) -> None:
         super().__init__()

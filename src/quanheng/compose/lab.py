@@ -5,6 +5,7 @@ our own exchange each scene gets a fresh day whose clock it moves; against someb
 waits, and what it cannot do there is reported as not run.
 """
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -110,7 +111,10 @@ def run(plan: LabPlan, chosen: list[Script]) -> Iterator[SceneResult]:
     began = 0 if plan.address is None else day_nanos(wall()) // SECOND
     ids = (f"{LETTER}{base36(began, 4)}{base36(number, 5)}" for number in count(1))
     for scene in chosen:
-        yield _play(plan, scene, ids)
+        result = _play(plan, scene, ids)
+        if result.verdict == FAILED and plan.address is not None:
+            _sweep(plan)
+        yield result
 
 
 def _play(plan: LabPlan, scene: Script, ids: Iterator[str]) -> SceneResult:
@@ -136,6 +140,16 @@ def _play(plan: LabPlan, scene: Script, ids: Iterator[str]) -> SceneResult:
     words = (tuple(scene.steps), head["expect"], actual, verdict)
     took = monotonic() - began
     return SceneResult(scene.name.split(".")[0], zh, en, head["item"], *words, at, took, record)
+
+
+def _sweep(plan: LabPlan) -> None:
+    """Withdraw at somebody's gateway what a scene that failed left behind, with our own: it reads
+    the day's reports and so knows what rests.
+    """
+    with contextlib.suppress(OSError):
+        addresses = tuple(filter(None, (plan.address, plan.standby)))
+        side = DeskSide(gateway_plan(plan), addresses, None, plan.patience)
+        side.close()
 
 
 def _check_able(plan: LabPlan, scene: Script) -> None:
@@ -314,7 +328,13 @@ def _passed(record: tuple[Heard, ...]) -> str:
     return f"与预期一致。收到：{text}" + (f"；返回码 {told}" if told else "")
 
 
+NOTHING_CAME = dict.fromkeys(
+    ("nothing was heard", "no such frame was heard", "no event happened"), "没有收到应有的消息"
+)
+
+
 def _failed(broken: BrokenLineError) -> str:
+    """Step, line, what was due, and what came; the frame says it all where there is one."""
     where = f"第 {broken.number} 步「{broken.step}」不符（{broken.place}）"
-    came = broken.heard or "没有收到应有的消息"
-    return f"{where}：应为 {broken.wanted}；实际 {came}；{broken.why}"
+    came = broken.heard or NOTHING_CAME.get(broken.why, broken.why)
+    return f"{where}：应为 {broken.wanted}；实际 {came}"

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from quanheng.compose.reception_cross import CROSSES, Problem, Received
+from quanheng.compose.reception_cross import CROSSES
+from quanheng.compose.reception_files import Problem, Received
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.text import table, thousands
 from quanheng.terms.days import clock_text, day_of, from_clock, iso, midnight

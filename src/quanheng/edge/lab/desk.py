@@ -58,6 +58,7 @@ class DeskSide:
     """Our gateway connected to a member line. Close it when the scene is over."""
 
     skips: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ("@ hello 1", "~ 1s", "@ sync", "~ 1s")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class DeskSide:
         self._quiet = HOUSE_QUIET if house is not None else GATEWAY_QUIET
         self._gateway = Gateway(plan, _Epochs(), self.now)
         self._epoch = 0
+        self._seen: dict[str, int] = {}  # next report of the engine, by partition
         self._sock: socket.socket | None = None
         self._connect(0)
 
@@ -122,7 +124,9 @@ class DeskSide:
                 self._drop("closed by the exchange")
         for message in self._gateway.out_engine():
             if isinstance(message, Reports):
-                self.events += [report.body for report in message.reports]
+                for report in message.reports:
+                    self._seen[report.set_id] = report.index + 1
+                    self.events.append(report.body)
             else:
                 self.events.append(message)
         self._gateway.log()
@@ -181,9 +185,10 @@ class DeskSide:
             case "hello":
                 if gateway.hello(Hello(int(words[0]), "lab"), now):
                     self._epoch = int(words[0])
+                    self._seen.clear()
                     self.beat = True
-            case "sync":  # an engine without a memory asks from the first report on
-                gateway.from_engine(Sync({}), now)
+            case "sync":  # from the first report on, or from what this engine has not seen
+                gateway.from_engine(Sync(dict(self._seen)), now)
             case "quote" | "order":
                 requests = [self._request(what, words)]
                 stamp = Stamp("lab", "lab", "1", 0, 0)

@@ -19,6 +19,8 @@ GATEWAY_QUIET = 400 * MILLISECOND
 """Silence after which nothing more is expected: of our exchange, which answers in this thread, and
 of a gateway behind a network."""
 BEAT_EVERY = 5 * SECOND
+READ_EVERY = 64
+"""Frames sent to a gateway before its answers are read again: a flood must be quick."""
 OF_THE_HOUSE = ("platform", "outage", "inquiry", "end", "newday", "fill", "note")
 
 
@@ -93,6 +95,7 @@ class _Wire:
 class LineSide:
     """Lines of a scene over TCP. Close it when the scene is over."""
 
+    opening: tuple[str, ...] = ()
     skips: tuple[str, ...] = ("Heartbeat", "PlatformState", "Public")
 
     def __init__(
@@ -145,7 +148,8 @@ class LineSide:
         try:
             for start in range(0, len(data), size):
                 wire.sock.sendall(data[start : start + size])
-                self._pump(0)
+                if self._house is not None or wire.sent % READ_EVERY == 0:
+                    self._pump(0)
         except OSError as error:
             wire.close(error.strerror or str(error))
 

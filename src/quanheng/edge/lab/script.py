@@ -15,10 +15,12 @@
     > Frame …                send a frame           >> Frame …   send it byte by byte
     flood 1000 Frame …       send it so many times
     < Frame …                the next frame heard has these fields (others may differ)
+    <* Frame …               some frame heard has these fields, in whatever place; the others stay
     < nothing | < ...        nothing is waiting | whatever waits is of no interest
     < closed                 the connection was closed
     ! Event …                the next event of our session, or message for our engine, has these
                              attributes
+    !* Event …               some event has these attributes; those before are dropped
     ~ 5s  ~ 10:31            let time pass, second by second; heartbeats of the script: `beat on`
     need {a} != {b} reason   the scene cannot be run here unless the two differ
     @ …                      something happens: see the side's `do`
@@ -39,20 +41,6 @@ from quanheng.terms.units import SECOND, Day, Nanos
 Frame = dict[str, str]
 HEADERS = ("side", "clock", "phase", "session", "item", "expect")
 _VALUE = re.compile(r"\{([A-Za-z][\w.]*)([+-]\d+)?\}")
-
-OPEN = {
-    "desk": ("@ hello 1", "~ 1s", "@ sync", "~ 1s"),
-    "member": (
-        "@ logon",
-        "> Logon sender=TDGW target=OMS01",
-        "> PlatformState state=2",
-        "> Info pbus={pbu} sets=300,301",
-        "@ sync 300 1",
-        "@ sync 301 1",
-        "> Sync pbu={pbu} set=300 next=1 remark=1",
-        "> Sync pbu={pbu} set=301 next=1 remark=1",
-    ),
-}
 
 
 class ScriptError(AssertionError):
@@ -86,12 +74,15 @@ def said(frame: Frame) -> str:
 
 
 class Side(Protocol):
-    """What a script plays against. `skips`: frames that no line need mention."""
+    """What a script plays against. `skips`: frames that no line need mention. `opening`: the lines
+    of `use open`; none where it is a member's logon and synchronisation of every partition.
+    """
 
     day: Day
     beat: bool
     events: list[Any]
     skips: tuple[str, ...]
+    opening: tuple[str, ...]
 
     @property
     def now(self) -> Nanos:
@@ -158,7 +149,7 @@ class Script:
         """Play it. BrokenLineError for a line that does not hold, NotRunError for what cannot be
         done here.
         """
-        player = Player(side, self.header.get("side", "exchange"), values, ids)
+        player = Player(side, values, ids)
         for line in self.lines:
             try:
                 player.line(line.head, line.rest)
@@ -176,11 +167,11 @@ class Player:
     the line it plays, values filled in.
     """
 
-    def __init__(self, side: Side, kind: str, values: dict[str, str], ids: Iterator[str]) -> None:
+    def __init__(self, side: Side, values: dict[str, str], ids: Iterator[str]) -> None:
         self.step = self.now = ""
         self.number = 0
+        self._kept: list[Frame] = []  # heard before a frame that was looked for
         self._side = side
-        self._kind = kind
         self._values = dict(values)
         self._ids = ids
 
@@ -205,10 +196,8 @@ class Player:
                 count, _, line = rest.partition(" ")
                 for _ in range(int(_VALUE.sub(self._value, count))):
                     side.send(_VALUE.sub(self._value, line))
-            case "<":
-                self._expect(rest)
-            case "!":
-                self._event(rest)
+            case "<" | "<*" | "!" | "!*":
+                self._judge(head, rest)
             case "~":
                 instant = midnight(side.day) + from_clock(rest) if ":" in rest else side.now
                 side.pass_to(instant if ":" in rest else instant + int(rest[:-1]) * SECOND)
@@ -224,6 +213,20 @@ class Player:
             case _:
                 raise ScriptError(f"unknown line {head!r}")
 
+    def _judge(self, head: str, rest: str) -> None:
+        match head:
+            case "<":
+                self._expect(rest)
+            case "<*":
+                self._some(rest)
+            case "!":
+                self._event(rest)
+            case _:
+                events = self._side.events
+                while events and _differs(events[0], rest):
+                    events.pop(0)
+                self._event(rest)
+
     def _value(self, match: re.Match[str]) -> str:
         name, more = match.groups()
         if name == "new":
@@ -237,8 +240,8 @@ class Player:
 
     def _open(self) -> None:
         side = self._side
-        if self._kind in OPEN:
-            for line in OPEN[self._kind]:
+        if side.opening:
+            for line in side.opening:
                 head, _, rest = line.partition(" ")
                 self.line(head, rest)
         else:
@@ -258,8 +261,9 @@ class Player:
         side = self._side
         if rest == "...":
             side.clear()
+            self._kept.clear()
         elif rest == "nothing":
-            frame = side.waiting()
+            frame = self._waiting()
             if frame is not None:
                 raise ScriptError(f"heard {frame}", said(frame))
         elif rest.startswith("closed"):
@@ -271,9 +275,9 @@ class Player:
 
     def _frame(self, rest: str) -> None:
         name, _, wanted = rest.partition(" ")
-        found = self._side.take()
+        found = self._next()
         while found is not None and found["name"] in self._side.skips and found["name"] != name:
-            found = self._side.take()
+            found = self._next()
         if found is None:
             raise ScriptError("nothing was heard")
         if found["name"] != name:
@@ -284,6 +288,25 @@ class Player:
             elif found.get(key, "").strip() != value.strip():
                 why = f"{key} is {found.get(key)!r}, not {value!r}: {found}"
                 raise ScriptError(why, said(found))
+
+    def _next(self) -> Frame | None:
+        return self._kept.pop(0) if self._kept else self._side.take()
+
+    def _waiting(self) -> Frame | None:
+        kept = [frame for frame in self._kept if frame["name"] not in self._side.skips]
+        return kept[0] if kept else self._side.waiting()
+
+    def _some(self, rest: str) -> None:
+        """Take the first frame that has the fields; none has when nothing comes any more."""
+        name, _, wanted = rest.partition(" ")
+        before: list[Frame] = []
+        while (frame := self._next()) is not None:
+            told = (frame.get(key, "").strip() == value.strip() for key, value in pairs(wanted))
+            if frame["name"] == name and all(told):
+                self._kept = before + self._kept
+                return
+            before.append(frame)
+        raise ScriptError("no such frame was heard")
 
     def _event(self, rest: str) -> None:
         events = self._side.events
@@ -296,25 +319,32 @@ class Player:
             return
         if not events:
             raise ScriptError("no event happened")
-        event = events.pop(0)
-        name, _, wanted = rest.partition(" ")
-        if type(event).__name__ != name:
-            raise ScriptError(f"event {event}")
-        for key, value in pairs(wanted):
-            found = event
-            for part in key.split("."):
-                found = getattr(found, part)
-            if str(found) != value:
-                raise ScriptError(f"{key} is {found!r}, not {value!r}")
+        why = _differs(events.pop(0), rest)
+        if why:
+            raise ScriptError(why)
 
     def nothing_left(self) -> None:
         """ScriptError when a frame or an event that no line names is still there."""
         side = self._side
-        frame = side.waiting()
+        frame = self._waiting()
         while frame is not None and frame["name"] in side.skips:
             side.take()
-            frame = side.waiting()
+            frame = self._waiting()
         if frame is not None:
             raise ScriptError(f"unexpected at the end: {frame}", said(frame))
         if side.events:
             raise ScriptError(f"unexpected event at the end: {side.events[0]}")
+
+
+def _differs(event: Any, rest: str) -> str:
+    """What an event has other than a line wants, "" when it is the one."""
+    name, _, wanted = rest.partition(" ")
+    if type(event).__name__ != name:
+        return f"event {event}"
+    for key, value in pairs(wanted):
+        found = event
+        for part in key.split("."):
+            found = getattr(found, part)
+        if str(found) != value:
+            return f"{key} is {found!r}, not {value!r}: {event}"
+    return ""
