@@ -3,23 +3,28 @@
     # title
     side exchange          (default) the script is the member; order server and venue answer
     side member            the script is the gateway; our client session answers
+    side feed              the script reads market data; our publisher answers (full STEP)
+    side reader            the script is the market-data gateway; our reader answers
     clock 10:00            where the day stands at the beginning
     use open               log on and synchronise both partitions, unseen
     > Frame …              send a frame           >> Frame …   send it byte by byte
     < Frame …              the next frame heard has these fields (others may differ)
+    < Rows 12              so many rows of market data
     < nothing | < ...      nothing is waiting | whatever waits is of no interest
     < closed               the connection was closed
-    ! Event …              side member: the next event of our session has these attributes
+    ! Event …              side member or reader: the next event of our session
     ~ 5s  ~ 10:31          let time pass, second by second; heartbeats of the member: `beat on`
     @ …                    something happens: see `_do`
 
 A failure names the file, the line and what was there instead.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from exchange_world import at
+from script_feed import FeedSide, ReaderSide
 from script_sides import ExchangeSide, MemberSide, ScriptError
 from script_wire import PBU, pairs
 
@@ -27,6 +32,12 @@ from quanheng.terms.units import SECOND
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
+SIDES: dict[str, Callable[[Path, str], Any]] = {
+    "exchange": ExchangeSide,
+    "member": lambda folder, clock: MemberSide(clock),
+    "feed": lambda folder, clock: FeedSide(clock),
+    "reader": lambda folder, clock: ReaderSide(clock),
+}
 OPEN = {
     "exchange": ("> Logon", f"> Sync pbu={PBU} set=300 next=1", f"> Sync pbu={PBU} set=301 next=1"),
     "member": (
@@ -39,6 +50,8 @@ OPEN = {
         f"> Sync pbu={PBU} set=300 next=1 remark=1",
         f"> Sync pbu={PBU} set=301 next=1 remark=1",
     ),
+    "feed": ("> Logon", "> Subscribe 1500=MD301", "> Subscribe 1500=MD004"),
+    "reader": ("> Logon",),
 }
 
 
@@ -68,9 +81,7 @@ class Script:
                     clock = rest
                 else:
                     if self._side is None:
-                        self._side = (
-                            MemberSide(clock) if kind == "member" else ExchangeSide(folder, clock)
-                        )
+                        self._side = SIDES[kind](folder, clock)
                     self._line(kind, head, rest)
             self._nothing_left()
         except (AssertionError, ValueError, KeyError, IndexError) as error:
@@ -84,7 +95,7 @@ class Script:
                 for step in OPEN[kind]:
                     self._line(kind, *step.split(" ", 1))
                 side.heard.clear()
-                if kind == "member":
+                if kind in ("member", "reader"):
                     side.events.clear()
             case ">":
                 side.send(rest)
@@ -95,7 +106,7 @@ class Script:
             case "!":
                 self._event(rest)
             case "~":
-                now = side.now if kind == "member" else side.world.now
+                now = side.world.now if kind == "exchange" else side.now
                 seconds = rest.endswith("s")
                 side.pass_to(now + int(rest[:-1]) * SECOND if seconds else at(rest))
             case "@":
@@ -113,16 +124,22 @@ class Script:
         elif rest == "nothing":
             if side.heard:
                 raise ScriptError(f"heard {side.heard[0]}")
+        elif rest.startswith("Rows"):
+            rows = side.heard[: int(rest[5:])]
+            if [one["name"] for one in rows] != ["Row"] * int(rest[5:]):
+                raise ScriptError(f"heard {rows}")
+            del side.heard[: len(rows)]
         elif rest.startswith("closed"):
             why = side.closed()
-            if not why or rest[7:] not in why:
+            if not why or rest[7:].replace("_", " ") not in why:
                 raise ScriptError(f"the connection is {'closed: ' + why if why else 'open'}")
         else:
             self._frame(rest)
 
     def _frame(self, rest: str) -> None:
         found = self._side.take()
-        while found is not None and found["name"] == "Heartbeat" and rest != "Heartbeat":
+        beat = rest.startswith("Heartbeat")
+        while found is not None and found["name"] == "Heartbeat" and not beat:
             found = self._side.take()
         if found is None:
             raise ScriptError("nothing was heard")
@@ -130,7 +147,7 @@ class Script:
         if found["name"] != name:
             raise ScriptError(f"heard {found}")
         for key, value in pairs(wanted):
-            if found.get(key, "").strip() != value.strip():
+            if found.get(key, "").strip().replace("_", " ") != value.strip():
                 raise ScriptError(f"{key} is {found.get(key)!r}, not {value!r}: {found}")
 
     def _event(self, rest: str) -> None:

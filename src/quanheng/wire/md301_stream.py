@@ -17,7 +17,11 @@ from quanheng.terms.market import ChainTick, UnderlyingTick, UnderlyingTicks
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, Nanos
 from quanheng.wire import md301_kernels as kernels
 from quanheng.wire.md301_scan import scan
-from quanheng.wire.md301_tables import ETF_SLOT, ChainTables, Rows
+from quanheng.wire.md301_tables import ETF_SLOT, Bytes, ChainTables, Rows
+from quanheng.wire.mdgw_messages import LIMIT, cut
+
+LONGEST = LIMIT + 32
+"""Bytes that hold any whole message."""
 
 REASONS = {
     kernels.GARBAGE: "bytes that are no message",
@@ -87,7 +91,8 @@ class StreamDecoder:
         self.tables = tables
         self.gaps = 0  # pieces of stream whose sequence numbers do not add up
         self.offset = 0  # bytes consumed so far
-        self._seq = 0
+        self.seq = 0  # highest sequence number read
+        self._others: list[tuple[int, bytes]] = []
         self._rest = b""
         self._batch: _Batch | None = None
         self._result = Decoded([], [], [])
@@ -103,7 +108,7 @@ class StreamDecoder:
                 raw, tables.codes, tables.slots, tables.tokens, tables.rows, tables.meta
             )
             if count:
-                self._take(count)
+                self._take(count, raw)
             self.offset += used
             raw = raw[used:]
             if count < len(tables.meta):
@@ -124,7 +129,12 @@ class StreamDecoder:
         result, self._result = self._result, Decoded([], [], [])
         return result
 
-    def _take(self, count: int) -> None:
+    def take_others(self) -> list[tuple[int, bytes]]:
+        """Messages of the session that stood between the market data: (offset, bytes)."""
+        others, self._others = self._others, []
+        return others
+
+    def _take(self, count: int, raw: Bytes) -> None:
         meta = self.tables.meta
         kinds = meta[:count, kernels.KIND]
         start = 0
@@ -147,10 +157,14 @@ class StreamDecoder:
                 self._batch = _Batch(head, klass, head[kernels.COUNT])
                 if self._batch.complete:
                     self._flush()
+            else:
+                place = head[kernels.OFFSET]
+                message = raw[place : place + LONGEST].tobytes()
+                self._others.append((self.offset + place, message[: cut(message)]))
         last = int(meta[:count, kernels.SEQ].max())
-        if last and last != self._seq + good:
+        if last and last != self.seq + good:
             self.gaps += 1
-        self._seq = last or self._seq
+        self.seq = last or self.seq
 
     def _lost(self, head: list[int]) -> None:
         reason = REASONS[head[kernels.KIND]]
