@@ -47,6 +47,7 @@ class Decoded(NamedTuple):
     ticks: list[ChainTick]
     underlyings: list[UnderlyingTicks]
     quarantined: list[Quarantined]
+    others: list[bytes]  # the session's messages that stood between the market data
 
 
 @lru_cache(maxsize=64)
@@ -92,10 +93,9 @@ class StreamDecoder:
         self.gaps = 0  # pieces of stream whose sequence numbers do not add up
         self.offset = 0  # bytes consumed so far
         self.seq = 0  # highest sequence number read
-        self._others: list[tuple[int, bytes]] = []
         self._rest = b""
         self._batch: _Batch | None = None
-        self._result = Decoded([], [], [])
+        self._result = Decoded([], [], [], [])
 
     def feed(self, data: bytes) -> Decoded:
         """What `data` completed."""
@@ -117,7 +117,7 @@ class StreamDecoder:
         batch = self._batch
         if batch is not None and batch.expected < 0:
             self._flush()
-        result, self._result = self._result, Decoded([], [], [])
+        result, self._result = self._result, Decoded([], [], [], [])
         return result
 
     def finish(self) -> Decoded:
@@ -126,13 +126,8 @@ class StreamDecoder:
             self._result.quarantined.append(Quarantined(self.offset, "unfinished message"))
             self._rest = b""
         self._flush()
-        result, self._result = self._result, Decoded([], [], [])
+        result, self._result = self._result, Decoded([], [], [], [])
         return result
-
-    def take_others(self) -> list[tuple[int, bytes]]:
-        """Messages of the session that stood between the market data: (offset, bytes)."""
-        others, self._others = self._others, []
-        return others
 
     def _take(self, count: int, raw: Bytes) -> None:
         meta = self.tables.meta
@@ -160,7 +155,7 @@ class StreamDecoder:
             else:
                 place = head[kernels.OFFSET]
                 message = raw[place : place + LONGEST].tobytes()
-                self._others.append((self.offset + place, message[: cut(message)]))
+                self._result.others.append(message[: cut(message)])
         last = int(meta[:count, kernels.SEQ].max())
         if last and last != self.seq + good:
             self.gaps += 1
@@ -265,4 +260,5 @@ def decode(data: bytes, tables: ChainTables) -> Decoded:
         first.ticks + last.ticks,
         first.underlyings + last.underlyings,
         first.quarantined + last.quarantined,
+        first.others + last.others,
     )

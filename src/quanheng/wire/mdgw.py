@@ -148,8 +148,8 @@ class ServerSession(_Session):
         if fields.get(1408) != step.VERSION or target != step.GATEWAY or self.up:
             self._end(WRONG_VERSION, f"a logon of {step.VERSION} to {step.GATEWAY} is due", now)
             return
-        asked = fields.get(108, "")
-        self.interval = min(max(int(asked) if asked.isdigit() else INTERVAL, SHORTEST), LONGEST)
+        asked = step.number(fields.get(108, str(INTERVAL)))
+        self.interval = min(max(asked, SHORTEST), LONGEST)
         self._names = step.GATEWAY, sender
         self.up = True
         self._send(step.LOGON, now, *_logon_fields(self.interval))
@@ -206,15 +206,15 @@ class ClientSession(_Session):
     def receive(self, data: bytes, now: Nanos) -> Decoded:
         """Take bytes of the gateway: the ticks they completed, and what had to be left out."""
         if self.closed:
-            return Decoded([], [], [])
+            return Decoded([], [], [], [])
         self._heard_at = now
         decoder = self._decoder
         decoded = decoder.feed(data)
-        for at, message in decoder.take_others():
-            try:
+        try:
+            for message in decoded.others:
                 self._take(step.parse(message), now)
-            except StepError as error:
-                self._end(MALFORMED, f"byte {at}: {error}", now)
+        except StepError as error:
+            self._end(MALFORMED, str(error), now)
         self.stamp = max([self.stamp, *(tick.at for tick in decoded.ticks)])
         if decoder.gaps > self.gaps and self.up:
             self.gaps = decoder.gaps
@@ -225,8 +225,8 @@ class ClientSession(_Session):
     def _take(self, fields: dict[int, str], now: Nanos) -> None:
         kind = fields[35]
         if kind == step.LOGON and not self.up:
+            self.interval = step.number(fields.get(108, ""))
             self.up = True
-            self.interval = int(fields.get(108, INTERVAL))
             self._ask(step.UPDATES, now)
         elif kind == step.TEST:
             self._send(step.HEARTBEAT, now, (112, fields.get(112, "")))

@@ -53,6 +53,13 @@ def cut(data: bytes) -> int:
     return size if len(data) >= size else 0
 
 
+def number(text: str) -> int:
+    """A number of digits 0 to 9. StepError for anything else."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise StepError(f"{text!r} is no number")
+    return int(text)
+
+
 def parse(message: bytes) -> dict[int, str]:
     """The fields of one whole message without groups, by tag. StepError for a wrong checksum or a
     malformed field.
@@ -63,9 +70,9 @@ def parse(message: bytes) -> dict[int, str]:
     fields: dict[int, str] = {}
     for pair in body.decode("gb18030", "replace").split("\x01")[:-1]:
         tag, equals, value = pair.partition("=")
-        if not equals or not tag.isdigit() or not value:
+        if not equals or not value:
             raise StepError(f"field {pair!r} is malformed")
-        fields[int(tag)] = value
-    if 35 not in fields or not fields.get(34, "").isdigit():
+        fields[number(tag)] = value
+    if 35 not in fields or 34 not in fields:
         raise StepError("tag 35 or 34 is missing")
     return fields
