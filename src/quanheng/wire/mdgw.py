@@ -19,6 +19,8 @@ from quanheng.wire.mdgw_messages import StepError
 CATEGORIES = ("MD301", "MD004")
 INTERVAL = 30
 SHORTEST, LONGEST = 5, 60
+REBUILD_EVERY = SECOND
+"""A reader whose stream keeps breaking asks for images no more often."""
 PATIENCE = 5 * SECOND
 """For the other side's part of a logon."""
 LOGON_FIRST, WRONG_VERSION, SILENT, MALFORMED = 101, 102, 103, 104
@@ -188,6 +190,7 @@ class ClientSession(_Session):
         self._categories = categories
         self._decoder = StreamDecoder(tables)
         self._sent = 0
+        self._asked_at = now - REBUILD_EVERY
         self._send(step.LOGON, now, *_logon_fields(INTERVAL))
 
     def _number(self) -> int:
@@ -216,8 +219,8 @@ class ClientSession(_Session):
         except StepError as error:
             self._end(MALFORMED, str(error), now)
         self.stamp = max([self.stamp, *(tick.at for tick in decoded.ticks)])
-        if decoder.gaps > self.gaps and self.up:
-            self.gaps = decoder.gaps
+        if decoder.gaps > self.gaps and self.up and now - self._asked_at >= REBUILD_EVERY:
+            self.gaps, self._asked_at = decoder.gaps, now
             self._send(step.RESEND, now, (7, str(decoder.seq)), (16, "0"))
             self._ask(step.IMAGE_ONLY, now)
         return decoded
