@@ -21,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "wire"))
 
 from business_samples import ANSWER, GOLDEN_REPORTS, GOLDEN_REQUESTS
+from feed_samples import feed_messages, feed_sessions
 from file_samples import files
 from wire_samples import (
     ACK_TEXT,
@@ -158,6 +159,9 @@ class Fuzzer:
         self.files.append(("mktdt03.txt", image))
         self.pristine = Pristine()
         self.client, self.server = self.pristine.client(), self.pristine.server()
+        self.tables = tables
+        self.feed_up, self.feed_down = feed_messages(tables)
+        self.feed_gateway, self.feed_reader = feed_sessions(tables)
         self.targets: tuple[tuple[str, Callable[[], None]], ...] = (
             ("gateway session", self._gateway),
             ("member session", self._member),
@@ -166,6 +170,8 @@ class Fuzzer:
             ("new session", self._new),
             ("tables", self._tables),
             ("market data", self._market),
+            ("feed gateway", self._feed_gateway),
+            ("feed reader", self._feed_reader),
         )
 
     def mutated(self, pool: list[bytes]) -> bytearray:
@@ -292,6 +298,38 @@ class Fuzzer:
             self._count("market data")
         if len(self.decoder._rest) > 1 << 16:
             raise AssertionError(f"{len(self.decoder._rest)} bytes unfinished")
+
+    def _step_message(self, pool: list[bytes]) -> bytes:
+        """A full-STEP message, its length and checksum mostly made right again."""
+        draw = self.random.random
+        data = self.revalued(pool) if draw() < 0.5 else bytes(self.mutated(pool))
+        start = data.find(b"35=")
+        if draw() < 0.85 and start > 0:
+            body = data[start : data.rfind(b"10=")]
+            data = b"8=FIXT.1.1\x019=%d\x01%b" % (len(body), body)
+            data += b"10=%03d\x01" % (sum(data) & 255)
+        return data
+
+    def _feed_gateway(self) -> None:
+        data = self._step_message(self.feed_up)
+        self.feed_gateway.receive(data, 0)
+        self._proportion(self.feed_gateway.output(), data)
+        if self.feed_gateway.closed:
+            self._count("feed ended")
+            self.feed_gateway, _ = feed_sessions(self.tables)
+
+    def _feed_reader(self) -> None:
+        data = self._step_message(self.feed_down)
+        self.feed_reader.receive(data, 0)
+        self._proportion(self.feed_reader.output(), data)
+        self.feed_reader.rejects.clear()
+        if self.feed_reader.closed:
+            self._count("feed ended")
+            _, self.feed_reader = feed_sessions(self.tables)
+
+    def _proportion(self, out: bytes, data: bytes) -> None:
+        if len(out) > 1_000 + 40 * len(data):
+            raise AssertionError(f"{len(out)} bytes answered to {len(data)}")
 
     def file(self) -> None:
         """A broken file under its own name."""

@@ -5,7 +5,6 @@ to the byte.
 """
 
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from exchange_world import DAY, at, member, opening
 from quanheng.edge import order_server
 from quanheng.edge.lab.frame_text import Identity, build, cut
 from quanheng.edge.lab.house import House
-from quanheng.edge.lab.script import Frame, Script, ScriptError
+from quanheng.edge.lab.script import Frame, ScriptError
 from quanheng.exchange.messages import Member
 from quanheng.terms.business import ExerciseRequest, MarginInquiry
 from quanheng.terms.codes import Effect, OrderKind, Side
@@ -23,7 +22,6 @@ from quanheng.terms.units import SECOND
 from quanheng.wire import tdgw
 from quanheng.wire.profile import Profile
 
-SCRIPTS = Path(__file__).parent / "scripts"
 ACCOUNT, PBU = "D89000A000", "A0001"
 WHO = Identity("OMS01", DAY, PBU, ACCOUNT)
 PROFILE = Profile(ACCOUNT, PBU)
@@ -34,18 +32,6 @@ CLIENT = Member(
     due=(10_000,),
 )  # fmt: skip
 ACCOUNTS = {"exchange": OWN, "broker": CLIENT}
-
-
-def script(path: Path) -> Script:
-    return Script(path.name, path.read_text("utf-8"))
-
-
-def play(one: Script, folder: Path) -> None:
-    """Play a script against the side its header names."""
-    clock = one.header.get("clock", "10:00")
-    kind = one.header.get("side", "exchange")
-    side = MemberSide(clock) if kind == "member" else ExchangeSide(folder, clock, ACCOUNTS[kind])
-    one.play(side, {"pbu": PBU}, (f"F{number:09d}" for number in count()))
 
 
 def heard_in(data: bytes) -> list[Frame]:

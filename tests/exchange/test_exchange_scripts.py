@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from script_sides import SCRIPTS, play, script
+from script_play import SCRIPTS, play, script
 
 from quanheng.edge.lab.script import ScriptError
 

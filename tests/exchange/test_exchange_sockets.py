@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exchange_world import World, at, opening
-from script_sides import CODE, MEMBERS, PROFILE
-from script_wire import DAY, PBU, build, cut
+from exchange_world import DAY, World, at, member, opening
+from script_sides import CODE, OWN, PBU, PROFILE, WHO
 
 from quanheng.edge import order_server
+from quanheng.edge.lab.frame_text import build, cut
 from quanheng.edge.loop import Loop, tcp_connect, tcp_listener
 from quanheng.edge.order_server import OrderServer
 from quanheng.exchange.messages import Deliver, PlatformStateChanged, Refuse
@@ -33,7 +33,9 @@ class Exchange:
         self.port = listener.getsockname()[1]
         self.notes: list[tuple[str, str]] = []
         self.sockets: list[socket.socket] = []
-        self.world = World(opening(members=MEMBERS, snapshot_nanos=60 * SECOND))
+        self.world = World(
+            opening(members=(OWN, member("A0002", "M2")), snapshot_nanos=60 * SECOND)
+        )
         self.server = OrderServer(
             self.loop,
             listener,
@@ -95,7 +97,7 @@ class Client:
     def send(self, *lines: str) -> None:
         for line in lines:
             self._seq += 1
-            self.sock.sendall(build(line, self._seq))
+            self.sock.sendall(build(line, self._seq, WHO))
         self.serve()
 
     def serve(self, turns: int = 4) -> None:
@@ -231,7 +233,7 @@ def test_each_partition_is_recovered_by_its_own_index_after_a_cut_in_a_burst(
     client = Client(exchange).logon()
     for number in range(80):
         client._seq += 1
-        client.sock.sendall(build(order(number), client._seq))
+        client.sock.sendall(build(order(number), client._seq, WHO))
     exchange.turn(40)  # everything is answered
     client._take(client.sock.recv(6_000))  # the cut comes in the middle of a report
     assert client._rest
@@ -313,7 +315,7 @@ def test_flow_limit_refuses_with_13300_and_ends_with_the_second(exchange: Exchan
     for number in range(1_003):
         client._seq += 1
         line = f"Request req=OTO 35=F 11=F{number:09d} 41=X 48={CODE} 522=105"
-        client.sock.sendall(build(line, client._seq))
+        client.sock.sendall(build(line, client._seq, WHO))
         if number % 50 == 0:
             client.serve(1)
     client.serve()

@@ -247,7 +247,7 @@ def test_late_reader_gets_an_image_of_everything(loop: Loop) -> None:
     """A reader that joins in the middle sees what one that was there all the time sees."""
     chain = a_chain()
     listener = tcp_listener("127.0.0.1", 0)
-    publisher = Publisher(chain, loop, listener)
+    publisher = Publisher(chain, loop, listener, lambda: 1)
     etf = UnderlyingTick(0, Phase.CONTINUOUS, 25_000, 0, 0, (24_990,), (100,), (25_010,), (100,))
     publisher.publish(UnderlyingTicks(AT, (etf,)))
     publisher.publish(a_tick(chain, 0, 500))

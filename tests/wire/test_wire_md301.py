@@ -51,7 +51,7 @@ def test_wire_md301_round_trip(cells: list[tuple[int, ...]], image: bool, millis
     at = STAMP - 34_200_500 * 10**6 + millis * 10**6
     one = ChainTick(0, at, image and len(cells) == 4, pack(rows.reshape(-1, market.COLUMNS)))
     decoded = md301.decode(md301.encode(one, TABLES, 1), TABLES)
-    assert decoded == ([one], [], [])
+    assert decoded == ([one], [], [], [])
 
 
 def test_wire_md301_is_plain_step() -> None:
@@ -84,7 +84,7 @@ def test_wire_md301_is_plain_step() -> None:
 def test_wire_md004_round_trip() -> None:
     """ETF snapshots come back as they were, sides of any depth included."""
     decoded = md301.decode(md301.encode_underlyings(etfs(), TABLES, 1), TABLES)
-    assert decoded == ([], [etfs()], [])
+    assert decoded == ([], [etfs()], [], [])
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 4096])

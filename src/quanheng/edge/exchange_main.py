@@ -73,7 +73,7 @@ class ExchangeProcess:
         self.ports = order.getsockname()[1], feed.getsockname()[1]
         self.venue = self._host(run, Venue())
         self.etf = self._host(run, EtfVenue())
-        self.publisher = Publisher(setup.venue.chain, loop, feed)
+        self.publisher = Publisher(setup.venue.chain, loop, feed, monotonic)
         profile = Profile(setup.account, setup.pbu, setup.branch)
         self.lines = LineFile(run / "live" / "exchange.jsonl")
         self.server = OrderServer(
@@ -184,6 +184,7 @@ class ExchangeProcess:
             self.venue.take(Requests(pbu, requests), reached, Source.VENUE)
         self._release()
         self.server.tick()
+        self.publisher.tick()
         self.loop.flush()
         for machine in (self.venue, self.etf):
             if machine.checkpoint_due(began):
@@ -233,6 +234,7 @@ def main(run: Path) -> None:
     def serve() -> None:
         loop.poll(0.02)
         process.server.tick()
+        process.publisher.tick()
         loop.flush()
 
     child.wait_for_go(serve)

@@ -285,6 +285,7 @@ class MakerProcess:
             "quarantined": self._bad,
         }
         self._say("end", **counts)
+        self.feed.leave()
         self._live.finish()
         self.loop.close()
         self.lines.close()

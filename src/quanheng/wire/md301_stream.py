@@ -17,7 +17,11 @@ from quanheng.terms.market import ChainTick, UnderlyingTick, UnderlyingTicks
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, Nanos
 from quanheng.wire import md301_kernels as kernels
 from quanheng.wire.md301_scan import scan
-from quanheng.wire.md301_tables import ETF_SLOT, ChainTables, Rows
+from quanheng.wire.md301_tables import ETF_SLOT, Bytes, ChainTables, Rows
+from quanheng.wire.mdgw_messages import LIMIT, cut
+
+LONGEST = LIMIT + 32
+"""Bytes that hold any whole message."""
 
 REASONS = {
     kernels.GARBAGE: "bytes that are no message",
@@ -43,6 +47,7 @@ class Decoded(NamedTuple):
     ticks: list[ChainTick]
     underlyings: list[UnderlyingTicks]
     quarantined: list[Quarantined]
+    others: list[bytes]  # the session's messages that stood between the market data
 
 
 @lru_cache(maxsize=64)
@@ -87,10 +92,10 @@ class StreamDecoder:
         self.tables = tables
         self.gaps = 0  # pieces of stream whose sequence numbers do not add up
         self.offset = 0  # bytes consumed so far
-        self._seq = 0
+        self.seq = 0  # highest sequence number read
         self._rest = b""
         self._batch: _Batch | None = None
-        self._result = Decoded([], [], [])
+        self._result = Decoded([], [], [], [])
 
     def feed(self, data: bytes) -> Decoded:
         """What `data` completed."""
@@ -103,7 +108,7 @@ class StreamDecoder:
                 raw, tables.codes, tables.slots, tables.tokens, tables.rows, tables.meta
             )
             if count:
-                self._take(count)
+                self._take(count, raw)
             self.offset += used
             raw = raw[used:]
             if count < len(tables.meta):
@@ -112,7 +117,7 @@ class StreamDecoder:
         batch = self._batch
         if batch is not None and batch.expected < 0:
             self._flush()
-        result, self._result = self._result, Decoded([], [], [])
+        result, self._result = self._result, Decoded([], [], [], [])
         return result
 
     def finish(self) -> Decoded:
@@ -121,10 +126,10 @@ class StreamDecoder:
             self._result.quarantined.append(Quarantined(self.offset, "unfinished message"))
             self._rest = b""
         self._flush()
-        result, self._result = self._result, Decoded([], [], [])
+        result, self._result = self._result, Decoded([], [], [], [])
         return result
 
-    def _take(self, count: int) -> None:
+    def _take(self, count: int, raw: Bytes) -> None:
         meta = self.tables.meta
         kinds = meta[:count, kernels.KIND]
         start = 0
@@ -147,10 +152,14 @@ class StreamDecoder:
                 self._batch = _Batch(head, klass, head[kernels.COUNT])
                 if self._batch.complete:
                     self._flush()
+            else:
+                place = head[kernels.OFFSET]
+                message = raw[place : place + LONGEST].tobytes()
+                self._result.others.append(message[: cut(message)])
         last = int(meta[:count, kernels.SEQ].max())
-        if last and last != self._seq + good:
+        if last and last != self.seq + good:
             self.gaps += 1
-        self._seq = last or self._seq
+        self.seq = last or self.seq
 
     def _lost(self, head: list[int]) -> None:
         reason = REASONS[head[kernels.KIND]]
@@ -251,4 +260,5 @@ def decode(data: bytes, tables: ChainTables) -> Decoded:
         first.ticks + last.ticks,
         first.underlyings + last.underlyings,
         first.quarantined + last.quarantined,
+        first.others + last.others,
     )
