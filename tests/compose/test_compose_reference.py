@@ -202,6 +202,21 @@ def test_compose_light_chains_keep_pairs_of_near_strikes(
     assert read_contracts(light.master) == (list(chain.contracts), [])
 
 
+@pytest.mark.parametrize(("pick", "classes"), [("24x2", 1), ("48x2", 2), ("12x3", 1)])
+def test_compose_light_chains_of_several_expiries(pick: str, classes: int) -> None:
+    """NxM: N contracts of the M nearest expiries, the nearest strikes of each side by side."""
+    number, most = map(int, pick.split("x"))
+    chain = load(pick=pick).chain
+    assert (len(chain.classes), len(chain.contracts)) == (classes, number)
+    for klass in chain.classes:
+        rows = chain.contracts[klass.start : klass.stop]
+        by_day = Counter(row.last_day for row in rows)
+        assert len(by_day) == most and max(by_day.values()) - min(by_day.values()) <= 2
+    for bad in ("24x", "24x0", "x2", "24xtwo"):
+        with pytest.raises(ReferenceDataError, match=f"'{bad}' is neither near nor a number"):
+            load(pick=bad)
+
+
 def test_compose_light_chains_trade_their_share() -> None:
     """The crowd's volume of a class shrinks by open interest; a class left out trades nothing."""
     whole, near, light = load(), load(pick="near"), load(pick="12")

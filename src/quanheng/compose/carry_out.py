@@ -207,17 +207,25 @@ def _bought(world: World) -> tuple[tuple[str, Lots], ...]:
 
 
 def carried_to(opening: carry.Carry, day: Day) -> carry.Carry:
-    """The same accounts on a later trading day, as if nothing had traded in between."""
+    """The same accounts on a later trading day, as if nothing had traded in between.
+
+    Contracts that live on were settled at their theory of the eve: their old prices would hold the
+    time value that has passed.
+    """
     whole = read_master("carry", opening.master, opening.day)
     smiles: dict[str, list[theory.Smile]] = {}
     for one in opening.smiles:
         smiles.setdefault(one.underlying, []).append(carrying.smile(one))
     rate = load_reference(FIRST_DAY).surface.rate
     listed = carrying.Listed(whole, read_rulebook(day), smiles, {}, rate)
-    settled = {
-        row.code: listing.Settled(row.previous_close, row.previous_settle, row.open_interest)
-        for row in whole.contracts
-    }
+    settled: dict[str, listing.Settled] = {}
+    for row in whole.contracts:
+        price = row.previous_settle
+        if row.last_day >= day:
+            price = listed.price(
+                row.underlying, row.kind, row.strike, row.last_day, row.underlying_close
+            )
+        settled[row.code] = listing.Settled(price, price, row.open_interest)
     roll = listed.roll(settled, opening.next_code, (), {})
     return msgspec.structs.replace(
         opening,

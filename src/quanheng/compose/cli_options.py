@@ -18,7 +18,7 @@ def day_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options: list[Callable[..., Any]] = [
         click.option("--scenario", default="", help="A shipped scenario or a .toml file."),
         click.option("--cadence", default="", help="Snapshot interval, e.g. 500ms or 3s."),
-        click.option("--contracts", default="", help="all, near, or how many to keep."),
+        click.option("--contracts", default="", help="all, near, N, or NxEXPIRIES."),
         click.option("--journal", default="", help="full, tail:N or digest."),
         click.option("--out", type=click.Path(path_type=Path), default=Path("runs")),
         click.option("--until", default="", help="Stop at HH:MM instead of the end of the day."),

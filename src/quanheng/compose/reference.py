@@ -157,7 +157,8 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
 
     `pick` makes a light chain: "near" keeps the nearest expiry of each class, a number keeps so
     many contracts of as many classes as get 12 each, nearest expiry and nearest the money first,
-    calls and puts in pairs. The crowd's volume shrinks with it, by the profile of the flow.
+    calls and puts in pairs. "24x2" takes two expiries side by side, 12 contracts of each. The
+    crowd's volume shrinks with it, by the profile of the flow.
     """
     folder = _folder(day)
     try:
@@ -241,10 +242,14 @@ def picked(chain: Chain, pick: str) -> Chain:
         }
         kept = [c for c in chain.contracts if c.last_day == nearest[c.underlying]]
         return build_chain(chain.day, kept)
-    if not pick.isdigit() or int(pick) < 2:
-        raise ReferenceDataError(f"--contracts {pick!r} is neither near nor a number from 2 on")
+    number, cross, most = pick.partition("x")
+    expiries = int(most) if most.isdigit() else 0
+    if not number.isdigit() or int(number) < 2 or (cross and not expiries):
+        raise ReferenceDataError(
+            f"--contracts {pick!r} is neither near nor a number from 2 on, nor NxEXPIRIES"
+        )
     # A curve needs several strikes of one expiry: few contracts mean few classes, not thin ones.
-    count = min(len(chain.classes), max(1, int(pick) // CLASS_LEAST))
+    count = min(len(chain.classes), max(1, int(number) // (CLASS_LEAST * max(1, expiries))))
     ranked: list[list[list[Contract]]] = []
     for klass in chain.classes[:count]:
         # Pairs of one strike, nearest the money first, so that parity has both legs.
@@ -253,6 +258,11 @@ def picked(chain: Chain, pick: str) -> Chain:
             pairs.setdefault((row.last_day, row.strike, row.unit), []).append(row)
         close = chain.contracts[klass.start].underlying_close
         keys = sorted(pairs, key=lambda key: (key[0], abs(key[1] - close), key))
+        if expiries:
+            days = list(dict.fromkeys(key[0] for key in keys))[:expiries]
+            keys = sorted(
+                (key for key in keys if key[0] in days), key=lambda key: (abs(key[1] - close), key)
+            )
         ranked.append([pairs[key] for key in keys])
     turns = [pair for turn in zip_longest(*ranked) for pair in turn if pair is not None]
-    return build_chain(chain.day, [row for pair in turns[: int(pick) // 2] for row in pair])
+    return build_chain(chain.day, [row for pair in turns[: int(number) // 2] for row in pair])
