@@ -171,6 +171,8 @@ def test_season_of_a_stock_runs_and_carries(tmp_path: Path) -> None:
     assert done.ok, done.invariants
     assert done.counts["contracts_traded"] > 0 and done.counts["requests"] > 0
     assert {row.underlying_type for row in done.roll.chain.contracts} == {"ASH"}
+    assert all(price % 100 == 0 for _, price in world.openings.paths[0])
+    assert done.carry.classes[0].close % 100 == 0 and world.openings.etf().specs[0].step == 100
     sums = carry.totals(done.carry)
     assert sums.cash + sums.fees == sums.brought
     assert sums.long == sums.short == sums.open_interest > 0

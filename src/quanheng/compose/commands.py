@@ -138,6 +138,7 @@ def _json(plan: DayPlan, result: DayResult) -> Result:
         "run": None if plan.out is None else str(plan.out),
         "invariants": result.invariants,
         "counts": result.counts,
+        "notices": [one.text() for one in result.notices],
         "classes": [plain(line) for line in result.lines],
     }
 
@@ -149,6 +150,8 @@ def one_day(seed: int, language: str, options: dict[str, Any]) -> tuple[Result, 
     name = plan.scenario.words.zh if language == "zh" else plan.scenario.words.en
     text = [day_table(plan.day, name, seed, result.lines, language), ""]
     text += [_counts_text(result, language), _broken(result, language)]
+    head = "结算通知" if language == "zh" else "notice"
+    text += [f"{head} {one.kind} {one.text()}" for one in result.notices]
     if plan.out is not None:
         text.append(f"run {plan.out}")
     text.append(f"digest {result.digest}")
