@@ -10,11 +10,10 @@ from quanheng.compose import season_months
 from quanheng.compose.closing import finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.paths import knots
-from quanheng.compose.reference import thinned
 from quanheng.compose.scenarios import ScenarioError, load
 from quanheng.compose.season import SeasonDay, SeasonPlan, base_of, closes_on, load_season
 from quanheng.compose.season_command import _plan
-from quanheng.compose.starts import StartClass, history, start
+from quanheng.compose.starts import StartClass, history, start, thinned
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook import margin, price_limits

@@ -164,24 +164,20 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
         bars = _bars((folder / "etf_path.csv").read_text(encoding="utf-8"))
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise ReferenceDataError(f"reference data of {iso(day)}: {error}") from error
-    chain = read_master(name, data, day)
-    _check_surface(name, chain, surface)
-    listed = tuple(klass.underlying for klass in chain.classes)
-    written = write_contracts(list(chain.contracts))
-    return thinned(Reference(chain, written, surface, bars, listed, chain), pick)
+    whole = read_master(name, data, day)
+    _check_surface(name, whole, surface)
+    return chosen(whole, surface, bars, pick)
 
 
-def thinned(whole: Reference, pick: str) -> Reference:
-    """The reference with the contracts that `--contracts` keeps, see `load`."""
-    if not pick:
-        return whole
-    chain = picked(whole.whole, pick)
-    return msgspec.structs.replace(
-        whole,
-        chain=chain,
-        master=write_contracts(list(chain.contracts)),
-        surface=_thinned(whole.surface, whole.whole, chain),
-    )
+def chosen(
+    whole: Chain, surface: Surface, bars: tuple[tuple[DayNanos, int], ...], pick: str
+) -> Reference:
+    """The reference of a day with the contracts that `--contracts` keeps, see `load`."""
+    chain, listed = whole, tuple(klass.underlying for klass in whole.classes)
+    if pick:
+        chain = picked(whole, pick)
+        surface = _thinned(surface, whole, chain)
+    return Reference(chain, write_contracts(list(chain.contracts)), surface, bars, listed, whole)
 
 
 def morning_files(reference: Reference) -> dict[str, bytes]:

@@ -12,13 +12,14 @@ from importlib.resources import files
 
 import msgspec
 
-from quanheng.compose.carrying import RANK_SHARE, Listed
+from quanheng.compose.carrying import Listed
 from quanheng.compose.reference import (
     FIRST_DAY,
     ClassSurface,
     ExpirySurface,
     Reference,
     Surface,
+    chosen,
     load,
 )
 from quanheng.compose.scenarios import ScenarioError
@@ -30,10 +31,11 @@ from quanheng.rulebook.schema import ticks
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day, Lots, Ticks
-from quanheng.wire.contracts import write_contracts
 
 FIRST_CODE = 10_000_001
 """The first security code of a made listing (interfaces.md 5)."""
+INTEREST_SHARE = (60, 20, 15, 5)
+"""Share of a class's first open interest by rank of the expiry, percent."""
 DEFAULT_VOLUME = 400_000
 """Contracts a day of a class whose volume is not known."""
 
@@ -84,11 +86,11 @@ def start(book: Rulebook, classes: Sequence[StartClass]) -> Reference:
     if not calendar.is_trading(book.calendar, book.day):
         raise ScenarioError(f"season from {iso(book.day)}: not a trading day")
     shipped = load(FIRST_DAY)
-    chosen = tuple(classes) or _known(book, shipped)
+    wanted = tuple(classes) or _known(book, shipped)
     listed = dict(book.listing.classes)
     surfaces: list[ClassSurface] = []
     samples: list[Contract] = []
-    for one in chosen:
+    for one in wanted:
         since = listed.get(one.underlying, 0)
         if since > book.day:
             raise ScenarioError(
@@ -97,11 +99,18 @@ def start(book: Rulebook, classes: Sequence[StartClass]) -> Reference:
         surfaces.append(_surface(book, one, shipped))
         samples.append(_sample(book, one))
     surface = Surface(book.day, shipped.surface.rate, tuple(surfaces))
-    chain = _chain(book, samples, surface)
-    # Scenarios may name every shipped class; one that is not listed yet does not move.
-    names = tuple(dict.fromkeys((*(k.underlying for k in chain.classes), *shipped.listed)))
-    master = write_contracts(list(chain.contracts))
-    return Reference(chain, master, surface, shipped.bars, names, chain)
+    return _with_scopes(chosen(_chain(book, samples, surface), surface, shipped.bars, ""), shipped)
+
+
+def _with_scopes(made: Reference, shipped: Reference) -> Reference:
+    """Scenarios may name every shipped class; one that is not listed yet does not move."""
+    names = tuple(dict.fromkeys((*made.listed, *shipped.listed)))
+    return msgspec.structs.replace(made, listed=names)
+
+
+def thinned(base: Reference, pick: str) -> Reference:
+    """A first day's reference with the contracts that `--contracts` keeps."""
+    return _with_scopes(chosen(base.whole, base.surface, base.bars, pick), base)
 
 
 def _known(book: Rulebook, shipped: Reference) -> tuple[StartClass, ...]:
@@ -224,7 +233,7 @@ def _with_interest(chain: Chain, volumes: Mapping[str, Lots]) -> Chain:
         days = sorted({row.last_day for row in own})
         count = {day: sum(row.last_day == day for row in own) for day in days}
         for row in own:
-            share = RANK_SHARE[min(days.index(row.last_day), 3)]
+            share = INTEREST_SHARE[min(days.index(row.last_day), 3)]
             held = volumes[klass.underlying] * share // (100 * count[row.last_day])
             rows.append(msgspec.structs.replace(row, open_interest=max(1, held)))
     return build_chain(chain.day, rows)
