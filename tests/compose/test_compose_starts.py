@@ -10,11 +10,10 @@ from quanheng.compose import season_months
 from quanheng.compose.closing import finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.paths import knots
-from quanheng.compose.reference import thinned
 from quanheng.compose.scenarios import ScenarioError, load
 from quanheng.compose.season import SeasonDay, SeasonPlan, base_of, closes_on, load_season
 from quanheng.compose.season_command import _plan
-from quanheng.compose.starts import StartClass, history, start
+from quanheng.compose.starts import StartClass, history, start, thinned
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook import margin, price_limits
@@ -171,6 +170,8 @@ def test_season_of_a_stock_runs_and_carries(tmp_path: Path) -> None:
     assert done.ok, done.invariants
     assert done.counts["contracts_traded"] > 0 and done.counts["requests"] > 0
     assert {row.underlying_type for row in done.roll.chain.contracts} == {"ASH"}
+    assert all(price % 100 == 0 for _, price in world.openings.paths[0])
+    assert done.carry.classes[0].close % 100 == 0 and world.openings.etf().specs[0].step == 100
     sums = carry.totals(done.carry)
     assert sums.cash + sums.fees == sums.brought
     assert sums.long == sums.short == sums.open_interest > 0

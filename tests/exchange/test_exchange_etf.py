@@ -3,6 +3,7 @@
 import pytest
 from exchange_world import CLOSE_PRICE, DAY, START, World, at, of
 
+from quanheng.exchange import etf_kernel as ek
 from quanheng.exchange.crowd import along
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.etf_state import invariants
@@ -178,3 +179,20 @@ def test_restore_and_replay() -> None:
     made.until(at("10:05"))
     twin.until(at("10:05"))
     assert twin.machine.digest() == made.machine.digest()
+
+
+def test_a_share_has_a_step_of_its_own() -> None:
+    """rules.md 1.1: a share moves by 0.01 yuan; limits, depth and orders stand on that step."""
+    knots = ((from_clock("09:30"), 582_000), (from_clock("15:00"), 595_000))
+    spec = EtfSpec(0, "601318", 582_050, 10, 280_000, knots, 100)
+    made = world(specs=(spec,))
+    state = made.machine.state
+    # 64.0255 and 52.3845, half up to 0.01.
+    assert (state.info[0, ek.I_UP], state.info[0, ek.I_DOWN]) == (640_300, 523_800)
+    snapshot = last(made).ticks[0]
+    assert snapshot.asks[0] - snapshot.bids[0] == 100
+    assert all(price % 100 == 0 for price in (*snapshot.bids, *snapshot.asks, snapshot.last))
+    off = EtfOrder("A000000001", "601318", Side.BUY, snapshot.asks[0] + 10, 100)
+    on = EtfOrder("A000000002", "601318", Side.BUY, snapshot.asks[0], 100)
+    assert ask(made, off)[0].reason == 17590
+    assert isinstance(ask(made, on)[0], EtfFill)

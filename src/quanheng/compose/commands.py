@@ -154,6 +154,7 @@ def _json(plan: DayPlan, result: DayResult) -> Result:
         "run": None if plan.out is None else str(plan.out),
         "invariants": result.invariants,
         "counts": result.counts,
+        "notices": [one.text() for one in result.notices],
         "classes": [plain(line) for line in result.lines],
         "profit": [plain_profit(line) for line in result.profits],
         "margin": plain_margin(result.margin),
@@ -170,6 +171,8 @@ def one_day(seed: int, language: str, options: dict[str, Any]) -> tuple[Result, 
     text += [margin_text(result.margin, language), ""]
     text += [_counts_text(result, language), _broken(result, language)]
     text += [denied_text(result.denied, language), *(told(one, language) for one in result.trips)]
+    head = "结算通知" if language == "zh" else "notice"
+    text += [f"{head} {one.kind} {one.text()}" for one in result.notices]
     if plan.out is not None:
         text.append(f"run {plan.out}")
     text.append(f"digest {result.digest}")

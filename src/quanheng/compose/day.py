@@ -20,9 +20,10 @@ from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.later import reference_on
 from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import FIRST_DAY, Reference, morning_files, thinned
+from quanheng.compose.reference import FIRST_DAY, Reference, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.compose.scenarios import Scenario, clock
+from quanheng.compose.starts import thinned
 from quanheng.config import Config, config_hash
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import messages as ex
@@ -104,11 +105,12 @@ class World:
         self.plan = plan
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
-        if plan.opening is None:
-            base = thinned(plan.base, plan.pick) if plan.base else None
-            self.reference = base or reference_on(plan.day, plan.master, plan.pick)
-        else:
+        if plan.opening is not None:
             self.reference = reference_of(plan.opening, plan.pick, plan.seed, plan.base)
+        elif plan.base is not None:
+            self.reference = thinned(plan.base, plan.pick)
+        else:
+            self.reference = reference_on(plan.day, plan.master, plan.pick)
         self.openings = Openings(
             plan.scenario,
             self.reference,

@@ -14,12 +14,13 @@ from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
 from quanheng.config import Config
 from quanheng.exchange import messages as ex
+from quanheng.exchange.listing import PRICE_STEP
 from quanheng.maker.messages import ClassLimits, MakerOpen
 from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
 from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Side
-from quanheng.terms.contract import Chain
+from quanheng.terms.contract import Chain, OptionClass
 from quanheng.terms.days import midnight
 from quanheng.terms.units import (
     MILLISECOND,
@@ -189,9 +190,14 @@ class Openings:
                 reference.bars,
                 self.seed * 8 + number,
                 self.closes.get(klass.underlying, 0),
+                self._price_step(klass),
             )
             for number, klass in enumerate(reference.chain.classes)
         )
+
+    def _price_step(self, klass: OptionClass) -> Ticks:
+        """Price step of a class's underlying."""
+        return PRICE_STEP[self.reference.chain.contracts[klass.start].underlying_type]
 
     def account(self) -> Standing:
         """Our account at the open."""
@@ -374,11 +380,8 @@ class Openings:
             item = self.surface[klass.underlying]
             num, den = price_limits.rate(self.book, klass.underlying)
             near = item.expiry[0].atm
-            specs.append(
-                ex.EtfSpec(
-                    number, klass.underlying, item.close, num * 100 // den, near, self.paths[number]
-                )
-            )
+            rate, path, step = num * 100 // den, self.paths[number], self._price_step(klass)
+            specs.append(ex.EtfSpec(number, klass.underlying, item.close, rate, near, path, step))
         return ex.EtfOpen(
             day=self.reference.chain.day,
             specs=tuple(specs),

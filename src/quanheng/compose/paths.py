@@ -94,8 +94,9 @@ def knots(
     bars: Sequence[tuple[DayNanos, int]],
     seed: int,
     close: Ticks = 0,
+    step: Ticks = 10,
 ) -> Knots:
-    """Knots of one underlying every ten seconds of the session, prices on its 0.001 yuan step.
+    """Knots of one underlying every ten seconds of the session, prices on its price step.
 
     `bars` are (time of day, movement since the open in millionths) of the real day. Daily limits
     are the venue's business; a path may ask for more. With `close` the path ends there: what it
@@ -120,5 +121,5 @@ def knots(
     for at, move in moves:
         price = previous_close * (MILLION + move + off * traded(at) // SESSION) // MILLION
         price = _pinned(plan, scenario.name, underlying, at, price)
-        out.append((at, max(10, (price + 5) // 10 * 10)))
+        out.append((at, max(step, (price + step // 2) // step * step)))
     return tuple(out)

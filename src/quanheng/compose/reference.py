@@ -173,11 +173,6 @@ def load(day: Day = FIRST_DAY, master: Path | None = None, pick: str = "") -> Re
     return chosen(whole, surface, bars, pick)
 
 
-def thinned(whole: Reference, pick: str) -> Reference:
-    """A whole reference with the contracts that `--contracts` keeps, see `load`."""
-    return chosen(whole.whole, whole.surface, whole.bars, pick)
-
-
 def chosen(
     whole: Chain, surface: Surface, bars: tuple[tuple[DayNanos, int], ...], pick: str
 ) -> Reference:

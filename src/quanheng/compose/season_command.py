@@ -8,7 +8,6 @@ import msgspec
 
 from quanheng.compose.commands import LIGHT, Result, UsageError, cadence, seeds_of
 from quanheng.compose.openings import Openings
-from quanheng.compose.reference import thinned
 from quanheng.compose.season import (
     SeasonPlan,
     SeasonResult,
@@ -20,6 +19,7 @@ from quanheng.compose.season import (
     scenario_of,
 )
 from quanheng.compose.season_months import months, months_text, rehearsal, rehearsal_text
+from quanheng.compose.starts import thinned
 from quanheng.compose.text import table, thousands
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook

@@ -6,7 +6,6 @@ rated over the days there are.
 """
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -61,15 +60,10 @@ def months(plan: SeasonPlan, days: list[SeasonDay]) -> list[Month]:
         first, last = inside[0], inside[-1]
         dataset = read_dataset(plan.folder / "dataset", (first, last))
         result = rate(dataset, first, last, lambda day: read_rulebook(day, plan.agreement))
-        write_result(_made(plan.folder / "reports" / str(name)), result)
+        write_result(plan.folder / "reports" / str(name), result)
         ours = tuple(row for row in result.period if row.maker == plan.config.member.maker)
         found.append(Month(name, first, last, ours))
     return found
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def rehearsal(days: list[SeasonDay]) -> Rehearsal:

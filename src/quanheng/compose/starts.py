@@ -19,6 +19,7 @@ from quanheng.compose.reference import (
     ExpirySurface,
     Reference,
     Surface,
+    chosen,
     load,
 )
 from quanheng.compose.scenarios import ScenarioError
@@ -31,7 +32,6 @@ from quanheng.rulebook.schema import ticks
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day, Lots, Ticks
-from quanheng.wire.contracts import write_contracts
 
 FIRST_CODE = 10_000_001
 """The first security code of a made listing (interfaces.md 5)."""
@@ -85,11 +85,11 @@ def start(book: Rulebook, classes: Sequence[StartClass]) -> Reference:
     if not calendar.is_trading(book.calendar, book.day):
         raise ScenarioError(f"season from {iso(book.day)}: not a trading day")
     shipped = load(FIRST_DAY)
-    chosen = tuple(classes) or _known(book, shipped)
+    wanted = tuple(classes) or _known(book, shipped)
     listed = dict(book.listing.classes)
     surfaces: list[ClassSurface] = []
     samples: list[Contract] = []
-    for one in chosen:
+    for one in wanted:
         since = listed.get(one.underlying, 0)
         if since > book.day:
             raise ScenarioError(
@@ -98,11 +98,18 @@ def start(book: Rulebook, classes: Sequence[StartClass]) -> Reference:
         surfaces.append(_surface(book, one, shipped))
         samples.append(_sample(book, one))
     surface = Surface(book.day, shipped.surface.rate, tuple(surfaces))
-    chain = _chain(book, samples, surface)
-    # Scenarios may name every shipped class; one that is not listed yet does not move.
-    names = tuple(dict.fromkeys((*(k.underlying for k in chain.classes), *shipped.listed)))
-    master = write_contracts(list(chain.contracts))
-    return Reference(chain, master, surface, shipped.bars, names, chain)
+    return _with_scopes(chosen(_chain(book, samples, surface), surface, shipped.bars, ""), shipped)
+
+
+def _with_scopes(made: Reference, shipped: Reference) -> Reference:
+    """Scenarios may name every shipped class; one that is not listed yet does not move."""
+    names = tuple(dict.fromkeys((*made.listed, *shipped.listed)))
+    return msgspec.structs.replace(made, listed=names)
+
+
+def thinned(base: Reference, pick: str) -> Reference:
+    """A first day's reference with the contracts that `--contracts` keeps."""
+    return _with_scopes(chosen(base.whole, base.surface, base.bars, pick), base)
 
 
 def _known(book: Rulebook, shipped: Reference) -> tuple[StartClass, ...]:

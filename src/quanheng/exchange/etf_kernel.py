@@ -8,8 +8,6 @@ from quanheng.exchange.layout import Floats, Ints
 from quanheng.kernels.jit import kernel
 from quanheng.kernels.math.elementary import exp
 
-STEP = 10
-"""Price step of a fund, in Ticks."""
 LOT = 100
 """Units of a lot."""
 LEVELS = 5
@@ -29,7 +27,8 @@ I_VOLUME = 2
 I_TURNOVER = 3
 I_UP = 4
 I_DOWN = 5
-INFO = 6
+I_STEP = 6  # price step, ticks
+INFO = 7
 
 
 @kernel
@@ -40,8 +39,9 @@ def wander(walk: Floats, rng: Words, info: Ints, index: int) -> int:
     if uniform(rng, index) < row[W_JUMP]:
         noise += row[W_JUMP_SIZE] * normal(rng, index)
     row[W_NOISE] = noise
+    step = info[index, I_STEP]
     exact = row[W_BASE] * exp(noise)
-    price = int(exact / STEP + 0.5) * STEP
+    price = int(exact / step + 0.5) * step
     row[W_LEAN] = 0.0 if exact > price else 1.0
     return int(min(max(price, info[index, I_DOWN]), info[index, I_UP]))
 
@@ -53,11 +53,12 @@ def spread_out(depth: Ints, rng: Words, info: Ints, index: int, price: int, lean
     `depth` is int64[funds, 2, LEVELS, 2] of (price, units). The price is the best ask if `lean`,
     else the best bid. At a limit one side is empty.
     """
+    step = info[index, I_STEP]
     for side in range(2):
-        top = price - STEP * lean if side == 0 else price + STEP * (1 - lean)
+        top = price - step * lean if side == 0 else price + step * (1 - lean)
         old = depth[index, side, 0, 0]
         for level in range(LEVELS):
-            there = top - STEP * level if side == 0 else top + STEP * level
+            there = top - step * level if side == 0 else top + step * level
             fresh = (1 + below(rng, index, 40) + 10 * level) * 100 * LOT
             row = depth[index, side, level]
             if there > info[index, I_UP] or there < info[index, I_DOWN]:

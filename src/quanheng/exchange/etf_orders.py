@@ -84,7 +84,7 @@ def _order(
         return 11098
     if order.qty % ek.LOT and not (side == 1 and order.qty == state.sellable[member, fund]):
         return 19098
-    if limit % ek.STEP:
+    if limit % int(state.info[fund, ek.I_STEP]):
         return 17590
     if not down <= limit <= up:
         return 10450

@@ -68,11 +68,11 @@ def empty() -> EtfState:
     )
 
 
-def _limits(close: Ticks, percent: int) -> tuple[Ticks, Ticks]:
-    """(up, down) of a fund, half up to its step."""
+def _limits(close: Ticks, percent: int, step: Ticks) -> tuple[Ticks, Ticks]:
+    """(up, down) of an underlying, half up to its step."""
 
     def near(price: int) -> int:
-        return (price + 50 * ek.STEP) // (100 * ek.STEP) * ek.STEP
+        return (price + 50 * step) // (100 * step) * step
 
     return near(close * (100 + percent)), near(close * (100 - percent))
 
@@ -97,7 +97,8 @@ def opened_state(body: EtfOpen) -> EtfState:
     state.rng = np.array(seeds, dtype=np.uint64)
     steps = TRADING_YEAR / body.snapshot_nanos
     for index, spec in enumerate(body.specs):
-        up, down = _limits(spec.previous_close, spec.limit_rate)
+        up, down = _limits(spec.previous_close, spec.limit_rate, spec.step)
+        state.info[index, ek.I_STEP] = spec.step
         state.info[index, ek.I_UP], state.info[index, ek.I_DOWN] = up, down
         row = state.walk[index]
         row[ek.W_BASE] = spec.previous_close

@@ -217,7 +217,10 @@ class PlatformStateChanged(msgspec.Struct, frozen=True, array_like=True, tag="pl
 
 
 class EtfSpec(msgspec.Struct, frozen=True, array_like=True):
-    """One underlying: `limit_rate` in percent, `vol` per year in ppm, `knots` drive its path."""
+    """One underlying: `limit_rate` in percent, `vol` per year in ppm, `knots` drive its path.
+
+    `step` is its price step: a fund's 0.001 yuan, a share's 0.01.
+    """
 
     klass: int
     underlying: str
@@ -225,6 +228,7 @@ class EtfSpec(msgspec.Struct, frozen=True, array_like=True):
     limit_rate: int
     vol: int
     knots: tuple[tuple[DayNanos, Ticks], ...]
+    step: Ticks = 10
 
 
 class EtfMember(msgspec.Struct, frozen=True, array_like=True):
