@@ -257,7 +257,7 @@ def mask(context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, acti
     """Judge want rows in order; each gets the first failing code and first warning (0 none).
 
     context int64[n, C], want int64[n, Q], limits and soft int64[slots, L], totals int64[S], actions
-    int64[checks + 1] of Action by check number. A rung warns when its action says so or when it
+    int64[checks + 1, A] by check number. A rung warns when its action says so or when it
     breaks at the soft limits only (I-36, I-42). What passes is reserved in totals at once. Returns
     the number of rows that passed.
     """
@@ -269,14 +269,15 @@ def mask(context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, acti
         near = soft[w[c.Q_SLOT]]
         code = 0
         warned = 0
-        for check in range(1, actions.size):
-            action = actions[check]
+        for check in range(1, actions.shape[0]):
+            action = actions[check, c.A_ACTION]
             if action == _ALLOW:
                 continue
             if action != _WARN and _broken(check, x, w, row, totals):
                 code = check
                 break
-            if warned == 0 and _broken(check, x, w, near, totals):
+            warns = action == _WARN or actions[check, c.A_SOFT] != 0
+            if warns and warned == 0 and _broken(check, x, w, near, totals):
                 warned = check
         w[c.Q_CODE] = code
         w[c.Q_WARNED] = warned
