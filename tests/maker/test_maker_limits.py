@@ -11,9 +11,11 @@ from quanheng.books import pnl
 from quanheng.maker import columns as c
 from quanheng.maker.guard_state import BUCKET, BUCKETS
 from quanheng.maker.inventory import refresh_worst, totals_now
+from quanheng.maker.ladder import LADDER
 from quanheng.maker.limits import LIMITS, in_force
 from quanheng.maker.maker import Maker
 from quanheng.maker.monitors import marks
+from quanheng.maker.parameters import INDEX
 from quanheng.runtime.envelope import Envelope, LinkChanged, Source
 from quanheng.terms.codes import Alert, Link, Side, TradingState
 from quanheng.terms.commands import Pull, Rearm, RecordFigure, SetLimit, SetState
@@ -141,6 +143,10 @@ def test_soft_limits_stand_at_four_fifths():
     assert world.state.guards.soft[0, c.L_QTY] == world.state.limits[0, c.L_QTY]
     names = [item.name for item in LIMITS]
     assert len(set(names)) == len(names)
+    soft = {item.name for item in LIMITS if item.soft}
+    for rung in LADDER:
+        assert rung.soft == (bool(soft & set(rung.limits)) or rung.check == 15)
+        assert set(rung.limits) <= {*names, *INDEX}
 
 
 def test_figures_need_a_source_and_an_end():

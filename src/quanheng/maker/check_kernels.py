@@ -9,7 +9,7 @@ hold the two equal.
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined, kernel
 from quanheng.maker import columns as c
 from quanheng.maker.guard_kernels import broken_guard, reserve_guard
 from quanheng.terms import codes
@@ -33,7 +33,7 @@ _ACCEPTS = 8
 _SHARE = 10_000
 
 
-@kernel
+@inlined
 def _state(x: Ints, w: Ints) -> bool:
     """P01: only OPEN, or REDUCING for what reduces the net position."""
     if x[c.C_STATE] == _OPEN:
@@ -43,7 +43,7 @@ def _state(x: Ints, w: Ints) -> bool:
     return bool(w[c.Q_BID_QTY] > max(-x[c.C_NET], 0) or w[c.Q_ASK_QTY] > max(x[c.C_NET], 0))
 
 
-@kernel
+@inlined
 def _phase(x: Ints, w: Ints) -> bool:
     """P03: the phase takes orders, and nothing that rests may be replaced where none may leave."""
     phase = x[c.C_PHASE]
@@ -55,7 +55,7 @@ def _phase(x: Ints, w: Ints) -> bool:
     return bool(x[c.C_FROZEN] != 0 and x[c.C_REPLACES] != 0)
 
 
-@kernel
+@inlined
 def _contract(x: Ints, w: Ints) -> bool:
     """P04: the exchange bars opening purchases or sales of the contract."""
     buys = w[c.Q_BID_QTY] > 0 and w[c.Q_BID_EFFECT] != _CLOSE
@@ -64,7 +64,7 @@ def _contract(x: Ints, w: Ints) -> bool:
     return bool((buys and flags & _PURCHASE_BARRED) or (sells and flags & _SALE_BARRED))
 
 
-@kernel
+@inlined
 def _quantity(x: Ints, w: Ints, limits: Ints) -> bool:
     """P06: positive somewhere, negative nowhere, at most the exchange's and the own largest."""
     bid = w[c.Q_BID_QTY]
@@ -73,20 +73,20 @@ def _quantity(x: Ints, w: Ints, limits: Ints) -> bool:
     return bool(bid < 0 or ask < 0 or bid + ask == 0 or bid > most or ask > most)
 
 
-@kernel
+@inlined
 def _price_off(price: int, x: Ints) -> bool:
     below = price < x[c.C_DOWN] or price <= 0
     return bool(below or price > x[c.C_UP] or price % x[c.C_STEP] != 0)
 
 
-@kernel
+@inlined
 def _price(x: Ints, w: Ints) -> bool:
     """P07: a multiple of the step inside the day's price limits."""
     bid = w[c.Q_BID_QTY] > 0 and _price_off(w[c.Q_BID], x)
     return bool(bid or (w[c.Q_ASK_QTY] > 0 and _price_off(w[c.Q_ASK], x)))
 
 
-@kernel
+@inlined
 def _value(x: Ints, w: Ints, limits: Ints) -> bool:
     """P08: price x quantity x unit of a side."""
     most = limits[c.L_VALUE]
@@ -94,7 +94,7 @@ def _value(x: Ints, w: Ints, limits: Ints) -> bool:
     return bool(bid > most or w[c.Q_ASK] * w[c.Q_ASK_QTY] * x[c.C_UNIT] > most)
 
 
-@kernel
+@inlined
 def _far(price: int, qty: int, reference: int, share: int, ticks: int) -> bool:
     """A carried price further from a reference than both a share of it and some ticks."""
     if qty == 0:
@@ -103,7 +103,7 @@ def _far(price: int, qty: int, reference: int, share: int, ticks: int) -> bool:
     return bool(gap > ticks and gap * _SHARE > share * reference)
 
 
-@kernel
+@inlined
 def _theo_collar(x: Ints, w: Ints, limits: Ints) -> bool:
     """P09: near a valid, fresh theoretical price."""
     theo = x[c.C_THEO]
@@ -115,7 +115,7 @@ def _theo_collar(x: Ints, w: Ints, limits: Ints) -> bool:
     return bid or _far(w[c.Q_ASK], w[c.Q_ASK_QTY], theo, share, ticks)
 
 
-@kernel
+@inlined
 def _last_collar(x: Ints, w: Ints, limits: Ints) -> bool:
     """P10: near the others' mid, else the last trade; without either there is nothing to test."""
     last = x[c.C_LAST]
@@ -127,7 +127,7 @@ def _last_collar(x: Ints, w: Ints, limits: Ints) -> bool:
     return bid or _far(w[c.Q_ASK], w[c.Q_ASK_QTY], last, share, ticks)
 
 
-@kernel
+@inlined
 def _own_collar(x: Ints, w: Ints, limits: Ints) -> bool:
     """P11: near the own previous quote, side by side."""
     share = limits[c.L_OWN_SHARE]
@@ -137,7 +137,7 @@ def _own_collar(x: Ints, w: Ints, limits: Ints) -> bool:
     return bool(bid or ask)
 
 
-@kernel
+@inlined
 def _crossing(x: Ints, w: Ints, limits: Ints) -> bool:
     """P12: bid below ask, and in continuous trading not beyond the visible opposite best."""
     bids = w[c.Q_BID_QTY] > 0
@@ -152,7 +152,7 @@ def _crossing(x: Ints, w: Ints, limits: Ints) -> bool:
     return bool(over or under)
 
 
-@kernel
+@inlined
 def _self_trade(x: Ints, w: Ints) -> bool:
     """P13: nothing that could meet own interest which this message does not replace."""
     up = w[c.Q_BID_QTY] > 0 and x[c.C_REST_SELL] > 0 and w[c.Q_BID] >= x[c.C_REST_SELL]
@@ -160,7 +160,7 @@ def _self_trade(x: Ints, w: Ints) -> bool:
     return bool(up or down)
 
 
-@kernel
+@inlined
 def _position(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P18: worst case of the contract's net position and of the class's three counts."""
     bid = w[c.Q_BID_QTY]
@@ -179,7 +179,7 @@ def _position(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return bool(opens + sales > 0 and totals[c.S_TOTAL] + opens + sales > limits[c.L_TOTAL])
 
 
-@kernel
+@inlined
 def funds_of(x: Ints, w: Ints) -> int:
     """Money a want claims: premium of its purchase and margin of its opening sale."""
     premium = w[c.Q_BID] * w[c.Q_BID_QTY] * x[c.C_UNIT]
@@ -187,7 +187,7 @@ def funds_of(x: Ints, w: Ints) -> int:
     return int(premium + (w[c.Q_ASK_QTY] * x[c.C_MARGIN] if opens else 0))
 
 
-@kernel
+@inlined
 def _open_close(x: Ints, w: Ints) -> bool:
     """P24: closing no more than the position less what already claims it."""
     buys = w[c.Q_BID_QTY] if w[c.Q_BID_EFFECT] == _CLOSE else 0
@@ -196,7 +196,7 @@ def _open_close(x: Ints, w: Ints) -> bool:
     return bool(short or (sells > 0 and sells > x[c.C_LONG] - x[c.C_CLOSING_SELL]))
 
 
-@kernel
+@inlined
 def _broken_order(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P01 to P08."""
     if check == 1:
@@ -214,7 +214,7 @@ def _broken_order(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> b
     return _price(x, w) if check == 7 else _value(x, w, limits)
 
 
-@kernel
+@inlined
 def _broken(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """True when the rung is broken."""
     if check <= 8:
@@ -239,7 +239,7 @@ def _broken(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return broken_guard(check, x, w, limits, totals)
 
 
-@kernel
+@inlined
 def reserve(x: Ints, w: Ints, limits: Ints, totals: Ints) -> None:
     """Claim what a passed want may use up, before the next row is judged."""
     opens = w[c.Q_BID_QTY] if w[c.Q_BID_EFFECT] != _CLOSE else 0
@@ -257,7 +257,7 @@ def mask(context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, acti
     """Judge want rows in order; each gets the first failing code and first warning (0 none).
 
     context int64[n, C], want int64[n, Q], limits and soft int64[slots, L], totals int64[S], actions
-    int64[checks + 1] of Action by check number. A rung warns when its action says so or when it
+    int64[checks + 1, A] by check number. A rung warns when its action says so or when it
     breaks at the soft limits only (I-36, I-42). What passes is reserved in totals at once. Returns
     the number of rows that passed.
     """
@@ -269,14 +269,15 @@ def mask(context: Ints, want: Ints, limits: Ints, soft: Ints, totals: Ints, acti
         near = soft[w[c.Q_SLOT]]
         code = 0
         warned = 0
-        for check in range(1, actions.size):
-            action = actions[check]
+        for check in range(1, actions.shape[0]):
+            action = actions[check, c.A_ACTION]
             if action == _ALLOW:
                 continue
             if action != _WARN and _broken(check, x, w, row, totals):
                 code = check
                 break
-            if warned == 0 and _broken(check, x, w, near, totals):
+            warns = action == _WARN or actions[check, c.A_SOFT] != 0
+            if warns and warned == 0 and _broken(check, x, w, near, totals):
                 warned = check
         w[c.Q_CODE] = code
         w[c.Q_WARNED] = warned

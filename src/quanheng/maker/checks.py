@@ -31,10 +31,10 @@ class Passed(msgspec.Struct, frozen=True):
 
 
 def actions_table(ladder: tuple[Rung, ...] = LADDER) -> np.ndarray:
-    """Action by check number, int64[CHECKS + 1]; checks without a rung are ALLOW."""
-    table = np.zeros(CHECKS + 1, dtype=np.int64)
+    """What each check does, int64[CHECKS + 1, A]; checks without a rung are ALLOW."""
+    table = np.zeros((CHECKS + 1, c.A_COLUMNS), dtype=np.int64)
     for rung in ladder:
-        table[rung.check] = rung.action
+        table[rung.check] = rung.action, rung.soft
     return table
 
 
@@ -72,7 +72,8 @@ def review(
             continue
         if rung.action != Action.WARN and twin.broken(rung.check, x, w, limits, totals):
             return Refused(rung.check, rung.action)
-        if not w[c.Q_WARNED] and twin.broken(rung.check, x, w, soft, totals):
+        warns = rung.soft or rung.action == Action.WARN
+        if warns and not w[c.Q_WARNED] and twin.broken(rung.check, x, w, soft, totals):
             w[c.Q_WARNED] = int(rung.check)
     _reserve(x, w, limits, totals)
     return Passed(np.array([w], dtype=np.int64))

@@ -119,6 +119,11 @@ Q_CODE = 8  # answer of the ladder: 0 passed, else the Check that stopped it
 Q_WARNED = 9  # first check that only warns and failed, 0 none
 Q_COLUMNS = 10
 
+# actions int64[checks + 1, ...]: what each check does, by its number
+A_ACTION = 0  # Action; ALLOW where the ladder has no rung
+A_SOFT = 1  # 1 when one of its limits warns before it denies
+A_COLUMNS = 2
+
 # context int64[n, ...]: what the ladder needs to know about the contract of a want row
 C_STATE = 0
 C_PHASE = 1

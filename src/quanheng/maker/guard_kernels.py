@@ -8,7 +8,7 @@ people entered. `twin` is the slow form. A rung that only stops what adds to a p
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined
 from quanheng.maker import columns as c
 from quanheng.terms import codes
 
@@ -19,28 +19,28 @@ ACCOUNT_OLD = 2
 """Flag of C_ACCOUNT: an account that is being left; 1 is the designated account (limits)."""
 
 
-@kernel
+@inlined
 def opening(w: Ints) -> tuple[int, int]:
     """Contracts that a want would buy open and sell open."""
     buys = w[c.Q_BID_QTY] if w[c.Q_BID_EFFECT] != _CLOSE else 0
     return buys, w[c.Q_ASK_QTY] if w[c.Q_ASK_EFFECT] != _CLOSE else 0
 
 
-@kernel
+@inlined
 def premium(x: Ints, w: Ints, limits: Ints) -> int:
     """Money a purchase costs, fees included (P21)."""
     qty = w[c.Q_BID_QTY]
     return int(w[c.Q_BID] * qty * x[c.C_UNIT] + qty * limits[c.L_FEE])
 
 
-@kernel
+@inlined
 def increases(x: Ints, w: Ints) -> bool:
     """True when a side could add to the contract's net position, or carry it through zero."""
     net = x[c.C_NET]
     return bool(w[c.Q_BID_QTY] > max(-net, 0) or w[c.Q_ASK_QTY] > max(net, 0))
 
 
-@kernel
+@inlined
 def _duplicate(x: Ints, w: Ints, limits: Ints) -> bool:
     """P14: the same contract, side, price and quantity too often in a moment."""
     most = limits[c.L_REPEATS]
@@ -48,7 +48,7 @@ def _duplicate(x: Ints, w: Ints, limits: Ints) -> bool:
     return bool(bid or (w[c.Q_ASK_QTY] > 0 and x[c.C_SAME_ASK] >= most))
 
 
-@kernel
+@inlined
 def _ratio(limits: Ints, totals: Ints) -> bool:
     """P17: many messages and few fills."""
     sent = totals[c.S_MESSAGES]
@@ -57,7 +57,7 @@ def _ratio(limits: Ints, totals: Ints) -> bool:
     )
 
 
-@kernel
+@inlined
 def _greeks(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P19: the worst case of each Greek of the class; without Greeks nothing may be added."""
     if (x[c.C_GREEKS] == 0 or totals[c.S_BLIND] > 0) and increases(x, w):
@@ -76,13 +76,13 @@ def _greeks(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return False
 
 
-@kernel
+@inlined
 def _covered(x: Ints, w: Ints) -> bool:
     """P22: a covered sale needs the contract's unit of locked underlying for each contract."""
     return bool(x[c.C_COVERED] != 0 and w[c.Q_ASK_QTY] * x[c.C_UNIT] > x[c.C_LOCKED])
 
 
-@kernel
+@inlined
 def _expiry(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P23: on the last trading day, no late opening short and none that could not be met."""
     _, sales = opening(w)
@@ -92,7 +92,7 @@ def _expiry(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return bool(late or totals[c.S_ASSIGN] + sales * x[c.C_ASSIGN] > totals[c.S_CASH])
 
 
-@kernel
+@inlined
 def _manual(x: Ints, w: Ints, limits: Ints) -> bool:
     """P30: a large order of a person wants a confirmation, a very large one a second person."""
     if x[c.C_ORIGIN] == 0:
@@ -102,7 +102,7 @@ def _manual(x: Ints, w: Ints, limits: Ints) -> bool:
     return bool(alone or (value > limits[c.L_CONFIRM] and x[c.C_CONFIRMED] == 0))
 
 
-@kernel
+@inlined
 def _duty(x: Ints, w: Ints) -> bool:
     """P27: a two-sided quote that would not count (Q-01, Q-02)."""
     if x[c.C_WIDEST] == 0 or w[c.Q_BID_QTY] == 0 or w[c.Q_ASK_QTY] == 0:
@@ -111,7 +111,7 @@ def _duty(x: Ints, w: Ints) -> bool:
     return bool(w[c.Q_ASK] > x[c.C_WIDEST] or small)
 
 
-@kernel
+@inlined
 def _daily(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P31: the class's orders, contracts, value and openings of the day, this one included."""
     buys, sales = opening(w)
@@ -124,7 +124,7 @@ def _daily(x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return bool(over or (opens > 0 and totals[c.S_DAY_OPENED] + opens > limits[c.L_DAY_OPENED]))
 
 
-@kernel
+@inlined
 def _breaker(check: int, limits: Ints, totals: Ints) -> bool:
     """P33, P34, P35: the exchange refuses, does not answer, or says what we do not know."""
     if check == 33:
@@ -137,7 +137,7 @@ def _breaker(check: int, limits: Ints, totals: Ints) -> bool:
     return bool(unknown or totals[c.S_GAP] > limits[c.L_GAP])
 
 
-@kernel
+@inlined
 def _accounts(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P36, P37, P38: agreement, the account that is being left, and both accounts together."""
     buys, sales = opening(w)
@@ -159,7 +159,7 @@ def _accounts(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return bool(whole or (buys > 0 and (long or today)))
 
 
-@kernel
+@inlined
 def _stop(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """P25, P26: a loss or a value at risk beyond its limit, or no fresh figure of the latter."""
     if not increases(x, w):
@@ -170,7 +170,7 @@ def _stop(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     return bool(totals[c.S_VAR] < 0 or totals[c.S_VAR] > limits[c.L_VAR])
 
 
-@kernel
+@inlined
 def broken_guard(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bool:
     """True when a rung of this file is broken; False for every other number."""
     if check <= 23:
@@ -205,7 +205,7 @@ def broken_guard(check: int, x: Ints, w: Ints, limits: Ints, totals: Ints) -> bo
     return check <= 38 and _accounts(check, x, w, limits, totals)
 
 
-@kernel
+@inlined
 def reserve_guard(x: Ints, w: Ints, limits: Ints, totals: Ints) -> None:
     """Claim what a passed want may use up of these totals."""
     _, sales = opening(w)

@@ -143,7 +143,7 @@ def inspect(
     totals = totals_now(state, opened, klass, at).tolist()
     limits = state.limits[start].tolist()
     for check in checks:
-        if state.actions[check] == Action.TRIP and overrun(check, limits, totals):
+        if state.actions[check, c.A_ACTION] == Action.TRIP and overrun(check, limits, totals):
             trip_rung(state, opened, int(check), start, _evidence(check, totals), effects)
 
 

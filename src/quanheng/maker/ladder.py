@@ -17,7 +17,8 @@ class Rung(msgspec.Struct, frozen=True):
     """One check: what it does when broken, and the exchange's code for the same fault, 0 none.
 
     `limits` names the limits it reads (maker.limits); `boundary` says what still passes. A rung
-    that trips lowers `scope` (contract, class or everything) to `to`.
+    that trips lowers `scope` (contract, class or everything) to `to`. `soft`: one of its limits
+    warns before it denies.
     """
 
     check: Check
@@ -29,6 +30,7 @@ class Rung(msgspec.Struct, frozen=True):
     limits: tuple[str, ...] = ()
     scope: str = CONTRACT
     to: TradingState = TradingState.CANCEL_ONLY
+    soft: bool = False
 
 
 _DENY, _TRIP, _WARN = Action.DENY, Action.TRIP, Action.WARN
@@ -65,7 +67,7 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P08_ORDER_VALUE, _DENY, 0, "value of one order", "单笔申报金额超限",
-        "up to the limit", ("max_value",),
+        "up to the limit", ("max_value",), soft=True,
     ),
     Rung(
         Check.P09_THEO_COLLAR, _DENY, 0, "distance from a fresh theoretical price",
@@ -94,7 +96,7 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P15_MESSAGE_RATE, _DENY, 0, "messages per second, cancels keep their share",
-        "每秒申报笔数超限", "the reserve for cancels stays whole",
+        "每秒申报笔数超限", "the reserve for cancels stays whole", soft=True,
     ),
     Rung(
         Check.P16_REPEATED_EXECUTION, _TRIP, 0, "repeated fills of one contract",
@@ -106,11 +108,12 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P18_POSITION, _DENY, 17606, "positions in the worst case", "持仓限额",
-        "up to the limit", ("max_position", "long", "total", "daily_buy_open"),
+        "up to the limit", ("max_position", "long", "total", "daily_buy_open"), soft=True,
     ),
     Rung(
         Check.P19_GREEKS, _DENY, 0, "Greeks of the class in the worst case", "希腊值限额",
         "up to the limit; without Greeks what reduces", ("delta", "gamma", "vega", "theta"),
+        soft=True,
     ),
     Rung(
         Check.P20_MARGIN, _DENY, 17574, "margin and premium in the worst case", "保证金不足",
@@ -135,11 +138,11 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P25_LOSS_STOP, _TRIP, 0, "loss stop of class and desk", "亏损止损", "up to the limit",
-        ("loss", "loss_desk"), KLASS, _REDUCING,
+        ("loss", "loss_desk"), KLASS, _REDUCING, soft=True,
     ),
     Rung(
         Check.P26_VAR, _TRIP, 0, "value at risk, from a fresh figure", "风险价值超限或数据过期",
-        "up to the limit", ("var",), HOUSE, _REDUCING,
+        "up to the limit", ("var",), HOUSE, _REDUCING, soft=True,
     ),
     Rung(
         Check.P27_DUTY, _WARN, 0, "the quote would not count for the duty", "报价不满足做市义务",
@@ -158,7 +161,7 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P31_DAILY_TOTALS, _DENY, 0, "the class's totals of the day", "当日累计超限",
-        "up to the limit", ("day_orders", "day_qty", "day_value", "day_opened"),
+        "up to the limit", ("day_orders", "day_qty", "day_value", "day_opened"), soft=True,
     ),
     Rung(
         Check.P32_ACCOUNT_PURPOSE, _DENY, 10794, "designated market-making account",
@@ -170,7 +173,7 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P34_LATENCY, _TRIP, 0, "answers are late or missing", "回报延迟或缺失",
-        "up to any limit", ("wait", "late", "pending"), HOUSE,
+        "up to any limit", ("wait", "late", "pending"), HOUSE, soft=True,
     ),
     Rung(
         Check.P35_RECONCILIATION, _TRIP, 0, "unexplained fills, reports missing",
@@ -187,7 +190,7 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         Check.P38_BOTH_ACCOUNTS, _DENY, 17606, "both accounts together in the worst case",
-        "新旧账户合并持仓限额", "up to the limit", ("long", "total", "daily_buy_open"),
+        "新旧账户合并持仓限额", "up to the limit", ("long", "total", "daily_buy_open"), soft=True,
     ),
 )  # fmt: skip
 

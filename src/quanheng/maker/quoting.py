@@ -245,7 +245,7 @@ def _denied(
         figures = (row[c.Q_BID], row[c.Q_ASK], x[c.C_THEO])
         args = (code, BY_CHECK[code].exchange_code, version, contract.code, *figures)
         alert(state, effects, at, Alert.CHECK_DENIED, contract.underlying, args)
-        if state.actions[code] == Action.TRIP:
+        if state.actions[code, c.A_ACTION] == Action.TRIP:
             trip_rung(state, opened, code, slot, figures, effects)
         if code == Check.P15_MESSAGE_RATE:
             alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))

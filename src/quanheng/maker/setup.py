@@ -216,7 +216,7 @@ def open_state(open_: MakerOpen, before: State) -> State:
     _fill_tables(state, open_, rows)
     state.parameters = _parameters(open_)
     state.actions = actions_table()
-    state.denied = np.zeros(state.actions.size, dtype=np.int64)
+    state.denied = np.zeros(state.actions.shape[0], dtype=np.int64)
     epoch = max(open_.epoch, before.ids.epoch if before.opened is None else 0)
     prefix = prefix_of(open_.letter, epoch)
     state.ids = Ids(open_.letter, epoch, 0, BLOCK, prefix)

@@ -171,7 +171,7 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         ),
         parameters=Parameters({}, ints(slots, 1), 0),
         limits=ints(slots, c.L_COLUMNS),
-        actions=ints(1),
+        actions=ints(1, c.A_COLUMNS),
         scopes=open_scopes(TradingState.HALTED),
         work=ints(slots, 2 * c.W_COLUMNS),
         desk=ints(slots, c.D_COLUMNS),
