@@ -1,7 +1,8 @@
 """Hedges made of options: synthetic underlyings, single options, and what brings vega or gamma.
 
-Prices are the best of the others, so that no hedge meets our own quotes (P13); costs are measured
-against theory, fees included.
+Prices are the others', so that no hedge meets our own quotes (P13). Costs are measured against
+theory at the furthest price an order may pay, fees included: a price that looks better than theory
+is mostly gone when the order arrives.
 """
 
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def option_ways(
             sign = 1 if side == Side.BUY else -1
             delta += sign * _cash_delta(state, slot)
             unit = int(state.tables.fixed[slot, c.F_UNIT])
-            given = paid(state, slot, side, offer.price) * unit + _fee(opened, side)
+            given = paid(state, slot, side, offer.limit) * unit + _fee(opened, side)
             cost += given / MONEY_PER_YUAN
             room = min(room, offer.qty)
         if not room or delta * wanted <= 0 or not abs(delta) < float("inf"):
