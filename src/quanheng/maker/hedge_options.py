@@ -1,8 +1,8 @@
 """Hedges made of options: synthetic underlyings, single options, and what brings vega or gamma.
 
-Prices are the others', so that no hedge meets our own quotes (P13). Costs are measured against
-theory at the furthest price an order may pay, fees included: a price that looks better than theory
-is mostly gone when the order arrives.
+Prices are the others', so that no hedge meets our own quotes (P13). Costs are measured at the
+furthest price an order may pay, against theory or the middle of the others, whichever says more,
+fees included: what looks like a gain against theory is mostly gone when the order arrives.
 """
 
 from collections.abc import Iterator
@@ -74,9 +74,12 @@ def best_of_others(state: State, slot: Slot, side: Side) -> Offer:
 
 
 def paid(state: State, slot: Slot, side: Side, price: Ticks) -> Ticks:
-    """Ticks per unit given away against theory."""
-    mark = int(state.ledger.marks[slot])
-    return price - mark if side == Side.BUY else mark - price
+    """Ticks per unit given away against theory, or against the middle of the others if more."""
+    mark, sign = int(state.ledger.marks[slot]), 1 if side == Side.BUY else -1
+    row, work = state.view.rows[slot], state.work[slot]
+    bid, ask = int(others_best(row, c.BID_SIDE, work)), int(others_best(row, c.ASK_SIDE, work))
+    middle = (bid + ask) // 2 if bid and ask else mark
+    return max(sign * (price - mark), sign * (price - middle))
 
 
 def _fee(opened: MakerOpen, side: Side) -> Money:
