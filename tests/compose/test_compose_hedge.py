@@ -16,10 +16,7 @@ from quanheng.compose.scenarios import load
 from quanheng.config import Config, ParameterConfig, read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.maker import ledger_state as s
-from quanheng.runtime.envelope import Source
 from quanheng.settlement.carry import Carry
-from quanheng.terms.commands import SetParameter
-from quanheng.terms.days import from_clock
 from quanheng.terms.etf import EtfAnswers
 from quanheng.terms.units import SECOND
 
@@ -37,9 +34,7 @@ def hedged() -> Config:
 
 
 def run_day(config: Config, opening: Carry | None = None) -> tuple[World, DayResult]:
-    """The first minutes of continuous trading of twelve contracts. Hedging is switched off in time
-    for one more image of the market: a day that is cut is cleared by the last one.
-    """
+    """The first minutes of continuous trading of twelve contracts."""
     plan = DayPlan(
         scenario=load("calm"),
         config=config,
@@ -50,8 +45,6 @@ def run_day(config: Config, opening: Carry | None = None) -> tuple[World, DayRes
         opening=opening,
     )
     world = World(plan)
-    off = SetParameter("*", "hedge", 0, "p001")
-    world.simulation.post("maker", off, world.midnight + from_clock("09:44:50"), Source.DESK)
     world.run()
     return world, finish(world, 0.0)
 

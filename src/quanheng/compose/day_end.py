@@ -18,7 +18,7 @@ from quanheng.clearing.expiry import holdings
 from quanheng.clearing.gather import market_close, trades_cleared
 from quanheng.compose import carrying
 from quanheng.compose.day import World
-from quanheng.exchange.layout import CASH, FEES
+from quanheng.exchange.layout import CASH, FEES, INTEREST
 from quanheng.kernels.pack import pack, unpack
 from quanheng.rulebook.calendar import next_trading
 from quanheng.runtime.envelope import Source
@@ -69,6 +69,9 @@ def settle(world: World) -> Settled:
     """
     if not world.plan.until:
         world.simulation.run(world.midnight + CLEAR_AT)
+    else:
+        # No closing image tells what traded since the last one.
+        world.seen.interest[:] = world.venue.state.info[:, INTEREST]
     clearing = world.simulation.hosts[Clearing.NAME]
     register = carrying.register_rows(world.venue.state)
     book = copy.deepcopy(world.maker.state.book)

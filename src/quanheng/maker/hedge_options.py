@@ -1,7 +1,8 @@
 """Hedges made of options: synthetic underlyings, single options, and what brings vega or gamma.
 
-Prices are the best of the others, so that no hedge meets our own quotes (P13); costs are measured
-against theory, fees included.
+Prices are the others', so that no hedge meets our own quotes (P13). Costs are measured at the
+furthest price an order may pay, against theory or the middle of the others, whichever says more,
+fees included: what looks like a gain against theory is mostly gone when the order arrives.
 """
 
 from collections.abc import Iterator
@@ -73,9 +74,12 @@ def best_of_others(state: State, slot: Slot, side: Side) -> Offer:
 
 
 def paid(state: State, slot: Slot, side: Side, price: Ticks) -> Ticks:
-    """Ticks per unit given away against theory."""
-    mark = int(state.ledger.marks[slot])
-    return price - mark if side == Side.BUY else mark - price
+    """Ticks per unit given away against theory, or against the middle of the others if more."""
+    mark, sign = int(state.ledger.marks[slot]), 1 if side == Side.BUY else -1
+    row, work = state.view.rows[slot], state.work[slot]
+    bid, ask = int(others_best(row, c.BID_SIDE, work)), int(others_best(row, c.ASK_SIDE, work))
+    middle = (bid + ask) // 2 if bid and ask else mark
+    return max(sign * (price - mark), sign * (price - middle))
 
 
 def _fee(opened: MakerOpen, side: Side) -> Money:
@@ -113,7 +117,7 @@ def option_ways(
             sign = 1 if side == Side.BUY else -1
             delta += sign * _cash_delta(state, slot)
             unit = int(state.tables.fixed[slot, c.F_UNIT])
-            given = paid(state, slot, side, offer.price) * unit + _fee(opened, side)
+            given = paid(state, slot, side, offer.limit) * unit + _fee(opened, side)
             cost += given / MONEY_PER_YUAN
             room = min(room, offer.qty)
         if not room or delta * wanted <= 0 or not abs(delta) < float("inf"):
