@@ -13,7 +13,7 @@ from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker.checks import LADDER
 from quanheng.maker.curve_life import Rung, life_table
-from quanheng.maker.parameters import TABLE
+from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -109,9 +109,18 @@ def checks_page() -> str:
     ]
     ladder = table(("check", "meaning", "when broken", "exchange's code"), rungs)
     rows = [
-        (f"`{p.name}`", p.unit, str(p.default), f"{p.low} to {p.high}", p.meaning) for p in TABLE
+        (
+            f"`{p.name}`",
+            p.unit,
+            str(p.default),
+            f"{p.low} to {p.high}",
+            "tighter" if p.limit else "nothing" if p.band == NOBODY else "{} to {}".format(*p.band),
+            p.meaning,
+        )
+        for p in TABLE
     ]
-    settings = table(("parameter", "unit", "default", "band", "meaning"), rows)
+    heads = ("parameter", "unit", "default", "limits", "a trader alone", "meaning")
+    settings = table(heads, rows)
     return _CHECKS + ladder + "\n## Parameters\n\n" + settings
 
 

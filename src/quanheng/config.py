@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.terms.codes import ROLES
+
 SHIPPED = "data/desk.toml"
 
 
@@ -44,11 +46,20 @@ class LimitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ParameterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One quote parameter of a scope: "*", an underlying or a contract."""
+    """One quote parameter of a scope: house, class, expiry, delta bucket or contract."""
 
     scope: str
     name: str
     value: int
+
+
+class RoleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What we are in an underlying where not primary: general, designated (designated contracts
+    only) or none (O-01).
+    """
+
+    underlying: str
+    role: str
 
 
 class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +94,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: tuple[LimitConfig, ...]
     permitted: tuple[str, ...] = ()
     parameters: tuple[ParameterConfig, ...] = ()
+    roles: tuple[RoleConfig, ...] = ()
+    designated: tuple[str, ...] = ()
 
 
 def read_config(path: Path | None = None) -> Config:
@@ -125,6 +138,14 @@ def _problem(config: Config) -> str:
         (
             member.kind in ("primary", "general"),
             f"member.kind: {member.kind!r} is not primary or general",
+        ),
+        *(
+            (role.role in ROLES, f"roles[{number}].role: {role.role!r} is not one of {ROLES}")
+            for number, role in enumerate(config.roles)
+        ),
+        *(
+            (len(code) == 8 and code.isdigit(), f"designated: {code!r} is no contract code")
+            for code in config.designated
         ),
         (config.funds.cash_yuan > 0, "funds.cash_yuan: must be positive"),
         (1 <= journal.sync_ms <= 5, "journal.sync_ms: must be 1 to 5 (borders.md 2)"),

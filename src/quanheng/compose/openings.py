@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from quanheng.compose import carrying, etf_desk
 from quanheng.compose.etf_desk import EtfDesk
-from quanheng.compose.model_registry import released_curves
+from quanheng.compose.model_registry import released_curves, released_strategies
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
@@ -93,6 +93,7 @@ class Openings:
         self.snapshot = snapshot
         _check_scopes(scenario, reference.listed)
         self.released = released_curves(config, models)
+        self.strategies = released_strategies(config, models)
         self.surface = {item.underlying: item for item in reference.surface.klass}
         self.paths = self._paths()
         self.etf_desk = self._etf_desk()
@@ -295,6 +296,9 @@ class Openings:
             permitted=config.permitted,
             parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
             released=self.released,
+            strategies=self.strategies,
+            roles=tuple((item.underlying, item.role) for item in config.roles),
+            designated=config.designated,
         )
 
     def order_outages(self) -> list[tuple[Nanos, Nanos]]:

@@ -32,6 +32,10 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     `limits` that are absent for an underlying come from the rulebook. `parameters` are
     (scope, name, value) as in SetParameter. `released` are the curve models that may be chosen,
     by their code (R-05); the wing model, which the others fall back to, is always among them.
+    `strategies` are the released quoting strategies as (code, version), the one that parameters
+    choose by default among them (I-17). `roles` are (underlying, role) where the role is not
+    primary: general, designated (designated contracts only) or none (O-01); `designated` are the
+    codes of contracts the exchange assigned to us (L-07).
     """
 
     day: Day
@@ -53,6 +57,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     state: TradingState = TradingState.OPEN
     view_nanos: Nanos = 60_000_000_000  # interval of the console's class views; 0 none
     released: tuple[int, ...] = (1,)
+    strategies: tuple[tuple[int, str], ...] = ((2, "1"),)
+    roles: tuple[tuple[str, str], ...] = ()
+    designated: tuple[str, ...] = ()
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
@@ -82,8 +89,8 @@ class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):
 class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
 
-    Topics are "class" (one row per contract), "curve" (one row per expiry) and "book" (one row per
-    class). It never influences trading and may be pruned.
+    Topics are "class" (one row per contract), "curve" (one row per expiry), "book" and "flow" (one
+    row per class). It never influences trading and may be pruned.
     """
 
     topic: str

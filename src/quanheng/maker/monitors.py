@@ -9,8 +9,8 @@ from quanheng.kernels.desk.curves.smile import vol_at
 from quanheng.kernels.pack import pack
 from quanheng.maker import columns as c
 from quanheng.maker.messages import Effects, MakerOpen, Notify
-from quanheng.maker.plan_kernels import class_exposure
 from quanheng.maker.state import U_SPOT, State
+from quanheng.maker.strategy_kernels import class_exposure
 from quanheng.maker.surface_kernels import curve_exposure
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
@@ -46,6 +46,12 @@ CURVE_COLUMNS = (
 and rung (maker.curve_life), the published model and the last fit's status (curves.layout), when the
 last own fit was published, the class's version since which the curve prices, the forward's rung
 (kernels.desk.carry)."""
+
+FLOW_COLUMNS = (
+    "klass", "fills", "markout_1s", "markout_10s", "average_1s", "average_10s", "unmarked",
+)  # fmt: skip
+"""Columns of the "flow" view, one row per class: mark-outs of own fills in Money, their averages
+in 1e-6 of A(b) (maker.flow)."""
 
 _LIVES = (
     c.V_FITS, c.V_FAILED, c.V_STATE, c.V_RUNG, c.V_MODEL, c.V_STATUS, c.V_AT, c.V_VERSION,
@@ -183,6 +189,12 @@ def _near_limits(state: State, klass: int, item: OptionClass, at: Nanos, effects
             alert(state, effects, at, Alert.POSITION_NEAR_LIMIT, item.underlying, args)
 
 
+def _flow_rows(state: State) -> np.ndarray:
+    flow = state.flow
+    klass = np.arange(flow.totals.shape[0], dtype=np.int64)
+    return np.column_stack([klass, flow.totals[:, :3], flow.average, flow.totals[:, 3]])
+
+
 def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Views of every class and of the book, and the alert that a duty is at risk (Q-05, I-14)."""
     fixed, book = state.tables.fixed, state.book
@@ -217,5 +229,6 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
         _near_limits(state, klass, item, at, effects)
     effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
     effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
+    effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state))))
     if margin * 10 > 8 * max(book.cash, 1):
         alert(state, effects, at, Alert.MARGIN_HIGH, "*", (margin, book.cash))

@@ -7,6 +7,7 @@ from quanheng.books.positions import Book, open_book
 from quanheng.duties.lanes import Meter
 from quanheng.kernels.desk.curves.layout import ROW
 from quanheng.maker import columns as c
+from quanheng.maker.flow import Flow, open_flow
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
 from quanheng.maker.states import Scopes, open_scopes
@@ -131,6 +132,7 @@ class State(msgspec.Struct):
     denied: np.ndarray
     alerted: dict[str, Nanos]
     audit: Audit
+    flow: Flow
 
 
 def ints(*shape: int) -> np.ndarray:
@@ -159,7 +161,7 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
             ints(classes),
             ints(classes),
         ),
-        parameters=Parameters({}, ints(slots, 1), 0),
+        parameters=Parameters({}, ints(slots, 1), 0, ints(slots)),
         limits=ints(slots, c.L_COLUMNS),
         actions=ints(1),
         scopes=open_scopes(TradingState.HALTED),
@@ -176,4 +178,5 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         denied=ints(1),
         alerted={},
         audit=Audit(),
+        flow=open_flow(classes),
     )

@@ -8,9 +8,11 @@ from quanheng.maker import curve_kernels as curves
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
+from quanheng.maker import strategy_kernels as strategy
 from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
+from quanheng.maker.flow import mark_fills
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
 from quanheng.terms import market
@@ -24,9 +26,11 @@ def kernels() -> tuple[object, ...]:
         surface.curve_exposure,
         curves.standing_code,
         plan.absorb,
-        plan.class_exposure,
+        strategy.class_exposure,
         plan.plan_class,
         plan.gather,
+        mark_fills,
+        q.widest_ask,
         mask,
         k.mark_sent,
         k.mark_cancel,
@@ -86,11 +90,15 @@ def _warm_plan(state: State) -> None:
     g = ints(q.G_COLUMNS)
     params = ints(1, len(TABLE)) + 1
     held = (book.long_qty, book.short_qty)
-    plan.class_exposure(tables.fixed, theo, state.surface.fits, *held, 0, 1, exposure)
+    strategy.class_exposure(tables.fixed, theo, state.surface.fits, *held, 0, 1, exposure)
     seen, work, desk = state.view.rows, state.work, state.desk
-    plan.plan_class(tables.fixed, seen, theo, params, work, desk, *held, exposure, g, want, drops)
+    given = (tables.fixed, seen, theo, params, work, desk, *held, state.surface.fits)
+    plan.plan_class(*given, exposure, g, want, drops)
     context = ints(1, c.C_COLUMNS)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
+    flow = state.flow
+    mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
+    q.widest_ask(10, tables.fixed[0])
     mask(context, want[:1], state.limits, ints(c.S_COLUMNS), actions_table())
 
 

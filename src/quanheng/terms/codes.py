@@ -144,6 +144,10 @@ FORCED_COVERED = "CV1"
 FORCED_PREFIXES = (FORCED_MARGIN, FORCED_COVERED)
 
 
+ROLES = ("primary", "general", "designated", "none")
+"""What a maker is in a class (O-01): all duties, inquiries only, designated contracts only."""
+
+
 class Alert(StrEnum):
     """Alerts of the machines. Each has words in Chinese and English where people read them."""
 
@@ -153,6 +157,8 @@ class Alert(StrEnum):
     CURVE_RUNG = "curve_rung"
     MODEL_FALLBACK = "model_fallback"
     MODEL_NOT_RELEASED = "model_not_released"
+    STRATEGY_NOT_RELEASED = "strategy_not_released"
+    PARAMETER_CHANGED = "parameter_changed"
     FORWARD_RUNG = "forward_rung"
     FEED_STALE = "feed_stale"
     RECORD_QUARANTINED = "record_quarantined"
