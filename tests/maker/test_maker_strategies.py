@@ -14,6 +14,7 @@ from quanheng.maker import parameters as p
 from quanheng.maker import quote_kernels as q
 from quanheng.maker.strategy_kernels import place, strain
 from quanheng.rulebook import spread
+from quanheng.runtime.envelope import TimerFired
 from quanheng.terms.codes import Alert, Phase
 from quanheng.terms.commands import SetParameter
 from quanheng.terms.orders import Quote, Send
@@ -364,3 +365,25 @@ def test_the_need_is_what_the_target_still_asks_of_the_remaining_time():
     world.at = MORNING + 120 * MINUTE - SECOND
     world.tick()
     assert world.state.desk[0, c.D_NEED] == 1_000_000
+
+
+def test_the_closing_drive_names_who_would_miss_the_auction():
+    """Q-05: all of a class count at the close; from 14:58 on the missing are told by code."""
+    world = continuous(World.start())
+    world.at, world.phase = CLOSING, Phase.CLOSING
+    world.run(2)
+    code = world.chain.contracts[4].code
+    world.put(SetParameter(code, "enabled", 0, "p001"))
+    world.run(2)
+    world.put(TimerFired("watch", world.at))
+    assert world.alerts(Alert.DUTY_AT_RISK) == []
+    world.at = CLOSING + MINUTE
+    world.put(TimerFired("watch", world.at))
+    (told,) = world.alerts(Alert.DUTY_AT_RISK)
+    assert (told.scope, told.args) == ("510050", ("auction", 1, 12, code))
+    world.put(SetParameter(code, "enabled", 1, "p001"))
+    world.at = CLOSING + 2 * MINUTE + 10 * SECOND
+    world.run(1)
+    world.put(TimerFired("watch", world.at))
+    assert len(world.alerts(Alert.DUTY_AT_RISK)) == 1
+    assert {(4, 0), (4, 1)} <= set(world.resting)

@@ -14,8 +14,9 @@ from quanheng.maker.strategy_kernels import class_exposure
 from quanheng.maker.surface_kernels import curve_exposure
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
-from quanheng.terms.codes import Alert
+from quanheng.terms.codes import Alert, Phase
 from quanheng.terms.contract import OptionClass
+from quanheng.terms.days import day_nanos
 from quanheng.terms.units import MINUTE, SECOND, Nanos
 
 QUIET = 10 * SECOND
@@ -23,6 +24,10 @@ QUIET = 10 * SECOND
 
 MOST_ALERTS = 4_096
 """Bound of the memory of raised alerts; the oldest entry is forgotten first."""
+
+AUCTIONS = (Phase.OPENING, Phase.CLOSING)
+NAMED = 5
+"""Contracts that an alert names; it counts the others."""
 
 CLASS_COLUMNS = (
     "slot", "theo", "vol", "delta", "gamma", "vega", "theta", "bid", "bid_qty", "ask", "ask_qty",
@@ -107,6 +112,38 @@ def coverage(state: State, klass: int, at: Nanos) -> tuple[int, int]:
             obliged += 1
             covered += 5 * good >= 4 * due
     return covered, obliged
+
+
+def unready(state: State, start: int, stop: int) -> list[int]:
+    """Slots of [start, stop) in a call auction whose two-sided quote would not count for it now.
+
+    Exempt contracts are left out (A14, A35).
+    """
+    missing = []
+    for slot in range(start, stop):
+        lane = state.meter.lanes[slot] if state.meter is not None else None
+        cell = lane.cells[0] if lane is not None else None
+        if lane is None or cell is None or state.view.rows[slot, market.PHASE] not in AUCTIONS:
+            continue
+        if not (cell.ready or cell.exempt or lane.excused):
+            missing.append(slot)
+    return missing
+
+
+def watch_auctions(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+    """Name the contracts that would miss the opening or closing auction, from a minute before its
+    no-cancel window on: what is missing can still be added then (Q-04, Q-05, I-25, I-27).
+    """
+    clock = day_nanos(at)
+    near = any(row.no_cancel_from - MINUTE <= clock < row.stop for row in opened.rulebook.timetable)
+    if not near:
+        return
+    for item in opened.chain.classes:
+        missing = unready(state, item.start, item.stop)
+        if missing:
+            codes = [opened.chain.contracts[slot].code for slot in missing[:NAMED]]
+            args = ("auction", len(missing), item.stop - item.start, *codes)
+            alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, args)
 
 
 def _class_rows(state: State, start: int, stop: int, at: Nanos) -> np.ndarray:
