@@ -19,7 +19,7 @@ from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker import ladder
 from quanheng.maker.curve_life import Rung, life_table
 from quanheng.maker.limits import LIMITS, SOFT
-from quanheng.maker.parameters import TABLE
+from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 from quanheng.terms.codes import Action
 
@@ -163,9 +163,18 @@ def checks_page() -> str:
     ]
     limits = table(("limit", "unit", "default", "band", "warns at", "meaning"), bounds)
     rows = [
-        (f"`{p.name}`", p.unit, str(p.default), f"{p.low} to {p.high}", p.meaning) for p in TABLE
+        (
+            f"`{p.name}`",
+            p.unit,
+            str(p.default),
+            f"{p.low} to {p.high}",
+            "tighter" if p.limit else "nothing" if p.band == NOBODY else "{} to {}".format(*p.band),
+            p.meaning,
+        )
+        for p in TABLE
     ]
-    settings = table(("parameter", "unit", "default", "band", "meaning"), rows)
+    heads = ("parameter", "unit", "default", "limits", "a trader alone", "meaning")
+    settings = table(heads, rows)
     return _CHECKS + checks + _LIMITS + limits + "\n## Parameters\n\n" + settings
 
 

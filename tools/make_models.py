@@ -15,15 +15,16 @@ import msgspec
 
 from quanheng.compose.model_battery import record_digest, record_of
 from quanheng.compose.model_files import files_of
-from quanheng.compose.model_registry import Model, read_models, refusal
+from quanheng.compose.model_registry import Model, Register, read_register, refusal
 from quanheng.compose.model_sources import source_hash
 from quanheng.compose.people import read_people
 
 PATH = Path(__file__).parents[1] / "src" / "quanheng" / "data" / "models.toml"
 
 _HEAD = """\
-# Models that were tested and released (I-08 to I-10, R-05). Written by tools/make_models.py; a
-# release is of these sources and this test record only. Persons are opaque ids of people.toml.
+# Models and strategies that were tested and released (I-08 to I-10, I-17, I-19, R-05). Written by
+# tools/make_models.py; a release is of these sources and this test record only. Persons are opaque
+# ids of people.toml.
 """
 
 
@@ -56,16 +57,17 @@ def release(model: Model, by: str, seconded_by: str, day: int) -> Model:
     return done
 
 
-def text_of(models: tuple[Model, ...]) -> str:
+def text_of(register: Register) -> str:
     """The file's text; strings and arrays of strings are the same in JSON and TOML."""
     lines = [_HEAD]
-    for model in models:
-        fields = msgspec.to_builtins(model)
-        lines += [
-            "[[models]]",
-            *(f"{key} = {json.dumps(value)}" for key, value in fields.items()),
-            "",
-        ]
+    for name, entries in (("models", register.models), ("strategies", register.strategies)):
+        for model in entries:
+            fields = msgspec.to_builtins(model)
+            lines += [
+                f"[[{name}]]",
+                *(f"{key} = {json.dumps(value)}" for key, value in fields.items()),
+                "",
+            ]
     return "\n".join(lines)
 
 
@@ -74,13 +76,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--release", nargs=3, metavar=("BY", "SECONDED_BY", "DAY"))
     asked = parser.parse_args().release
-    models = tuple(in_step(model) for model in read_models())
+    register = read_register()
+    done = [
+        tuple(in_step(model) for model in entries)
+        for entries in (register.models, register.strategies)
+    ]
     if asked:
         by, seconded_by, day = asked
-        models = tuple(release(model, by, seconded_by, int(day)) for model in models)
-    PATH.write_text(text_of(models), encoding="utf-8")
+        done = [
+            tuple(release(model, by, seconded_by, int(day)) for model in entries)
+            for entries in done
+        ]
+    PATH.write_text(text_of(Register(*done)), encoding="utf-8")
     staff = read_people()
-    for model in models:
+    for model in (*done[0], *done[1]):
         print(f"{model.name} {model.version}: {refusal(model, staff) or 'released'}")
 
 

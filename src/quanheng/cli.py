@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from quanheng.compose import authority_desk as desk
-from quanheng.compose import backtest_cli, commands, season_command
+from quanheng.compose import backtest_cli, commands, desk_views, season_command
 from quanheng.compose.answering import answer as _answer
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
@@ -22,7 +22,7 @@ from quanheng.compose.propose_cli import propose, second, withdraw
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
-from quanheng.config import ConfigError
+from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
 from quanheng.edge.kill_client import KillSocketError
 from quanheng.edge.tape_files import TapeError
@@ -183,6 +183,27 @@ def inspect_models(
     """Run the test batteries of all models against the register; write records, release forms."""
     result, text, ok = commands.inspect_models(models, people, out, lang)
     _answer(result, text, as_json, ok)
+
+
+@inspect.command("parameters")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def inspect_parameters(run: Path, lang: str, as_json: bool) -> None:
+    """Every setting of a run: when, scope, before, after, by whom and with whom."""
+    rows = desk_views.changes(run)
+    _answer({"changes": rows}, desk_views.shown(rows, lang), as_json)
+
+
+@inspect.command("contracts")
+@_file("--config", "Configuration of the desk.")
+@_file("--master", "Contract master (reff03) in place of the shipped one.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def inspect_contracts(config: Path | None, master: Path | None, lang: str, as_json: bool) -> None:
+    """Contracts with role, permission and designation as a configuration has them."""
+    rows = desk_views.contracts(read_config(config), master)
+    _answer({"contracts": rows}, desk_views.shown(rows, lang), as_json)
 
 
 cli.add_command(kill)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.terms.codes import ROLES
+
 SHIPPED = "data/desk.toml"
 
 
@@ -50,7 +52,7 @@ class LimitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ParameterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One quote parameter of a scope: "*", an underlying or a contract."""
+    """One quote parameter of a scope: house, class, expiry, delta bucket or contract."""
 
     scope: str
     name: str
@@ -111,6 +113,15 @@ class FigureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str
 
 
+class RoleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What we are in an underlying where not primary: general, designated (designated contracts
+    only) or none (O-01).
+    """
+
+    underlying: str
+    role: str
+
+
 class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How inputs are kept. `release`: written (simulation only), synced."""
 
@@ -148,6 +159,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategies: tuple[StrategyConfig, ...] = ()
     approvals: tuple[ApprovalConfig, ...] = ()
     figures: tuple[FigureConfig, ...] = ()
+    roles: tuple[RoleConfig, ...] = ()
+    designated: tuple[str, ...] = ()
 
 
 def read_config(path: Path | None = None) -> Config:
@@ -190,6 +203,14 @@ def _problem(config: Config) -> str:
         (
             member.kind in ("primary", "general"),
             f"member.kind: {member.kind!r} is not primary or general",
+        ),
+        *(
+            (role.role in ROLES, f"roles[{number}].role: {role.role!r} is not one of {ROLES}")
+            for number, role in enumerate(config.roles)
+        ),
+        *(
+            (len(code) == 8 and code.isdigit(), f"designated: {code!r} is no contract code")
+            for code in config.designated
         ),
         (config.funds.cash_yuan > 0, "funds.cash_yuan: must be positive"),
         (

@@ -17,7 +17,7 @@ from quanheng.compose.authority_words import REFUSALS
 from quanheng.compose.people import opening, parameters, read_people
 from quanheng.compose.replaying import replay_machine
 from quanheng.config import ConfigError
-from quanheng.maker.parameters import TABLE
+from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.runtime.segment import Disk
 from quanheng.runtime.verify import verify_machine
 from quanheng.terms.codes import TradingState
@@ -372,6 +372,8 @@ def test_compose_shipped_people_hold_every_post_and_parameters_follow_the_maker(
         row = rows[item.name]
         if row.kind == "limit":
             assert item.loose == 1 and row.value == item.default
+        elif item.alone is not None:
+            assert (row.low, row.high) == item.alone == NOBODY
         elif item.loose:
             assert item.default == (row.high if item.loose > 0 else row.low)
         else:

@@ -14,7 +14,13 @@ from quanheng.compose.curve_checks import record_curve
 from quanheng.compose.model_battery import record_digest, record_of
 from quanheng.compose.model_files import PACKAGE, files_of
 from quanheng.compose.model_record import FAILED
-from quanheng.compose.model_registry import Model, read_models, refusal, released_curves
+from quanheng.compose.model_registry import (
+    Model,
+    read_models,
+    read_register,
+    refusal,
+    released_curves,
+)
 from quanheng.compose.model_sources import source_hash
 from quanheng.compose.people import read_people
 from quanheng.config import ConfigError, ParameterConfig, read_config
@@ -169,7 +175,8 @@ def test_inspect_models_writes_records_and_forms(tmp_path: Path) -> None:
     """A record and a form per model, Chinese first, people and hashes in the form (I-09, I-10)."""
     done = call("inspect", "models", "--out", tmp_path, "--json")
     assert done.code == 0, done.err
-    names = [model.name for model in read_models()]
+    entries = read_register()
+    names = [model.name for model in (*entries.models, *entries.strategies)]
     assert [row["name"] for row in done.json["models"]] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         f"{kind}-{name}.md" for kind in ("record", "release") for name in names

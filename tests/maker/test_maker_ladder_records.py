@@ -111,10 +111,10 @@ def test_p27_a_quote_that_would_not_count_only_warns(monkeypatch):
 @pytest.mark.parametrize(
     ("check", "release"),
     [
-        (28, StrategyRelease("theo-lean", "1", 0, "q01", "r01")),
-        (28, StrategyRelease("theo-lean", "1", 20240102, "q01", "r01", DAY - 1)),
-        (28, StrategyRelease("theo-lean", "2", 20240102, "q01", "r01")),
-        (29, StrategyRelease("theo-lean", "1", 20240102, "q01", "q01")),
+        (28, StrategyRelease("lean", "1", 0, "q01", "r01")),
+        (28, StrategyRelease("lean", "1", 20240102, "q01", "r01", DAY - 1)),
+        (28, StrategyRelease("lean", "2", 20240102, "q01", "r01")),
+        (29, StrategyRelease("lean", "1", 20240102, "q01", "q01")),
     ],
 )
 def test_p28_p29_filing_and_release(check, release):

@@ -41,7 +41,7 @@ def test_the_trader_leaving_pulls_and_the_stamp_names_who_is_on_duty():
     world = continuous(World.start())
     sends = [e for e in world.effects if isinstance(e, Send)]
     assert {send.stamp.trader for send in sends} == {"p001"}
-    assert {send.stamp.strategy for send in sends} == {"theo-lean"}
+    assert {send.stamp.strategy for send in sends} == {"lean"}
     versions = [send.stamp.curve_version for send in sends]
     assert versions == sorted(versions)
     assert world.state.surface.version[0] >= 4
@@ -279,7 +279,7 @@ def test_views_carry_integers_for_every_contract_and_class():
     effects = world.put(TimerFired("view", world.at))
     views = [e for e in effects if isinstance(e, Notify)]
     assert [view.topic for view in views] == [
-        "class", "curve", "book", "greeks", "ledger", "fills", "margin",
+        "class", "curve", "book", "flow", "greeks", "ledger", "fills", "margin",
     ]  # fmt: skip
     table = unpack(views[0].rows, views[0].columns)
     assert table.shape == (12, len(CLASS_COLUMNS))
@@ -292,6 +292,7 @@ def test_views_carry_integers_for_every_contract_and_class():
     book = unpack(views[2].rows, views[2].columns)
     assert book.shape == (1, len(BOOK_COLUMNS))
     assert book[0, 4] == 5
+    assert unpack(views[3].rows, views[3].columns)[0, :2].tolist() == [0, 1]
     assert next(e for e in effects if isinstance(e, WakeAt)).name == "view"
 
 

@@ -34,7 +34,8 @@ from quanheng.compose.people import opening, read_people
 from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
 from quanheng.config import ConfigError
-from quanheng.maker.parameters import INDEX, TABLE, places_of
+from quanheng.maker import layers
+from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.runtime.envelope import Source
 from quanheng.runtime.host import Host
 from quanheng.runtime.journal import JournalError
@@ -160,21 +161,20 @@ class AuthorityDesk:
     def scope(self, text: str, expiry: bool = False) -> str:
         """A scope from its text. RequestError for one that no chain has, or this run's has not.
 
-        With `expiry` it may be an expiry like 510050-2407.
+        With `expiry` it may be an expiry like 510050-2407 or a delta bucket like 510050-2407-d25.
         """
         if text in ("*", ALL):
             return "*"
-        digits = text.replace("-", "", 1) if expiry and text[6:7] == "-" else text
-        sizes = (6, 8) if digits == text else (10,)
-        if not (digits.isascii() and digits.isdigit() and len(digits) in sizes):
-            kinds = "an underlying, an expiry" if expiry else "an underlying"
+        where = layers.parse(text)
+        if where is None or (where.layer in (layers.EXPIRY, layers.BUCKET) and not expiry):
+            kinds = "an underlying, an expiry, a delta bucket" if expiry else "an underlying"
             raise RequestError(f"scope {text!r} is not *, {kinds} or a contract code")
         for path in sorted((self.folder / "files").glob("*/reff03*.txt")):
             try:
                 chain = read_master(str(path), path.read_bytes(), self.day)
             except (OSError, ReferenceDataError) as error:
                 raise DeskError(f"{self.folder}: {error}") from error
-            if not places_of(chain, text):
+            if not layers.base(chain, where):
                 raise RequestError(f"scope {text} is not in the contract master {path.name}")
         return text
 

@@ -11,7 +11,7 @@ from quanheng.compose.closing import class_lines
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import CONNECT_AT, OPEN_AT, post_roster
 from quanheng.compose.lines import OrderLine
-from quanheng.compose.model_registry import released_curves
+from quanheng.compose.model_registry import released_curves, released_strategies
 from quanheng.compose.openings import Standing, maker_opening
 from quanheng.compose.report import ClassLine
 from quanheng.compose.scenarios import Scenario, load
@@ -92,6 +92,7 @@ class Backtest:
         self.book = read_rulebook(day, plan.agreement)
         self.house = read_rulebook(day, plan.agreement, plan.house)
         self.released = released_curves(plan.config, plan.models)
+        self.quoting = released_strategies(plan.config, plan.models)
         self.midnight = midnight(day)
         self.tape, self.maker = TapeVenue(), Maker()
         self.collector = Collector()
@@ -147,7 +148,8 @@ class Backtest:
         )
         own = Standing(config.funds.cash_yuan * MONEY_PER_YUAN)
         sim.post("tape", opened, at)
-        sim.post("maker", maker_opening(self.chain, self.house, config, own, self.released), at)
+        released = (self.released, self.quoting)
+        sim.post("maker", maker_opening(self.chain, self.house, config, own, *released), at)
         post_roster(sim, staff, self.midnight)
         sim.post("maker", LinkChanged(Link.SYNCING), self.midnight + CONNECT_AT + early)
 

@@ -1,4 +1,4 @@
-"""Which battery tests which model, the digest of a record, and speeds for people (I-09, R-05)."""
+"""Which battery tests what, digests of records, and speeds for people (I-09, R-05)."""
 
 import hashlib
 import time
@@ -12,8 +12,9 @@ from quanheng.compose.curve_checks import SCENARIOS, fitted, points, record_curv
 from quanheng.compose.model_checks import record_black
 from quanheng.compose.model_checks_trees import record_trees
 from quanheng.compose.model_record import NOT_RUN, CheckResult, TestRecord
-from quanheng.compose.model_registry import Model
+from quanheng.compose.model_registry import STRATEGY, Model
 from quanheng.compose.offset_checks import record_offsets
+from quanheng.compose.strategy_checks import record_strategy
 from quanheng.config import ConfigError
 from quanheng.kernels.desk.black import ROWS, price_chain
 
@@ -28,6 +29,8 @@ _FOREIGN = ("quantlib",)
 
 def record_of(model: Model) -> TestRecord:
     """Run a model's battery. ConfigError for a model that has none."""
+    if model.kind == STRATEGY:
+        return record_strategy(model.name, model.modules)
     if model.code:
         return record_curve(model.code, model.modules)
     if model.name == "offsets":
@@ -60,7 +63,7 @@ def record_digest(record: TestRecord) -> str:
 
 def speed(model: Model) -> float:
     """Microseconds of a warm fit of one expiry, or of one price with its Greeks; NaN for others."""
-    if model.code:
+    if model.kind == "curve":
         _, tau, *smile = SCENARIOS[0]
         k, vol = points(tau, *smile)
         row = fitted(model.code, tau, k, vol)

@@ -7,7 +7,7 @@ import msgspec
 
 from quanheng.compose.model_battery import record_digest, record_of, speed
 from quanheng.compose.model_record import TestRecord, render
-from quanheng.compose.model_registry import Model, changed, read_models, refusal
+from quanheng.compose.model_registry import Model, changed, read_register, refusal
 from quanheng.compose.people import People, read_people
 from quanheng.compose.text import table
 from quanheng.terms.days import iso
@@ -49,7 +49,8 @@ def inspect(models: Path | None = None, people: Path | None = None) -> list[Insp
     """Run every registered model's battery. ConfigError for a bad register or file of people."""
     staff: People = read_people(people)
     found = []
-    for model in read_models(models):
+    register = read_register(models)
+    for model in (*register.models, *register.strategies):
         record = record_of(model)
         digest = record_digest(record)
         problem = _problem(model, record, digest)

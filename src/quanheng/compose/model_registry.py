@@ -1,8 +1,10 @@
-"""The register of models: what was tested, what was released, and by whom (I-08 to I-10, R-05).
+"""The register of models and strategies: what was tested, what was released, and by whom (I-08 to
+I-10, I-17, I-19, R-05).
 
-`data/models.toml` holds one entry per model: its sources by hash, the digest of its test record,
-and the release with two people (经办, 复核). A release is for those sources and that record only;
-when either moves, the model is no longer released and no day opens with it.
+`data/models.toml` holds one entry per model and per quoting strategy: its sources by hash, the
+digest of its test record, and the release with two people (经办, 复核). A release is for those
+sources and that record only; when either moves, the entry is no longer released and no day opens
+with it.
 """
 
 from importlib.resources import files
@@ -16,18 +18,21 @@ from quanheng.compose.model_sources import source_hash
 from quanheng.compose.people import People, read_people
 from quanheng.config import Config, ConfigError
 from quanheng.kernels.desk.curves.layout import MODELS, WING
+from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.terms.units import Day
 
 SHIPPED = "data/models.toml"
 KINDS = ("pricing", "curve", "correction", "check")
 """What a model is for: prices, curves, corrections to a curve, checks of the desk's own models."""
+STRATEGY = "strategy"
+"""The kind of every entry under `strategies`."""
 ALWAYS = ("black76", MODELS[WING])
 """Models every day needs: prices come from the first, other curves fall back to the second."""
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry. `code` is the value of the parameter curve_model, 0 for what is no curve."""
+    """One entry. `code` is the value of the parameter curve_model or strategy, 0 for the rest."""
 
     name: str
     kind: str
@@ -45,20 +50,26 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     models: tuple[Model, ...]
+    strategies: tuple[Model, ...] = ()
 
 
 def read_models(path: Path | None = None) -> tuple[Model, ...]:
+    """The models of a file, or the shipped ones. ConfigError names the file and the reason."""
+    return read_register(path).models
+
+
+def read_register(path: Path | None = None) -> Register:
     """The entries of a file, or the shipped ones. ConfigError names the file and the reason."""
     name = str(path) if path else SHIPPED
     source = path if path else files("quanheng") / SHIPPED
     try:
-        models = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=Register).models
+        register = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=Register)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise ConfigError(f"{name}: {error}") from error
-    problem = _problem(models)
+    problem = _problem(register.models) or _strategy_problem(register.strategies)
     if problem:
         raise ConfigError(f"{name}: {problem}")
-    return models
+    return register
 
 
 def _problem(models: tuple[Model, ...]) -> str:
@@ -74,6 +85,17 @@ def _problem(models: tuple[Model, ...]) -> str:
             return f"model {model.name}: code {model.code} is not {wanted}"
     missing = [name for name in ALWAYS if name not in known]
     return f"model {missing[0]} is missing" if missing else ""
+
+
+def _strategy_problem(strategies: tuple[Model, ...]) -> str:
+    for number, entry in enumerate(strategies):
+        if entry.kind != STRATEGY:
+            return f"strategy {entry.name}: kind {entry.kind!r} is not {STRATEGY}"
+        if entry.name not in NAMES[1:] or entry.code != NAMES.index(entry.name):
+            return f"strategy {entry.name}: no kernel has this name and code {entry.code}"
+        if entry.name in [other.name for other in strategies[:number]]:
+            return f"strategy {entry.name} stands twice"
+    return ""
 
 
 def changed(model: Model) -> str:
@@ -108,10 +130,10 @@ def unappointed(made_by: str, checked_by: str, people: People) -> str:
     return ""
 
 
-def _chosen(config: Config) -> list[int]:
-    """Curve models a configuration asks for, the default included."""
-    default = TABLE[INDEX["curve_model"]].default
-    asked = [item.value for item in config.parameters if item.name == "curve_model"]
+def _chosen(config: Config, name: str) -> list[int]:
+    """Values of a parameter that a configuration asks for, the default included."""
+    default = TABLE[INDEX[name]].default
+    asked = [item.value for item in config.parameters if item.name == name]
     return sorted({default, *asked})
 
 
@@ -123,18 +145,41 @@ def released_curves(
     ConfigError, naming model, version and reason, when one that the day cannot do without, or that
     the configuration chooses, is not released.
     """
-    models = read_models(path)
+    found = _released(read_models(path), _chosen(config, "curve_model"), ALWAYS, path, people)
+    return tuple(sorted(found))
+
+
+def released_strategies(
+    config: Config, path: Path | None = None, people: People | None = None
+) -> tuple[tuple[int, str], ...]:
+    """(code, version) of the strategies a day may quote with; the version counts the registered
+    sources and names the running ones by hash. ConfigError as `released_curves`.
+    """
+    strategies = read_register(path).strategies
+    found = _released(strategies, _chosen(config, "strategy"), (), path, people)
+    return tuple(sorted((code, f"{e.version}-{e.source[:12]}") for code, e in found.items()))
+
+
+def _released(
+    entries: tuple[Model, ...],
+    chosen: list[int],
+    always: tuple[str, ...],
+    path: Path | None,
+    people: People | None,
+) -> dict[int, Model]:
+    """Released entries by code; ConfigError when one that is needed is not."""
     staff = people or read_people()
-    chosen = _chosen(config)
-    codes: list[int] = []
-    for model in models:
-        why = refusal(model, staff)
-        if why and (model.name in ALWAYS or (model.code and model.code in chosen)):
-            place = path or SHIPPED
-            raise ConfigError(f"{place}: model {model.name} version {model.version}: {why}")
-        if model.code and not why:
-            codes.append(model.code)
-    unknown = [code for code in chosen if code not in codes]
+    place = path or SHIPPED
+    found: dict[int, Model] = {}
+    for entry in entries:
+        why = refusal(entry, staff)
+        kind = STRATEGY if entry.kind == STRATEGY else "model"
+        if why and (entry.name in always or (entry.code and entry.code in chosen)):
+            raise ConfigError(f"{place}: {kind} {entry.name} version {entry.version}: {why}")
+        if entry.code and not why:
+            found[entry.code] = entry
+    unknown = [code for code in chosen if code not in found]
     if unknown:
-        raise ConfigError(f"{path or SHIPPED}: no released model has code {unknown[0]}")
-    return tuple(sorted(codes))
+        kind = "model" if always else STRATEGY
+        raise ConfigError(f"{place}: no released {kind} has code {unknown[0]}")
+    return found

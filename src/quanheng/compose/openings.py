@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from quanheng.compose import carrying, desk_records, etf_desk
 from quanheng.compose.etf_desk import EtfDesk
-from quanheng.compose.model_registry import released_curves
+from quanheng.compose.model_registry import released_curves, released_strategies
 from quanheng.compose.paths import Knots, knots
 from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError, Window, clock
@@ -86,9 +86,16 @@ class Standing(NamedTuple):
 
 
 def maker_opening(
-    chain: Chain, house: Rulebook, config: Config, own: Standing, released: tuple[int, ...]
+    chain: Chain,
+    house: Rulebook,
+    config: Config,
+    own: Standing,
+    released: tuple[int, ...],
+    quoting: tuple[tuple[int, str], ...],
 ) -> MakerOpen:
-    """Opening of the market maker on any chain; `released` are the curve models it may use."""
+    """Opening of the market maker on any chain; `released` are the curve models it may use,
+    `quoting` the strategies as (code, version).
+    """
     member = config.member
     return MakerOpen(
         day=chain.day,
@@ -110,6 +117,9 @@ def maker_opening(
         permitted=config.permitted,
         parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
         released=released,
+        quoting=quoting,
+        roles=tuple((item.underlying, item.role) for item in config.roles),
+        designated=config.designated,
         agreements=desk_records.agreements(config),
         accounts=desk_records.accounts(config),
         strategies=desk_records.strategies(config),
@@ -155,6 +165,7 @@ class Openings:
         self.snapshot = snapshot
         _check_scopes(scenario, reference.listed)
         self.released = released_curves(config, models)
+        self.strategies = released_strategies(config, models)
         self.surface = {item.underlying: item for item in reference.surface.klass}
         self.paths = self._paths()
         self.etf_desk = self._etf_desk()
@@ -399,7 +410,7 @@ class Openings:
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
         own, chain, desk = self.account(), self.reference.chain, self.etf_desk
-        made = maker_opening(chain, self.house, self.config, own, self.released)
+        made = maker_opening(chain, self.house, self.config, own, self.released, self.strategies)
         hedges = desk is not None and bool(desk.hedge_cash)
         return replace(
             made,

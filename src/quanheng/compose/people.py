@@ -66,19 +66,15 @@ def _problem(people: People) -> str:
 
 
 def parameters() -> tuple[Parameter, ...]:
-    """The maker's parameters as the authority judges them.
-
-    Limits of the ladder (their meaning begins with the check, P06 …) loosen upwards. For quoting,
-    the trader's own band ends at the default on the side that takes more risk.
+    """The maker's parameters as the authority judges them: limits of the ladder tighten alone, the
+    others have the trader's own band (`maker.parameters`).
     """
-    rows = []
-    for item in TABLE:
-        if item.meaning[:1] == "P" and item.meaning[1:3].isdigit():
-            rows.append(Parameter(item.name, "limit", 0, 0, item.default))
-        else:
-            low = item.default if item.loose < 0 else item.low
-            high = item.default if item.loose > 0 else item.high
-            rows.append(Parameter(item.name, "quote", low, high, item.default))
+    rows = [
+        Parameter(item.name, "limit", 0, 0, item.default)
+        if item.limit
+        else Parameter(item.name, "quote", *item.band, item.default)
+        for item in TABLE
+    ]
     known = [item.name for item in TABLE]
     for limit in LIMITS:
         if limit.name not in known:

@@ -26,7 +26,9 @@ F_MARGIN = 14  # opening margin per contract, Money
 F_PERMITTED = 15
 F_STEP = 16
 F_BEFORE = 17  # last trade before today, else the previous settlement (A31)
-F_COLUMNS = 18
+F_ON_INQUIRY = 18  # 1 where only inquiries are answered: general maker of the class (O-01)
+F_DESIGNATED = 19  # 1 for a contract the exchange assigned to us (L-07)
+F_COLUMNS = 20
 
 # expiry_meta int64[expiries, ...] and expiry_fit float64[expiries, ...]
 E_KLASS = 0
@@ -104,7 +106,8 @@ D_ORDER_SELL = 10
 D_ORDER_CLOSE_BUY = 11  # of those, quantity that closes
 D_ORDER_CLOSE_SELL = 12
 D_LAST_AT = 13  # stamp of the snapshot that brought the last trade
-D_COLUMNS = 14
+D_NEED = 14  # 1e-6 of the remaining continuous time that must comply to reach the target
+D_COLUMNS = 15
 
 # want int64[n, ...]: a quote somebody wants, before the ladder
 Q_SLOT = 0

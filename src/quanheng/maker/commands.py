@@ -5,14 +5,15 @@ from quanheng.maker import columns as c
 from quanheng.maker import singles
 from quanheng.maker.feed import refresh_states
 from quanheng.maker.guards import stand
+from quanheng.maker.layers import slots_of
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.order_kernels import lose_all
-from quanheng.maker.parameters import loosens, problem, put, slots_of
+from quanheng.maker.parameters import alone, in_force, problem, put
 from quanheng.maker.quoting import plan
 from quanheng.maker.requests import new_epoch, send, stamp
-from quanheng.maker.setup import set_limits
+from quanheng.maker.setup import designated_in, set_limits
 from quanheng.maker.state import State
 from quanheng.maker.states import lower, may_set
 from quanheng.runtime.envelope import LinkChanged, RaiseAlert, TookOver
@@ -79,25 +80,43 @@ def sign_on(state: State, opened: MakerOpen, body: SignOn, at: Nanos, effects: E
 
 
 def set_parameter(state: State, opened: MakerOpen, body: SetParameter, effects: Effects) -> None:
-    """Change a quote parameter (I-16); what takes more risk needs a second person."""
-    chain = opened.chain
-    if body.name == "curve_model" and body.value not in opened.released:
-        refused = RaiseAlert(Alert.MODEL_NOT_RELEASED, body.scope, (body.value, body.by))
-        effects.append(refused)
+    """Change a quote parameter (I-16): a trader inside its band, two people outside (O-04).
+
+    Each change is told with who, before and after; the effect's instant says when.
+    """
+    chain, parameters = opened.chain, state.parameters
+    unreleased = _unreleased(opened, body)
+    if unreleased is not None:
+        effects.append(RaiseAlert(unreleased, body.scope, (body.value, body.by)))
         return
     why = problem(chain, body.scope, body.name, body.value)
-    if not why and loosens(state.parameters, chain, body.scope, body.name, body.value):
+    if not why and not alone(parameters, chain, body.scope, body.name, body.value):
         if not body.seconded_by:
-            why = "taking more risk needs a second person"
+            why = "outside the trader's own band, which needs a second person"
         elif body.seconded_by == body.by:
             why = "the second person must be another"
+    kept = designated_in(opened, body.scope) if body.name == "enabled" and not body.value else []
+    if not why and kept:
+        why = f"designated contracts stay enabled: {', '.join(kept)}"
     if why:
         args = ("set_parameter", body.by, why)
         effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, args))
         return
-    put(state.parameters, chain, body.scope, body.name, body.value)
+    before = in_force(parameters, chain, body.scope, body.name)
+    put(parameters, chain, body.scope, body.name, body.value)
     set_limits(state)
     stand(state, opened)
+    told = (body.name, before, body.value, body.by, body.seconded_by)
+    effects.append(RaiseAlert(Alert.PARAMETER_CHANGED, body.scope, told))
+
+
+def _unreleased(opened: MakerOpen, body: SetParameter) -> Alert | None:
+    """The alert of a choice that is not released, None for any other setting (I-10, R-05)."""
+    if body.name == "curve_model" and body.value not in opened.released:
+        return Alert.MODEL_NOT_RELEASED
+    if body.name == "strategy" and body.value not in dict(opened.quoting):
+        return Alert.STRATEGY_NOT_RELEASED
+    return None
 
 
 def exempt(state: State, opened: MakerOpen, body: RecordExemption, effects: Effects) -> None:

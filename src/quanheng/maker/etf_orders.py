@@ -24,7 +24,7 @@ from quanheng.terms.etf import (
 )
 from quanheng.terms.units import MONEY_PER_YUAN, Lots, Money, Nanos, Ticks
 
-STRATEGY = "hedge"
+HEDGE = ("hedge", "1")
 MOST_UNITS = 1_000_000
 """Units of one order (the exchange's largest fund order)."""
 MILLION = 1_000_000
@@ -101,7 +101,7 @@ def place(
     state.etf.working[ident] = EtfWorking(klass, side, qty, limit, at)
     state.etf.orders[klass] += 1
     order = EtfOrder(name, underlying, side, limit, qty, True)
-    effects.append(EtfSend(state.ids.epoch, stamp(state, klass, STRATEGY), [order]))
+    effects.append(EtfSend(state.ids.epoch, stamp(state, klass, HEDGE), [order]))
     return True
 
 

@@ -6,7 +6,7 @@ from quanheng.duties import measure
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
 from quanheng.maker.messages import Effects, MakerOpen
-from quanheng.maker.monitors import alert
+from quanheng.maker.monitors import alert, watch_auctions
 from quanheng.maker.order_kernels import end_slot
 from quanheng.maker.parameters import of_class
 from quanheng.maker.plan_kernels import absorb
@@ -142,7 +142,8 @@ def on_inquiry(
 
 
 def watch(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
-    """Withdraw the quotes of a class whose feed is silent while it should speak."""
+    """Withdraw the quotes of a class whose feed is silent, and tell who would miss an auction."""
+    watch_auctions(state, opened, at, effects)
     clock = day_nanos(at)
     limit = 0
     for row in opened.rulebook.timetable:

@@ -13,9 +13,10 @@ from quanheng.maker import limits as records
 from quanheng.maker.figure_kernels import FILL_WINDOW, greeks_of
 from quanheng.maker.inventory import refresh_worst, totals_now
 from quanheng.maker.ladder import BY_CHECK, CONTRACT, HOUSE
+from quanheng.maker.layers import slots_of
 from quanheng.maker.messages import Effects, MakerOpen
-from quanheng.maker.parameters import slots_of
-from quanheng.maker.requests import STRATEGY, VERSION
+from quanheng.maker.parameters import P_STRATEGY
+from quanheng.maker.requests import quoted_by
 from quanheng.maker.setup import set_limits
 from quanheng.maker.state import State
 from quanheng.maker.states import trip_of
@@ -24,7 +25,7 @@ from quanheng.rulebook import calendar
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Action, Alert, Check, Effect, Side, TradingState
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import Day, Nanos
+from quanheng.terms.units import Nanos
 
 PROTECTION = "MMP"
 """The reason of a trip by the protection window (reliability.md 2.4)."""
@@ -45,8 +46,8 @@ PATROL = (
 def stand(state: State, opened: MakerOpen) -> None:
     """Write what the day's records say about each class: account, agreement, filing, release."""
     day = opened.day
-    filed, released = _strategy(opened, day)
     for klass, item in enumerate(opened.chain.classes):
+        filed, released = _strategies(state, opened, klass)
         model = records.model_of(state, item.start)
         mine = [one for one in opened.accounts if one.scope in ("*", item.underlying)]
         own = [one for one in mine if one.account == opened.account]
@@ -68,15 +69,20 @@ def stand(state: State, opened: MakerOpen) -> None:
         state.guards.standing[klass, s.G_OTHER] = len(mine) > len(own)
 
 
-def _strategy(opened: MakerOpen, day: Day) -> tuple[bool, bool]:
-    """(filed, released by two people) of the running strategy's version."""
-    rows = [
-        one
-        for one in opened.strategies
-        if (one.strategy, one.version) == (STRATEGY, VERSION) and not 0 < one.until < day
-    ]
-    released = any(one.maker and one.checker and one.maker != one.checker for one in rows)
-    return any(0 < one.filed <= day for one in rows), released
+def _strategies(state: State, opened: MakerOpen, klass: int) -> tuple[bool, bool]:
+    """(filed, released by two people) of every strategy version that runs in a class."""
+    item, day = opened.chain.classes[klass], opened.day
+    running = np.unique(state.parameters.values[item.start : item.stop, P_STRATEGY]).tolist()
+    filed = approved = True
+    for code in running:
+        rows = [
+            one
+            for one in opened.strategies
+            if (one.strategy, one.version) == quoted_by(state, code) and not 0 < one.until < day
+        ]
+        approved &= any(one.maker and one.checker and one.maker != one.checker for one in rows)
+        filed &= any(0 < one.filed <= day for one in rows)
+    return filed, approved
 
 
 def keep_limits(state: State, at: Nanos, effects: Effects) -> None:

@@ -174,4 +174,4 @@ def _send(
     for leg in way.legs:
         code = opened.chain.contracts[leg.slot].code
         order = ManualOrder(code, leg.side, OrderKind.LIMIT_FOK, leg.price, leg.qty, by)
-        singles.place(state, opened, order, at, effects, etf_orders.STRATEGY)
+        singles.place(state, opened, order, at, effects, etf_orders.HEDGE)

@@ -6,8 +6,8 @@ from quanheng.maker.commands import plan_scope
 from quanheng.maker.feed import refresh_states
 from quanheng.maker.guards import forget, trip
 from quanheng.maker.inventory import refresh_worst
+from quanheng.maker.layers import slots_of
 from quanheng.maker.messages import Effects, MakerOpen
-from quanheng.maker.parameters import slots_of
 from quanheng.maker.setup import set_limits
 from quanheng.maker.state import State
 from quanheng.maker.states import may_rearm, trip_of

@@ -11,7 +11,8 @@ import numpy as np
 
 from quanheng.maker import columns as c
 from quanheng.maker.guard_state import FOREVER, REJECTS
-from quanheng.maker.parameters import INDEX, slots_of
+from quanheng.maker.layers import slots_of
+from quanheng.maker.parameters import INDEX
 from quanheng.maker.state import State
 from quanheng.rulebook import position_limits
 from quanheng.terms.contract import Chain

@@ -41,6 +41,10 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     (scope, name, value) as in SetParameter. `released` are the curve models that may be chosen,
     by their code (R-05); the wing model, which the others fall back to, is always among them.
     `agreements` to `locked` are what the ladder's records need: without them it denies (L-10).
+    `quoting` are the released quoting strategies as (code, version), the one that parameters
+    choose by default among them (I-17). `roles` are (underlying, role) where the role is not
+    primary: general, designated (designated contracts only) or none (O-01); `designated` are the
+    codes of contracts the exchange assigned to us (L-07).
     """
 
     day: Day
@@ -75,6 +79,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     etf_units: tuple[Lots, ...] | None = None  # by class, free to sell; None: no line there
     etf_fee: int = 45  # of a trade there, 1e-6
     etf_base: Lots = 0  # working inventory of each class, whose own risk is hedged elsewhere
+    quoting: tuple[tuple[int, str], ...] = ((2, "1"),)
+    roles: tuple[tuple[str, str], ...] = ()
+    designated: tuple[str, ...] = ()
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
@@ -111,8 +118,8 @@ class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):
 class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
 
-    Topics are "class" (one row per contract), "curve" (one row per expiry) and "book" (one row per
-    class), and those of `ledger_views`. It never influences trading and may be pruned.
+    Topics are "class" (one row per contract), "curve" (one row per expiry), "book" and "flow" (one
+    row per class), and those of `ledger_views`. It never influences trading and may be pruned.
     """
 
     topic: str

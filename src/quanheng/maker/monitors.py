@@ -9,13 +9,14 @@ from quanheng.kernels.desk.curves.smile import vol_at
 from quanheng.kernels.pack import pack
 from quanheng.maker import columns as c
 from quanheng.maker.messages import Effects, MakerOpen, Notify
-from quanheng.maker.plan_kernels import class_exposure
 from quanheng.maker.state import U_SPOT, State
+from quanheng.maker.strategy_kernels import class_exposure
 from quanheng.maker.surface_kernels import curve_exposure
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
-from quanheng.terms.codes import Alert
+from quanheng.terms.codes import Alert, Phase
 from quanheng.terms.contract import OptionClass
+from quanheng.terms.days import day_nanos
 from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, SECOND, Nanos
 
 QUIET = 10 * SECOND
@@ -23,6 +24,10 @@ QUIET = 10 * SECOND
 
 MOST_ALERTS = 4_096
 """Bound of the memory of raised alerts; the oldest entry is forgotten first."""
+
+AUCTIONS = (Phase.OPENING, Phase.CLOSING)
+NAMED = 5
+"""Contracts that an alert names; it counts the others."""
 
 CLASS_COLUMNS = (
     "slot", "theo", "vol", "delta", "gamma", "vega", "theta", "bid", "bid_qty", "ask", "ask_qty",
@@ -46,6 +51,12 @@ CURVE_COLUMNS = (
 and rung (maker.curve_life), the published model and the last fit's status (curves.layout), when the
 last own fit was published, the class's version since which the curve prices, the forward's rung
 (kernels.desk.carry)."""
+
+FLOW_COLUMNS = (
+    "klass", "fills", "markout_1s", "markout_10s", "average_1s", "average_10s", "unmarked",
+)  # fmt: skip
+"""Columns of the "flow" view, one row per class: mark-outs of own fills in Money, their averages
+in 1e-6 of A(b) (maker.flow)."""
 
 _LIVES = (
     c.V_FITS, c.V_FAILED, c.V_STATE, c.V_RUNG, c.V_MODEL, c.V_STATUS, c.V_AT, c.V_VERSION,
@@ -100,6 +111,38 @@ def coverage(state: State, klass: int, at: Nanos) -> tuple[int, int]:
             obliged += 1
             covered += 5 * good >= 4 * due
     return covered, obliged
+
+
+def unready(state: State, start: int, stop: int) -> list[int]:
+    """Slots of [start, stop) in a call auction whose two-sided quote would not count for it now.
+
+    Exempt contracts are left out (A14, A35).
+    """
+    missing = []
+    for slot in range(start, stop):
+        lane = state.meter.lanes[slot] if state.meter is not None else None
+        cell = lane.cells[0] if lane is not None else None
+        if lane is None or cell is None or state.view.rows[slot, market.PHASE] not in AUCTIONS:
+            continue
+        if not (cell.ready or cell.exempt or lane.excused):
+            missing.append(slot)
+    return missing
+
+
+def watch_auctions(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+    """Name the contracts that would miss the opening or closing auction, from a minute before its
+    no-cancel window on: what is missing can still be added then (Q-04, Q-05, I-25, I-27).
+    """
+    clock = day_nanos(at)
+    near = any(row.no_cancel_from - MINUTE <= clock < row.stop for row in opened.rulebook.timetable)
+    if not near:
+        return
+    for item in opened.chain.classes:
+        missing = unready(state, item.start, item.stop)
+        if missing:
+            codes = [opened.chain.contracts[slot].code for slot in missing[:NAMED]]
+            args: tuple[int | str, ...] = ("auction", len(missing), item.stop - item.start, *codes)
+            alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, args)
 
 
 def _class_rows(state: State, start: int, stop: int, at: Nanos) -> np.ndarray:
@@ -188,6 +231,12 @@ def _near_limits(state: State, klass: int, item: OptionClass, at: Nanos, effects
             alert(state, effects, at, Alert.POSITION_NEAR_LIMIT, item.underlying, args)
 
 
+def _flow_rows(state: State) -> np.ndarray:
+    flow = state.flow
+    klass = np.arange(flow.totals.shape[0], dtype=np.int64)
+    return np.column_stack([klass, flow.totals[:, :3], flow.average, flow.totals[:, 3]])
+
+
 def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Views of every class and of the book, and the alert that a duty is at risk (Q-05, I-14)."""
     fixed, book = state.tables.fixed, state.book
@@ -222,5 +271,6 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
         _near_limits(state, klass, item, at, effects)
     effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
     effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
+    effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state))))
     if margin * 10 > 8 * max(book.cash, 1):
         alert(state, effects, at, Alert.MARGIN_HIGH, "*", (margin, book.cash))

@@ -1,18 +1,25 @@
-"""Quote parameters per contract, underlying or for all (I-13, I-14, I-16, P-limits of the ladder).
+"""Quote parameters in layers (I-13, I-14, I-16, P-limits of the ladder).
 
-One table of data names every parameter with its unit, default and band. The narrowest scope wins:
-contract, then expiry ("510050-2407": underlying, year and month), then underlying, then "*". Values
-are integers, so a command can be journaled and shown without rounding.
+One table of data names every parameter with its unit, default, hard limits and the band in which a
+trader changes it alone (O-04). `layers` says which scopes there are; the narrowest wins. Values are
+integers, so a command can be journaled and shown without rounding.
 """
 
 import msgspec
 import numpy as np
 
+from quanheng.maker import layers
 from quanheng.terms.contract import Chain
+
+NOBODY = (1, 0)
+"""Band of what always needs two people."""
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One line of the table; `loose` says which direction takes more risk: +1 up, -1 down, 0."""
+    """One line of the table; `loose` says which direction takes more risk: +1 up, -1 down, 0.
+
+    `alone` is the trader's own band where it does not follow from default and direction.
+    """
 
     name: str
     unit: str
@@ -21,6 +28,22 @@ class Parameter(msgspec.Struct, frozen=True):
     high: int
     loose: int
     meaning: str
+    alone: tuple[int, int] | None = None
+
+    @property
+    def limit(self) -> bool:
+        """True for a limit of the ladder: its meaning begins with the check."""
+        return self.meaning[:1] == "P" and self.meaning[1:3].isdigit()
+
+    @property
+    def band(self) -> tuple[int, int]:
+        """What a trader may set alone: on the side that takes more risk, no further than the
+        default. NOBODY for limits of the ladder, which only tighten without a second person.
+        """
+        if self.alone is not None or self.limit:
+            return self.alone or NOBODY
+        low = self.default if self.loose < 0 else self.low
+        return low, self.default if self.loose > 0 else self.high
 
 
 TABLE: tuple[Parameter, ...] = (
@@ -34,10 +57,25 @@ TABLE: tuple[Parameter, ...] = (
         "lean_position", "1e-4 of half width", 8_000, 0, 20_000, 0, "shift at a full position"
     ),
     Parameter("lean_delta", "1e-4 of half width", 6_000, 0, 40_000, 0, "shift at full class delta"),
-    Parameter("lean_vega", "1e-4 of half width", 4_000, 0, 40_000, 0, "shift at full class vega"),
+    Parameter("lean_vega", "1e-6 of vol", 1_500, 0, 100_000, 0, "vol shift at full class vega"),
+    Parameter("lean_gamma", "1e-6 of vol", 1_000, 0, 100_000, 0, "vol shift at a full cluster"),
     Parameter("position_scale", "contracts", 100, 1, 5_000, 1, "position that counts as full"),
     Parameter("delta_scale", "yuan per 1 %", 200_000, 1_000, 10**8, 1, "class delta that is full"),
     Parameter("vega_scale", "yuan per vol point", 50_000, 100, 10**7, 1, "class vega that is full"),
+    Parameter("gamma_scale", "yuan per 1 % per 1 %", 10_000, 10, 10**7, 1, "cluster gamma: full"),
+    Parameter("cluster", "1e-4 of strike", 300, 0, 5_000, 0, "reach of a cluster of strikes"),
+    Parameter("enabled", "0/1", 1, 0, 1, 1, "quoted at all; designated contracts always are"),
+    Parameter("strategy", "code", 2, 1, 4, 0, "1 fixed, 2 lean, 3 glft, 4 duty", NOBODY),
+    Parameter("glft_risk", "1e-4 per A(b) and lot", 1_000, 1, 10**6, -1, "glft: risk aversion"),
+    Parameter("glft_decay", "1e-4 per A(b)", 50_000, 1_000, 10**6, 0, "glft: decay of fills"),
+    Parameter("glft_intensity", "1e-6 lots per s", 50_000, 1, 10**8, 0, "glft: fills at theory"),
+    Parameter("vol_of_vol", "1e-4 points per s^1/2", 80, 0, 10_000, 0, "glft: moves of vol"),
+    Parameter("duty_risk", "1e-4 of A(b)", 5_000, 0, 50_000, -1, "duty: price of full inventory"),
+    Parameter("duty_value", "1e-4 of A(b)", 10_000, 0, 100_000, 0, "duty: value of what is due"),
+    Parameter("duty_target", "1e-4", 9_000, 8_000, 10_000, 0, "participation that is aimed at"),
+    Parameter("width_free", "1e-4 of A(b)", 10_000, 10_000, 50_000, 0, "duty: width past the cap"),
+    Parameter("toxic_gain", "1e-4", 5_000, 0, 50_000, -1, "share of lost mark-outs to widen by"),
+    Parameter("toxic_most", "1e-4 of A(b)", 2_000, 0, 5_000, -1, "widest such widening, per side"),
     Parameter("vol_shift", "1e-6 of vol", 0, -200_000, 200_000, 0, "trader's offset to the curve"),
     Parameter("curve_level", "1e-6 of vol", 0, -200_000, 200_000, 0, "trader's level of the curve"),
     Parameter(
@@ -101,25 +139,39 @@ P_VEGA_SCALE = INDEX["vega_scale"]
 P_VOL_SHIFT = INDEX["vol_shift"]
 P_CURVE_LEVEL = INDEX["curve_level"]  # slope and curvature follow it
 P_SWIM = INDEX["swim"]
+P_LEAN_GAMMA = INDEX["lean_gamma"]
+P_GAMMA_SCALE = INDEX["gamma_scale"]
+P_CLUSTER = INDEX["cluster"]
+P_ENABLED = INDEX["enabled"]
+P_STRATEGY = INDEX["strategy"]
+P_GLFT_RISK = INDEX["glft_risk"]
+P_GLFT_DECAY = INDEX["glft_decay"]
+P_GLFT_INTENSITY = INDEX["glft_intensity"]
+P_VOL_OF_VOL = INDEX["vol_of_vol"]
+P_DUTY_RISK = INDEX["duty_risk"]
+P_DUTY_VALUE = INDEX["duty_value"]
+P_WIDTH_FREE = INDEX["width_free"]
 P_WITHDRAW_LOW_BID = INDEX["withdraw_low_bid"]
 P_MAX_POSITION = INDEX["max_position"]
 
 
 class Parameters(msgspec.Struct):
-    """Overrides by scope and the table in force, int64[slots, len(TABLE)]."""
+    """Settings by scope, the delta bucket of each slot, the table in force [slots, len(TABLE)]."""
 
     overrides: dict[str, dict[str, int]]
     values: np.ndarray
     version: int
+    buckets: np.ndarray
 
 
 def problem(chain: Chain, scope: str, name: str, value: int) -> str:
-    """Why a setting cannot be taken, "" when it can: unknown scope or name, or outside its band."""
+    """Why a setting cannot be taken, "" when it can: unknown scope or name, outside its limits."""
     if name not in INDEX:
         return f"unknown parameter {name}"
-    if not places_of(chain, scope):
+    where = layers.parse(scope)
+    if where is None or not layers.base(chain, where):
         return f"unknown scope {scope}"
-    if name in CLASS_WIDE and _narrowness(scope) > 1:
+    if name in CLASS_WIDE and where.layer > layers.CLASS:
         return f"{name} holds for a whole underlying, not for {scope}"
     item = TABLE[INDEX[name]]
     if not item.low <= value <= item.high:
@@ -127,46 +179,41 @@ def problem(chain: Chain, scope: str, name: str, value: int) -> str:
     return ""
 
 
-def loosens(state: Parameters, chain: Chain, scope: str, name: str, value: int) -> bool:
-    """True when the setting takes more risk than what is in force somewhere in the scope."""
-    places = places_of(chain, scope)
+def alone(state: Parameters, chain: Chain, scope: str, name: str, value: int) -> bool:
+    """True when a trader may make the setting without a second person (O-04).
+
+    Inside the parameter's band; a limit of the ladder only where it is nowhere looser than before,
+    in a delta bucket nowhere in the expiries that it may be filled from.
+    """
     item = TABLE[INDEX[name]]
-    if not places or item.loose == 0:
-        return False
+    if not item.limit:
+        low, high = item.band
+        return low <= value <= high
+    where = layers.parse(scope)
+    places = layers.base(chain, where) if where is not None else []
     column = state.values[places, INDEX[name]]
-    return value > int(column.min()) if item.loose > 0 else value < int(column.max())
+    if not column.size:
+        return False
+    return value <= int(column.min()) if item.loose > 0 else value >= int(column.max())
 
 
-def slots_of(chain: Chain, scope: str) -> tuple[int, int] | None:
-    """The slots [start, stop) of a scope; None when the chain does not have it."""
-    if scope == "*":
-        return 0, len(chain.contracts)
-    for klass in chain.classes:
-        if klass.underlying == scope:
-            return klass.start, klass.stop
-    for slot, contract in enumerate(chain.contracts):
-        if contract.code == scope:
-            return slot, slot + 1
-    return None
-
-
-def places_of(chain: Chain, scope: str) -> list[int]:
-    """The slots of a scope of parameters, expiries included; empty when the chain has none."""
-    underlying, dash, month = scope.partition("-")
-    if not dash:
-        slots = slots_of(chain, scope)
-        return [] if slots is None else list(range(*slots))
-    return [
-        slot
-        for slot, contract in enumerate(chain.contracts)
-        if contract.underlying == underlying and str(contract.last_day)[2:6] == month
-    ]
+def in_force(state: Parameters, chain: Chain, scope: str, name: str) -> str:
+    """A parameter's value in a scope as text: a number, or lowest..highest where layers differ."""
+    where = layers.parse(scope)
+    slots = layers.places(chain, where, state.buckets) if where is not None else []
+    column = state.values[slots, INDEX[name]]
+    if not column.size:
+        return str(state.overrides.get(scope, {}).get(name, ""))
+    low, high = int(column.min()), int(column.max())
+    return str(low) if low == high else f"{low}..{high}"
 
 
 def open_parameters(chain: Chain) -> Parameters:
-    """Every contract at the defaults."""
+    """Every contract at the defaults, in the bucket at the money."""
     defaults = np.array([item.default for item in TABLE], dtype=np.int64)
-    return Parameters({}, np.tile(defaults, (len(chain.contracts), 1)), 1)
+    slots = len(chain.contracts)
+    buckets = np.full(slots, layers.AT_THE_MONEY, dtype=np.int64)
+    return Parameters({}, np.tile(defaults, (slots, 1)), 1, buckets)
 
 
 def put(state: Parameters, chain: Chain, scope: str, name: str, value: int) -> None:
@@ -176,18 +223,38 @@ def put(state: Parameters, chain: Chain, scope: str, name: str, value: int) -> N
         raise ValueError(wrong)
     state.overrides.setdefault(scope, {})[name] = value
     state.version += 1
-    column = INDEX[name]
-    named = [each for each in state.overrides if name in state.overrides[each]]
-    # Wide scopes first, so that the narrowest setting is written last and wins.
-    for each in sorted(named, key=_narrowness):
-        state.values[places_of(chain, each), column] = state.overrides[each][name]
+    _lay(state, chain, name)
 
 
-def _narrowness(scope: str) -> int:
-    """Everything, underlyings, expiries, contracts: 0 to 3."""
-    if "-" in scope:
-        return 2
-    return 0 if scope == "*" else 1 if len(scope) == 6 else 3
+def _lay(state: Parameters, chain: Chain, name: str) -> None:
+    """Write one parameter's layers, wide ones first, so that the narrowest is last and wins."""
+    column = state.values[:, INDEX[name]]
+    column[:] = TABLE[INDEX[name]].default
+    named = [scope for scope in state.overrides if name in state.overrides[scope]]
+    for scope, where in layers.ordered(named):
+        places = layers.places(chain, where, state.buckets)
+        column[places] = state.overrides[scope][name]
+
+
+def rebucket(state: Parameters, chain: Chain, start: int, deltas: np.ndarray) -> bool:
+    """Move contracts between buckets after curves were published; True when settings changed.
+
+    `deltas` are the absolute deltas of the slots from `start` on, NaN where there is none.
+    """
+    part = state.buckets[start : start + deltas.size]
+    moved = layers.bucket_of(deltas, part)
+    if np.array_equal(moved, part):
+        return False
+    part[:] = moved
+    names = {
+        name: True
+        for scope, settings in state.overrides.items()
+        if (where := layers.parse(scope)) is not None and where.bucket >= 0
+        for name in settings
+    }
+    for name in names:
+        _lay(state, chain, name)
+    return bool(names)
 
 
 def of_class(state: Parameters, start: int, name: str) -> int:

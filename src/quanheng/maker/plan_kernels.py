@@ -5,9 +5,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from quanheng.kernels.desk.strategies import layout as s
+from quanheng.kernels.desk.strategies.choose import quote
 from quanheng.kernels.jit import kernel
 from quanheng.maker import columns as c
+from quanheng.maker import parameters as p
 from quanheng.maker import quote_kernels as q
+from quanheng.maker import strategy_kernels as k
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.point_kernels import others_best
 from quanheng.terms import codes, market
@@ -28,31 +32,6 @@ _RECENT = 60_000_000_000
 
 
 @kernel
-def class_exposure(
-    fixed: Ints,
-    theo: Floats,
-    fits: Floats,
-    long: Ints,
-    short: Ints,
-    start: int,
-    stop: int,
-    out: Floats,
-) -> None:
-    """out[0..1] = delta in yuan per 1 % of the underlying, vega in yuan per vol point."""
-    delta = 0.0
-    vega = 0.0
-    for slot in range(start, stop):
-        net = long[slot] - short[slot]
-        if net != 0 and math.isfinite(theo[slot, c.T_PRICE]):
-            size = net * fixed[slot, c.F_UNIT]
-            forward = fits[fixed[slot, c.F_EXPIRY], c.X_FORWARD]
-            delta += size * theo[slot, c.T_DELTA] * forward * 0.01
-            vega += size * theo[slot, c.T_VEGA] * 0.01
-    out[0] = delta
-    out[1] = vega
-
-
-@kernel
 def _drop(work: Ints, bid: bool, ask: bool, unknown: bool, slot: int, drop: Ints) -> bool:
     """Write a cancel row for the sides that can be cancelled now; True if there is one."""
     drop[0] = slot
@@ -70,7 +49,6 @@ def _drop(work: Ints, bid: bool, ask: bool, unknown: bool, slot: int, drop: Ints
 
 @kernel
 def _target(
-    slot: int,
     fixed: Ints,
     seen: Ints,
     theo: Floats,
@@ -78,28 +56,41 @@ def _target(
     work: Ints,
     standing: Ints,
     held: Ints,
-    exposure: Floats,
+    stock: Floats,
     g: Ints,
+    x: Floats,
+    answer: Floats,
     out: Ints,
 ) -> None:
     """out = (bid, quantity, effect, ask, quantity, effect) of a contract that may be quoted."""
-    row = fixed[slot]
-    shift, stress = q.lean(held[0] - held[1], theo, params, exposure)
-    bid, ask = q.prices(theo, row, params, shift, stress)
+    auction = q.is_auction(seen[market.PHASE])
+    least = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
+    qty = params[p.P_AUCTION_QTY] if auction else params[p.P_QUOTE_QTY]
+    qty = min(max(qty, least), fixed[c.F_QTY_MAX])
+    net = held[0] - held[1]
+    k.fill_inputs(net, fixed, theo, params, standing, stock, g, least, qty, x)
+    quote(params[p.P_STRATEGY], x, answer)
+    k.strain(net, params, x, answer)
+    owed = g[q.G_AT] < standing[c.D_INQUIRY_UNTIL]
+    due = auction or owed or fixed[c.F_DESIGNATED] != 0
+    bid, ask = k.place(answer, x[s.VALUE], fixed, due)
     if seen[market.PHASE] == _CONTINUOUS:
         other_bid = others_best(seen, c.BID_SIDE, work)
         other_ask = others_best(seen, c.ASK_SIDE, work)
-        bid, ask = q.inside(bid, ask, other_bid, other_ask, row)
+        bid, ask = q.inside(bid, ask, other_bid, other_ask, fixed)
         if g[q.G_PROTECT] != 0:
             # Better a wide quote for half a second than one on the wrong side of theory.
             value = theo[c.T_PRICE] * 1e4
-            bid = min(bid, math.floor(value / row[c.F_STEP]) * row[c.F_STEP])
-            ask = max(ask, math.ceil(value / row[c.F_STEP]) * row[c.F_STEP])
+            bid = min(bid, math.floor(value / fixed[c.F_STEP]) * fixed[c.F_STEP])
+            ask = max(ask, math.ceil(value / fixed[c.F_STEP]) * fixed[c.F_STEP])
+    for side in range(2):
+        qtys = math.floor(answer[s.BID_QTY + side] + 0.5)
+        out[side] = min(max(qtys, least), qty) if qtys > 0 else 0
     bid_qty, bid_effect, ask_qty, ask_effect = q.sides(
-        slot, row, seen, work, standing, params, held, g
+        fixed, seen, work, standing, params, held, g, out
     )
     out[0] = bid
-    out[1] = bid_qty if bid >= max(row[c.F_DOWN], 1) else 0
+    out[1] = bid_qty if bid >= max(fixed[c.F_DOWN], 1) else 0
     out[2] = bid_effect
     out[3] = ask
     out[4] = ask_qty if ask > bid else 0
@@ -135,8 +126,10 @@ def _look(
     work: Ints,
     standing: Ints,
     held: Ints,
-    exposure: Floats,
+    stock: Floats,
     g: Ints,
+    x: Floats,
+    answer: Floats,
     want: Ints,
     drop: Ints,
     target: Ints,
@@ -154,17 +147,19 @@ def _look(
             return False, may_cancel and linked and _drop(work, True, True, True, slot, drop)
         standing[c.D_SWEEP] = 0
     value = theo[c.T_PRICE] * 1e4
-    quotable = trading and standing[c.D_STATE] >= _REDUCING and fixed[slot, c.F_PERMITTED] != 0
+    owed = g[q.G_AT] < standing[c.D_INQUIRY_UNTIL]
+    quotable = trading and standing[c.D_STATE] >= _REDUCING and fixed[c.F_PERMITTED] != 0
+    quotable = quotable and params[p.P_ENABLED] != 0 and (owed or fixed[c.F_ON_INQUIRY] == 0)
     if not (quotable and math.isfinite(value)):
         return False, may_cancel and linked and _drop(work, True, True, False, slot, drop)
-    _target(slot, fixed, seen, theo, params, work, standing, held, exposure, g, target)
+    _target(fixed, seen, theo, params, work, standing, held, stock, g, x, answer, target)
     dropped = False
     if may_cancel and (target[1] == 0 or target[4] == 0):
         dropped = _drop(work, target[1] == 0, target[4] == 0, False, slot, drop)
     if g[q.G_AT] < standing[c.D_HOLD_UNTIL]:
         return False, dropped
     least = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
-    score = q.compare(slot, target, fixed[slot], work, params, value, auction, least, want)
+    score = q.compare(slot, target, fixed, work, params, value, auction, least, want)
     if score > 0 and frozen:
         # Nothing may leave now; only what is missing can be added.
         if work[c.W_STATE] != _NONE:
@@ -172,7 +167,10 @@ def _look(
         if work[c.W_COLUMNS + c.W_STATE] != _NONE:
             want[c.Q_ASK_QTY] = 0
         score = score if want[c.Q_BID_QTY] + want[c.Q_ASK_QTY] > 0 else 0
-    if score > 0 and g[q.G_AT] < standing[c.D_INQUIRY_UNTIL]:
+    if score >= q.RENEW:
+        # Among duties that lapse, the contract that needs its remaining time most goes first.
+        score += standing[c.D_NEED] * q.RENEW // (4 * 1_000_000)
+    if score > 0 and owed:
         score += q.INQUIRY
     want[c.Q_PRIORITY] = score
     return score > 0, dropped
@@ -188,6 +186,7 @@ def plan_class(
     desk: Ints,
     long: Ints,
     short: Ints,
+    fits: Floats,
     exposure: Floats,
     g: Ints,
     want: Ints,
@@ -202,20 +201,32 @@ def plan_class(
     gone = 0
     held = np.empty(2, dtype=np.int64)
     target = np.empty(6, dtype=np.int64)
-    for slot in range(g[q.G_START], g[q.G_STOP]):
+    stock = np.empty(k.STOCK)
+    stock[k.BOOK_DELTA] = exposure[0]
+    stock[k.BOOK_VEGA] = exposure[1]
+    x = np.zeros(s.INPUTS)
+    answer = np.zeros(s.OUTPUTS)
+    start, stop = g[q.G_START], g[q.G_STOP]
+    clusters = np.empty(stop - start)
+    k.gamma_clusters(fixed, theo, fits, params, long, short, start, stop, clusters)
+    for slot in range(start, stop):
         held[0] = long[slot]
         held[1] = short[slot]
+        stock[k.CLUSTER] = clusters[slot - start]
+        stock[k.FORWARD] = fits[fixed[slot, c.F_EXPIRY], c.X_FORWARD]
         wanted, dropped = _look(
             slot,
-            fixed,
+            fixed[slot],
             rows[slot],
             theo[slot],
             params[slot],
             work[slot],
             desk[slot],
             held,
-            exposure,
+            stock,
             g,
+            x,
+            answer,
             want[wants],
             drops[gone],
             target,

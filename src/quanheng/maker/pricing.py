@@ -5,11 +5,13 @@ import numpy as np
 from quanheng.kernels.desk.curves.layout import WING
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as k
+from quanheng.maker.flow import mark_fills
 from quanheng.maker.ledger import account
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
-from quanheng.maker.parameters import INDEX
+from quanheng.maker.parameters import INDEX, rebucket
 from quanheng.maker.point_kernels import YUAN
+from quanheng.maker.setup import set_limits
 from quanheng.maker.state import U_PRICED, U_SPOT, State
 from quanheng.maker.surface_kernels import reprice_class
 from quanheng.rulebook import phases
@@ -48,6 +50,7 @@ def reprice(
     )
     model, age = int(values[_MODEL]), int(values[_AGE]) * SECOND
     which = np.array([klass, at, model, age, item.start, item.stop, refit], dtype=np.int64)
+    before = int(surface.version[klass])
     good, expiries, worst, news = reprice_class(
         tables.fixed,
         state.view.rows,
@@ -67,8 +70,17 @@ def reprice(
     surface.theo_at[klass] = at
     state.view.underlying[klass, U_PRICED] = spot
     account(state, opened, klass)
+    waiting = int(state.flow.count[klass])
+    if waiting:
+        marked = (state.flow.average[klass], state.flow.totals[klass])
+        left = mark_fills(state.flow.pending[klass], waiting, surface.theo, at, *marked)
+        state.flow.count[klass] = left
     if not refit:
         return
+    if int(surface.version[klass]) != before:
+        deltas = np.abs(surface.theo[item.start : item.stop, c.T_DELTA])
+        if rebucket(state.parameters, opened.chain, item.start, deltas):
+            set_limits(state)
     if news:
         _tell(state, item, klass, at, which, effects)
     if worst >= FAILURES and not surface.failed[klass]:

@@ -4,8 +4,6 @@
 and the sides it wants gone. It never sends: its rows go through the ladder.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -31,10 +29,14 @@ G_THEO_AT = 8
 G_ROOM_BUY = 9  # contracts of the class that may still be opened long
 G_ROOM_SELL = 10  # and short
 G_PROTECT = 11  # 1 when the others' prices are older than the underlying's: keep to theory
-G_COLUMNS = 12
+G_TOXIC = 12  # 1e-6 of A(b) that every side goes wider because of the own fills' mark-outs
+G_COLUMNS = 13
+
+AUCTIONS = 4
+"""Times the auction quantity that continuous trading leaves of a position limit."""
 
 URGENT = 1_000_000
-_RENEW = 2_000_000
+RENEW = 2_000_000
 _MISSING = 3_000_000
 INQUIRY = 5_000_000
 
@@ -49,7 +51,6 @@ _HALT = int(codes.Phase.HALT)
 _REDUCING = int(codes.TradingState.REDUCING)
 _OPEN_EFFECT = int(codes.Effect.OPEN)
 _CLOSE_EFFECT = int(codes.Effect.CLOSE)
-_TICKS = 1e4
 
 
 @kernel
@@ -91,51 +92,6 @@ def lowest_bid(ask: int, row: Ints) -> int:
 
 
 @kernel
-def _clamp(x: float) -> float:
-    return float(min(max(x, -1.0), 1.0))
-
-
-@kernel
-def lean(net: int, theo: Floats, params: Ints, exposure: Floats) -> tuple[float, float]:
-    """(shift of both sides in half widths, stress 0..1) from position, class delta and vega.
-
-    exposure = (yuan per 1 % of the underlying, yuan per vol point) of the class.
-    """
-    own = _clamp(net / params[p.P_POSITION_SCALE])
-    delta = _clamp(exposure[0] / params[p.P_DELTA_SCALE])
-    vega = _clamp(exposure[1] / params[p.P_VEGA_SCALE])
-    shift = params[p.P_LEAN_POSITION] * own
-    shift += params[p.P_LEAN_DELTA] * delta * _clamp(2.0 * theo[c.T_DELTA])
-    shift += params[p.P_LEAN_VEGA] * vega
-    stress = max(abs(own), abs(delta), abs(vega))
-    return float(min(max(-shift * 1e-4, -0.95), 0.95)), stress
-
-
-@kernel
-def prices(theo: Floats, row: Ints, params: Ints, shift: float, stress: float) -> tuple[int, int]:
-    """(bid, ask) around theory: a share of A(b) wide, inside the limits, complying (Q-01)."""
-    value = theo[c.T_PRICE] * _TICKS
-    share = params[p.P_WIDTH] * 1e-4
-    extra = max(params[p.P_WIDTH_STRESS] * 1e-4 - share, 0.0) * stress
-    ratio = row[c.F_CAP_NUM] / row[c.F_CAP_DEN]
-    cap = allowed(value / (1.0 + 0.5 * share * ratio), row)
-    half = 0.5 * share * cap
-    # Only the side that would add to the inventory goes wider; the other one invites trades.
-    wide = half + 0.5 * extra * cap
-    middle = value + shift * half
-    step = row[c.F_STEP]
-    bid = math.floor((middle - (wide if shift < 0.0 else half)) / step) * step
-    ask = math.ceil((middle + (wide if shift > 0.0 else half)) / step) * step
-    low = max(row[c.F_DOWN], step)
-    ask = min(max(ask, low + step), row[c.F_UP])
-    bid = max(min(bid, ask - step), low)
-    if ask > widest_ask(bid, row):
-        bid = max(min(lowest_bid(ask, row), ask - step), low)
-        ask = min(ask, widest_ask(bid, row))
-    return bid, ask
-
-
-@kernel
 def inside(bid: int, ask: int, other_bid: int, other_ask: int, row: Ints) -> tuple[int, int]:
     """Step back from the others' opposite best, keeping the spread compliant (P12)."""
     step = row[c.F_STEP]
@@ -166,7 +122,8 @@ def _size(qty: int, least: int, closable: int, room: int, barred: bool) -> tuple
     """(quantity, effect) of a side: close what can be closed in a size that counts, else open."""
     if closable >= least:
         return min(qty, closable), _CLOSE_EFFECT
-    return (0, _OPEN_EFFECT) if barred or qty > room else (qty, _OPEN_EFFECT)
+    fits = min(qty, room)
+    return (0, _OPEN_EFFECT) if barred or fits < least else (fits, _OPEN_EFFECT)
 
 
 @kernel
@@ -178,28 +135,38 @@ def _room(work: Ints, side: int, room: int) -> int:
 
 
 @kernel
+def _within(qty: int, least: int, held: int, most: int) -> int:
+    """Quantity of a side that adds to `held`, so that it and its replacement stay within `most`.
+
+    A replacement counts beside what it replaces until it is answered. Near the limit the side
+    shrinks to what still counts before it goes.
+    """
+    if qty == 0 or held + min(2 * qty, most) <= most:
+        return qty
+    fits = (most - held) // 2
+    return min(qty, fits) if fits >= least else 0
+
+
+@kernel
 def sides(
-    slot: int, row: Ints, seen: Ints, work: Ints, standing: Ints, params: Ints, held: Ints, g: Ints
+    row: Ints, seen: Ints, work: Ints, standing: Ints, params: Ints, held: Ints, g: Ints, qtys: Ints
 ) -> tuple[int, int, int, int]:
     """(bid quantity, effect, ask quantity, effect) a contract should show; 0 for no side.
 
-    held = (long, short) of the slot. One side is enough at a limit, the bid may go below the low
-    price (Q-07); during an inquiry's hold both stay.
+    held = (long, short) of the slot, qtys = (bid, ask) that the strategy asks for. One side is
+    enough at a limit, the bid may go below the low price (Q-07); during an inquiry's hold both
+    stay. In continuous trading a reserve of the position limit is kept for the day's auctions.
     """
     phase = seen[market.PHASE]
     auction = is_auction(phase)
-    qty = params[p.P_AUCTION_QTY] if auction else params[p.P_QUOTE_QTY]
     least = g[G_SIZE_AUCTION] if auction else g[G_SIZE]
-    qty = min(max(qty, least), row[c.F_QTY_MAX])
     flags = seen[market.FLAGS]
     closes_short = held[1] - claims(work, standing, c.BID_SIDE)
     closes_long = held[0] - claims(work, standing, c.ASK_SIDE)
-    bid_qty, bid_effect = _size(
-        qty, least, closes_short, _room(work, c.BID_SIDE, g[G_ROOM_BUY]), flags & 4 != 0
-    )
-    ask_qty, ask_effect = _size(
-        qty, least, closes_long, _room(work, c.ASK_SIDE, g[G_ROOM_SELL]), flags & 2 != 0
-    )
+    room_buy, room_sell = _room(work, c.BID_SIDE, g[G_ROOM_BUY]), g[G_ROOM_SELL]
+    room_sell = _room(work, c.ASK_SIDE, room_sell)
+    bid_qty, bid_effect = _size(qtys[0], least, closes_short, room_buy, flags & 4 != 0)
+    ask_qty, ask_effect = _size(qtys[1], least, closes_long, room_sell, flags & 2 != 0)
     net = held[0] - held[1]
     last = seen[market.LAST] if seen[market.LAST] > 0 else row[c.F_BEFORE]
     owed = g[G_AT] < standing[c.D_INQUIRY_UNTIL]
@@ -209,12 +176,11 @@ def sides(
         ask_qty = 0
     if last <= row[c.F_DOWN] and row[c.F_DOWN] > row[c.F_STEP]:
         bid_qty = 0
-    # A replacement counts beside what it replaces until it is answered, so keep room for two.
     most = params[p.P_MAX_POSITION]
-    if net + min(2 * bid_qty, most) > most:
-        bid_qty = 0
-    if min(2 * ask_qty, most) - net > most:
-        ask_qty = 0
+    if not auction:
+        most = max(most - AUCTIONS * params[p.P_AUCTION_QTY], min(most, 2 * least))
+    bid_qty = _within(bid_qty, least, net, most)
+    ask_qty = _within(ask_qty, least, -net, most)
     if standing[c.D_STATE] == _REDUCING:
         bid_qty = min(bid_qty, max(-net, 0))
         ask_qty = min(ask_qty, max(net, 0))
@@ -243,7 +209,7 @@ def _gap(
         return -1
     left = work[base + c.W_LIVE_QTY]
     if left < least:
-        return _RENEW
+        return RENEW
     moved = abs(work[base + c.W_LIVE_PX] - price)
     score = min(int(100_000.0 * moved / half), URGENT - 1)
     if moved > 0 and edge < 0.25 * half:
@@ -276,12 +242,16 @@ def compare(
     ask_base = c.W_COLUMNS
     up = 0
     down = 0
+    both = work[c.W_STATE] == _WORKING and work[ask_base + c.W_STATE] == _WORKING
+    lapsed = both and work[ask_base + c.W_LIVE_PX] > widest_ask(work[c.W_LIVE_PX], row)
     if target[1] > 0:
         edge = value - work[c.W_LIVE_PX]
         up = _gap(work, 0, target[0], target[1], edge, half, auction, least, refill, tolerance)
     if target[4] > 0:
         edge = work[ask_base + c.W_LIVE_PX] - value
         down = _gap(work, 1, target[3], target[4], edge, half, auction, least, refill, tolerance)
+    if lapsed and target[1] > 0 and target[4] > 0 and target[3] <= widest_ask(target[0], row):
+        up, down = max(up, RENEW), max(down, RENEW)
     if up <= 0 and down <= 0:
         return 0
     # Whichever side goes, the other goes with it when its price differs: one message, both right.

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from quanheng.duties import measure
 from quanheng.maker import columns as c
+from quanheng.maker import flow
 from quanheng.maker import quote_kernels as q
 from quanheng.maker.checks import Passed, judge
 from quanheng.maker.figure_kernels import gather_guards, note_sent
@@ -12,12 +14,12 @@ from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, exposure
 from quanheng.maker.order_kernels import mark_cancel, mark_sent
-from quanheng.maker.parameters import of_class
+from quanheng.maker.parameters import INDEX, P_STRATEGY, of_class
 from quanheng.maker.plan_kernels import gather, plan_class
-from quanheng.maker.requests import client_id, send, stamp, take
+from quanheng.maker.requests import client_id, quoted_by, send, stamp, take
 from quanheng.maker.state import U_SPOT, State
 from quanheng.rulebook import breaker, quote_size
-from quanheng.terms.codes import Action, Alert, Check, Effect, Phase
+from quanheng.terms.codes import PHASE_LETTERS, Action, Alert, Check, Effect, Phase
 from quanheng.terms.days import day_nanos
 from quanheng.terms.orders import Quote, QuoteCancel, Request
 from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
@@ -30,6 +32,9 @@ BURST = 2
 
 BREAK = "B"
 """Letter of the timetable's breaks."""
+
+NEEDS = 10 * SECOND
+"""Age at which the needs of the duties are worked out again."""
 
 EFFECTS = (Effect.OPEN, Effect.CLOSE)
 
@@ -81,6 +86,12 @@ def scalars(
             state.surface.theo_at[klass],
             *opening_room(state, klass, item.start),
             protect,
+            flow.toxicity(
+                state.flow,
+                klass,
+                of_class(state.parameters, item.start, "toxic_gain"),
+                of_class(state.parameters, item.start, "toxic_most"),
+            ),
         ],
         dtype=np.int64,
     )
@@ -102,6 +113,7 @@ def plan(
         return
     keep_limits(state, at, effects)
     refill(state, opened, at)
+    refresh_needs(state, opened, klass, at)
     refresh_worst(state, opened, klass, at)
     g = scalars(state, opened, klass, at, protect)
     item = opened.chain.classes[klass]
@@ -118,6 +130,7 @@ def plan(
         state.desk,
         book.long_qty,
         book.short_qty,
+        state.surface.fits,
         exposure(state, item.start, item.stop),
         g,
         want,
@@ -130,7 +143,39 @@ def plan(
         passed = _judge(state, opened, klass, want[:wanted], g, at, effects, requests)
         requests += quotes(state, opened, klass, passed, at)
     if requests:
-        effects.append(send(state, stamp(state, klass), requests))
+        _send(state, klass, requests, effects)
+
+
+def _send(state: State, klass: int, requests: list[Request], effects: Effects) -> None:
+    """One effect per strategy behind the requests, so that each names its own (S-01, I-17)."""
+    slots, values = state.tables.slots, state.parameters.values
+    by_strategy: dict[int, list[Request]] = {}
+    for request in requests:
+        strategy = int(values[slots[request.contract], P_STRATEGY])
+        by_strategy.setdefault(strategy, []).append(request)
+    for strategy, mine in by_strategy.items():
+        effects.append(send(state, stamp(state, klass, quoted_by(state, strategy)), mine))
+
+
+def continuous_left(opened: MakerOpen, clock: DayNanos) -> Nanos:
+    """Continuous trading that is still to come today."""
+    letter = PHASE_LETTERS[Phase.CONTINUOUS]
+    spans = [row for row in opened.rulebook.timetable if row.letter == letter]
+    return sum(max(0, row.stop - max(row.start, clock)) for row in spans)
+
+
+def refresh_needs(state: State, opened: MakerOpen, klass: int, at: Nanos) -> None:
+    """What share of the remaining time each contract must comply to reach its target (Q-03)."""
+    if state.meter is None or at - int(state.flow.needs_at[klass]) < NEEDS:
+        return
+    state.flow.needs_at[klass] = at
+    left = continuous_left(opened, day_nanos(at))
+    item = opened.chain.classes[klass]
+    targets = state.parameters.values[item.start : item.stop, INDEX["duty_target"]].tolist()
+    for slot, target in zip(range(item.start, item.stop), targets, strict=True):
+        due, _, good = measure.live(state.meter, 0, slot, at)
+        missing = max(target * (due + left) // 10_000 - good, 0)
+        state.desk[slot, c.D_NEED] = min(1_000_000, 1_000_000 * missing // left) if left else 0
 
 
 def _cancel(

@@ -1,12 +1,13 @@
 """Client ids, stamps and the Send effect (borders.md 4)."""
 
+from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.setup import base36, prefix_of
 from quanheng.maker.state import BLOCK, State
 from quanheng.maker.states import trader
 from quanheng.terms.orders import Request, Send, Stamp
 
-STRATEGY = "theo-lean"
-VERSION = "1"
+BY_HAND = ("by-hand", "0")
+"""Strategy and version of what a person or the machine's own care sends, not a quoting strategy."""
 _PAGE = 36**3
 _TAILS: tuple[str, ...] = tuple(base36(number, 3) for number in range(_PAGE))
 
@@ -46,10 +47,16 @@ def new_epoch(state: State, epoch: int) -> None:
     ids.reserved += BLOCK
 
 
-def stamp(state: State, klass: int, strategy: str = STRATEGY) -> Stamp:
-    """Who and what stands behind a message of a class (S-01)."""
-    version = int(state.surface.version[klass])
-    return Stamp(trader(state.scopes), strategy, VERSION, version, state.parameters.version)
+def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND) -> Stamp:
+    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version)."""
+    curves = int(state.surface.version[klass])
+    return Stamp(trader(state.scopes), *by, curves, state.parameters.version)
+
+
+def quoted_by(state: State, strategy: int) -> tuple[str, str]:
+    """Name and released version of a quoting strategy by its code (I-17)."""
+    assert state.opened is not None, "the maker is open"
+    return NAMES[strategy], dict(state.opened.quoting)[strategy]
 
 
 def send(state: State, stamp_: Stamp, requests: list[Request]) -> Send:

@@ -8,20 +8,23 @@ from quanheng.duties.measure import open_meter
 from quanheng.kernels.desk.black import discount_factor
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
-from quanheng.maker import limits
+from quanheng.maker import layers, limits
 from quanheng.maker.checks import actions_table
 from quanheng.maker.guard_state import G_LOCKED
 from quanheng.maker.ledger import open_ledger
 from quanheng.maker.messages import MakerOpen
-from quanheng.maker.parameters import TABLE, Parameters, open_parameters, put
+from quanheng.maker.parameters import INDEX, TABLE, Parameters, open_parameters, put
 from quanheng.maker.point_kernels import YUAN
 from quanheng.maker.state import BLOCK, U_LAST, U_SPOT, Bucket, Ids, State, blank
 from quanheng.maker.states import open_scopes, spread_out
 from quanheng.maker.surface_kernels import settle_class
 from quanheng.rulebook import calendar, phases, position_limits, spread
+from quanheng.terms.codes import ROLES
 from quanheng.terms.contract import Chain, Contract
 from quanheng.terms.days import midnight
 from quanheng.terms.units import MONEY_PER_YUAN
+
+QUOTED = ("primary", "general")
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -73,14 +76,36 @@ def _pairs(chain: Chain, rows: dict[tuple[int, int], int]) -> list[list[tuple[in
     ]
 
 
+def role_of(open_: MakerOpen, contract: Contract) -> str:
+    """What we are in the class of a contract: primary unless the opening says otherwise (O-01)."""
+    return dict(open_.roles).get(contract.underlying, "primary")
+
+
+def permitted(open_: MakerOpen, contract: Contract) -> bool:
+    """True when the desk's list has the contract, its expiry or its class, or is empty (I-11)."""
+    month = f"{contract.underlying}-{str(contract.last_day)[2:6]}"
+    may = open_.permitted
+    return not may or any(name in may for name in (contract.code, contract.underlying, month))
+
+
+def _check_lists(open_: MakerOpen) -> None:
+    """ValueError for an unknown role, or a designated contract that may not be quoted (L-07)."""
+    codes = {contract.code: contract for contract in open_.chain.contracts}
+    for underlying, role in open_.roles:
+        if role not in ROLES:
+            raise ValueError(f"maker: role {role} of {underlying} is not one of {', '.join(ROLES)}")
+    for code in open_.designated:
+        if code in codes and not permitted(open_, codes[code]):
+            raise ValueError(f"maker: designated contract {code} is not on the permitted list")
+
+
 def _fixed_row(
     open_: MakerOpen, contract: Contract, klass: int, expiry: int, low: int
 ) -> list[int]:
     book = open_.rulebook
     rank = calendar.expiry_rank(book.calendar, contract.last_day, open_.day)
     num, den, floor = spread.band(book, rank)
-    may = open_.permitted
-    permitted = not may or contract.underlying in may or contract.code in may
+    role, designated = role_of(open_, contract), contract.code in open_.designated
     row = [0] * c.F_COLUMNS
     row[c.F_KLASS] = klass
     row[c.F_EXPIRY] = expiry
@@ -95,7 +120,9 @@ def _fixed_row(
     row[c.F_QTY_MAX] = contract.limit_max
     row[c.F_LOW_PRICE] = low
     row[c.F_MARGIN] = contract.margin_unit
-    row[c.F_PERMITTED] = int(permitted)
+    row[c.F_PERMITTED] = int(permitted(open_, contract) and (designated or role in QUOTED))
+    row[c.F_ON_INQUIRY] = int(role == "general" and not designated)
+    row[c.F_DESIGNATED] = int(designated)
     row[c.F_STEP] = max(contract.step, 1)
     row[c.F_BEFORE] = contract.previous_close or contract.previous_settle
     return row
@@ -182,12 +209,27 @@ def _positions(state: State, open_: MakerOpen) -> None:
             load(state.book, slot, long[slot], short[slot], 0, settle, contract.unit)
 
 
+def designated_in(open_: MakerOpen, scope: str) -> list[str]:
+    """Designated contracts that a scope names or may come to name."""
+    where = layers.parse(scope)
+    slots = layers.base(open_.chain, where) if where is not None else []
+    codes = [open_.chain.contracts[slot].code for slot in slots]
+    return [code for code in codes if code in open_.designated]
+
+
 def _parameters(open_: MakerOpen) -> Parameters:
     state = open_parameters(open_.chain)
     for scope, name, value in open_.parameters:
         if name == "curve_model" and value not in open_.released:
             raise ValueError(f"maker: curve model {value} of {scope} is not released")
+        if name == "strategy" and value not in dict(open_.quoting):
+            raise ValueError(f"maker: strategy {value} of {scope} is not released")
+        kept = designated_in(open_, scope) if name == "enabled" and not value else []
+        if kept:
+            raise ValueError(f"maker: {scope} cannot be disabled: {kept[0]} is designated")
         put(state, open_.chain, scope, name, value)
+    if TABLE[INDEX["strategy"]].default not in dict(open_.quoting):
+        raise ValueError("maker: the strategy that is the default is not released")
     state.version = 1
     return state
 
@@ -211,6 +253,7 @@ def _records(state: State, open_: MakerOpen) -> None:
 def open_state(open_: MakerOpen, before: State) -> State:
     """The state at the start of a day; link, roster and epoch known before it are kept."""
     rows = _expiries(open_.chain)
+    _check_lists(open_)
     state = blank(len(open_.chain.contracts), len(open_.chain.classes), len(rows))
     state.opened = open_
     _fill_tables(state, open_, rows)

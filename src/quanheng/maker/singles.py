@@ -17,7 +17,7 @@ from quanheng.maker.lifecycle import TABLE, Event, Life
 from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrder
 from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
-from quanheng.maker.requests import STRATEGY, client_id, counter_of, send, stamp, take
+from quanheng.maker.requests import BY_HAND, client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
 from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
@@ -72,7 +72,7 @@ def place(
     body: ManualOrder,
     at: Nanos,
     effects: Effects,
-    strategy: str = STRATEGY,
+    by: tuple[str, str] = BY_HAND,
 ) -> None:
     """A person's order through the ladder (P30); a market order is judged at the price limit."""
     slot = state.tables.slots.get(body.contract, -1)
@@ -114,7 +114,7 @@ def place(
     )
     mirror(state, slot)
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
-    effects.append(send(state, stamp(state, klass, strategy), [request]))
+    effects.append(send(state, stamp(state, klass, by), [request]))
 
 
 def _row(

@@ -8,6 +8,7 @@ from quanheng.duties.lanes import Meter
 from quanheng.kernels.desk.curves.layout import ROW
 from quanheng.maker import columns as c
 from quanheng.maker.etf_state import EtfBook, blank_etf
+from quanheng.maker.flow import Flow, open_flow
 from quanheng.maker.guard_state import Guards, open_guards
 from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
@@ -141,6 +142,7 @@ class State(msgspec.Struct):
     alerted: dict[str, Nanos]
     audit: Audit
     guards: Guards
+    flow: Flow
 
 
 def ints(*shape: int) -> np.ndarray:
@@ -169,7 +171,7 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
             ints(classes),
             ints(classes),
         ),
-        parameters=Parameters({}, ints(slots, 1), 0),
+        parameters=Parameters({}, ints(slots, 1), 0, ints(slots)),
         limits=ints(slots, c.L_COLUMNS),
         actions=ints(1, c.A_COLUMNS),
         scopes=open_scopes(TradingState.HALTED),
@@ -189,4 +191,5 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         alerted={},
         audit=Audit(),
         guards=open_guards(slots, classes, c.L_COLUMNS),
+        flow=open_flow(classes),
     )

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from quanheng.maker import columns as c
-from quanheng.maker.parameters import slots_of
+from quanheng.maker.layers import slots_of
 from quanheng.terms.codes import Link, TradingState
 from quanheng.terms.contract import Chain
 

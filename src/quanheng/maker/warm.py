@@ -11,9 +11,11 @@ from quanheng.maker import ledger_state
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
+from quanheng.maker import strategy_kernels as strategy
 from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
+from quanheng.maker.flow import mark_fills
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
 from quanheng.terms import market
@@ -29,9 +31,11 @@ def kernels() -> tuple[object, ...]:
         ledger.account_class,
         ledger.mark_out,
         plan.absorb,
-        plan.class_exposure,
+        strategy.class_exposure,
         plan.plan_class,
         plan.gather,
+        mark_fills,
+        q.widest_ask,
         mask,
         figures.gather_guards,
         figures.greeks_of,
@@ -97,9 +101,10 @@ def _warm_plan(state: State) -> None:
     g = ints(q.G_COLUMNS)
     params = ints(1, len(TABLE)) + 1
     held = (book.long_qty, book.short_qty)
-    plan.class_exposure(tables.fixed, theo, found.fits, *held, 0, 1, exposure)
+    strategy.class_exposure(tables.fixed, theo, found.fits, *held, 0, 1, exposure)
     seen, work, desk = state.view.rows, state.work, state.desk
-    plan.plan_class(tables.fixed, seen, theo, params, work, desk, *held, exposure, g, want, drops)
+    given = (tables.fixed, seen, theo, params, work, desk, *held, state.surface.fits)
+    plan.plan_class(*given, exposure, g, want, drops)
     context = ints(1, c.C_COLUMNS)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
     own = (found.fits, desk, state.guards.repeats, state.guards.standing[0])
@@ -125,6 +130,9 @@ def _warm_plan(state: State) -> None:
         np.array([0, 1, 0, 0], dtype=np.int64),
         state.worst[0],
     )
+    flow = state.flow
+    mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
+    q.widest_ask(10, tables.fixed[0])
 
 
 def _warm_orders(state: State) -> None:

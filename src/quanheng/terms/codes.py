@@ -146,6 +146,10 @@ FORCED_SPLIT = "CF1"
 """The same for combinations that the exchange splits (35=U12 with action F)."""
 
 
+ROLES = ("primary", "general", "designated", "none")
+"""What a maker is in a class (O-01): all duties, inquiries only, designated contracts only."""
+
+
 class Alert(StrEnum):
     """Alerts of the machines. Each has words in Chinese and English where people read them."""
 
@@ -155,6 +159,8 @@ class Alert(StrEnum):
     CURVE_RUNG = "curve_rung"
     MODEL_FALLBACK = "model_fallback"
     MODEL_NOT_RELEASED = "model_not_released"
+    STRATEGY_NOT_RELEASED = "strategy_not_released"
+    PARAMETER_CHANGED = "parameter_changed"
     FORWARD_RUNG = "forward_rung"
     FEED_STALE = "feed_stale"
     RECORD_QUARANTINED = "record_quarantined"
