@@ -182,13 +182,14 @@ def test_silent_connection_is_dropped_after_five_seconds(loop: Loop, tmp_path: P
 
 
 def test_outage_lets_nobody_in(loop: Loop, tmp_path: Path) -> None:
-    """During an outage sessions are dropped and logons answered 5006."""
+    """When an outage begins who is on is logged out with 5006, as later logons are (1.4)."""
     exchange = Exchange(loop, tmp_path)
     first = Client(exchange)
     first.logon()
     first.serve()
     exchange.server.set_outage("test")
     first.serve()
+    assert [event.code for event in first.got(LoggedOut)] == [5006]
     assert first.eof
     second = Client(exchange)
     second.logon()

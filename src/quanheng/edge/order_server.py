@@ -14,6 +14,7 @@ from quanheng.terms.business import MarginAnswer
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import AnyRequest, Report, RequestRejected
 from quanheng.terms.units import SECOND, Day, Nanos
+from quanheng.wire.codes import number
 from quanheng.wire.events import (
     Event,
     LoggedOn,
@@ -33,6 +34,7 @@ when it stays above HIGH_WATER, where reports wait in the store, for SLOW. The t
 gateway is not public."""
 SLOW = 5 * SECOND
 MAX_REMEMBERED = 4_096
+NOT_READY, ALREADY_ON = number("NOT_READY"), number("ALREADY_LOGGED_ON")
 
 OnRequests = Callable[[str, list[AnyRequest]], None]
 Note = Callable[[str, str], None]
@@ -114,7 +116,7 @@ class OrderServer:
         self._members.append(member)
 
     def _session(self) -> ServerSession:
-        refuse = 5006 if self.closed_for else 5003 if self._active() is not None else 0
+        refuse = NOT_READY if self.closed_for else ALREADY_ON if self._active() is not None else 0
         session = ServerSession((self._profile,), self._sets, self._day, self._now(), refuse)
         session.send_platform_state(self.platform, self._now())
         return session
@@ -219,9 +221,14 @@ class OrderServer:
             member.connection.send(member.session.send_platform_state(state, self._now()))
 
     def set_outage(self, why: str) -> None:
-        """Begin an outage (drop everybody) or, with an empty text, end it."""
+        """Begin an outage or, with an empty text, end it. The gateway has lost the trading system:
+        whoever is on is logged out with 5006, and nobody is let in (interfaces.md 1.4).
+        """
         if why and not self.closed_for:
             for member in list(self._members):
+                if member.session.phase is Phase.ACTIVE:
+                    member.connection.send(member.session.send_logout(self._now(), NOT_READY))
+                    member.connection.flush()
                 member.connection.close(why)
         self.closed_for = why
 
