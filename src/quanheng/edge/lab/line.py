@@ -105,9 +105,9 @@ class LineSide:
         house: House | None,
         patience: Nanos,
     ) -> None:
-        """`addresses`: the line, then the standby line if there is one. `house`: ours; None
-        for somebody's gateway, whose clock nobody moves.
-        `patience`: how long a frame that must come is waited for. OSError when nobody listens.
+        """`addresses`: the line, then the standby line if there is one. `house`: ours; None for
+        somebody's gateway, whose clock nobody moves. `patience`: how long a frame that must come is
+        waited for. OSError when nobody listens.
         """
         self.day: Day = who.day
         self.beat = False
@@ -174,8 +174,9 @@ class LineSide:
                 return
 
     def _settle(self) -> None:
-        """Serve until every line is quiet."""
-        while self._pump(self._quiet):
+        """Serve until every line is quiet; a gateway that never is, no longer than patience."""
+        stop = monotonic() + self._patience
+        while self._pump(self._quiet) and (self._house is not None or monotonic() < stop):
             pass
 
     def take(self) -> Frame | None:
@@ -215,7 +216,7 @@ class LineSide:
                 beat_at = self.now + BEAT_EVERY
 
     def do(self, what: str, words: list[str]) -> None:
-        """Lines of our own; the rest is the exchange's. NotRunError where that is not ours."""
+        """Lines of our own; the rest is the exchange's. ScriptError for what nobody can do."""
         self.record.append(Heard(self.now, "@", " ".join([what, *words])))
         if what == "connect":
             self._connect(1 if words == ["standby"] else 0)
