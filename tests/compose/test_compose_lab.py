@@ -1,5 +1,6 @@
 """The laboratory: every scene holds against our exchange; a broken one fails the right scene."""
 
+import contextlib
 import csv
 import socket
 import threading
@@ -17,6 +18,7 @@ from quanheng.config import read_config
 from quanheng.edge.clock import monotonic
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_pull import Puller
+from quanheng.edge.lab.frame_text import cut, frame
 from quanheng.edge.lab.house import House
 from quanheng.edge.lab.line import barred
 from quanheng.edge.lab.script import Script
@@ -28,6 +30,7 @@ from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.orders import QuoteCancel
 from quanheng.terms.units import SECOND
 from quanheng.wire.profile import Profile
+from quanheng.wire.tdgw import ServerSession
 
 MASTER = Path(lab.__file__).parents[1] / "data" / "2024-06-27" / "reff030627.txt"
 
@@ -309,6 +312,67 @@ def test_lab_a_failed_scene_leaves_nothing_behind(gateway: int) -> None:
     cancel = f"> Request 35=F 11=L999999999 41={name} 48={{A}} 522=105\n"
     (gone,) = lab.run(there, [Script("gone.scene", f"{head}{cancel}< Report 35=9 102=19082\n")])
     assert gone.verdict == lab.PASSED, gone.actual
+
+
+def test_lab_no_gateway_at_all() -> None:
+    """Something else listens there: the scene fails and says so, and the run goes on."""
+    listener = tcp_listener("127.0.0.1", 0)
+    listener.listen()
+    over = threading.Event()
+
+    def greet() -> None:
+        listener.settimeout(0.05)
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                peer, _ = listener.accept()
+                with peer:
+                    peer.sendall(b"SSH-2.0-something else\r\n")
+
+    thread = threading.Thread(target=greet)
+    thread.start()
+    there = plan(address=("127.0.0.1", listener.getsockname()[1]))
+    scenes = [one for one in lab.scenes("new") if one.name[:3] in ("101", "107")]
+    try:
+        results = list(lab.run(there, scenes))
+    finally:
+        over.set()
+        thread.join()
+        listener.close()
+    assert [one.verdict for one in results] == [lab.FAILED] * 2
+    assert all("broken protocol" in one.actual for one in results), results
+
+
+def test_lab_sequence_numbers_of_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that leaves out a number breaks the line, whatever its frames say."""
+    following = ServerSession._next
+
+    def leaves_out(session: ServerSession) -> int:
+        return following(session) + (session._sent > 2)
+
+    monkeypatch.setattr(ServerSession, "_next", leaves_out)
+    (scene,) = (one for one in lab.scenes("new") if one.name.startswith("101"))
+    (found,) = lab.run(plan(), [scene])
+    assert found.verdict == lab.FAILED
+    assert "MsgSeqNum 4 follows 2" in found.actual
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"SSH-2.0-something else", "is no frame"),
+        (frame(3, 7, b"", bad_sum=1), "frame 7 has a wrong checksum"),
+        (frame(33, 7, b"A0001300"), "End 7 with 8 bytes"),
+    ],
+)
+def test_lab_frames_that_are_none(data: bytes, words: str) -> None:
+    """The laboratory's own reader names what is wrong with bytes; a part of a frame waits."""
+    with pytest.raises(ValueError, match=words):
+        list(cut(data))
+    whole = frame(3, 7, b"") + frame(99, 8, b"later") + frame(2, 9, bytes(3))[:-1]
+    assert [found for found, _ in cut(whole)] == [
+        {"name": "Heartbeat", "seq": "7"},
+        {"name": "Type99", "seq": "8", "tail": b"later".hex()},
+    ]
 
 
 def test_lab_usage(tmp_path: Path) -> None:
