@@ -80,6 +80,7 @@ class DeskSide:
         self._epoch = 0
         self._seen: dict[str, int] = {}  # next report of the engine, by partition
         self._sock: socket.socket | None = None
+        self._rest = bytearray()  # received and not yet in the record
         self._connect(0)
 
     @property
@@ -89,6 +90,7 @@ class DeskSide:
 
     def _connect(self, number: int) -> None:
         self._sock = tcp_connect(*self._addresses[number])
+        self._rest = bytearray()
         self._gateway.connected(self.now)
         self._settle()
 
@@ -98,10 +100,14 @@ class DeskSide:
             self._sock = None
             self._gateway.disconnected(self.now, why)
 
-    def _write(self, way: str, data: bytes) -> None:
-        """Frames for the record; a part of one at the end of a read is left out."""
+    def _write(self, way: str, rest: bytearray) -> None:
+        """Whole frames for the record; a part of one stays. What is no frame ends the record."""
+        read = 0
         with contextlib.suppress(ValueError):
-            self.record += [Heard(self.now, way, said(frame)) for frame, _ in cut(data)]
+            for frame, size in cut(rest):
+                self.record.append(Heard(self.now, way, said(frame)))
+                read += size
+        del rest[:read]
 
     def _pump(self, wait: Nanos) -> bool:
         """One turn of our exchange and of the gateway; False when the line was quiet. An engine
@@ -111,7 +117,7 @@ class DeskSide:
             self._gateway.from_engine(Beat(self._epoch), self.now)
         out = self._gateway.out_wire()
         if out and self._sock is not None:
-            self._write(">", out)
+            self._write(">", bytearray(out))
             self._sock.sendall(out)
         if self._house is not None:
             self._house.serve()
@@ -119,7 +125,8 @@ class DeskSide:
         if self._sock is not None:
             heard = bool(select.select([self._sock], [], [], min(wait, STEP) / SECOND)[0])
             data = self._sock.recv(BLOCK) if heard else b""
-            self._write("<", data)
+            self._rest += data
+            self._write("<", self._rest)
             if heard and not (data and self._gateway.from_wire(data, self.now)):
                 self._drop("closed by the exchange")
         for message in self._gateway.out_engine():
@@ -133,9 +140,12 @@ class DeskSide:
         return heard or bool(out)
 
     def _settle(self) -> None:
-        """Turn until the line has been quiet for long enough."""
+        """Turn until the line has been quiet for long enough; a gateway that never is, no longer
+        than patience.
+        """
         since = monotonic()
-        while True:
+        stop = since + self._patience
+        while self._house is not None or since < stop:
             if self._pump(self._quiet):
                 since = monotonic()
             elif self._house is not None or monotonic() - since >= self._quiet:

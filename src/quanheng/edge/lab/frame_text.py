@@ -156,7 +156,11 @@ def cut(data: bytes | bytearray) -> Iterator[tuple[dict[str, str], int]]:
         if total != sum(data[at : at + 12 + size]) & 255:
             raise ValueError(f"frame {seq} has a wrong checksum")
         name = NAMES.get(kind, f"Type{kind}")
-        yield {"name": name, "seq": str(seq), **_fields(kind, body)}, 16 + size
+        try:
+            fields = _fields(kind, body)
+        except struct.error as error:
+            raise ValueError(f"{name} {seq} with {size} bytes of body: {error}") from error
+        yield {"name": name, "seq": str(seq), **fields}, 16 + size
         at += 16 + size
 
 

@@ -1,6 +1,5 @@
 """The member's side of a scene over TCP: against our exchange, or against anybody's gateway."""
 
-import contextlib
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -64,10 +63,11 @@ class _Wire:
         self.sent = 0
         self.received = 0
         self.why = ""
+        self.broken = ""  # the rule of the session that the peer broke
         self.rest = bytearray()
 
     def take(self) -> list[Frame]:
-        """Read what is there. ValueError for bytes that are no frame, or a jump in MsgSeqNum."""
+        """Read what is there. Bytes that are no frame, or a jump in MsgSeqNum, break the line."""
         try:
             data = self.sock.recv(1 << 16)
         except OSError as error:
@@ -76,12 +76,16 @@ class _Wire:
             self.close(self.why or "closed by the peer")
         self.rest += data
         fresh, read = [], 0
-        for frame, size in cut(self.rest):
-            self.received += 1
-            if int(frame["seq"]) != self.received:
-                raise ValueError(f"MsgSeqNum {frame['seq']} follows {self.received - 1}: {frame}")
-            fresh.append(frame)
-            read += size
+        try:
+            for frame, size in cut(self.rest):
+                self.received += 1
+                if int(frame["seq"]) != self.received:
+                    raise ValueError(f"MsgSeqNum {frame['seq']} follows {self.received - 1}")
+                fresh.append(frame)
+                read += size
+        except ValueError as error:
+            self.broken = f"对方报文有误 broken protocol: {error}"
+            self.close(self.broken)
         del self.rest[:read]
         self.frames += fresh
         return fresh
@@ -105,9 +109,9 @@ class LineSide:
         house: House | None,
         patience: Nanos,
     ) -> None:
-        """`addresses`: the line, then the standby line if there is one. `house`: ours; None
-        for somebody's gateway, whose clock nobody moves.
-        `patience`: how long a frame that must come is waited for. OSError when nobody listens.
+        """`addresses`: the line, then the standby line if there is one. `house`: ours; None for
+        somebody's gateway, whose clock nobody moves. `patience`: how long a frame that must come is
+        waited for. OSError when nobody listens.
         """
         self.day: Day = who.day
         self.beat = False
@@ -174,19 +178,24 @@ class LineSide:
                 return
 
     def _settle(self) -> None:
-        """Serve until every line is quiet."""
-        while self._pump(self._quiet):
+        """Serve until every line is quiet; a gateway that never is, no longer than patience."""
+        stop = monotonic() + self._patience
+        while self._pump(self._quiet) and (self._house is not None or monotonic() < stop):
             pass
 
     def take(self) -> Frame | None:
         """The next frame of the line in hand, as soon as it comes."""
         wire = self._wire
         self._until(lambda: wire.frames or wire.why, self._patience)
+        if not wire.frames and wire.broken:
+            raise ScriptError(wire.broken)
         return wire.frames.pop(0) if wire.frames else None
 
     def waiting(self) -> Frame | None:
         """The next frame once all is quiet, left where it is."""
         self._settle()
+        if self._wire.broken:
+            raise ScriptError(self._wire.broken)
         frames = [frame for frame in self._wire.frames if frame["name"] not in self.skips]
         return frames[0] if frames else None
 
@@ -215,7 +224,7 @@ class LineSide:
                 beat_at = self.now + BEAT_EVERY
 
     def do(self, what: str, words: list[str]) -> None:
-        """Lines of our own; the rest is the exchange's. NotRunError where that is not ours."""
+        """Lines of our own; the rest is the exchange's. ScriptError for what nobody can do."""
         self.record.append(Heard(self.now, "@", " ".join([what, *words])))
         if what == "connect":
             self._connect(1 if words == ["standby"] else 0)
@@ -230,11 +239,10 @@ class LineSide:
 
     def close(self) -> None:
         """Log out and close every line that is still open, whatever comes back."""
-        with contextlib.suppress(ValueError):
-            for number, wire in enumerate(self._wires):
-                if not wire.why:
-                    self._line = number
-                    self.send("Logout status=0")
-            self._settle()
+        for number, wire in enumerate(self._wires):
+            if not wire.why:
+                self._line = number
+                self.send("Logout status=0")
+        self._settle()
         for wire in self._wires:
             wire.close("the scene is over")
