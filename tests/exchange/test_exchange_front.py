@@ -127,9 +127,10 @@ def test_other_businesses_are_refused_by_name() -> None:
     """
     world = World(opening(snapshot_nanos=30_000_000_000))
     world.until(at("10:00"))
-    first = business.DisposalTransfer("A000000001", "510050", 100, "Z")
-    second = business.DisposalTransfer("A000000002", "510050", 100, "Z")
-    bad = business.DisposalTransfer("A00", "510050", 100, "Z")
+    first, second, bad = (
+        business.InquiryRequest(name, "10007000", 0, 0, withdraw=False)
+        for name in ("A000000001", "A000000002", "A00")
+    )
     answers = world.ask(first, first, second, bad)
     assert [answer.reason for answer in answers] == [17602, 11270, 17602, 20004]
     assert all(isinstance(answer, RequestRejected) for answer in answers)
