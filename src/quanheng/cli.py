@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
 from quanheng.compose import authority_desk as desk
 from quanheng.compose import backtest_cli, commands, desk_views, season_command
@@ -22,6 +23,8 @@ from quanheng.compose.propose_cli import propose, second, withdraw
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.why import why as reasons
+from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
 from quanheng.edge.kill_client import KillSocketError
@@ -204,6 +207,19 @@ def inspect_contracts(config: Path | None, master: Path | None, lang: str, as_js
     """Contracts with role, permission and designation as a configuration has them."""
     rows = desk_views.contracts(read_config(config), master)
     _answer({"contracts": rows}, desk_views.shown(rows, lang), as_json)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("quote")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def why(run: Path, quote: str, lang: str, as_json: bool) -> None:
+    """Everything behind a QUOTE of a sealed RUN, named by its client id: inputs, curve, theory,
+    strategy, checks with their limits, and what became of it.
+    """
+    found = reasons(run, quote)
+    _answer(msgspec.to_builtins(found), told(found, lang), as_json)
 
 
 cli.add_command(kill)

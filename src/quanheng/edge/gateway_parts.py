@@ -273,6 +273,7 @@ class OpenTable:
             known = self.quotes.get(ack.contract)
             if ack.exec == Exec.ACCEPTED and known is None:
                 self._rests(ack.contract, ack.client_id, _sides(ack), NOBODY)
+                self.quotes[ack.contract].sent -= 1  # before any cancel that the replay tells of
             return
         contract, sides, asked = self._cancels.pop(ack.client_id, (ack.contract, 0, 0))
         entry = self.quotes.get(contract)
