@@ -12,9 +12,11 @@ import pytest
 from compose_world import Run, call, one_line
 from tape_world import DAY, chain, clock, steady, write_market
 
+from quanheng.compose.backtest import Backtest, BacktestPlan
 from quanheng.compose.backtest_fills import FillMeter
 from quanheng.compose.sweep import CellResult, Duty, loses
 from quanheng.compose.sweep_report import comparison, groups_of, write_comparison
+from quanheng.config import read_config
 from quanheng.exchange.messages import Deliver
 from quanheng.kernels.pack import pack
 from quanheng.terms import market
@@ -81,6 +83,20 @@ def test_compose_backtest_is_deterministic_and_keeps_a_run_folder(
     args = ("--from", DAY, "--to", DAY, "--out", tmp_path / "rated", "--json")
     rated = call("rate", run / "pessimistic" / "dataset", *args).json
     assert rated["period"][0]["grade"] == both["bounds"][1]["classes"][0]["grade"]
+
+
+def test_compose_backtest_says_when_the_maker_and_its_fills_differ(tape: Path) -> None:
+    """The guard fires on the real path: one contract more than was filled is a broken invariant."""
+    one = Backtest(BacktestPlan(tape=tape, config=read_config(), fills="pessimistic"))
+    one.run()
+    one.meter.net[0] += 1
+    one.meter.cash[1] += 7
+    result = one.finish(0.0)
+    assert not result.ok
+    assert {name: count for name, count in result.invariants.items() if count} == {
+        "positions: maker differs from its fills": 1,
+        "premium: maker differs from its fills": 1,
+    }
 
 
 def test_compose_backtest_takes_parameters_and_latencies(
