@@ -170,6 +170,12 @@ def test_p34_answers_that_do_not_come():
     world.at += SECOND
     watch(world)
     assert_tripped(world, "P34", "*", TradingState.CANCEL_ONLY)
+    world.state.scopes.trips["510050 P25"] = TradingState.REDUCING
+    for link in (Link.DOWN, Link.SYNCING, Link.READY):
+        assert "* P34" in world.state.scopes.trips
+        world.put(LinkChanged(link))
+    assert world.state.scopes.trips == {"510050 P25": TradingState.REDUCING}
+    assert world.alerts(Alert.REARMED)[-1].args[0] == "P34"
 
 
 def test_p34_late_answers_count_but_not_those_of_a_replay_after_a_lost_link():
