@@ -97,7 +97,8 @@ Generated from `quanheng.maker.ladder`, `quanheng.maker.limits` and `quanheng.ma
 
 A check that denies refuses the message and withdraws what rests in its place; one that warns lets
 it pass and tells people (I-42); one that trips also lowers the state of a scope until two named
-people end the trip (`propose rearm`). Counting is worst case: positions, what works, and what is
+people end the trip (`propose rearm`; P34's also ends when the line was lost and has synchronised
+anew). Counting is worst case: positions, what works, and what is
 UNKNOWN at full size. A figure that another system has to deliver (value at risk, the other account)
 is a record with source and end; without a fresh one the check denies.
 

@@ -46,6 +46,7 @@ def test_lower_epoch_is_fenced_and_highest_is_kept_first() -> None:
     rig.quote(1, epoch=2)
     assert rig.arrived == []
     assert rig.said(NotSent)[0].client_ids == ["M001000001"]
+    assert rig.said(NotSent)[0].highest == 3  # what P02 of the engine hears
     restarted = Gateway(PLAN, rig.epochs, rig.now)
     assert restarted.epoch == 3
     assert not restarted.hello(Hello(2, "maker"), rig.now)

@@ -17,7 +17,8 @@ from maker_world import CLOSING, DAY, World, continuous, make_trade, quote_ack
 from quanheng.compose.check_words import check_words, denied_text
 from quanheng.maker import columns as c
 from quanheng.maker.ladder import LADDER
-from quanheng.terms.codes import Alert, Effect, Exec, Side, TradingState
+from quanheng.runtime.envelope import LinkChanged
+from quanheng.terms.codes import Alert, Effect, Exec, Link, Side, TradingState
 from quanheng.terms.orders import NewOrder, Send
 from quanheng.terms.records import (
     AccountRecord,
@@ -169,6 +170,29 @@ def test_p34_answers_that_do_not_come():
     world.at += SECOND
     watch(world)
     assert_tripped(world, "P34", "*", TradingState.CANCEL_ONLY)
+    world.state.scopes.trips["510050 P25"] = TradingState.REDUCING
+    for link in (Link.DOWN, Link.SYNCING, Link.READY):
+        assert "* P34" in world.state.scopes.trips
+        world.put(LinkChanged(link))
+    assert world.state.scopes.trips == {"510050 P25": TradingState.REDUCING}
+    assert world.alerts(Alert.REARMED)[-1].args[0] == "P34"
+
+
+def test_p34_late_answers_count_but_not_those_of_a_replay_after_a_lost_link():
+    """More than one of a hundred: the 99th percentile; UNKNOWN says nothing about the line."""
+    for lost in (False, True):
+        world = start()
+        world.answer = False
+        sent = world.quotes(world.move(world.spot + 200))[:2]
+        if lost:
+            world.put(LinkChanged(Link.DOWN))
+            world.put(LinkChanged(Link.SYNCING))
+        for request in sent:
+            world.at += 2 * SECOND
+            world.report(quote_ack(request, world.at))
+        assert world.state.guards.lates == (0 if lost else 2)
+        watch(world)
+        assert ("* P34" in world.state.scopes.trips) == (not lost)
 
 
 def test_p35_an_unexplained_fill_and_missing_reports():

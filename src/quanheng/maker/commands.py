@@ -4,7 +4,7 @@ from quanheng.duties import measure
 from quanheng.maker import columns as c
 from quanheng.maker import singles
 from quanheng.maker.feed import refresh_states
-from quanheng.maker.guards import stand
+from quanheng.maker.guards import line_proved, stand
 from quanheng.maker.layers import slots_of
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen, Resync
@@ -147,6 +147,7 @@ def link_changed(
             effects.append(Resync(dict(state.next_index)))
         case Link.READY:
             _sweep_unknown(state)
+            line_proved(state, opened, effects)
     refresh_states(state, opened)
     if body.state == Link.READY:
         _cancel_unknown(state, opened, effects)

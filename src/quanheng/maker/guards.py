@@ -1,8 +1,8 @@
 """Guards: counters of what happens, and the trips they lead to (P16, P25, P26, P33 to P35, MMP).
 
 A trip lowers the state of a scope in the same turn and stands under its own reason until two named
-people end it (`Rearm`). The rungs of the ladder read the same counters, so nothing depends on the
-guard alone.
+people end it (`Rearm`), or for P34 a new synchronisation of the line. The rungs of the ladder read
+the same counters, so nothing depends on the guard alone.
 """
 
 import numpy as np
@@ -264,6 +264,15 @@ def _protect(
         scope = opened.chain.classes[klass].underlying
         to = TradingState.CANCEL_ONLY
         trip(state, opened, PROTECTION, scope, to, tuple(sums.tolist()), effects)
+
+
+def line_proved(state: State, opened: MakerOpen, effects: Effects) -> None:
+    """A line that was lost and has synchronised anew answers what P34 asked, so its trip ends as
+    the one of a stale feed does (reliability.md 2.5); every other trip waits for people.
+    """
+    if state.scopes.trips.pop(trip_of(HOUSE, "P34"), None) is not None:
+        forget(state, opened, HOUSE, "P34")
+        effects.append(RaiseAlert(Alert.REARMED, HOUSE, ("P34", "line", "")))
 
 
 def forget(state: State, opened: MakerOpen, scope: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from quanheng.maker import order_kernels as k
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.inventory import refresh_worst
 from quanheng.maker.ledger import filled
+from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
@@ -169,9 +170,12 @@ def on_quote_ack(
 
 
 def _waited(row: list[int], ident: int, at: Nanos) -> Nanos:
-    """How long a message of either side has waited for this answer; 0 when none did."""
+    """How long a message of either side has waited for this answer; 0 when none did, or when the
+    link was lost meanwhile: what a replay answers says nothing about the line (P34).
+    """
     for base in (0, c.W_COLUMNS):
-        if ident in (row[base + c.W_PEND_ID], row[base + c.W_CANCEL_ID]):
+        known = row[base + c.W_STATE] != Life.UNKNOWN
+        if known and ident in (row[base + c.W_PEND_ID], row[base + c.W_CANCEL_ID]):
             return at - row[base + c.W_SENT_AT]
     return 0
 
