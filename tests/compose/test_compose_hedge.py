@@ -33,9 +33,9 @@ def hedged() -> Config:
     return msgspec.structs.replace(config, funds=funds, parameters=parameters)
 
 
-def run_day(config: Config, opening: Carry | None = None) -> tuple[World, DayResult]:
+def plan_of(config: Config, opening: Carry | None) -> DayPlan:
     """The first minutes of continuous trading of twelve contracts."""
-    plan = DayPlan(
+    return DayPlan(
         scenario=load("calm"),
         config=config,
         day=20240627 if opening is None else opening.day,
@@ -44,7 +44,10 @@ def run_day(config: Config, opening: Carry | None = None) -> tuple[World, DayRes
         until="09:45",
         opening=opening,
     )
-    world = World(plan)
+
+
+def run_day(config: Config, opening: Carry | None = None) -> tuple[World, DayResult]:
+    world = World(plan_of(config, opening))
     world.run()
     return world, finish(world, 0.0)
 
@@ -61,6 +64,7 @@ def test_hedged_day_keeps_units_and_cash(hedged_day: tuple[World, DayResult]) ->
     world, day = hedged_day
     broken = {name: count for name, count in day.invariants.items() if count}
     assert broken == {}
+    assert "profit: ledger differs from clearing's" in day.invariants
     (line,) = day.profits
     assert line.hedges > 0
     assert line.terms[s.HEDGE_COST] < 0
@@ -108,6 +112,19 @@ def test_a_lost_fill_is_found_at_the_days_end(monkeypatch: pytest.MonkeyPatch) -
     _, day = run_day(hedged())
     assert day.invariants[DIFFERS] > 0
     assert day.profits[0].hedges == 1
+
+
+def test_profit_that_clearing_does_not_know_is_found() -> None:
+    """R-06: the ledger ends where clearing does; one Money unit too much is seen."""
+    world = World(plan_of(hedged(), None))
+    world.run()
+    world.maker.state.ledger.terms[0, s.EDGE] += 1
+    day = finish(world, 0.0)
+    broken = {name for name, count in day.invariants.items() if count}
+    assert broken == {
+        "profit: ledger differs from clearing's",
+        "maker: classes whose terms are not their profit",
+    }
 
 
 def test_day_reports_profit_by_cause_and_combinations(day_run: Run) -> None:

@@ -184,6 +184,35 @@ def test_units_bought_today_are_not_sold_today():
     assert check == Check.P18_POSITION
 
 
+def test_a_purchase_that_cannot_be_undone_today_waits_until_it_must():
+    """T+1: without anything to sell again a short delta is left to the quotes' lean, up to four
+    bands; with inventory it is bought back at once.
+    """
+    for held, qty, expected in ((0, 25, 0), (0, 80, 1), (300_000, 25, 1)):
+        world = opened(units=(held,), etf_base=held)
+        world.silent = set(range(12))  # no options to hedge with
+        world.tick()
+        short_calls(world, qty)
+        assert delta(world) < -2_000
+        assert (delta(world) < -8_000) == (qty == 80)
+        assert len(watch(world)) == expected
+
+
+def test_the_band_widens_as_the_inventory_goes():
+    """The less may still be sold today, the more a hedge must be worth; three bands at the most."""
+    world = opened(units=(400_000,), etf_base=400_000)
+    group = [(0, 10_000)]
+    for left, factor in ((400_000, 10_000), (200_000, 20_000), (100, 30_000), (0, 30_000)):
+        world.state.etf.sellable[0] = left
+        assert hedging.scarcity(world.state, world.state.opened, group) == factor
+    world.state.etf.sellable[0] = 200_000
+    long_calls(world, 25)
+    assert 2_000 < delta(world) < 4_000
+    assert watch(world, 3) == []
+    world.state.etf.sellable[0] = 400_000
+    assert len(watch(world)) == 1
+
+
 def test_the_base_is_neither_delta_nor_profit_but_can_be_sold():
     """Working inventory lets a class sell on the day it has to (T+1): its own risk is hedged
     outside, so only units beyond it count.
@@ -235,7 +264,7 @@ def test_the_cheapest_way_is_taken():
     long_calls(world, 30)
     world.run(1)
     state, now = world.state, world.state.opened
-    (own,) = hedging._underlying_way(state, now, 0, -4_000_000)
+    (own,) = hedging._underlying_way(state, now, 0, -4_000_000, False)
     options = sorted(cost for cost, _ in option_ways(state, now, 0, -4_000_000))
     assert options
     assert own.cost == 10 * 1_000_000 // world.spot + 45

@@ -11,9 +11,19 @@ from quanheng.books import pnl
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
-from quanheng.compose.margin_report import MarginNight, margin_night, write_margin
+from quanheng.compose.margin_report import (
+    MarginNight,
+    margin_night,
+    settlement_prices,
+    write_margin,
+)
 from quanheng.compose.notices import closings_without_notice, notified
-from quanheng.compose.profit_report import ProfitLine, profit_lines, write_profit
+from quanheng.compose.profit_report import (
+    ProfitLine,
+    off_from_clearing,
+    profit_lines,
+    write_profit,
+)
 from quanheng.compose.report import ClassLine
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
@@ -164,6 +174,10 @@ def _invariants(
         book.cash + book.fees != fund[CASH] + fund[FEES]
     )
     found |= etf_differences(world)
+    settles = settlement_prices(world.reference.chain, settled)
+    equity = book.opening_cash + book.opening_cost
+    missed = off_from_clearing(maker, settled, settles, equity)
+    found["profit: ledger differs from clearing's"] = int(missed != 0)
     found["clearing: longs and shorts differ"] = settled.seal.imbalance
     found["clearing: positions differ from the maker's"] = settled.different
     found["clearing: cash differs from the venue's"] = int(settled.money_off != 0)

@@ -35,9 +35,7 @@ def margin_night(chain: Chain, book: Rulebook, settled: Settled, closes: list[in
     account = open_book(len(chain.contracts))
     for slot, long, short, covered in unpack(settled.positions.rows, clear.HELD_COLUMNS).tolist():
         load(account, slot, long, short, covered, 0, chain.contracts[slot].unit)
-    settles = np.zeros(len(chain.contracts), dtype=np.int64)
-    prices = unpack(settled.prices.rows, clear.PRICE_COLUMNS)
-    settles[prices[:, clear.PRICE_SLOT]] = prices[:, clear.SETTLE_PRICE]
+    settles = settlement_prices(chain, settled)
     single = margin_use.maintenance(chain, book, settles, tuple(closes))
     found = propose(chain, account, _kept(settled), single.tolist(), settles.tolist())
     codes = [contract.code for contract in chain.contracts]
@@ -47,6 +45,14 @@ def margin_night(chain: Chain, book: Rulebook, settled: Settled, closes: list[in
         for one in some
     )
     return MarginNight(found.before, found.after, steps)
+
+
+def settlement_prices(chain: Chain, settled: Settled) -> np.ndarray:
+    """Ticks int64[slots] of clearing's settlement prices."""
+    settles = np.zeros(len(chain.contracts), dtype=np.int64)
+    prices = unpack(settled.prices.rows, clear.PRICE_COLUMNS)
+    settles[prices[:, clear.PRICE_SLOT]] = prices[:, clear.SETTLE_PRICE]
+    return settles
 
 
 def _kept(settled: Settled) -> dict[str, Combination]:

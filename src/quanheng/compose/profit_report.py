@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from quanheng.books.positions import nets
+from quanheng.compose.day_end import Settled
 from quanheng.compose.text import percent, table, yuan
+from quanheng.maker import columns as c
 from quanheng.maker import ledger_state as s
 from quanheng.maker.ledger import residual_bound
 from quanheng.maker.ledger_views import FILL_COLUMNS, fill_rows
@@ -68,6 +72,26 @@ def profit_lines(state: State) -> list[ProfitLine]:
         kept = [int(column[klass]) for column in (etf.orders, etf.watched, etf.inside)]
         lines.append(ProfitLine(item.underlying, item.symbol, terms, sum(terms), bound, *kept))
     return lines
+
+
+def off_from_clearing(
+    state: State, settled: Settled, settles: np.ndarray, opening_equity: Money
+) -> Money:
+    """What the ledger's profit in options misses of clearing's, 0 always.
+
+    Clearing's is the change of equity at settlement prices, exercises and deliveries apart; the
+    ledger's is at theory, so the open contracts are carried from their marks to the settlement
+    prices, and the maker's estimate of fees to the fees charged.
+    """
+    ledger = state.ledger
+    inside = [place for place in range(s.TERMS) if place not in (s.HEDGE, s.HEDGE_COST)]
+    earned = int(ledger.terms[:, inside].sum())
+    units = state.tables.fixed[:, c.F_UNIT]
+    carried = int((nets(state.book) * units * (settles - ledger.marks)).sum())
+    cash = settled.cash
+    cleared = cash.equity - opening_equity + cash.exercise_fee - cash.delivery
+    charged = cash.handling_fee + cash.settlement_fee
+    return earned + carried + state.book.fees - charged - cleared
 
 
 def profit_table(lines: Sequence[ProfitLine], language: str = "zh") -> str:

@@ -6,6 +6,10 @@ without trades (Whalley and Wilmott 1997). Outside, every instrument is priced i
 of the delta it brings: the underlying (what is sold must have been held since yesterday), synthetic
 underlyings, single options that also bring vega nearer to zero. Nothing is hedged while anything
 about the positions is unknown (P35).
+
+What is bought today cannot be sold today. A book that turns within the day would use up its
+inventory by selling, and be stuck with purchases after that: so the band widens as the inventory
+goes, and a purchase is made only if it could be undone, or must be.
 """
 
 from typing import NamedTuple
@@ -25,6 +29,10 @@ from quanheng.terms.days import day_nanos
 from quanheng.terms.etf import ETF_LOT, ETF_STEP
 from quanheng.terms.units import MONEY_PER_YUAN, SECOND, Lots, Nanos
 
+MUST = 4
+"""Bands beyond which delta is brought back by a purchase that cannot be undone today."""
+WIDEST = 3
+"""How many times as wide the band gets when there is next to nothing left to sell."""
 PAUSE = 3 * SECOND
 """Between two hedges of a group: an answer and a new theory come first."""
 MILLION = 1_000_000
@@ -81,22 +89,38 @@ def _look(
     etf = state.etf
     etf.watched[lead] += 1
     etf.inside[lead] += abs(delta) <= band
-    if abs(delta) <= band or not values[INDEX["hedge"]] or at - int(etf.acted_at[lead]) < PAUSE:
+    zone = band * scarcity(state, opened, group) // PARTS
+    if abs(delta) <= zone or not values[INDEX["hedge"]] or at - int(etf.acted_at[lead]) < PAUSE:
         return
     check = unreconciled(state, opened, group)
     if check is not None:
         args = (int(check), delta, band)
         alert(state, effects, at, Alert.HEDGE_BLOCKED, classes[lead].underlying, args)
         return
-    left = band * int(values[INDEX["hedge_target"]]) // PARTS
+    left = zone * int(values[INDEX["hedge_target"]]) // PARTS
     wanted = -(delta - left if delta > 0 else delta + left) * 100
     etf.acted_at[lead] = at
-    ways = [way for klass, beta in group for way in ways_of(state, opened, klass, beta, wanted)]
+    must = abs(delta) > MUST * band
+    ways = [
+        way for klass, beta in group for way in ways_of(state, opened, klass, beta, wanted, must)
+    ]
     if not ways:
         args = (int(Check.P18_POSITION), delta, band)
         alert(state, effects, at, Alert.HEDGE_BLOCKED, classes[lead].underlying, args)
         return
     _send(state, opened, min(ways, key=lambda way: way.cost), wanted > 0, at, effects)
+
+
+def scarcity(state: State, opened: MakerOpen, group: list[tuple[int, int]]) -> int:
+    """By how much the band is widened, 1e-4: what may still be sold today is used up by selling
+    and not renewed by buying (T+1), so the less is left the more a hedge must be worth.
+    """
+    widest = PARTS
+    for klass, _ in group:
+        first = (opened.etf_units or (0,) * len(opened.chain.classes))[klass]
+        left = max(int(state.etf.sellable[klass]), 1)
+        widest = max(widest, min(first * PARTS // left, WIDEST * PARTS))
+    return widest
 
 
 def unreconciled(state: State, opened: MakerOpen, group: list[tuple[int, int]]) -> Check | None:
@@ -124,15 +148,20 @@ def unreconciled(state: State, opened: MakerOpen, group: list[tuple[int, int]]) 
     return None
 
 
-def ways_of(state: State, opened: MakerOpen, klass: int, beta: int, wanted: int) -> list[Way]:
+def ways_of(
+    state: State, opened: MakerOpen, klass: int, beta: int, wanted: int, must: bool = False
+) -> list[Way]:
     """Ways of a class to bring `wanted` yuan of the group's delta, or a part of it."""
     own = wanted * PARTS // beta
-    found = _underlying_way(state, opened, klass, own)
+    found = _underlying_way(state, opened, klass, own, must)
     found += [Way(cost, klass, 0, legs) for cost, legs in option_ways(state, opened, klass, own)]
     return [way._replace(cost=way.cost * PARTS // beta) for way in found]
 
 
-def _underlying_way(state: State, opened: MakerOpen, klass: int, wanted: int) -> list[Way]:
+def _underlying_way(
+    state: State, opened: MakerOpen, klass: int, wanted: int, must: bool
+) -> list[Way]:
+    """A purchase is no larger than what could be sold again today, unless it `must` be."""
     row = state.view.underlying[klass]
     spot, bid, ask = int(row[U_SPOT]), int(row[U_BID]), int(row[U_ASK])
     if not state.etf.on or not 0 < bid < ask:
@@ -144,6 +173,8 @@ def _underlying_way(state: State, opened: MakerOpen, klass: int, wanted: int) ->
         limit = _limit(state, opened, klass, True)
         cash = state.etf.cash * MILLION // (MILLION + opened.etf_fee) - 1
         qty = min(qty, cash // limit)
+        if not must:
+            qty = min(qty, int(state.etf.sellable[klass]))
     else:
         qty = min(qty, int(state.etf.sellable[klass]))
     qty = min(qty, etf_orders.MOST_UNITS) // ETF_LOT * ETF_LOT
