@@ -139,7 +139,7 @@ def test_crowd_kept_share_of_a_light_chain() -> None:
 
 
 def test_crowd_informed_flow_goes_before_the_move(day: World) -> None:
-    """Informed trades are on the side of the underlying's next two minutes; retail's are not."""
+    """Informed trades are on the side of the underlying's next minutes; retail's are not."""
     trades = trades_of(day)
     scenario = day.machine.state.open.scenario
     (path,) = scenario.paths
@@ -170,7 +170,7 @@ def test_crowd_informed_know_the_vol_move() -> None:
         if wanted:
             assert (sides > 0).all()
             assert {1, -1} == set(CALLS[trades[which, 0]].tolist())
-            assert (trades[which, 1] >= at("09:58")).all()
+            assert (trades[which, 1] >= at("09:55")).all()
 
 
 def test_crowd_snipers_come_with_the_move() -> None:

@@ -130,7 +130,7 @@ class CrowdPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retail_percent: Percent = 55  # retail's share of the investors' contracts
     patience_percent: Share = 18  # what investors pay over fair, of the widest spread allowed
     informed_percent: Share = 100  # how often the informed look; 100: twice a second, 0: never
-    informed_lead_s: Seconds = 120  # how far they see the path and the vol moves ahead
+    informed_lead_s: Seconds = 300  # how far they see the path and the vol moves ahead
     informed_blur_bp: Share = 3  # standard deviation of the error of their forecast
     fast_percent: Percent = 50  # moves after which the fast sniper is there before any requote
     slow_ms: Count = 3_000  # mean reaction time of the slow sniper

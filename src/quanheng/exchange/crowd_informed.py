@@ -34,7 +34,7 @@ from quanheng.exchange.layout import (
 )
 from quanheng.kernels.jit import kernel
 
-LOOKS = 4
+LOOKS = 8
 """Contracts the informed trader looks at when he looks."""
 HITS = 6
 """Quotes a sniper takes at once at the most."""
@@ -47,7 +47,7 @@ LATE = 4.0
 @kernel
 def hurdle(fair: float) -> float:
     """Ticks that a trade must be better than fair to be worth its costs."""
-    return 1.5 + 0.01 * fair
+    return 1.0 + 0.005 * fair
 
 
 @kernel

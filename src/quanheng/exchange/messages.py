@@ -130,7 +130,7 @@ class MarketScenario(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     retail: int = 550_000  # retail's share of the investors' contracts, ppm
     patience: int = 180_000  # what investors pay over fair to trade now, ppm of the allowed spread
     informed: Nanos = 500_000_000  # mean time between looks of the informed trader, 0 never
-    lead: Nanos = 120_000_000_000  # how far it sees along `paths` and `vol_shocks`
+    lead: Nanos = 300_000_000_000  # how far it sees along `paths` and `vol_shocks`
     blur: int = 300  # standard deviation of the error of its forecast, ppm of the price
     fast: int = 500_000  # chance that the fast sniper catches the step of a move, ppm
     slow: Nanos = 3_000_000_000  # mean reaction time of the slow sniper, 0 never
