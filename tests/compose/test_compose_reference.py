@@ -19,6 +19,7 @@ from quanheng.compose.reference import (
 from quanheng.compose.scenarios import load as load_scenario
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.exchange.profile import RANKS
 from quanheng.wire import records
 from quanheng.wire.contracts import read_contracts, write_contracts
 
@@ -218,14 +219,16 @@ def test_compose_light_chains_of_several_expiries(pick: str, classes: int) -> No
 
 
 def test_compose_light_chains_trade_their_share() -> None:
-    """The crowd's volume of a class shrinks by open interest; a class left out trades nothing."""
+    """The crowd's volume of a class shrinks by the profile; a class left out trades nothing.
+
+    On that day July, September and December are listed: ranks 1, 3 and 4.
+    """
     whole, near, light = load(), load(pick="near"), load(pick="12")
     for old, less, least in zip(
         whole.surface.klass, near.surface.klass, light.surface.klass, strict=True
     ):
         assert old.volume > less.volume > least.volume
         assert (least.volume > 0) == (least.underlying == "510050")
-    kept = sum(row.open_interest for row in light.chain.contracts)
-    listed = sum(c.open_interest for c in whole.chain.contracts if c.underlying == "510050")
-    assert light.surface.klass[0].volume == whole.surface.klass[0].volume * kept // listed
+        near_share = RANKS[0] / (RANKS[0] + RANKS[2] + RANKS[3])
+        assert less.volume == pytest.approx(old.volume * near_share, abs=2)
     assert {row.last_day for row in near.chain.contracts} == {20240724}

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from compose_world import SCENARIO, call, one_line
 
@@ -25,8 +26,12 @@ from quanheng.compose.scenarios import (
 from quanheng.compose.scenarios import load as load_scenario
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.exchange import crowd_layout as cl
 from quanheng.exchange import messages as ex
+from quanheng.exchange import profile
+from quanheng.exchange.venue import Venue
 from quanheng.rulebook.schema import ticks
+from quanheng.runtime.envelope import Envelope, Source
 from quanheng.terms.codes import Side
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.units import HOUR, MINUTE, SECOND
@@ -99,7 +104,6 @@ def test_compose_a_users_own_scenario(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[underlying]\nspeed = 1\n", ("speed", "line 4")),
-        ("[crowd]\nspeed = 1\n[underlying]\nspeed = 1\n", ("speed", "line")),
         ("[[crowd.makers]]\nname = 'X'\nwidth = 3\n", ("width", "crowd.makers", "line 5")),
         (
             "crowd.makers = [{ name = 'X', width_percent = 9, react_ms = 9, size = 9 },\n"
@@ -366,3 +370,22 @@ def test_compose_exchange_outage_stops_everything() -> None:
     assert [(o.klass, o.since, o.until) for o in market.outages] == [(-1, *s) for s in spans]
     base = midnight(FIRST_DAY)
     assert openings.order_outages() == [(base + a, base + b) for a, b in spans]
+
+
+def test_compose_flow_of_the_real_chain_follows_the_profile() -> None:
+    """Contracts stand by code, expiries mixed: each still gets the share of its own expiry."""
+    opened = _openings(load_scenario("calm")).venue()
+    venue = Venue()
+    at = midnight(FIRST_DAY) + from_clock("09:10")
+    venue.apply(Envelope(1, at, Source.RUNTIME, 0, opened))
+    crowd = venue.state.crowd
+    assert crowd is not None
+    for klass in opened.chain.classes:
+        rows = opened.chain.contracts[klass.start : klass.stop]
+        days = sorted({row.last_day for row in rows})
+        ranks = profile.rank_shares(days)
+        for column in (cl.F_RETAIL, cl.F_INSTITUTION):
+            shares = np.diff(crowd.fair[klass.start : klass.stop, column], prepend=0.0)
+            for day, rank in zip(days, ranks, strict=True):
+                mine = sum(s for s, row in zip(shares, rows, strict=True) if row.last_day == day)
+                assert mine == pytest.approx(rank / sum(ranks)), (klass.underlying, day)

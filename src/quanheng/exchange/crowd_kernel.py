@@ -113,7 +113,8 @@ def weigh(m: Market, c: Crowd, klass: int, start: int, stop: int, at: int) -> No
     traded less than stated so far gets more.
     """
     drive = c.drive[klass]
-    first = m.info[start, EXPIRY]
+    # Contracts stand in order of their codes, so the first one need not be of the first expiry.
+    first = m.info[start:stop, EXPIRY].min()
     rows = np.empty(stop - start, dtype=np.int64)
     places = np.empty(stop - start, dtype=np.int64)
     weights = np.ones(stop - start)
