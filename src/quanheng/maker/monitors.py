@@ -142,7 +142,7 @@ def watch_auctions(state: State, opened: MakerOpen, at: Nanos, effects: Effects)
         missing = unready(state, item.start, item.stop)
         if missing:
             codes = [opened.chain.contracts[slot].code for slot in missing[:NAMED]]
-            args = ("auction", len(missing), item.stop - item.start, *codes)
+            args: tuple[int | str, ...] = ("auction", len(missing), item.stop - item.start, *codes)
             alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, args)
 
 

@@ -13,6 +13,7 @@ from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
 from quanheng.maker.flow import mark_fills
+from quanheng.maker.layers import move_buckets
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
 from quanheng.terms import market
@@ -30,6 +31,7 @@ def kernels() -> tuple[object, ...]:
         plan.plan_class,
         plan.gather,
         mark_fills,
+        move_buckets,
         q.widest_ask,
         mask,
         k.mark_sent,
@@ -96,6 +98,7 @@ def _warm_plan(state: State) -> None:
     plan.plan_class(*given, exposure, g, want, drops)
     context = ints(1, c.C_COLUMNS)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
+    move_buckets(theo, 0, 1, state.parameters.buckets)
     flow = state.flow
     mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
     q.widest_ask(10, tables.fixed[0])
