@@ -16,6 +16,12 @@ CHAIN = make_chain(strikes=3, expiries=2, underlyings=("510050", "510300"))
 WIDTH = INDEX["width"]
 
 
+def theory(*deltas):
+    theo = np.zeros((len(deltas), c.T_COLUMNS))
+    theo[:, c.T_DELTA] = deltas
+    return theo
+
+
 def widths(state):
     return state.values[:, WIDTH]
 
@@ -58,9 +64,11 @@ def test_a_scope_the_chain_does_not_have_is_refused_and_class_wide_settings_stay
 
 def test_buckets_have_hysteresis_at_their_borders():
     """0.25 is the border of d10 and d25: 0.26 and 0.24 leave a contract where it was."""
-    before = np.array([1, 1, 2, 2, 3, 3, 6])
-    deltas = np.array([0.26, 0.28, 0.24, 0.22, np.nan, 0.0, 1.0])
-    assert layers.bucket_of(deltas, before).tolist() == [1, 2, 2, 1, 3, 0, 6]
+    buckets = np.array([1, 1, 2, 2, 3, 3, 6])
+    theo = theory(0.26, -0.28, 0.24, 0.22, np.nan, 0.0, 1.0)
+    assert layers.move_buckets(theo, 0, 7, buckets)
+    assert buckets.tolist() == [1, 2, 2, 1, 3, 0, 6]
+    assert not layers.move_buckets(theo, 0, 7, buckets)
     assert layers.BUCKETS == ("d00", "d10", "d25", "d40", "d60", "d75", "d90")
 
 
@@ -69,10 +77,10 @@ def test_a_contract_that_moves_takes_the_settings_of_its_new_bucket():
     state = open_parameters(CHAIN)
     put(state, CHAIN, "510050-2407-d40", "width", 5_000)
     put(state, CHAIN, "510050-2407-d10", "width", 6_000)
-    deltas = np.full(12, 0.5)
-    assert not rebucket(state, CHAIN, 0, deltas)
-    deltas[0], deltas[1] = 0.15, 0.95
-    assert rebucket(state, CHAIN, 0, deltas)
+    theo = theory(*[0.5] * 12)
+    assert not rebucket(state, CHAIN, 0, 12, theo)
+    theo[:2, c.T_DELTA] = 0.15, 0.95
+    assert rebucket(state, CHAIN, 0, 12, theo)
     assert widths(state)[:3].tolist() == [6_000, TABLE[WIDTH].default, 5_000]
 
 

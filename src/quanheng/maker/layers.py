@@ -11,18 +11,26 @@ A contract changes its bucket when its delta has left it by HYSTERESIS, and only
 published, so that a setting does not flicker at a border.
 """
 
+import math
 from collections.abc import Iterable
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from quanheng.kernels.jit import kernel
+from quanheng.maker import columns as c
 from quanheng.terms.contract import Chain
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 BOUNDS = (0.0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9)
 """Lowest absolute delta of each bucket."""
 BUCKETS = tuple(f"d{int(100 * low + 0.5):02d}" for low in BOUNDS)
 AT_THE_MONEY = BUCKETS.index("d40")
 HYSTERESIS = 0.02
+_LOWEST = np.array(BOUNDS)
 
 HOUSE, CLASS, EXPIRY, BUCKET, CONTRACT = range(5)
 
@@ -95,10 +103,23 @@ def _narrowness(where: Scope) -> tuple[int, int, int]:
     return where.layer, int(where.underlying != ""), int(where.month != "")
 
 
-def bucket_of(deltas: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Bucket int64[n] of absolute deltas; inside HYSTERESIS of a border, or NaN: as before."""
-    low = np.searchsorted(BOUNDS, deltas - HYSTERESIS, side="right") - 1
-    high = np.searchsorted(BOUNDS, deltas + HYSTERESIS, side="right") - 1
-    stays = ~np.isfinite(deltas) | ((low <= before) & (before <= high))
-    plain = np.searchsorted(BOUNDS, deltas, side="right") - 1
-    return np.where(stays, before, np.clip(plain, 0, len(BOUNDS) - 1)).astype(np.int64)
+@kernel
+def move_buckets(theo: Floats, start: int, stop: int, buckets: Ints) -> bool:
+    """Bring the buckets of the slots [start, stop) to their deltas; True when one moved.
+
+    A contract whose delta is within HYSTERESIS of its bucket, or has none, stays where it is.
+    """
+    moved = False
+    last = _LOWEST.shape[0] - 1
+    for slot in range(start, stop):
+        delta = abs(theo[slot, c.T_DELTA])
+        now = buckets[slot]
+        low = _LOWEST[now] - HYSTERESIS
+        high = _LOWEST[now + 1] + HYSTERESIS if now < last else np.inf
+        if math.isfinite(delta) and not low <= delta < high:
+            found = 0
+            while found < last and delta >= _LOWEST[found + 1]:
+                found += 1
+            buckets[slot] = found
+            moved = True
+    return moved

@@ -236,16 +236,10 @@ def _lay(state: Parameters, chain: Chain, name: str) -> None:
         column[places] = state.overrides[scope][name]
 
 
-def rebucket(state: Parameters, chain: Chain, start: int, deltas: np.ndarray) -> bool:
-    """Move contracts between buckets after curves were published; True when settings changed.
-
-    `deltas` are the absolute deltas of the slots from `start` on, NaN where there is none.
-    """
-    part = state.buckets[start : start + deltas.size]
-    moved = layers.bucket_of(deltas, part)
-    if np.array_equal(moved, part):
+def rebucket(state: Parameters, chain: Chain, start: int, stop: int, theo: np.ndarray) -> bool:
+    """Move contracts between buckets after curves were published; True when settings changed."""
+    if not layers.move_buckets(theo, start, stop, state.buckets):
         return False
-    part[:] = moved
     names = {
         name: True
         for scope, settings in state.overrides.items()

@@ -77,10 +77,10 @@ def reprice(
         state.flow.count[klass] = left
     if not refit:
         return
-    if int(surface.version[klass]) != before:
-        deltas = np.abs(surface.theo[item.start : item.stop, c.T_DELTA])
-        if rebucket(state.parameters, opened.chain, item.start, deltas):
-            set_limits(state)
+    published = int(surface.version[klass]) != before
+    slots = (item.start, item.stop)
+    if published and rebucket(state.parameters, opened.chain, *slots, surface.theo):
+        set_limits(state)
     if news:
         _tell(state, item, klass, at, which, effects)
     if worst >= FAILURES and not surface.failed[klass]:

@@ -16,6 +16,7 @@ from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
 from quanheng.maker.flow import mark_fills
+from quanheng.maker.layers import move_buckets
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
 from quanheng.terms import market
@@ -35,6 +36,7 @@ def kernels() -> tuple[object, ...]:
         plan.plan_class,
         plan.gather,
         mark_fills,
+        move_buckets,
         q.widest_ask,
         mask,
         figures.gather_guards,
@@ -130,6 +132,7 @@ def _warm_plan(state: State) -> None:
         np.array([0, 1, 0, 0], dtype=np.int64),
         state.worst[0],
     )
+    move_buckets(theo, 0, 1, state.parameters.buckets)
     flow = state.flow
     mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
     q.widest_ask(10, tables.fixed[0])
