@@ -1,6 +1,7 @@
 """The simulated market held against the real one: volumes, who trades, what fills are worth later.
 
     .venv/bin/python tools/crowd_study.py [--scenario calm] [--seeds 1,2,3] [--full | --contracts N]
+        [--until 10:00]
 
 Prints the tables of docs/studies/crowd.md. Fair value is the crowd's own, on its hidden surface; a
 mark-out is what a fill is worth against it some seconds later, in yuan per contract for whoever is
@@ -21,6 +22,8 @@ from quanheng.config import read_config
 from quanheng.exchange import crowd_layout as cl
 from quanheng.exchange import layout as lay
 from quanheng.exchange import profile
+from quanheng.rulebook.phases import SESSION, session_nanos, trading_left
+from quanheng.terms.days import from_clock
 from quanheng.terms.market import ChainTick
 from quanheng.terms.units import MILLISECOND, SECOND
 
@@ -59,7 +62,7 @@ class Watch:
 
 
 def simulate(
-    scenario: str, seed: int, full: bool, contracts: str
+    scenario: str, seed: int, full: bool, contracts: str, until: str
 ) -> tuple[World, Watch, DayResult]:
     """One day with its fair values watched."""
     plan = DayPlan(
@@ -68,6 +71,7 @@ def simulate(
         seed=seed,
         cadence=(500 if full else 3_000) * MILLISECOND,
         pick="" if full else contracts,
+        until=until,
     )
     world = World(plan)
     watch = Watch(world)
@@ -98,10 +102,13 @@ def volumes(world: World, day: DayResult, trades: np.ndarray) -> None:
     """Contracts per class against the real day's, and our part of them."""
     rows = []
     targets = dict(world.venue.state.open.scenario.volume)
+    until = world.plan.until
+    passed = SESSION - trading_left(from_clock(until or "15:00"))
+    part = profile.planned(passed / session_nanos(world.book))
     for klass, line in zip(world.reference.chain.classes, day.lines, strict=True):
         mine = (trades[:, SLOT] >= klass.start) & (trades[:, SLOT] < klass.stop)
         volume = int(trades[mine, QTY].sum())
-        target = targets[klass.underlying]
+        target = int(targets[klass.underlying] * part)
         ours = line.volume / max(volume, 1)
         rows.append(
             (
@@ -210,9 +217,10 @@ def main() -> None:
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--contracts", default="near")
+    parser.add_argument("--until", default="", help="HH:MM of the morning; wanted is cut as well")
     asked = parser.parse_args()
     for seed in (int(text) for text in asked.seeds.split(",")):
-        world, watch, day = simulate(asked.scenario, seed, asked.full, asked.contracts)
+        world, watch, day = simulate(asked.scenario, seed, asked.full, asked.contracts, asked.until)
         trades = world.collector.rows("trades")
         print(f"### {asked.scenario}, seed {seed}: {day.seconds:.1f} s, {len(trades):,} trades\n")
         print(day_table(world.plan.day, asked.scenario, seed, day.lines, "zh"), "\n")
