@@ -32,6 +32,7 @@ SENDERS = {
     "quoting.plan",
     "singles.place",
     "singles.cancel_one",
+    "singles._withdraw_barred",
     "commands.plan_scope",
     "commands._cancel_unknown",
 }

@@ -19,7 +19,7 @@ from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import BY_HAND, client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
-from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side
+from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side, TradingState
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
 from quanheng.terms.units import SECOND, Nanos
 
@@ -30,6 +30,7 @@ NOTHING_RESTS = (19082,)
 """Answers to a cancel that prove that its target does not rest (interfaces.md 2.10)."""
 
 _LIVE = (Life.WORKING, Life.UNKNOWN)
+_BARRED = (TradingState.HALTED, TradingState.CANCEL_ONLY)
 _FINAL = (Event.REJECT, Event.CANCELLED, Event.END)
 """A single order replaces nothing, so these leave nothing that may trade."""
 
@@ -219,7 +220,18 @@ def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: 
         elif order.kind == OrderKind.MARKET_TO_LIMIT and body.limit_price:
             order.price = body.limit_price
         _move(state, ident, Event.ACK)
+        _withdraw_barred(state, opened, ident, effects)
     return False
+
+
+def _withdraw_barred(state: State, opened: MakerOpen, ident: int, effects: Effects) -> None:
+    """An order that was in flight when its scope closed goes as soon as it can be named (I-20)."""
+    order = state.orders.get(ident)
+    if order is None or order.life != Life.WORKING or order.cancel_id:
+        return
+    if int(state.desk[order.slot, c.D_STATE]) in _BARRED:
+        klass = int(state.tables.fixed[order.slot, c.F_KLASS])
+        effects.append(send(state, stamp(state, klass), [_cancel(state, opened, ident, order)]))
 
 
 def on_cancel_reject(state: State, body: CancelReject) -> int:
