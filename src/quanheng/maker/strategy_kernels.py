@@ -27,9 +27,6 @@ CLUSTER = 2  # gamma_clusters of the contract
 FORWARD = 3  # of the expiry, yuan
 STOCK = 4
 
-THROUGH = 0.25
-"""Share of A that a position at its limit pays to shrink; nobody's best price is crossed for it."""
-
 _TICKS = 1e4
 _SHARE = 1e-4
 _SECONDS = float(YEAR_DAYS * SESSION // SECOND)
@@ -149,9 +146,8 @@ def fill_inputs(
 
 @kernel
 def strain(net: int, params: Ints, x: Floats, out: Floats) -> None:
-    """Between a full position and its limit: the side that reduces comes to theory and, over the
-    second half of the way, THROUGH it; the other one goes to the far end of A. So the duty can be
-    held without growing, and a side that is out for want of room comes back (Q-03, I-36).
+    """Between a full position and its limit: the side that reduces comes to theory, the other one
+    goes to the far end of A, so that the duty can be held without growing (Q-03, I-36).
     """
     scale, most = params[p.P_POSITION_SCALE], params[p.P_MAX_POSITION]
     if abs(net) <= scale or most <= scale:
@@ -159,12 +155,11 @@ def strain(net: int, params: Ints, x: Floats, out: Floats) -> None:
     near = min((abs(net) - scale) / (most - scale), 1.0)
     now = min((out[s.ASK] - out[s.BID]) / x[s.CAP], 1.0)
     apart = (now + (1.0 - now) * near) * x[s.CAP]
-    through = THROUGH * max(2.0 * near - 1.0, 0.0) * x[s.CAP]
     if net > 0:
-        out[s.ASK] -= near * max(out[s.ASK] - x[s.VALUE], 0.0) + through
+        out[s.ASK] -= near * max(out[s.ASK] - x[s.VALUE], 0.0)
         out[s.BID] = min(out[s.BID], out[s.ASK] - apart)
     else:
-        out[s.BID] += near * max(x[s.VALUE] - out[s.BID], 0.0) + through
+        out[s.BID] += near * max(x[s.VALUE] - out[s.BID], 0.0)
         out[s.ASK] = max(out[s.ASK], out[s.BID] + apart)
 
 
