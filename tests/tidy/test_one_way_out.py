@@ -19,17 +19,21 @@ BUILDERS = {
     "QuoteCancel": {"quoting._cancel"},
     "OrderCancel": {"singles._cancel"},
     "Passed": {"checks.judge", "checks.review"},
+    "EtfSend": {"etf_orders.place"},
+    "EtfOrder": {"etf_orders.place"},
 }
 """What is built where; everything else that builds one is a way around the ladder."""
 
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
-    "place": ("review", {"maker._command"}),
+    "place": ("review", {"maker._command", "hedging._send"}),
 }
-"""Function that builds from a `Passed` -> the ladder's form behind it, and its only callers."""
+"""Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders
+in the underlyings have their own few rungs, `etf_orders.refusal`.
+"""
 
 SENDERS = {
-    "quoting.plan",
+    "quoting._send",
     "singles.place",
     "singles.cancel_one",
     "singles._withdraw_barred",
@@ -109,12 +113,16 @@ def test_what_is_named_here_exists_and_asks_the_ladder():
         asks = users(form)
         assert asks == {"quoting._judge" if form == "judge" else "singles.place"}
     assert users("_judge") == {"quoting.plan"}
+    assert users("refusal") == {"etf_orders.place"}
+    assert {user for user in users("_send") if user.startswith("quoting")} == {"quoting.plan"}
     assert users("send") == SENDERS
 
 
 def test_the_senders_that_do_not_judge_only_carry_cancels():
     """What they hand to `send` comes from cancel builders."""
-    for module, function in [name.split(".") for name in sorted(SENDERS)]:
+    # What `quoting._send` carries was put together by `plan`, which judges.
+    behind = {"quoting._send": "quoting.plan"}
+    for module, function in [behind.get(name, name).split(".") for name in sorted(SENDERS)]:
         tree = dict(trees())[module]
         inside = {called for where, called in calls(tree) if where == function}
         assert inside & {"_judge", "review", "cancel_rows", "_cancel"}, f"{module}.{function}"

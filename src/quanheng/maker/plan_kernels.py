@@ -73,7 +73,7 @@ def _target(
     k.strain(net, params, x, answer)
     owed = g[q.G_AT] < standing[c.D_INQUIRY_UNTIL]
     due = auction or owed or fixed[c.F_DESIGNATED] != 0
-    bid, ask = k.place(answer, x[s.VALUE], fixed, due)
+    bid, ask = k.on_step(answer, x[s.VALUE], fixed, due)
     if seen[market.PHASE] == _CONTINUOUS:
         other_bid = others_best(seen, c.BID_SIDE, work)
         other_ask = others_best(seen, c.ASK_SIDE, work)

@@ -164,7 +164,7 @@ def strain(net: int, params: Ints, x: Floats, out: Floats) -> None:
 
 
 @kernel
-def place(out: Floats, value: float, row: Ints, due: bool) -> tuple[int, int]:
+def on_step(out: Floats, value: float, row: Ints, due: bool) -> tuple[int, int]:
     """(bid, ask) on the step, inside the limits; within A(b) where the obligation is `due` (Q-01).
 
     What is too wide comes in on the side further from theory.
