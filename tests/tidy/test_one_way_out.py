@@ -24,12 +24,13 @@ BUILDERS = {
 
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
-    "place": ("review", {"maker._command"}),
+    # Hedges in options pass like people's orders; the planner's `place` is a kernel of prices.
+    "place": ("review", {"maker._command", "hedging._send", "plan_kernels._target"}),
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers."""
 
 SENDERS = {
-    "quoting.plan",
+    "quoting._send",
     "singles.place",
     "singles.cancel_one",
     "singles._withdraw_barred",
@@ -116,7 +117,8 @@ def test_the_senders_that_do_not_judge_only_carry_cancels():
     """What they hand to `send` comes from cancel builders."""
     for module, function in [name.split(".") for name in sorted(SENDERS)]:
         tree = dict(trees())[module]
-        inside = {called for where, called in calls(tree) if where == function}
+        callers = {where for where, called in calls(tree) if called == function}
+        inside = {called for where, called in calls(tree) if where in {function} | callers}
         assert inside & {"_judge", "review", "cancel_rows", "_cancel"}, f"{module}.{function}"
 
 
