@@ -117,7 +117,7 @@ def random_book(draw: Random, legs: int, most: int, slots: range) -> dict[tuple[
 
 def test_search_equals_brute_force_and_is_never_below_greedy() -> None:
     """Work order: equal to brute force on 10,000 random books of up to 8 legs, and never less
-    saved than greedy saves. Greedy must lose somewhere, or the comparison would say nothing.
+    saved than greedy saves. Greedy must lose somewhere, or the comparison would say nothing (D30).
     """
     draw = Random(20240627)
     lost = 0

@@ -39,7 +39,7 @@ def test_the_judge_convicts_wrong_answers():
 
 
 def test_a_million_random_round_trips():
-    """price -> vol -> the same vol within the rounding of the price, in every stratum."""
+    """price -> vol -> the same vol within the rounding of the price, in every stratum (D9)."""
     each = 10**6 // len(STRATA)
     for name in STRATA:
         columns = cases(name, each, seed=11)

@@ -117,7 +117,10 @@ def make_open(chain, **changes):
             Agreement(item.underlying, "letter 1", 20240102) for item in chain.classes
         ),
         "accounts": (AccountRecord("*", "A000000001", 20240102),),
-        "strategies": (StrategyRelease("lean", "1", 20240102, "q01", "r01"),),
+        "strategies": tuple(
+            StrategyRelease(name, "1", 20240102, "q01", "r01")
+            for name in ("fixed", "lean", "glft", "duty")
+        ),
         "figures": (FigureRecord("*", "var", 10**9, "test", 0, CLOSING + 3 * HOUR),),
     }
     return MakerOpen(**(given | changes))

@@ -111,7 +111,7 @@ def test_an_expiry_without_a_settlement_curve_borrows_at_the_opening():
 
 
 def test_a_failed_fit_keeps_the_last_good_bytes_then_borrows():
-    """LAST_GOOD while it is young; STALE and BORROWED afterwards, told; OWN again when quoted."""
+    """LAST_GOOD while young; STALE and BORROWED afterwards, told; OWN again when quoted (D19)."""
     world = wide(parameters=(("*", "curve_age", 3),))
     before, version = published(world), lives(world, c.V_VERSION)[0]
     world.silent = slots_of(world, NEAR)

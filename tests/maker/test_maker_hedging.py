@@ -87,7 +87,7 @@ def delta(world, klass=0):
 
 
 def test_nothing_is_done_inside_the_band_and_outside_it_comes_back_inside():
-    """A zone without trades; beyond it the order brings delta to the target inside."""
+    """A zone without trades; beyond it the order brings delta to the target inside (I-19, D17)."""
     world = opened()
     long_calls(world, 3)
     assert 0 < delta(world) < 2_000

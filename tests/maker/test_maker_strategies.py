@@ -12,7 +12,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import flow
 from quanheng.maker import parameters as p
 from quanheng.maker import quote_kernels as q
-from quanheng.maker.strategy_kernels import place, strain
+from quanheng.maker.strategy_kernels import on_step, strain
 from quanheng.rulebook import spread
 from quanheng.runtime.envelope import TimerFired
 from quanheng.terms.codes import Alert, Phase
@@ -129,7 +129,7 @@ def test_what_is_due_is_on_the_step_in_order_inside_limits_and_cap(
     given_["CAP"] = max(25.0, value * (0.2 if far else 0.1))
     given_["RISK_DELTA"] = 10_000.0 * own
     out = answer(code, **given_)
-    bid, ask = place(out, value, row, True)
+    bid, ask = on_step(out, value, row, True)
     assert bid < ask
     assert (bid % step, ask % step) == (0, 0)
     assert row[c.F_DOWN] <= bid
@@ -186,7 +186,7 @@ def test_every_quote_names_the_strategy_and_version_behind_it():
     chain = make_chain()
     code = chain.contracts[2].code
     given_ = (("510050", "strategy", s.GLFT), (code, "strategy", s.DUTY))
-    world = continuous(World.start(chain, strategies=RELEASED, parameters=given_))
+    world = continuous(World.start(chain, quoting=RELEASED, parameters=given_))
     named = strategies_of(world.effects)
     assert named[code] == ("duty", "1")
     assert {named[one.code] for one in chain.contracts if one.code != code} == {("glft", "7-abc")}
@@ -197,7 +197,7 @@ def test_every_quote_names_the_strategy_and_version_behind_it():
 def test_every_strategy_quotes_the_whole_chain_within_the_rule(code):
     """Q-01, Q-02, Q-05 on a market with an opening, moves and fills."""
     given_ = (("*", "strategy", code),)
-    world = World.start(make_chain(expiries=4), strategies=RELEASED, parameters=given_)
+    world = World.start(make_chain(expiries=4), quoting=RELEASED, parameters=given_)
     world.tick()
     assert len(world.resting) == 48
     continuous(world)
@@ -214,7 +214,7 @@ def test_every_strategy_quotes_the_whole_chain_within_the_rule(code):
 @pytest.mark.parametrize("code", CODES)
 def test_an_exemption_is_used_and_ends_at_once(code):
     """Q-07: at a limit the other side stays; one snapshot after the limit both stand again."""
-    world = World.start(strategies=RELEASED, parameters=(("*", "strategy", code),))
+    world = World.start(quoting=RELEASED, parameters=(("*", "strategy", code),))
     continuous(world)
     world.last[5] = world.chain.contracts[5].limit_up
     world.run(1)
@@ -227,7 +227,7 @@ def test_an_exemption_is_used_and_ends_at_once(code):
 
 def test_only_a_released_strategy_can_be_swapped_in_and_by_two_people():
     """I-10, I-19: refused by code; released: the next quotes come from it."""
-    world = continuous(World.start(strategies=RELEASED[:3]))
+    world = continuous(World.start(quoting=RELEASED[:3]))
     world.put(SetParameter("510050", "strategy", s.DUTY, "p001", "p002"))
     (refused,) = world.alerts(Alert.STRATEGY_NOT_RELEASED)
     assert refused.args == (s.DUTY, "p001")
@@ -243,7 +243,7 @@ def test_no_day_opens_with_a_strategy_that_is_not_released():
     with pytest.raises(ValueError, match="strategy 4 of 510050 is not released"):
         World.start(parameters=(("510050", "strategy", s.DUTY),))
     with pytest.raises(ValueError, match="the strategy that is the default is not released"):
-        World.start(strategies=((s.FIXED, "1"),))
+        World.start(quoting=((s.FIXED, "1"),))
 
 
 def test_with_few_messages_the_duty_that_lapses_goes_before_the_price_that_moved():

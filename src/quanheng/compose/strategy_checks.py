@@ -17,7 +17,7 @@ from quanheng.compose.model_record import CheckResult, TestRecord
 from quanheng.kernels.desk.strategies import layout as s
 from quanheng.kernels.desk.strategies.choose import quote
 from quanheng.maker import columns as c
-from quanheng.maker.strategy_kernels import place
+from quanheng.maker.strategy_kernels import on_step
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def _placed(x: Floats, out: Floats) -> tuple[int, int, int]:
     row = np.zeros(c.F_COLUMNS, dtype=np.int64)
     row[[c.F_CAP_NUM, c.F_CAP_DEN, c.F_CAP_FLOOR]] = share, 100, 25
     row[[c.F_DOWN, c.F_UP, c.F_STEP]] = 1, 100_000, 1
-    bid, ask = place(out, float(x[s.VALUE]), row, True)
+    bid, ask = on_step(out, float(x[s.VALUE]), row, True)
     return bid, ask, max(share * bid // 100, 25)
 
 

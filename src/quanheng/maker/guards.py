@@ -75,10 +75,13 @@ def _strategies(state: State, opened: MakerOpen, klass: int) -> tuple[bool, bool
     running = np.unique(state.parameters.values[item.start : item.stop, P_STRATEGY]).tolist()
     filed = approved = True
     for code in running:
+        name, version = quoted_by(state, code)
+        # What is filed is the version; the hash behind it only tells which code carries it.
+        filing = (name, version.partition("-")[0])
         rows = [
             one
             for one in opened.strategies
-            if (one.strategy, one.version) == quoted_by(state, code) and not 0 < one.until < day
+            if (one.strategy, one.version) == filing and not 0 < one.until < day
         ]
         approved &= any(one.maker and one.checker and one.maker != one.checker for one in rows)
         filed &= any(0 < one.filed <= day for one in rows)
