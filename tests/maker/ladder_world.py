@@ -49,7 +49,7 @@ def tampered(monkeypatch, change):
     def wrong(*given):
         wants, gone = plan_class(*given)
         if wants:
-            change(given[10][0])
+            change(given[11][0])
         return wants, gone
 
     monkeypatch.setattr(quoting, "plan_class", wrong)

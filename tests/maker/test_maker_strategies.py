@@ -20,7 +20,7 @@ from quanheng.terms.commands import SetParameter
 from quanheng.terms.orders import Quote, Send
 from quanheng.terms.units import MINUTE, SECOND
 
-RELEASED = ((1, "1"), (2, "1"), (3, "7-abc"), (4, "1"))
+RELEASED = ((1, "1"), (2, "1"), (3, "1-abc"), (4, "1"))
 CODES = (s.FIXED, s.LEAN, s.GLFT, s.DUTY)
 
 
@@ -189,7 +189,7 @@ def test_every_quote_names_the_strategy_and_version_behind_it():
     world = continuous(World.start(chain, quoting=RELEASED, parameters=given_))
     named = strategies_of(world.effects)
     assert named[code] == ("duty", "1")
-    assert {named[one.code] for one in chain.contracts if one.code != code} == {("glft", "7-abc")}
+    assert {named[one.code] for one in chain.contracts if one.code != code} == {("glft", "1-abc")}
     assert len(world.resting) == 24
 
 
