@@ -202,6 +202,7 @@ _RUNG_WORDS = {
     Rung.LAST_GOOD: "an earlier one of today; stale after `curve_age`",
     Rung.BORROWED: "from the neighbouring expiries, in total variance",
     Rung.SETTLEMENT: "from the previous settlement prices",
+    Rung.LEVEL: "one vol, from prices too few for a curve, else 25 %; told at once, quoted wide",
     Rung.NOTHING: "none: the expiry is not quoted",
 }
 

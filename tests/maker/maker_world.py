@@ -177,7 +177,7 @@ class World:
         return effects
 
     def days_left(self, slot):
-        return dict(EXPIRIES)[self.chain.contracts[slot].last_day]
+        return dict(((DAY, 1), *EXPIRIES))[self.chain.contracts[slot].last_day]
 
     def fair(self, slot):
         contract = self.chain.contracts[slot]

@@ -225,7 +225,8 @@ def _strategy(slot: int, plan: tuple[Any, ...]) -> tuple[dict[str, int], dict[st
     stock = np.empty(k.STOCK)
     stock[k.BOOK_DELTA], stock[k.BOOK_VEGA] = exposure
     stock[k.CLUSTER] = clusters[slot - start]
-    stock[k.FORWARD] = fits[fixed[slot, c.F_EXPIRY], c.X_FORWARD]
+    fit = fits[fixed[slot, c.F_EXPIRY]]
+    stock[k.FORWARD], stock[k.UNSURE] = fit[c.X_FORWARD], fit[c.X_UNSURE]
     auction = q.is_auction(rows[slot, market.PHASE])
     least = int(g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE])
     own = params[slot]

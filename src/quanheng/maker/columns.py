@@ -43,7 +43,8 @@ X_BASIS = 1  # forward less underlying, yuan, smoothed
 X_FORWARD = 2
 X_TAU = 3
 X_YEARS = 4  # calendar time of discounting
-X_COLUMNS = 5
+X_UNSURE = 5  # 1 while the expiry is priced with a level alone, so quotes go wide
+X_COLUMNS = 6
 
 # curves float64[3, expiries, kernels.desk.curves.layout.ROW]
 PUBLISHED = 0  # the curves that price

@@ -52,6 +52,7 @@ _REPAIRED = int(Rung.REPAIRED)
 _LAST_GOOD = int(Rung.LAST_GOOD)
 _BORROWED = int(Rung.BORROWED)
 _SETTLEMENT = int(Rung.SETTLEMENT)
+_LEVEL = int(Rung.LEVEL)
 _NOTHING = int(Rung.NOTHING)
 _PUBLISHED = int(CurveState.PUBLISHED)
 _STALE = int(CurveState.STALE)
@@ -67,9 +68,7 @@ OTHER_MODEL = 16
 FORWARD = 32
 _REPAIRS = (at.FLAT, at.LIFT, at.TAIL_LOW, at.TAIL_HIGH)
 """Columns in which repairs are kept apart from the parameters; 0 takes a repair back."""
-_FITTED_NEAR = 2
-_FITTED_FAR = 1
-_NOT_FITTED = 0
+_FITTED_NEAR, _FITTED_FAR, _NOT_FITTED = 2, 1, 0
 
 
 @kernel
@@ -154,7 +153,7 @@ def _fits(
 @kernel
 def _taken_over(published: Floats, rung: int, fresh: Floats, gain: float, out: Floats) -> None:
     """The share of a fresh fit that is taken over: all of it when there is nothing to mix with."""
-    same = published[at.MODEL] == fresh[at.MODEL] and rung != _BORROWED and rung != _NOTHING
+    same = published[at.MODEL] == fresh[at.MODEL] and rung != _BORROWED and rung < _LEVEL
     if same and gain < 1.0:
         mix(published, fresh, gain, out)
     else:
@@ -325,10 +324,11 @@ def lend(fits: Floats, curves: Floats, life: Ints, spans: Ints, settled: bool, v
 def standing_code(life: Ints, which: Ints) -> int:
     """What people have to know of an expiry: 0 when a forward and a curve of its own price it.
 
-    The sum of STALE plus the rung of a stale curve, OTHER_MODEL when the wished one failed, and
-    FORWARD times the rung of a forward that was not by parity for longer than a curve may be old.
+    The sum of STALE plus the rung of a stale curve or of none, OTHER_MODEL when the wished one
+    failed, and FORWARD times the rung of a forward that is not by parity and older than `W_AGE`.
     """
-    code = STALE + life[c.V_RUNG] if life[c.V_STATE] == _STALE else 0
+    told = life[c.V_STATE] == _STALE or life[c.V_RUNG] >= _LEVEL
+    code = STALE + life[c.V_RUNG] if told else 0
     if life[c.V_STATE] == _PUBLISHED and life[c.V_MODEL] != which[W_MODEL]:
         code += OTHER_MODEL
     if which[W_AT] - life[c.V_PARITY_AT] > which[W_AGE]:

@@ -3,6 +3,7 @@
 An update of a class takes every expiry through it: a fit, its checks, the cap on what may move at
 once, publication. What fails on the way is not published; the last published version stays, is
 said to be stale when nothing replaces it, and gives way to a curve borrowed from its neighbours.
+An expiry that never had a curve and cannot borrow one is priced with a level (level_kernels).
 """
 
 from enum import IntEnum
@@ -42,7 +43,8 @@ class Rung(IntEnum):
     LAST_GOOD = 2  # an earlier one of today
     BORROWED = 3  # from the neighbouring expiries in total variance
     SETTLEMENT = 4  # from the previous settlement prices
-    NOTHING = 5
+    LEVEL = 5  # one vol, from prices too few for a curve or none
+    NOTHING = 6
 
 
 IMPOSSIBLE = -1

@@ -213,7 +213,8 @@ def plan_class(
         held[0] = long[slot]
         held[1] = short[slot]
         stock[k.CLUSTER] = clusters[slot - start]
-        stock[k.FORWARD] = fits[fixed[slot, c.F_EXPIRY], c.X_FORWARD]
+        fit = fits[fixed[slot, c.F_EXPIRY]]
+        stock[k.FORWARD], stock[k.UNSURE] = fit[c.X_FORWARD], fit[c.X_UNSURE]
         wanted, dropped = _look(
             slot,
             fixed[slot],

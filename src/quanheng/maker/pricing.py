@@ -75,14 +75,14 @@ def reprice(
         marked = (state.flow.average[klass], state.flow.totals[klass])
         left = mark_fills(state.flow.pending[klass], waiting, surface.theo, at, *marked)
         state.flow.count[klass] = left
+    if news:
+        _tell(state, item, klass, at, which, effects)
     if not refit:
         return
     published = int(surface.version[klass]) != before
     slots = (item.start, item.stop)
     if published and rebucket(state.parameters, opened.chain, *slots, surface.theo):
         set_limits(state)
-    if news:
-        _tell(state, item, klass, at, which, effects)
     if worst >= FAILURES and not surface.failed[klass]:
         surface.failed[klass] = 1
         args = (good, expiries, worst)

@@ -25,7 +25,8 @@ BOOK_DELTA = 0  # of the class, yuan per 1 % of the underlying
 BOOK_VEGA = 1  # of the class, yuan per vol point
 CLUSTER = 2  # gamma_clusters of the contract
 FORWARD = 3  # of the expiry, yuan
-STOCK = 4
+UNSURE = 4  # 1 while the expiry has no curve (columns.X_UNSURE)
+STOCK = 5
 
 _TICKS = 1e4
 _SHARE = 1e-4
@@ -111,6 +112,9 @@ def fill_inputs(
     """The numbers of `kernels.desk.strategies.layout` for one contract; `stock` as above."""
     value = theo[c.T_PRICE] * _TICKS
     share = params[p.P_WIDTH] * _SHARE
+    stressed = params[p.P_WIDTH_STRESS] * _SHARE
+    if stock[UNSURE] > 0.0:
+        share = max(share, stressed)
     ratio = row[c.F_CAP_NUM] / row[c.F_CAP_DEN]
     x[s.VALUE] = value
     x[s.CAP] = q.allowed(value / (1.0 + 0.5 * share * ratio), row)
@@ -131,7 +135,7 @@ def fill_inputs(
     x[s.VOL_SD] = params[p.P_VOL_OF_VOL] * _SHARE
     x[s.NEED] = standing[c.D_NEED] * 1e-6
     x[s.WIDTH] = share
-    x[s.WIDTH_STRESS] = params[p.P_WIDTH_STRESS] * _SHARE
+    x[s.WIDTH_STRESS] = stressed
     x[s.LEAN_OWN] = params[p.P_LEAN_POSITION] * _SHARE
     x[s.LEAN_DELTA] = params[p.P_LEAN_DELTA] * _SHARE
     x[s.LEAN_VEGA] = params[p.P_LEAN_VEGA] * _SHARE

@@ -15,6 +15,7 @@ from quanheng.kernels.desk.curves.wing import fit_wing
 from quanheng.kernels.jit import kernel
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as k
+from quanheng.maker import level_kernels as levels
 from quanheng.maker import parameters as p
 from quanheng.maker import point_kernels as q
 from quanheng.maker.curve_life import Rung
@@ -33,6 +34,7 @@ GIVEN = 7
 _NAN = float("nan")
 _LEVEL = p.P_CURVE_LEVEL
 _SETTLEMENT = int(Rung.SETTLEMENT)
+_LEVEL_ONLY = int(Rung.LEVEL)
 _NOTHING = int(Rung.NOTHING)
 _RESIDUAL_TICKS = 15
 
@@ -166,6 +168,7 @@ def _refit(
     good, worst, news = k.update_class(
         fits, curves, life, points, spans[:n], forwards, which, limits, version
     )
+    levels.follow_levels(curves, life, points, spans[:n], which, limits, version)
     return good, n, worst, news
 
 
@@ -188,12 +191,14 @@ def reprice_class(
 ) -> tuple[int, int, int, int]:
     """Theory of one class at one instant: (own fits, expiries, most failures in a row, news).
 
+    Without a refit the news are expiries priced with a level that people do not know of yet.
+
     which = curve_kernels' WHICH columns, then start, stop, refit 0/1. given by the GIVEN columns:
     spot in yuan, share of today's trading still to come, days of a year, the share of a new basis
     that is taken over, the rate, and for what a curve cannot bend to (far wings): the share of a
     new residual taken over and the share of it that counts. limits by curve_kernels' LIMIT columns.
     """
-    result = (0, 0, 0, 0)
+    good, expiries, worst, news = 0, 0, 0, 0
     start, stop, refit = which[k.WHICH], which[k.WHICH + 1], which[k.WHICH + 2]
     spot = given[GIVEN_SPOT]
     quotes = np.empty((stop - start, q.QUOTES))
@@ -201,7 +206,7 @@ def reprice_class(
         if meta[e, c.E_KLASS] == which[k.W_KLASS]:
             fits[e, c.X_TAU] = (meta[e, c.E_DAYS] + given[GIVEN_LEFT]) / given[GIVEN_YEAR]
     if refit != 0:
-        result = _refit(
+        good, expiries, worst, news = _refit(
             market_rows,
             work,
             pairs,
@@ -218,6 +223,10 @@ def reprice_class(
     for e in range(meta.shape[0]):
         if meta[e, c.E_KLASS] == which[k.W_KLASS]:
             fits[e, c.X_FORWARD] = spot + fits[e, c.X_BASIS]
+            unsure = life[e, c.V_RUNG] == _LEVEL_ONLY
+            fits[e, c.X_UNSURE] = 1.0 if unsure else 0.0
+            if refit == 0 and unsure and k.standing_code(life[e], which) != life[e, c.V_TOLD]:
+                news += 1
     price_class(fixed, fits, curves, params, theo, start, stop)
     for slot in range(start, stop):
         row = theo[slot]
@@ -226,7 +235,7 @@ def reprice_class(
             if math.isfinite(miss):
                 row[c.T_RESIDUAL] += given[GIVEN_RESIDUAL_GAIN] * (miss - row[c.T_RESIDUAL])
         row[c.T_PRICE] = _corrected(row, given[GIVEN_RESIDUAL_SHARE])
-    return result
+    return good, expiries, worst, news
 
 
 @kernel
@@ -246,7 +255,7 @@ def settle_class(
     """First curves of a class from previous settlement prices; returns the number of good fits.
 
     spot = the underlying's previous close in yuan, rate per year. An expiry without a fit of its
-    own borrows from the others.
+    own borrows from the others, and is priced with a level where they have none.
     """
     quotes = np.empty((stop - start, q.QUOTES))
     points = np.empty((k.POINT_ROWS, stop - start))
@@ -283,4 +292,5 @@ def settle_class(
             curves[c.PUBLISHED, e, j] = row[j]
     if good > 0:
         k.lend(fits, curves, life, spans[:n], True, 0)
+    levels.open_levels(fits, curves, life, points, spans[:n])
     return good
