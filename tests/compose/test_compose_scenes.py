@@ -18,7 +18,8 @@ from quanheng.compose.strategy_records import (
     write_record,
 )
 from quanheng.config import ConfigError
-from quanheng.maker.requests import STRATEGY, VERSION
+from quanheng.kernels.desk.strategies.layout import NAMES
+from quanheng.maker.parameters import INDEX, TABLE
 
 
 def scene_text(name: str, **more: str) -> str:
@@ -55,7 +56,7 @@ def test_compose_scenes_of_the_shipped_strategies_are_all_argued_and_recorded() 
     """I-08: what stands behind the maker's orders has an argument and a passed record."""
     found = read_scenes()
     assert [scene.name for scene in found.scenes] == list(NAMED)
-    assert (STRATEGY, VERSION) in [(one.name, one.version) for one in found.strategies]
+    assert NAMES[TABLE[INDEX["strategy"]].default] in [one.name for one in found.strategies]
     for strategy in found.strategies:
         record = read_record(strategy)
         assert record is not None and (record.strategy, record.version) == (
