@@ -14,12 +14,14 @@ import pytest
 from compose_world import Run, call, one_line, run_day
 
 from quanheng.compose import overnight, risk_record
+from quanheng.compose.alert_words import NAMES
 from quanheng.compose.day_watch import DESK, DayWatch
 from quanheng.compose.overnight import LOSS, SPOTS, USAGE, VOLS, in_force
 from quanheng.config import ConfigError, OvernightConfig, read_config
 from quanheng.kernels.pack import pack
 from quanheng.maker.ledger_views import GREEK_COLUMNS
 from quanheng.maker.messages import Notify
+from quanheng.terms.codes import Alert
 
 
 @pytest.fixture
@@ -105,8 +107,10 @@ def test_report_event_is_drafted_from_an_alert(run: Path, tmp_path: Path) -> Non
     follow = [row for row in alerts if int(row["number"]) > int(broken["number"])]
     assert follow[0]["words_zh"] in text
     quoting = next(row for row in alerts if "09:31" <= row["at"] < "09:36")
+    assert quoting["underlying"] == "510050"
     assert call("report", run, "--event", quoting["number"], "--out", out).code == 0
-    assert "发出 sent" in out.read_text(encoding="utf-8")
+    text = out.read_text(encoding="utf-8")
+    assert "发出 sent" in text and "| 510050 | vega |" in text
     one_line(call("report", run, "--event", 9999, "--out", out), 3, "no alert 9999")
 
 
@@ -250,3 +254,9 @@ def test_overnight_over_a_limit_proposes_what_to_reduce(scenario: Path, tmp_path
     done = call("report", run, "--approve", "--by", "R01", "--seconded-by", "H01",
                 "--reason", "hedged at the open", "--json")  # fmt: skip
     assert done.json["subject"] == f"* {LOSS}; 510050 {LOSS}"
+
+
+def test_every_alert_has_a_name_in_reports() -> None:
+    """R-07: no kind of alert is without its words in both languages."""
+    assert set(NAMES) == set(Alert)
+    assert all(zh and en for zh, en in NAMES.values())

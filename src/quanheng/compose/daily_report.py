@@ -41,11 +41,22 @@ BUSINESS = dict(
 INDICATORS = dict(
     zip(
         record.INDICATORS,
-        ("范围", "指标", "单位", "末值", "最坏值", "时间", "限额", "占用（%）", "依据与批准"),
+        (
+            "范围",
+            "指标",
+            "名称",
+            "单位",
+            "末值",
+            "最坏值",
+            "时间",
+            "限额",
+            "占用（%）",
+            "依据与批准",
+        ),
         strict=True,
     )
 )
-FUNDS = {"item": "项目", "unit": "单位", "value": "数额"}
+FUNDS = {"item": "项目", "words_zh": "名称", "unit": "单位", "value": "数额"}
 ORDERS = {"item": "编号", "count": "次数", "words_zh": "内容"}
 EXPIRING = dict(
     zip(

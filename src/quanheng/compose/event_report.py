@@ -48,6 +48,7 @@ _ACTS = {"second": "时间", "act": "动作", "count": "数量"}
 _FIGURES = {
     "scope": "范围",
     "name": "指标",
+    "words_zh": "名称",
     "unit": "单位",
     "worst": "最坏值",
     "at": "时间",
@@ -72,7 +73,7 @@ def write_event(run: Path, number: int, out: Path) -> register.Entry:
     at = int(alert["at_ns"])
     later = [row for row in alerts[number:] if int(row["at_ns"]) <= at + LATER]
     indicators = read_table(run, "indicators", record.INDICATORS)
-    figures = [row for row in indicators if row["scope"] in ("*", alert["scope"])]
+    figures = [row for row in indicators if row["scope"] in ("*", alert["underlying"])]
     acts, note = _acts(run, at)
     source = "reports/alerts.csv"
     sections = [

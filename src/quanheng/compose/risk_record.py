@@ -28,13 +28,24 @@ from quanheng.rulebook.calendar import trading_days_between
 from quanheng.terms.days import clock_text, day_nanos
 from quanheng.terms.units import MONEY_PER_YUAN, Nanos
 
-ALERTS = ("number", "at", "machine", "code", "scope", "words_zh", "words_en", "on_duty", "at_ns")
-INDICATORS = ("scope", "name", "unit", "last", "worst", "at", "limit", "used", "basis")
+ALERTS = (
+    "number",
+    "at",
+    "machine",
+    "code",
+    "scope",
+    "words_zh",
+    "words_en",
+    "on_duty",
+    "at_ns",
+    "underlying",
+)
+INDICATORS = ("scope", "name", "words_zh", "unit", "last", "worst", "at", "limit", "used", "basis")
 BUSINESS = (
     "maker", "underlying", "contracts", "messages", "trades", "bought", "sold", "value",
     "market", "share",
 )  # fmt: skip
-FUNDS = ("item", "unit", "value")
+FUNDS = ("item", "words_zh", "unit", "value")
 ORDERS = ("item", "count", "words_zh", "words_en")
 EXPIRING = (
     "underlying", "contract", "last_day", "days_left", "long", "short", "covered",
@@ -73,6 +84,44 @@ _AUDIT = {
 }
 
 
+_WORDS = {
+    "delta": "Delta",
+    "gamma": "Gamma",
+    "vega": "Vega",
+    "theta": "Theta",
+    "long": "权利仓（张）",
+    "short": "义务仓（张）",
+    "total": "盈亏",
+    "day_orders": "当日报单与报价",
+    "day_qty": "当日成交（张）",
+    "day_value": "当日成交额",
+    "day_opened": "当日开仓（张）",
+    "used": "开仓保证金",
+    "realtime": "实时保证金",
+    "forecast": "预计隔夜保证金",
+    "usage_ppm": "保证金占用率",
+    "coverage_ppm": "保证金覆盖率",
+    "forecast_usage_ppm": "预计隔夜占用率",
+    "forecast_free": "预计隔夜可用资金",
+    "messages": "当日消息",
+    "var": "在险价值",
+    "opening_cash": "上日资金",
+    "premium": "权利金收支",
+    "handling_fee": "经手费",
+    "settlement_fee": "结算费",
+    "cash": "资金",
+    "margin": "维持保证金",
+    "free": "可用资金",
+    "equity": "权益",
+    "exercise_fee": "行权费",
+    "delivery": "行权交收收支",
+    "penalty": "交收违约扣款",
+    "margin_call": "追加保证金",
+    "usage": "占用率（保证金/权益）",
+    "coverage": "覆盖率（权益/保证金）",
+}
+
+
 def write_record(world: World, settled: Settled, folder: Path) -> None:
     """Every table of this module into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,9 +145,13 @@ def write_record(world: World, settled: Settled, folder: Path) -> None:
 
 
 def _alerts(world: World) -> Iterable[Sequence[object]]:
+    chain = world.reference.chain
+    klasses = {item.underlying: item.underlying for item in chain.classes}
+    klasses |= {row.code: row.underlying for row in chain.contracts}
     for number, (at, machine, said) in enumerate(world.alerts, start=1):
         words = sentence(said, "zh"), sentence(said, "en")
-        yield number, clock_text(at), machine, said.code, said.scope, *words, _duty(world, at), at
+        head = number, clock_text(at), machine, said.code, said.scope
+        yield *head, *words, _duty(world, at), at, klasses.get(said.scope, "")
 
 
 def _duty(world: World, at: Nanos) -> str:
@@ -163,7 +216,17 @@ def _indicator(
         basis = "" if record is None else f"{record.basis} {record.by} {record.seconded_by}"
     at = clock_text(seen.at) if seen.at else ""
     values = _decimal(seen.last, scale), _decimal(seen.worst, scale)
-    return scope, name, unit, *values, at, bound, used, basis.strip()
+    return (
+        scope,
+        name.removesuffix("_ppm"),
+        _WORDS[name],
+        unit,
+        *values,
+        at,
+        bound,
+        used,
+        basis.strip(),
+    )
 
 
 def _decimal(value: int, scale: int) -> str:
@@ -203,11 +266,11 @@ def _funds(settled: Settled) -> Iterable[Sequence[object]]:
     for field in msgspec.structs.fields(clear.CashStatement):
         value = getattr(cash, field.name)
         if field.name != "account":
-            yield field.name, "yuan", exact_yuan(value)
-    yield "margin_call", "yuan", exact_yuan(settled.deficit)
+            yield field.name, _WORDS[field.name], "yuan", exact_yuan(value)
+    yield "margin_call", _WORDS["margin_call"], "yuan", exact_yuan(settled.deficit)
     ratios = (margin_use.usage_ppm, "usage"), (margin_use.coverage_ppm, "coverage")
     for ratio, name in ratios:
-        yield name, "percent", _decimal(ratio(cash.margin, cash.equity), 10_000)
+        yield name, _WORDS[name], "percent", _decimal(ratio(cash.margin, cash.equity), 10_000)
 
 
 def _orders(world: World) -> Iterable[Sequence[object]]:
