@@ -1,7 +1,7 @@
 """The book that is carried, revalued under gaps of the next morning (I-35, I-34, R-01).
 
 Every class is priced again in full by `kernels.desk.scenario` over the gaps of rules.md 9.4 up to
-the limit move, one trading day on; margin follows by the maintenance formula at the moved prices
+its price limit, one trading day on; margin follows by the maintenance formula at the moved prices
 with the combinations that clearing kept. The results stand against the overnight limits on record;
 what is over one gets a proposal of what to reduce, and may be carried only with a signed exception.
 """
@@ -24,12 +24,12 @@ from quanheng.kernels.desk.greeks import TRADING_DAYS
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
 from quanheng.maker.point_kernels import YUAN
-from quanheng.rulebook import margin
+from quanheng.rulebook import margin, price_limits
 from quanheng.terms.units import MONEY_PER_YUAN, Day, Lots, Money, half_up
 
 DESK = "*"
-SPOTS = (0, 1, -1, 2, -2, 3, -3, 5, -5, 7, -7, 10, -10)
-"""Gaps of the underlying in per cent; 10 is the limit move of an ETF on these classes' kind."""
+SPOTS = (0, 1, -1, 2, -2, 3, -3, 5, -5, 7, -7, 10, -10, 15, -15, 20, -20)
+"""Gaps of the underlying in per cent; a class moves no further than its price limit."""
 VOLS = (0, -30, -20, 20, 50, 100)
 """Relative moves of every vol in per cent."""
 LOSS, USAGE = "loss", "usage"
@@ -120,15 +120,22 @@ def overnight_of(world: World, settled: Settled) -> Overnight:
     """The carried book of our account under every gap."""
     carried = _carried(world, settled)
     chain = world.reference.chain
-    grid = _grid()
-    shape = (grid.shape[1], len(chain.contracts))
+    shape = (len(SPOTS) * len(VOLS), len(chain.contracts))
     moved = _Moved(np.zeros(shape), np.zeros(shape, dtype=np.int64))
-    gaps: list[Gap] = []
     held = (carried.long + carried.short) > 0
     priced = held & np.isfinite(world.maker.state.surface.theo[:, c.T_VOL])
-    for klass in range(len(chain.classes)):
-        gaps += _class_gaps(world, carried, klass, np.flatnonzero(priced), grid, moved)
-    total = _desk_gaps(gaps, settled)
+    slots = np.flatnonzero(priced)
+    alike = [
+        _class_gaps(world, carried, klass, slots, moved) for klass in range(len(chain.classes))
+    ]
+    # Where a class is held back by its limit its row would only repeat the limit's.
+    gaps = [
+        gap
+        for some in alike
+        for number, gap in enumerate(some)
+        if gap.spot == SPOTS[number % len(SPOTS)]
+    ]
+    total = _desk_gaps(alike, settled)
     findings = _findings((*total, *gaps), world.plan.config.overnight, chain.day)
     return Overnight(
         gaps=(*total, *gaps),
@@ -143,9 +150,16 @@ def overnight_of(world: World, settled: Settled) -> Overnight:
     )
 
 
-def _grid() -> np.ndarray:
-    out = np.empty((scenario.SCENARIO_ROWS, len(SPOTS) * len(VOLS)))
-    spots, vols = (np.array(moves, dtype=np.float64) / 100 for moves in (SPOTS, VOLS))
+def _spots(world: World, klass: int) -> tuple[int, ...]:
+    """SPOTS as far as the price limit of a class's underlying lets it move in a day."""
+    num, den = price_limits.rate(world.book, world.reference.chain.classes[klass].underlying)
+    most = 100 * num // den
+    return tuple(max(-most, min(most, spot)) for spot in SPOTS)
+
+
+def _grid(moves: tuple[int, ...]) -> np.ndarray:
+    out = np.empty((scenario.SCENARIO_ROWS, len(moves) * len(VOLS)))
+    spots, vols = (np.array(some, dtype=np.float64) / 100 for some in (moves, VOLS))
     scenario.grid(spots, vols, np.ones(1), out)
     return out
 
@@ -162,12 +176,7 @@ def _carried(world: World, settled: Settled) -> _Carried:
 
 
 def _class_gaps(
-    world: World,
-    carried: _Carried,
-    klass: int,
-    priced: np.ndarray,
-    grid: np.ndarray,
-    moved: _Moved,
+    world: World, carried: _Carried, klass: int, priced: np.ndarray, moved: _Moved
 ) -> list[Gap]:
     """Every gap of a class, whose slots of `moved` are filled; `priced` slots of the whole chain.
 
@@ -177,6 +186,8 @@ def _class_gaps(
     item, close = chain.classes[klass], carried.closes[klass]
     part = slice(item.start, item.stop)
     slots = priced[(priced >= item.start) & (priced < item.stop)]
+    spots = _spots(world, klass)
+    grid = _grid(spots)
     moves = _price_moves(world, slots, grid)
     units = state.tables.fixed[slots, c.F_UNIT] * (carried.long - carried.short)[slots]
     moved.profit[:, slots] = moves * units * MONEY_PER_YUAN
@@ -188,7 +199,7 @@ def _class_gaps(
     base = int(state.etf.units[klass]) - state.etf.base
     gaps = []
     for number in range(grid.shape[1]):
-        spot, vol = SPOTS[number % len(SPOTS)], VOLS[number // len(SPOTS)]
+        spot, vol = spots[number % len(spots)], VOLS[number // len(spots)]
         each = moved.margin[number]
         for slot in (item.start + np.flatnonzero(carried.short[part])).tolist():
             row = chain.contracts[slot]
@@ -223,18 +234,18 @@ def _price_moves(world: World, slots: np.ndarray, grid: np.ndarray) -> np.ndarra
     return parts[:-1].T
 
 
-def _desk_gaps(gaps: list[Gap], settled: Settled) -> tuple[Gap, ...]:
-    """All classes gapping alike, with the account's funds."""
+def _desk_gaps(alike: list[list[Gap]], settled: Settled) -> tuple[Gap, ...]:
+    """All classes gapping alike as far as their limits let them, with the account's funds."""
     cash = settled.cash
     total = []
-    for vol in VOLS:
-        for spot in SPOTS:
-            same = [gap for gap in gaps if (gap.spot, gap.vol) == (spot, vol)]
-            options, hedge = sum(gap.options for gap in same), sum(gap.hedge for gap in same)
-            due = sum(gap.margin for gap in same)
-            total.append(
-                Gap(DESK, spot, vol, options, hedge, due, cash.equity + options, cash.cash - due)
-            )
+    for number in range(len(SPOTS) * len(VOLS)):
+        same = [gaps[number] for gaps in alike]
+        spot, vol = SPOTS[number % len(SPOTS)], VOLS[number // len(SPOTS)]
+        options, hedge = sum(gap.options for gap in same), sum(gap.hedge for gap in same)
+        due = sum(gap.margin for gap in same)
+        total.append(
+            Gap(DESK, spot, vol, options, hedge, due, cash.equity + options, cash.cash - due)
+        )
     return tuple(total)
 
 
