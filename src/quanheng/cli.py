@@ -21,6 +21,7 @@ from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.propose_cli import propose, second, withdraw
 from quanheng.compose.reference import ReferenceDataError
+from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.compose.why import why as reasons
@@ -226,6 +227,7 @@ cli.add_command(kill)
 for verb in (propose, second, withdraw):
     cli.add_command(verb)
 cli.add_command(lab)
+cli.add_command(report)
 for verb in backtest_cli.VERBS:
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

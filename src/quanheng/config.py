@@ -103,6 +103,21 @@ class ApprovalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconded_by: str = ""
 
 
+class OvernightConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An approved overnight limit of an underlying or of the desk, "*" (I-35, R-03): the largest
+    loss over the gaps of a night and, for "*", the largest share of equity that margin may take.
+    """
+
+    scope: str
+    loss_yuan: int
+    since: int
+    basis: str
+    by: str
+    seconded_by: str
+    usage_percent: int = 0
+    until: int = 0  # 0: without end
+
+
 class FigureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A figure of another system that is good until HH:MM of the day; money in yuan."""
 
@@ -159,6 +174,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategies: tuple[StrategyConfig, ...] = ()
     approvals: tuple[ApprovalConfig, ...] = ()
     figures: tuple[FigureConfig, ...] = ()
+    overnight: tuple[OvernightConfig, ...] = ()
     roles: tuple[RoleConfig, ...] = ()
     designated: tuple[str, ...] = ()
 
@@ -230,9 +246,20 @@ def _problem(config: Config) -> str:
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
             "line.dead_man_ms: must be over two heartbeats and at most 400",
         ),
+        *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
+
+
+def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:
+    key = f"overnight[{number}]"
+    if one.loss_yuan < 0 or not 0 <= one.usage_percent <= 100:
+        return False, f"{key}: loss_yuan is below 0 or usage_percent not 0 to 100"
+    if one.scope == "*" and not one.usage_percent:
+        return False, f'{key}.usage_percent: the desk\'s record ("*") must name it'
+    two = one.by and one.seconded_by and one.by != one.seconded_by
+    return bool(two and one.basis), f"{key}: names no basis or not two people (R-03)"
 
 
 def config_hash(config: Config) -> str:

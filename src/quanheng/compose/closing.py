@@ -25,6 +25,7 @@ from quanheng.compose.profit_report import (
     write_profit,
 )
 from quanheng.compose.report import ClassLine
+from quanheng.compose.risk_record import write_record
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.measure import figures as meter_figures
@@ -146,6 +147,7 @@ def finish(world: World, seconds: float) -> DayResult:
         write_day(world, dataset, result)
         write_files(world, settled, made)
         write_margin(world.plan.out / "reports", day.margin)
+        write_record(world, settled, world.plan.out / "reports")
     return day
 
 

@@ -16,6 +16,7 @@ from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
+from quanheng.compose.day_watch import DayWatch
 from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.later import reference_on
 from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
@@ -124,7 +125,7 @@ class World:
             closes=dict(plan.closes),
         )
         self.midnight = midnight(plan.day)
-        self.collector = Collector()
+        self.collector, self.watch = Collector(), DayWatch()
         self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
         member = plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
@@ -179,7 +180,7 @@ class World:
         sim.sink("venue", [Record], self.collector)
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
-        sim.ignore("maker", [Notify])
+        sim.sink("maker", [Notify], self.watch)
         member = plan.config.member
         etf_line = EtfLine(member.pbu, member.letter)
         sim.wire("etf-up", "maker", "etf", [EtfSend], etf_line.up)

@@ -37,7 +37,7 @@ def margin_night(chain: Chain, book: Rulebook, settled: Settled, closes: list[in
         load(account, slot, long, short, covered, 0, chain.contracts[slot].unit)
     settles = settlement_prices(chain, settled)
     single = margin_use.maintenance(chain, book, settles, tuple(closes))
-    found = propose(chain, account, _kept(settled), single.tolist(), settles.tolist())
+    found = propose(chain, account, combinations_kept(settled), single.tolist(), settles.tolist())
     codes = [contract.code for contract in chain.contracts]
     steps = tuple(
         (word, one.strategy, codes[one.slots[0]], codes[one.slots[1]], one.units)
@@ -55,7 +55,7 @@ def settlement_prices(chain: Chain, settled: Settled) -> np.ndarray:
     return settles
 
 
-def _kept(settled: Settled) -> dict[str, Combination]:
+def combinations_kept(settled: Settled) -> dict[str, Combination]:
     """Combinations that clearing left standing."""
     if settled.combined is None:
         return {}

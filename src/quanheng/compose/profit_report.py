@@ -136,7 +136,7 @@ def write_profit(folder: Path, state: State) -> None:
     rows = [
         [
             line.underlying,
-            *map(_exact, (*line.terms, line.total, line.bound)),
+            *map(exact_yuan, (*line.terms, line.total, line.bound)),
             line.hedges,
             line.watched,
             line.inside,
@@ -152,7 +152,7 @@ def write_profit(folder: Path, state: State) -> None:
         [
             opened.chain.contracts[row[0]].code,
             *row[1:first],
-            *map(_exact, row[first:money]),
+            *map(exact_yuan, row[first:money]),
             *row[money:],
         ]
         for row in fill_rows(state).tolist()
@@ -160,7 +160,7 @@ def write_profit(folder: Path, state: State) -> None:
     _write(folder / "fills.csv", ["contract", *FILL_COLUMNS[1:]], fills)
 
 
-def _exact(amount: Money) -> str:
+def exact_yuan(amount: Money) -> str:
     """Money as yuan with its four decimals."""
     sign = "-" if amount < 0 else ""
     return f"{sign}{abs(amount) // MONEY_PER_YUAN}.{abs(amount) % MONEY_PER_YUAN:04d}"
