@@ -5,17 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from maker_world import (
-    DAY,
-    EXPIRIES,
-    MORNING,
-    SPOT,
-    VOL,
-    World,
-    continuous,
-    make_chain,
-    make_contract,
-)
+from maker_world import EXPIRIES, MORNING, SPOT, World, continuous, make_chain
 
 from quanheng.kernels.desk.black import price_one
 from quanheng.kernels.desk.curves import arbitrage, layout
@@ -23,7 +13,6 @@ from quanheng.kernels.desk.curves.smile import vol_at
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as k
-from quanheng.maker import level_kernels, quote_kernels
 from quanheng.maker.curve_life import IMPOSSIBLE, NEXT, TABLE, CurveEvent, CurveState, Rung
 from quanheng.maker.invariants import invariants
 from quanheng.maker.maker import Maker
@@ -376,68 +365,3 @@ def test_what_people_are_told_is_zero_for_a_healthy_expiry():
     life[c.V_STATE], life[c.V_RUNG] = CurveState.STALE, Rung.BORROWED
     life[c.V_FORWARD], life[c.V_PARITY_AT] = 2, 49
     assert k.standing_code(life, which) == k.STALE + 3 + 2 * k.FORWARD
-
-
-def last_day(*strikes):
-    """A chain of one class that expires today."""
-    rows = [(strike, kind) for strike in strikes for kind in "CP"]
-    return build_chain(
-        DAY,
-        [
-            make_contract(10_000_001 + number, "510050", kind, strike, DAY, 1, SPOT)
-            for number, (strike, kind) in enumerate(rows)
-        ],
-    )
-
-
-WHOLE = tuple(range(22_500, 27_000, 500))
-
-
-def at_the_money(world):
-    """The published vol where strike and forward meet."""
-    return vol_at(world.state.surface.curves[c.PUBLISHED, 0], 0.0)
-
-
-def test_a_class_that_expires_today_is_quoted_from_the_opening_auction_on():
-    """R-05, Q-04: too few prices have time value for a curve and no other expiry lends one."""
-    world = World.start(last_day(*WHOLE))
-    assert lives(world, c.V_RUNG) == [Rung.LEVEL]
-    assert at_the_money(world) == pytest.approx(VOL, abs=0.01)
-    world.tick()
-    assert {quote.contract for quote in world.quotes()} == {
-        contract.code for contract in world.chain.contracts
-    }
-    told = [(a.scope, a.args[0]) for a in world.alerts(Alert.CURVE_RUNG)]
-    assert told == [("510050-2406", Rung.LEVEL)]
-
-
-def test_where_no_price_says_anything_the_level_is_the_stated_one():
-    """Both strikes are 3.5 deviations away: nothing out of the money is worth three ticks."""
-    world = World.start(last_day(23_500, 25_500))
-    assert lives(world, c.V_RUNG) == [Rung.LEVEL]
-    assert at_the_money(world) == level_kernels.UNKNOWN
-
-
-def test_a_level_follows_the_others_and_is_quoted_wide_inside_the_cap():
-    """Q-01: one strike is no curve, but its vol counts; nine tenths of A(b) while it is so."""
-    world = World.start(last_day(*WHOLE))
-    quoted = {slot for slot, one in enumerate(world.chain.contracts) if one.strike == 24_500}
-    world.silent = set(range(len(world.chain.contracts))) - quoted
-    world.vol = 0.23
-    continuous(world)
-    world.run(10)
-    assert lives(world, c.V_RUNG) == [Rung.LEVEL]
-    assert at_the_money(world) == pytest.approx(0.23, abs=0.01)
-    assert lives(world, c.V_VERSION)[0] == world.state.surface.version[0] > 0
-    shares = []
-    for slot in range(len(world.chain.contracts)):
-        bid, ask = (world.resting.get((slot, side), (0, 0))[1] for side in (0, 1))
-        widest = int(quote_kernels.widest_ask(bid, world.state.tables.fixed[slot])) - bid
-        shares += [(ask - bid) / widest] if bid > 1 else []
-    assert len(shares) > 8
-    assert 0.7 < min(shares) <= max(shares) <= 1.0
-    world.silent = set()
-    world.vol = 0.3
-    world.run(10)
-    assert lives(world, c.V_RUNG) == [Rung.OWN]
-    assert world.alerts(Alert.CURVE_RUNG)[-1].args[0] == Rung.OWN
