@@ -31,6 +31,7 @@ from quanheng.duties.dataset import DatasetError
 from quanheng.edge.kill_client import KillSocketError
 from quanheng.edge.tape_files import TapeError
 from quanheng.rulebook.rows import RulebookError
+from quanheng.runtime.journal import JournalError
 
 USAGE, BAD_INPUT, INTERRUPTED = 2, 3, 4
 
@@ -43,6 +44,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (desk.DeskError, BAD_INPUT),
     (ReferenceDataError, BAD_INPUT),
     (RunError, BAD_INPUT),
+    (JournalError, BAD_INPUT),
     (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
     (TapeError, BAD_INPUT),

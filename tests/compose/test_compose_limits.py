@@ -9,6 +9,7 @@ from compose_world import call, one_line
 from quanheng.compose import authority_desk, desk_records
 from quanheng.compose.people import parameters
 from quanheng.config import ApprovalConfig, ConfigError, FigureConfig, read_config
+from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.limits import LIMITS
 from quanheng.terms.commands import Command, Rearm, RecordFigure, SetLimit
 from quanheng.terms.days import from_clock, midnight
@@ -77,13 +78,14 @@ def test_compose_senseless_limits_are_exit_2(
 
 
 def test_compose_the_shipped_desk_states_its_records() -> None:
-    """Every class has an agreement, the account is reported, the strategy released (L-10)."""
+    """Every class has an agreement, the account is reported, strategies are released (L-10)."""
     config = read_config()
     names = {item.underlying for item in config.limits}
     assert {one.underlying for one in desk_records.agreements(config)} == names
     assert [one.account for one in desk_records.accounts(config)] == [config.member.account]
-    (release,) = desk_records.strategies(config)
-    assert release.maker != release.checker and release.filed
+    releases = desk_records.strategies(config)
+    assert [one.strategy for one in releases] == [name for name in NAMES if name]
+    assert all(one.maker != one.checker and one.filed for one in releases)
     (figure,) = desk_records.figures(config, 20240627)
     assert (figure.name, figure.until) == ("var", MORNING + from_clock("15:30"))
     wrong = msgspec.structs.replace(config, figures=(FigureConfig("*", "var", 1, "x", "later"),))
