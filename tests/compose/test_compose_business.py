@@ -15,7 +15,7 @@ from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.exchange_files import check_files
 from quanheng.compose.scenarios import load
-from quanheng.config import read_config
+from quanheng.config import RoleConfig, read_config
 from quanheng.exchange.listing import ExRight
 from quanheng.exchange.state import Transfer
 from quanheng.kernels.pack import unpack
@@ -131,17 +131,18 @@ def test_combination_ends_with_an_adjustment(first: DayResult) -> None:
 def test_exercise_orders_go_before_the_rule(first: DayResult) -> None:
     """rules.md 5: what we ordered is exercised, in the money or not, and nothing else of ours."""
     opening = jump(first.carry, 20240724)
-    # The largest: what the maker quotes meanwhile may close a small one.
-    longs = sorted(opening.accounts[0].held, key=lambda one: -one.long)
-    assert longs[0].long > 1
-    order = b.ExerciseRequest("Z000000001", longs[0].code, 1)
-    world = world_of(opening)
+    longs = [one for one in opening.accounts[0].held if one.long > one.short + one.covered]
+    code = longs[0].code
+    order = b.ExerciseRequest("Z000000001", code, 1)
+    # Without quotes of ours nothing nets the position away until the evening.
+    quiet = msgspec.structs.replace(read_config(), roles=(RoleConfig("510050", "none"),))
+    world = World(msgspec.structs.replace(world_of(opening).plan, config=quiet))
     run(world, order)
     said = {type(effect): effect for effect in world.cleared}
     exercised = said[clear.Exercised]
     assert isinstance(exercised, clear.Exercised)
     ours = [row for row in unpack(exercised.accepted, clear.CLAIM_COLUMNS).tolist() if not row[0]]
-    assert [world.reference.chain.contracts[row[1]].code for row in ours] == [longs[0].code]
+    assert [world.reference.chain.contracts[row[1]].code for row in ours] == [code]
     assert ours[0][2] == 1
     cash = said[clear.CashStatement]
     assert isinstance(cash, clear.CashStatement) and cash.exercise_fee == 6_000

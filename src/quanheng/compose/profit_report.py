@@ -79,7 +79,7 @@ def off_from_clearing(
 ) -> Money:
     """What the ledger's profit in options misses of clearing's, 0 always.
 
-    Clearing's is the change of equity at settlement prices, exercises and deliveries apart; the
+    Clearing's is the change of equity at settlement prices, without exercise, delivery, fines; the
     ledger's is at theory, so the open contracts are carried from their marks to the settlement
     prices, and the maker's estimate of fees to the fees charged.
     """
@@ -89,7 +89,7 @@ def off_from_clearing(
     units = state.tables.fixed[:, c.F_UNIT]
     carried = int((nets(state.book) * units * (settles - ledger.marks)).sum())
     cash = settled.cash
-    cleared = cash.equity - opening_equity + cash.exercise_fee - cash.delivery
+    cleared = cash.equity - opening_equity + cash.exercise_fee + cash.penalty - cash.delivery
     charged = cash.handling_fee + cash.settlement_fee
     return earned + carried + state.book.fees - charged - cleared
 
