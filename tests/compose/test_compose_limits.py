@@ -81,7 +81,7 @@ def test_compose_the_shipped_desk_states_its_records() -> None:
     """Every class has an agreement, the account is reported, strategies are released (L-10)."""
     config = read_config()
     names = {item.underlying for item in config.limits}
-    assert {one.underlying for one in desk_records.agreements(config)} == names
+    assert {one.underlying for one in desk_records.agreements(config)} >= names
     assert [one.account for one in desk_records.accounts(config)] == [config.member.account]
     releases = desk_records.strategies(config)
     assert [one.strategy for one in releases] == [name for name in NAMES if name]

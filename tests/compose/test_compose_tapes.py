@@ -256,7 +256,8 @@ def test_compose_tape_of_a_run_gives_back_what_its_maker_saw(day_run: Run, tmp_p
     again = _visible(one for one in read_messages(tmp_path / "b") if isinstance(one, ChainTick))
     assert len(wanted) > 500 and found == wanted and again == wanted
     asked = [one for one in read_messages(tmp_path / "a") if isinstance(one, Inquiry)]
-    assert len(asked) == day_run.printed["classes"][0]["inquiries"] > 0
+    # One that is asked shortly before the cut is not judged any more.
+    assert 0 <= len(asked) - day_run.printed["classes"][0]["inquiries"] <= 1 < len(asked)
 
 
 def _visible(ticks: object) -> list[tuple[int, ...]]:
