@@ -25,7 +25,7 @@ QUIET = 10 * SECOND
 MOST_ALERTS = 4_096
 """Bound of the memory of raised alerts; the oldest entry is forgotten first."""
 
-AUCTIONS = (Phase.OPENING, Phase.CLOSING)
+AUCTIONS = (int(Phase.OPENING), int(Phase.CLOSING))
 NAMED = 5
 """Contracts that an alert names; it counts the others."""
 
@@ -118,13 +118,14 @@ def unready(state: State, start: int, stop: int) -> list[int]:
 
     Exempt contracts are left out (A14, A35).
     """
+    if state.meter is None:
+        return []
+    here = np.isin(state.view.rows[start:stop, market.PHASE], AUCTIONS)
     missing = []
-    for slot in range(start, stop):
-        lane = state.meter.lanes[slot] if state.meter is not None else None
-        cell = lane.cells[0] if lane is not None else None
-        if lane is None or cell is None or state.view.rows[slot, market.PHASE] not in AUCTIONS:
-            continue
-        if not (cell.ready or cell.exempt or lane.excused):
+    for slot in (np.flatnonzero(here) + start).tolist():
+        lane = state.meter.lanes[slot]
+        cell = lane.cells[0]
+        if cell is not None and not (cell.ready or cell.exempt or lane.excused):
             missing.append(slot)
     return missing
 
