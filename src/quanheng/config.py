@@ -5,14 +5,18 @@ value, and `quanheng check-config` prints the tree with its hash.
 """
 
 import hashlib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
+
+FileT = TypeVar("FileT")
 
 
 class ConfigError(Exception):
@@ -179,24 +183,28 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     designated: tuple[str, ...] = ()
 
 
+def read_toml(
+    kind: type[FileT], path: Path | None, shipped: str, problem: Callable[[FileT], str]
+) -> FileT:
+    """The content of a TOML file, or of the package's own `shipped` one.
+
+    ConfigError names the file and what cannot be read, what a key holds, or what `problem` says.
+    """
+    name = str(path) if path else shipped
+    source = path if path else files("quanheng") / shipped
+    try:
+        found = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=kind)
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{name}: {error}") from error
+    wrong = problem(found)
+    if wrong:
+        raise ConfigError(f"{name}: {wrong}")
+    return found
+
+
 def read_config(path: Path | None = None) -> Config:
     """The configuration of a file, or the shipped one. ConfigError says what is wrong."""
-    name = str(path) if path else SHIPPED
-    try:
-        if path is None:
-            text = (files("quanheng") / SHIPPED).read_text(encoding="utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: {error}") from error
-    try:
-        config = msgspec.toml.decode(text, type=Config)
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{name}: {error}") from error
-    problem = _problem(config)
-    if problem:
-        raise ConfigError(f"{name}: {problem}")
-    return config
+    return read_toml(Config, path, SHIPPED, _problem)
 
 
 def _problem(config: Config) -> str:

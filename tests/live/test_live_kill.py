@@ -103,6 +103,8 @@ def test_a_traders_or_strategys_pull_leaves_the_others() -> None:
     rig.core.pull("strategy:lean, 510300", "R02", rig.now)
     rig.settle()
     assert {item.contract for item in cancels(rig)} == set(CODES)
+    send(rig, 6, CODES[2], FIRST)
+    assert rig.core.puller.watches["strategy:lean, 510300"].barred == 1
     with pytest.raises(ValueError, match="two people"):
         rig.core.release("510300", "R02", "R02", rig.now)
     rig.core.release("strategy:lean, 510300, trader:T02", "R02", "T01", rig.now)

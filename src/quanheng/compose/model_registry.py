@@ -7,7 +7,6 @@ sources and that record only; when either moves, the entry is no longer released
 with it.
 """
 
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,7 @@ from quanheng.authority.policy import Act, rule_of
 from quanheng.compose.model_files import SourceError, files_of
 from quanheng.compose.model_sources import source_hash
 from quanheng.compose.people import People, read_people
-from quanheng.config import Config, ConfigError
+from quanheng.config import Config, ConfigError, read_toml
 from quanheng.kernels.desk.curves.layout import MODELS, WING
 from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.parameters import INDEX, TABLE
@@ -60,16 +59,11 @@ def read_models(path: Path | None = None) -> tuple[Model, ...]:
 
 def read_register(path: Path | None = None) -> Register:
     """The entries of a file, or the shipped ones. ConfigError names the file and the reason."""
-    name = str(path) if path else SHIPPED
-    source = path if path else files("quanheng") / SHIPPED
-    try:
-        register = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=Register)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{name}: {error}") from error
-    problem = _problem(register.models) or _strategy_problem(register.strategies)
-    if problem:
-        raise ConfigError(f"{name}: {problem}")
-    return register
+    return read_toml(Register, path, SHIPPED, _register_problem)
+
+
+def _register_problem(register: Register) -> str:
+    return _problem(register.models) or _strategy_problem(register.strategies)
 
 
 def _problem(models: tuple[Model, ...]) -> str:

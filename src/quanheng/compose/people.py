@@ -1,13 +1,12 @@
 """People and posts of an authority, from one TOML file (borders.md 5): opaque ids, never names."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
 from quanheng.authority.messages import AuthorityOpen, Parameter, Person
 from quanheng.authority.policy import POSTS
-from quanheng.config import ConfigError
+from quanheng.config import read_toml
 from quanheng.maker.limits import LIMITS
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE
@@ -34,16 +33,7 @@ class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_people(path: Path | None = None) -> People:
     """The people of a file, or the shipped ones. ConfigError names the file, key and reason."""
-    name = str(path) if path else SHIPPED
-    source = path if path else files("quanheng") / SHIPPED
-    try:
-        people = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=People)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{name}: {error}") from error
-    problem = _problem(people)
-    if problem:
-        raise ConfigError(f"{name}: {problem}")
-    return people
+    return read_toml(People, path, SHIPPED, _problem)
 
 
 def _problem(people: People) -> str:

@@ -7,7 +7,6 @@ argument for every scene is refused.
 
 from collections.abc import Callable
 from fractions import Fraction
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from quanheng.compose.day import DayPlan, World
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.report import ClassLine
 from quanheng.compose.scenarios import Words, load
-from quanheng.config import Config, ConfigError, ParameterConfig
+from quanheng.config import Config, ParameterConfig, read_toml
 from quanheng.duties.exact import ratio_text
 from quanheng.duties.grade import GRADES
 from quanheng.settlement.carry import Carry
@@ -108,16 +107,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 def read_scenes(path: Path | None = None) -> SceneFile:
     """The scenes of a file, or the shipped ones. ConfigError names the file and the reason."""
-    name = str(path) if path else SHIPPED
-    source = path if path else files("quanheng") / SHIPPED
-    try:
-        found = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=SceneFile)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{name}: {error}") from error
-    wrong = _problem(found)
-    if wrong:
-        raise ConfigError(f"{name}: {wrong}")
-    return found
+    return read_toml(SceneFile, path, SHIPPED, _problem)
 
 
 def _problem(found: SceneFile) -> str:

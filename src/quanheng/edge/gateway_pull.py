@@ -4,7 +4,7 @@ import msgspec
 
 from quanheng.edge.gateway_parts import NOBODY, Flow, OpenTable, Resting, Who, base36
 from quanheng.edge.gateway_proof import Watch
-from quanheng.edge.gateway_scope import EVERYTHING, Scopes
+from quanheng.edge.gateway_scope import EVERYTHING, Scopes, split_scope
 from quanheng.terms.orders import OrderCancel, QuoteCancel, Request
 from quanheng.terms.units import MILLISECOND, Day, Nanos
 
@@ -83,7 +83,7 @@ class Puller:
 
     def release(self, scope: str, by: str, seconded_by: str) -> None:
         """End a pull; two people (reliability.md 2.5). ValueError says why not."""
-        parts = [part.strip() for part in scope.split(",")]
+        parts = split_scope(scope)
         for part in parts:
             if part not in self.killed:
                 raise ValueError(f"scope {part!r} is not pulled")
@@ -121,7 +121,7 @@ class Puller:
     def barred(self, contract: str, who: Who) -> None:
         """A new request of a pulled scope was refused."""
         for scope, watch in self.watches.items():
-            if self._meaning.inside(contract, who, scope.split(",")):
+            if self._meaning.inside(contract, who, split_scope(scope)):
                 watch.barred += 1
 
     def look(self, now: Nanos) -> list[Watch]:

@@ -13,6 +13,11 @@ EVERYTHING = "*"
 TRADER, STRATEGY = "trader:", "strategy:"
 
 
+def split_scope(scope: str) -> tuple[str, ...]:
+    """The parts of a scope as written, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in scope.split(",")))
+
+
 class Scopes:
     """What the parts of a scope mean on a day; `underlyings` leads from contract codes."""
 
@@ -22,7 +27,7 @@ class Scopes:
 
     def parts(self, scope: str) -> tuple[str, ...]:
         """The parts of a scope. ValueError names one that is not of today."""
-        parts = tuple(dict.fromkeys(part.strip() for part in scope.split(",")))
+        parts = split_scope(scope)
         for part in parts:
             person = part.startswith((TRADER, STRATEGY)) and not part.endswith(":")
             if not (person or self.known(part)):
