@@ -11,6 +11,7 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+import msgspec
 import pytest
 
 from quanheng.compose import live
@@ -20,7 +21,7 @@ from quanheng.compose.live import Drill, KillDrill, conduct
 from quanheng.compose.live_closing import close_day, outages
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
-from quanheng.config import read_config
+from quanheng.config import Config, ParameterConfig, read_config
 from quanheng.edge.journal_lines import read_lines
 from quanheng.exchange import session
 from quanheng.runtime.verify import verify_run
@@ -56,14 +57,21 @@ class Ran:
         return next(row for row in self.lines(role, what) if row["at"] > drill["at"])
 
 
+def hedged() -> Config:
+    """The shipped desk with money in the underlyings and a narrow band, so that it hedges."""
+    config = read_config(None)
+    rows = (("hedge", 1), ("hedge_band", 1_000))
+    parameters = tuple(ParameterConfig("*", name, value) for name, value in rows)
+    funds = msgspec.structs.replace(config.funds, etf_cash_yuan=50_000_000, etf_base_units=300_000)
+    return msgspec.structs.replace(config, funds=funds, parameters=parameters)
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Run it once."""
     out: Path = tmp_path_factory.mktemp("live") / "run"
     out.mkdir()
-    plan = DayPlan(
-        scenario=load("calm"), config=read_config(None), pick="40", out=out, until="09:37"
-    )
+    plan = DayPlan(scenario=load("calm"), config=hedged(), pick="40", out=out, until="09:37")
     prepared, supervisor, seconds = conduct(plan, 30, "09:28", dict(os.environ), DRILLS)
     day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
     started = read_lines(out / "live" / "supervisor.jsonl")
@@ -77,6 +85,7 @@ def test_every_invariant_holds_after_the_kills(ran: Ran) -> None:
     """
     assert {name: count for name, count in ran.day.invariants.items() if count} == {}
     assert ran.day.counts["restarts"] == 2
+    assert sum(line.hedges for line in ran.day.profits) > 0
     assert ran.day.counts["requests"] > 100
     assert ran.day.counts["trades"] > 0
 

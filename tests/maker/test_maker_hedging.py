@@ -7,12 +7,13 @@ from quanheng.maker import etf_orders, hedging
 from quanheng.maker import ledger_state as s
 from quanheng.maker.hedge_options import NONE, best_of_others, option_ways
 from quanheng.maker.invariants import invariants
+from quanheng.maker.messages import Resync
 from quanheng.maker.monitors import exposure
 from quanheng.maker.parameters import INDEX
-from quanheng.runtime.envelope import LinkChanged, TimerFired
+from quanheng.runtime.envelope import LinkChanged, NotSent, TimerFired
 from quanheng.terms.codes import Alert, Check, Effect, Link, Phase, Side, TradingState
 from quanheng.terms.commands import SetParameter, SetState, SignOn
-from quanheng.terms.etf import EtfAnswers, EtfDone, EtfFill, EtfSend
+from quanheng.terms.etf import ETF_SET, EtfAnswers, EtfDone, EtfFill, EtfSend
 from quanheng.terms.market import UnderlyingTick, UnderlyingTicks
 from quanheng.terms.orders import NewOrder, RequestRejected, Send
 from quanheng.terms.units import SECOND
@@ -349,7 +350,7 @@ def test_a_refusal_and_a_fill_of_a_stranger_are_told():
     world = opened()
     long_calls(world, 30)
     (sent,) = watch(world)
-    world.put(EtfAnswers([], [RequestRejected(sent.requests[0].client_id, 10836)]))
+    world.put(EtfAnswers([RequestRejected(sent.requests[0].client_id, 10836)]))
     assert not world.state.etf.working
     assert world.alerts(Alert.REJECTED_BY_EXCHANGE)[-1].args[0] == 10836
     before = int(world.state.etf.units[0])
@@ -387,3 +388,37 @@ def test_quotes_lean_by_the_hedged_delta():
     world.state.etf.units[0] = 100_000
     assert delta(world) - before == pytest.approx(100_000 * world.spot * 1e-4 / 100)
     assert INDEX["hedge"] > INDEX["repeat_fills"]
+
+
+def test_answers_are_taken_once_and_in_order():
+    """A stream that begins again brings nothing twice, a hole waits for its replay (I-12)."""
+    world = opened()
+    long_calls(world, 30)
+    (sent,) = watch(world)
+    order = sent.requests[0]
+    amount = order.qty * order.price
+    fill = EtfFill(order.client_id, "510050", order.side, order.price, order.qty, 0, 1, amount, 0)
+    done = EtfDone(order.client_id, "", 0, 1)
+    held = int(world.state.etf.units[0])
+    signed = order.qty if order.side == Side.BUY else -order.qty
+    world.put(EtfAnswers([done], 2))
+    assert order.client_id and world.state.etf.working and int(world.state.etf.units[0]) == held
+    assert world.alerts(Alert.REPORT_GAP)[-1].args == (1, 2)
+    (asked,) = [effect for effect in world.effects if isinstance(effect, Resync)]
+    assert asked.next_index == {ETF_SET: 1}
+    world.put(EtfAnswers([fill, done], 1))
+    world.put(EtfAnswers([fill, done], 1))
+    assert int(world.state.etf.units[0]) == held + signed
+    assert not world.state.etf.working
+    assert world.state.next_index[ETF_SET] == 3
+
+
+def test_an_order_that_never_left_is_over():
+    """What the gateway kept back is no open question: the class may be hedged again (P35)."""
+    world = opened()
+    long_calls(world, 30)
+    (sent,) = watch(world)
+    assert world.state.etf.working
+    world.put(NotSent([sent.requests[0].client_id], "the hedge line is not connected"))
+    assert not world.state.etf.working
+    assert world.state.audit.unexpected == 0

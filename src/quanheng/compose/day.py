@@ -182,7 +182,7 @@ class World:
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.sink("maker", [Notify], self.watch)
         member = plan.config.member
-        etf_line = EtfLine(member.pbu, member.letter)
+        etf_line = EtfLine(self.line.profile, member.letter, plan.day)
         sim.wire("etf-up", "maker", "etf", [EtfSend], etf_line.up)
         sim.wire("etf-down", "etf", "maker", [ex.EtfDeliver, ex.EtfRefuse], etf_line.down)
         desk = self.openings.etf_desk

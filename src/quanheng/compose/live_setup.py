@@ -51,7 +51,6 @@ class Prepared:
             plan.cadence,
             house,
             plan.models,
-            etf_line=False,
         )
 
     def info(self, status: str) -> RunInfo:
@@ -95,6 +94,7 @@ class Prepared:
             host=line.host,
             order_port=line.order_port,
             feed_port=line.feed_port,
+            etf_port=line.etf_port,
             snapshot_every=self.plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
             closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
@@ -102,7 +102,7 @@ class Prepared:
         )
         self._write("exchange", setup)
 
-    def write_clients(self, order_port: int, feed_port: int) -> None:
+    def write_clients(self, order_port: int, feed_port: int, etf_port: int) -> None:
         """The gateway's and the maker's part, once the exchange's ports are known."""
         plan = self.plan
         member, line = plan.config.member, plan.config.line
@@ -119,7 +119,7 @@ class Prepared:
             speed=self.speed,
             underlyings=_nearest_first(self.reference.chain.contracts),
         )
-        self._write("gateway", gateway_main.Setup(gateway, line.host, order_port))
+        self._write("gateway", gateway_main.Setup(gateway, line.host, order_port, etf_port))
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
             shifts=shifts_of(self._roster()),

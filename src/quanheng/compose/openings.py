@@ -108,19 +108,16 @@ class Openings:
         models: Path | None = None,
         opening: Carry | None = None,
         closes: Mapping[str, Ticks] | None = None,
-        etf_line: bool = True,
     ) -> None:
         """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
 
         `opening` is what the day before left; without one the accounts are flat. `closes` are
-        where underlyings shall end the day. Without `etf_line` the maker does not trade in the
-        underlyings. ConfigError when a model the day needs is not released in the register `models`
-        (R-05).
+        where underlyings shall end the day. ConfigError when a model the day needs is not released
+        in the register `models` (R-05).
         """
         self.closes = closes or {}
         self.house = house or book
         self.opening = opening
-        self.etf_line = etf_line
         self.scenario = scenario
         self.reference = reference
         self.book = book
@@ -139,7 +136,7 @@ class Openings:
         mine = carrying.account_named(opening, self.config.member.maker) if opening else None
         names = [klass.underlying for klass in chain.classes]
         closes = [self.surface[name].close for name in names]
-        hedge_cash = self.config.funds.etf_cash_yuan * MONEY_PER_YUAN if self.etf_line else 0
+        hedge_cash = self.config.funds.etf_cash_yuan * MONEY_PER_YUAN
         base = self.config.funds.etf_base_units
         return etf_desk.planned(opening, mine, chain, closes, hedge_cash, base)
 

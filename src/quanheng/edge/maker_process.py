@@ -27,6 +27,7 @@ from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.codes import Exec, Link
 from quanheng.terms.commands import Pull, SignOn
+from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import QuoteAck, Reports, Send
 from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
 
@@ -228,7 +229,7 @@ class MakerProcess:
     def _let_out(self, part: Held, refused: list[str]) -> None:
         for effect in part.effects:
             match effect:
-                case Send():
+                case Send() | EtfSend():
                     if not self.link.send(effect):
                         refused += [request.client_id for request in effect.requests]
                 case Resync():

@@ -6,7 +6,7 @@ nothing ever rests there. A rung here has the number of the ladder's check that 
 
 from quanheng.maker import ledger
 from quanheng.maker.etf_state import EtfWorking
-from quanheng.maker.messages import Effects, MakerOpen
+from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import of_class
 from quanheng.maker.requests import client_id, counter_of, stamp, take
@@ -15,13 +15,16 @@ from quanheng.maker.states import trader
 from quanheng.terms.codes import Alert, Check, Phase, Side, TradingState
 from quanheng.terms.etf import (
     ETF_LOT,
+    ETF_SET,
     ETF_STEP,
+    EtfAnswer,
     EtfAnswers,
     EtfDone,
     EtfFill,
     EtfOrder,
     EtfSend,
 )
+from quanheng.terms.orders import RequestRejected
 from quanheng.terms.units import MONEY_PER_YUAN, Lots, Money, Nanos, Ticks
 
 HEDGE = ("hedge", "1")
@@ -110,18 +113,39 @@ def on_answers(
 ) -> None:
     """Fold answers in; a fill is always a position and money, whatever we think of its order.
 
+    What was taken before is left aside; after a gap nothing is taken until it was replayed.
     ValueError names a fill of something that is no underlying of the chain.
     """
-    for answer in body.answers:
+    for answer in _fresh(state, body, at, effects):
         match answer:
             case EtfFill():
                 _filled(state, opened, answer, at, effects)
             case EtfDone():
                 _done(state, answer.target or answer.client_id)
-    for rejected in body.rejects:
-        _done(state, rejected.client_id)
-        args = (rejected.reason, rejected.client_id)
-        alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, "*", args)
+            case RequestRejected():
+                _done(state, answer.client_id)
+                args = (answer.reason, answer.client_id)
+                alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, "*", args)
+
+
+def _fresh(state: State, body: EtfAnswers, at: Nanos, effects: Effects) -> list[EtfAnswer]:
+    """The answers that come next in the stream."""
+    if not body.first:
+        return body.answers
+    due = state.next_index.get(ETF_SET, 1)
+    if body.first > due:
+        alert(state, effects, at, Alert.REPORT_GAP, ETF_SET, (due, body.first))
+        effects.append(Resync({ETF_SET: due}))
+        return []
+    answers = body.answers[due - body.first :]
+    state.audit.duplicates += len(body.answers) - len(answers)
+    state.next_index[ETF_SET] = due + len(answers)
+    return answers
+
+
+def unsent(state: State, ident: int) -> bool:
+    """Proof that an order never left; True when it was one of these."""
+    return state.etf.working.pop(ident, None) is not None
 
 
 def _done(state: State, client_id: str) -> None:

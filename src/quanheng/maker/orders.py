@@ -6,7 +6,7 @@ Reports carry (set, index): duplicates are dropped, a gap stops the set until it
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import flow, singles
+from quanheng.maker import etf_orders, flow, singles
 from quanheng.maker import order_kernels as k
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.inventory import refresh_worst
@@ -267,7 +267,7 @@ def on_not_sent(state: State, body: NotSent, at: Nanos, effects: Effects) -> Non
     state.guards.highest = max(state.guards.highest, body.highest)
     for ident in body.client_ids:
         counter = counter_of(state, ident)
-        if singles.unsent(state, counter):
+        if singles.unsent(state, counter) or etf_orders.unsent(state, counter):
             continue
         if counter < 0 or k.refused_by_id(state.work, counter, True) < 0:
             missed += 1
