@@ -1,6 +1,6 @@
 """A short live day on loopback with kills in the middle: what the house promises about them.
 
-One run serves every test here: 09:28 to 09:37 of business time at thirty times the wall's speed,
+One run serves every test here: 09:28 to 09:37 of business time at twenty times the wall's speed,
 forty contracts. The maker is killed at 09:31:30, the gateway at 09:33:30, and from 09:35 to
 09:35:30 (one second of the wall) the maker is stopped like a machine that is paused.
 """
@@ -72,7 +72,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     out: Path = tmp_path_factory.mktemp("live") / "run"
     out.mkdir()
     plan = DayPlan(scenario=load("calm"), config=hedged(), pick="40", out=out, until="09:37")
-    prepared, supervisor, seconds = conduct(plan, 30, "09:28", dict(os.environ), DRILLS)
+    prepared, supervisor, seconds = conduct(plan, 20, "09:28", dict(os.environ), DRILLS)
     day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
     started = read_lines(out / "live" / "supervisor.jsonl")
     pids = [row["pid"] for row in started if row["what"] == "started"]

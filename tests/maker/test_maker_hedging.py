@@ -401,10 +401,10 @@ def test_answers_are_taken_once_and_in_order():
     done = EtfDone(order.client_id, "", 0, 1)
     held = int(world.state.etf.units[0])
     signed = order.qty if order.side == Side.BUY else -order.qty
-    world.put(EtfAnswers([done], 2))
+    effects = world.put(EtfAnswers([done], 2))
     assert order.client_id and world.state.etf.working and int(world.state.etf.units[0]) == held
     assert world.alerts(Alert.REPORT_GAP)[-1].args == (1, 2)
-    (asked,) = [effect for effect in world.effects if isinstance(effect, Resync)]
+    (asked,) = [effect for effect in effects if isinstance(effect, Resync)]
     assert asked.next_index == {ETF_SET: 1}
     world.put(EtfAnswers([fill, done], 1))
     world.put(EtfAnswers([fill, done], 1))
