@@ -13,11 +13,11 @@ import msgspec
 from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
 from quanheng.edge.journal_lines import LineFile
-from quanheng.edge.link_messages import Bye, Fenced, Sync
+from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
 from quanheng.edge.loop import Loop
 from quanheng.edge.market_feed import FeedClient
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import MakerOpen, Resync
+from quanheng.maker.messages import MakerOpen, Notify, Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert, Source, TookOver
 from quanheng.runtime.host import Host
 from quanheng.runtime.live import BusinessClock, LiveHost
@@ -64,6 +64,7 @@ class MakerProcess:
         self.setup = setup
         self.loop = loop
         self.lines = LineFile(run / "live" / "maker.jsonl")
+        self._views = (run / "live" / "views.bin").open("ab")
         self.stages = dict(started)
         self.failed = ""  # why this process cannot go on
         self.leaving = False
@@ -241,7 +242,10 @@ class MakerProcess:
                         scope=effect.scope,
                         args=list(effect.args),
                         input=part.input_seq,
+                        business=self._live.at,
                     )
+                case Notify():
+                    self._views.write(encode_frame(effect))
 
     def turn(self) -> None:
         """One round."""
@@ -288,6 +292,7 @@ class MakerProcess:
         self._say("end", **counts)
         self.feed.leave()
         self._live.finish()
+        self._views.close()
         self.loop.close()
         self.lines.close()
         return counts
