@@ -67,6 +67,7 @@ def arrive(
     queue.asked[number] = Asked(number, *given, arrived, due, at + wait)
     queue.numbers[inquiry.inquiry] = number
     queue.open.setdefault(slot, []).append(number)
+    show(state, queue.asked[number], at, effects)
     if wait:
         effects.append(WakeAt(f"{TIMER}{number}", at + wait))
     settle(state, opened, slot, arrived, at, effects)

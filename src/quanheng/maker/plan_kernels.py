@@ -60,17 +60,16 @@ def answers_by_hand(standing: Ints, value: float, at: int) -> bool:
 
 @kernel
 def _beyond_theory(bid: int, ask: int, value: float, row: Ints, owed: bool) -> tuple[int, int]:
-    """Keep both sides on their side of theory; while an inquiry's answer is held, no wider than it
-    counts (Q-06).
+    """Keep both sides on their side of theory. While an inquiry's answer is held a side goes no
+    further than the quote still counts (Q-06): the others' old prices bar the other side's way.
     """
     step = row[c.F_STEP]
     low = math.floor(value / step) * step
     high = math.ceil(value / step) * step
-    bid = min(bid, low)
-    ask = max(ask, high)
-    if owed and bid > 0 and ask > q.widest_ask(bid, row):
-        ask = max(q.widest_ask(bid, row), high)
-        bid = min(max(bid, q.lowest_bid(ask, row)), low)
+    if low < bid:
+        bid = max(low, q.lowest_bid(ask, row)) if owed else low
+    if high > ask:
+        ask = min(high, q.widest_ask(bid, row)) if owed else high
     return bid, ask
 
 
