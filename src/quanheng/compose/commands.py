@@ -103,9 +103,8 @@ def check_plan(plan: DayPlan) -> None:
             raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
     book = read_rulebook(plan.day, plan.agreement, plan.house)
     reference = reference_on(plan.day, plan.master, plan.pick)
-    seed, cadence, models = plan.seed, plan.cadence, plan.models
-    given = (plan.scenario, reference, book, plan.config, seed, cadence)
-    Openings(*given, models=models, people=plan.people)
+    given = (plan.scenario, reference, book, plan.config, plan.seed, plan.cadence)
+    Openings(*given, models=plan.models, people=plan.people)
 
 
 def fresh(run: Path) -> Path:

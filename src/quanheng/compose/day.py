@@ -17,6 +17,7 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.day_watch import DayWatch
+from quanheng.compose.desk_tables import DealBook
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.later import reference_on
@@ -125,6 +126,7 @@ class World:
         )
         self.midnight = midnight(plan.day)
         self.collector, self.watch = Collector(), DayWatch()
+        self.deals = DealBook(plan.config.member.letter, plan.config.member.pbu)
         self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
         member = plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
@@ -181,6 +183,9 @@ class World:
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.sink("maker", [Notify], self.watch)
         member = plan.config.member
+        sim.sink("maker", [Send, EtfSend], self.deals.sent)
+        sim.sink("venue", [ex.Deliver], self.deals.filled)
+        sim.sink("etf", [ex.EtfDeliver], self.deals.etf_filled)
         etf_line = EtfLine(member.pbu, member.letter)
         sim.wire("etf-up", "maker", "etf", [EtfSend], etf_line.up)
         sim.wire("etf-down", "etf", "maker", [ex.EtfDeliver, ex.EtfRefuse], etf_line.down)
