@@ -1,6 +1,7 @@
 """Rosters, sign-ons and take-overs of a simulated day (O-02, Q-06, S-01)."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from quanheng.compose.people import opening, read_people, traders
 from quanheng.compose.scenarios import DutyPost, Scenario, ScenarioError, Words, load
 from quanheng.config import ConfigError, ParameterConfig, RoleConfig, read_config
 from quanheng.duties.measure import figures
+from quanheng.edge.dataset_files import read_table
 from quanheng.exchange import messages as ex
 from quanheng.maker import columns as c
+from quanheng.maker.inquiry_life import Stage
 from quanheng.maker.roster import Trader
 from quanheng.runtime.envelope import Source
 from quanheng.terms.codes import Effect, Side
@@ -152,14 +155,21 @@ def test_a_deal_names_its_trader_from_intent_to_archive(handed_over: Run) -> Non
     """S-01: the table, the journal's stamp and `why` say the same, before and after a hand-over."""
     deals = [row for row in table(handed_over, "deals") if row["strategy"] != "hedge"]
     assert len(deals) > 10
-    by_time: dict[str, list[str]] = {"T01": [], "T02": []}
+    over = START + from_clock("09:36")
+    seen: dict[str, list[str]] = {"T01": [], "T02": []}
     for row in deals:
-        by_time[row["trader"]].append(row["at"])
-    assert max(by_time["T01"]) < "09:36:30" and min(by_time["T02"]) >= "09:36:00"
-    for row in (deals[0], deals[-1]):
-        done = call("why", handed_over.folder, row["client_id"], "--json")
+        seen[row["trader"]].append(row["client_id"])
+    assert min(row["at"] for row in deals if row["trader"] == "T02") >= "09:36:00"
+    # A quote that was sent before the hand-over may be filled after it: it stays the sender's.
+    for trader, ident in (
+        ("T01", seen["T01"][0]),
+        ("T01", seen["T01"][-1]),
+        ("T02", seen["T02"][0]),
+    ):
+        done = call("why", handed_over.folder, ident, "--json")
         assert done.code == 0, done.err
-        assert (done.json["trader"], done.json["strategy"]) == (row["trader"], row["strategy"])
+        assert (done.json["trader"], done.json["strategy"]) == (trader, "lean")
+        assert (done.json["at"] < over) == (trader == "T01")
 
 
 def test_who_came_and_left_is_a_table_of_the_day(handed_over: Run) -> None:
@@ -174,15 +184,21 @@ def test_who_came_and_left_is_a_table_of_the_day(handed_over: Run) -> None:
     assert ("*", "risk", "R01", "on", "R01") in [row[1:] for row in rows]
 
 
-def test_inquiries_of_the_day_are_a_table_that_agrees_with_the_duties(handed_over: Run) -> None:
-    """Q-06, E-04: what was answered in the maker's queue is what the venue counted."""
-    rows = table(handed_over, "inquiries")
+def test_inquiries_of_the_day_are_a_table_that_agrees_with_the_venue(handed_over: Run) -> None:
+    """Q-06, E-04: every inquiry but those of the minute without a line was heard, answered at once
+    and held; what the venue counted as missed are no more than the ones that were lost.
+    """
+    rows = {int(row["inquiry"][10:]): row for row in table(handed_over, "inquiries")}
+    said = read_table(handed_over.folder / "dataset", "inquiries")
+    assert said is not None
+    at = {int(number): int(when) for number, when in zip(said["inquiry"], said["at"], strict=True)}
+    lost = [one for one, when in at.items() if from_clock("09:37") <= when < from_clock("09:38")]
+    assert len(rows) > 10 and sorted([*rows, *lost]) == sorted(at)
     (line,) = handed_over.printed["classes"]
-    held = [row for row in rows if row["stage"] == "held"]
-    missed = [row for row in rows if row["stage"] == "missed"]
-    assert rows and len(held) == line["answered"]
-    assert len(held) + len(missed) == line["inquiries"]
-    assert all(row["answered_since"] and not row["why"] for row in held)
+    assert len(lost) == 2 and 0 <= line["inquiries"] - line["answered"] <= len(lost)
+    for row in rows.values():
+        assert row["stage"] == "held" or row["hold_until"] > "09:45:00"
+        assert row["answered_since"] and not row["why"]
 
 
 def test_the_run_replays_with_its_people(handed_over: Run) -> None:
@@ -239,12 +255,14 @@ def test_people_answer_in_a_day_and_both_sides_count_the_same() -> None:
     state = world.maker.state
     counts = state.inquiries.counts.sum(axis=0).tolist()
     assert counts[4] > 0 and counts[0] >= counts[1] >= person.heard // 2
-    found = figures(state.meter, START + from_clock("09:50"))  # type: ignore[arg-type]
-    done = [
-        one for one in state.inquiries.asked.values() if one.arrived + 31 * SECOND < state.bucket.at
-    ]
-    assert len(done) > 15
-    assert int(found.answered.sum()) == counts[1]
+    cut = START + from_clock("09:50")
+    assert state.meter is not None
+    found = figures(state.meter, cut)
+    over = [one for one in state.inquiries.asked.values() if one.arrived + 30 * SECOND < cut]
+    stages = Counter(Stage(one.stage) for one in over)
+    assert len(over) > 20
+    assert int(found.answered.sum()) == stages[Stage.HELD]
+    assert int(found.inquiries.sum()) == stages[Stage.HELD] + stages[Stage.MISSED]
 
 
 def _asking(scenario: Scenario) -> Scenario:
@@ -323,8 +341,8 @@ def test_traders_sign_on_by_class_and_answer_inquiries(desk: Path, tmp_path: Pat
         'classes = ["510050"]\n',
         encoding="utf-8",
     )
-    words = ("--people", people, "sign-on", "trader", "--by", "T03", "--json")
-    refused = call("propose", tmp_path / "held", *words)
+    words = ("--people", people, tmp_path / "held", "sign-on", "trader", "--by", "T03", "--json")
+    refused = call("propose", *words)
     assert (refused.code, refused.json["code"]) == (1, "wrong_class")
-    done = call("propose", tmp_path / "held", *words, "--scope", "510050")
+    done = call("propose", *words, "--scope", "510050")
     assert done.json["status"] == "issued"
