@@ -252,6 +252,9 @@ machine's quote stands already (that quote is held meanwhile); then
 | `answer-inquiry ID 0.0251 0.0259 --qty 10` | T01's prices go out, under T01's name |
 | `give-back-inquiry ID` | the machine answers now |
 
+A live maker reads what the authority of its run folder issues (`issued.jsonl`) ten times a second
+and takes each proposal once.
+
 5 s before it is due the machine answers by itself what the person has not; so it does when the
 person signs off. An answer needs two sides of the size and spread that count, with theory between
 them, and passes the whole ladder; what it fails is told by name and the inquiry stays with the

@@ -189,3 +189,13 @@ def test_a_hedge_needs_and_carries_the_trader_of_its_class():
     assert unreconciled(world.state, opened, [(0, 10_000)]) == Check.P01_STATE
     assert unreconciled(world.state, opened, [(0, 10_000), (1, 10_000)]) == Check.P01_STATE
     assert not [e for e in world.effects if isinstance(e, EtfSend)]
+
+
+def test_a_proposal_that_was_heard_is_dropped():
+    """borders.md 5: issues come at least once; the number is the input's cause, and 0 is none."""
+    machine = Maker()
+    machine.apply(Envelope(1, OPENING, Source.RUNTIME, 0, make_open(make_chain())))
+    for seq, (cause, person) in enumerate(((7, "p001"), (7, "p002"), (8, "p003"), (0, "p002")), 2):
+        machine.apply(Envelope(seq, OPENING, Source.DESK, cause, SignOn("trader", person, True)))
+    assert machine.state.scopes.duty == {"trader *": ["p001", "p003", "p002"]}
+    assert machine.state.issued == {7: 2, 8: 4}

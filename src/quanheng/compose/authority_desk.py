@@ -34,6 +34,7 @@ from quanheng.compose.people import opening, read_people
 from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
 from quanheng.config import ConfigError
+from quanheng.edge.issued import ISSUED
 from quanheng.maker import layers
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.rulebook.schema import ticks
@@ -58,7 +59,6 @@ from quanheng.terms.days import clock_text, day_of, from_clock, iso, midnight
 from quanheng.terms.units import Day, Nanos
 
 TARGET = "maker"
-ISSUED = "issued.jsonl"
 SNAPSHOT_AFTER = 512
 """Inputs rolled forward at a call before a snapshot shortens the next one."""
 SETTABLE = ("HALTED", "CANCEL_ONLY", "REDUCING", "OPEN")

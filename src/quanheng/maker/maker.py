@@ -36,6 +36,7 @@ from quanheng.runtime.envelope import (
     Envelope,
     LinkChanged,
     NotSent,
+    Source,
     TimerFired,
     TookOver,
     WakeAt,
@@ -114,6 +115,8 @@ class Maker:
         effects: list[OutEffect] = []
         opened = self.state.opened
         body = envelope.body
+        if self._heard(envelope):
+            return effects
         if isinstance(body, MakerOpen):
             self._open(body, envelope.at, effects)
         elif opened is None:
@@ -123,6 +126,15 @@ class Maker:
             if self.state.guards.tripped:
                 commands.withdraw_tripped(self.state, opened, envelope.at, effects)
         return effects
+
+    def _heard(self, envelope: Envelope[Input]) -> bool:
+        """True for a command of a proposal that was heard before: issues come at least once, and
+        their cause is the number (borders.md 5).
+        """
+        if envelope.source != Source.DESK or not envelope.cause:
+            return False
+        first = self.state.issued.setdefault(envelope.cause, envelope.seq)
+        return first != envelope.seq
 
     def _open(self, body: MakerOpen, at: Nanos, effects: list[OutEffect]) -> None:
         if self.state.opened is not None:

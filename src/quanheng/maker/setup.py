@@ -269,6 +269,7 @@ def open_state(open_: MakerOpen, before: State) -> State:
     set_limits(state)
     state.scopes = open_scopes(open_.state)
     state.scopes.link = before.scopes.link
+    state.issued = dict(before.issued)
     state.scopes.duty = {name: list(people) for name, people in before.scopes.duty.items()}
     spread_out(state.scopes, open_.chain, state.desk)
     _positions(state, open_)

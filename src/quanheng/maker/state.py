@@ -145,6 +145,7 @@ class State(msgspec.Struct):
     guards: Guards
     flow: Flow
     inquiries: Inquiries
+    issued: dict[int, int]  # proposals of the authority that were heard -> seq of the input
 
 
 def ints(*shape: int) -> np.ndarray:
@@ -195,4 +196,5 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         guards=open_guards(slots, classes, c.L_COLUMNS),
         flow=open_flow(classes),
         inquiries=open_inquiries(slots),
+        issued={},
     )
