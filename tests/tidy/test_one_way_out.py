@@ -125,7 +125,9 @@ def test_what_is_named_here_exists_and_asks_the_ladder():
     for function, (form, allowed) in LADDER.items():
         assert users(function) == allowed
         asks = users(form)
-        assert asks == {"quoting._judge" if form == "judge" else "singles.place"}
+        # A preview asks the ladder and sends nothing: what is sent is judged again.
+        plain = {"singles.place", "quoting.preview"}
+        assert asks == ({"quoting._judge"} if form == "judge" else plain)
     assert users("_judge") == {"quoting.plan"}
     assert users("refusal") == {"etf_orders.place"}
     assert {user for user in users("_send") if user.startswith("quoting")} == {"quoting.plan"}

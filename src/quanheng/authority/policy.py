@@ -38,6 +38,7 @@ class Act(StrEnum):
     FIGURE = "figure"
     REARM = "rearm"
     MODEL_RELEASE = "model_release"
+    INQUIRY = "inquiry"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -66,6 +67,7 @@ RULES = (
     Rule(Act.REARM, ("trader",), ("risk",), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
+    Rule(Act.INQUIRY, ("trader",), (), True),
 )
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
+from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
 from quanheng.edge.loop import Loop
@@ -33,6 +34,8 @@ from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
 
 LONGEST_WAIT = 20 * MILLISECOND
 LAG_WARNING = 250 * MILLISECOND
+ISSUED_EVERY = 100 * MILLISECOND
+"""How often the authority's issued commands are looked for."""
 MAX_REARMS = 100
 """Times an engine may lead again by itself after the gateway's dead-man's switch."""
 
@@ -76,6 +79,8 @@ class MakerProcess:
         self._late = 0
         self._bad = 0
         self._machine: Any = None
+        self._issued = IssuedFile(run, Maker.NAME)
+        self._look_at: Nanos = 0
         journal = SegmentJournal(run, Maker.NAME)
         self.resumed = journal.next_seq > 1
         self._live = self._recover(run, journal)
@@ -142,15 +147,30 @@ class MakerProcess:
         while self._shifts and self._shifts[0].at <= now:
             self._live.take(self._shifts.pop(0).sign, now, Source.DESK)
 
+    def _take_issued(self, elapsed: Nanos) -> None:
+        """Journal what the authority has issued, each proposal once (borders.md 5)."""
+        if elapsed < self._look_at:
+            return
+        self._look_at = elapsed + ISSUED_EVERY
+        for found in self._issued:
+            if isinstance(found, BadLine):
+                self._say("issued_bad", line=found.line, reason=found.reason)
+                continue
+            proposal, command = found
+            if proposal in self._machine.state.issued:
+                continue
+            self._say("issued", proposal=proposal, command=type(command).__name__)
+            self._take(command, Source.DESK, proposal)
+
     def _now(self) -> Nanos:
         assert self._clock is not None
         return self._clock.at(monotonic())
 
-    def _take(self, body: Any, source: Source) -> None:
+    def _take(self, body: Any, source: Source, cause: int = 0) -> None:
         """Timers that are due come first, so that a machine never sees time go back."""
         now = self._now()
         self._live.advance(now)
-        self._live.take(body, now, source)
+        self._live.take(body, now, source, cause)
 
     def _on_tick(self, tick: Any) -> None:
         if self.failed:
@@ -261,6 +281,7 @@ class MakerProcess:
         now = clock.at(woken)
         self._sign(now)
         self._live.advance(now)
+        self._take_issued(woken)
         self._commit()
         self.loop.flush()
         if self._live.checkpoint_due(woken):

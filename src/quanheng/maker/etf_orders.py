@@ -43,14 +43,14 @@ def refusal(
 ) -> Check | None:
     """The first rung that an order fails, None when it may go."""
     etf, row = state.etf, state.view.underlying[klass]
-    start = opened.chain.classes[klass].start
+    underlying, start = opened.chain.classes[klass].underlying, opened.chain.classes[klass].start
     spot = int(row[U_SPOT])
     value = qty * limit
     slip = of_class(state.parameters, start, "hedge_slip")
     most = of_class(state.parameters, start, "max_value") * MONEY_PER_YUAN
     rungs = (
         (etf.on and _state(state, start) >= TradingState.HALTED, Check.P01_STATE),
-        (bool(trader(state.scopes)), Check.P01_STATE),
+        (bool(trader(state.scopes, underlying)), Check.P01_STATE),
         (row[U_PHASE] == Phase.CONTINUOUS, Check.P03_PHASE),
         (0 < qty <= MOST_UNITS and qty % ETF_LOT == 0, Check.P06_QUANTITY),
         (limit > 0 and limit % ETF_STEP == 0, Check.P07_PRICE),

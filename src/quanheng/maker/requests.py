@@ -1,6 +1,7 @@
 """Client ids, stamps and the Send effect (borders.md 4)."""
 
 from quanheng.kernels.desk.strategies.layout import NAMES
+from quanheng.maker.roster import signed_on
 from quanheng.maker.setup import base36, prefix_of
 from quanheng.maker.state import BLOCK, State
 from quanheng.maker.states import trader
@@ -47,10 +48,17 @@ def new_epoch(state: State, epoch: int) -> None:
     ids.reserved += BLOCK
 
 
-def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND) -> Stamp:
-    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version)."""
+def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND, person: str = "") -> Stamp:
+    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version).
+
+    The trader is the one on duty for the class, or the `person` who acted, if signed on for it.
+    """
+    assert state.opened is not None, "the maker is open"
+    underlying = state.opened.chain.classes[klass].underlying
+    mine = signed_on(state.scopes.duty, person, underlying)
+    who = person if mine else trader(state.scopes, underlying)
     curves = int(state.surface.version[klass])
-    return Stamp(trader(state.scopes), *by, curves, state.parameters.version)
+    return Stamp(who, *by, curves, state.parameters.version)
 
 
 def quoted_by(state: State, strategy: int) -> tuple[str, str]:

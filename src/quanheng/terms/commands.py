@@ -9,7 +9,7 @@ contract wins.
 import msgspec
 
 from quanheng.terms.codes import ExemptReason, TradingState
-from quanheng.terms.units import Nanos
+from quanheng.terms.units import Lots, Nanos, Ticks
 
 
 class SetState(msgspec.Struct, frozen=True, array_like=True, tag="set_state"):
@@ -30,11 +30,14 @@ class Pull(msgspec.Struct, frozen=True, array_like=True, tag="pull"):
 
 
 class SignOn(msgspec.Struct, frozen=True, array_like=True, tag="sign_on"):
-    """A person takes a post (trader, risk, ops …) or, with `on` false, leaves it."""
+    """A person takes a post (trader, risk, ops …) or, with `on` false, leaves it. A trader may take
+    one underlying's; whoever signs on last is on duty there (hand-over).
+    """
 
     post: str
     person: str
     on: bool
+    scope: str = "*"
 
 
 class SetParameter(msgspec.Struct, frozen=True, array_like=True, tag="set_parameter"):
@@ -97,6 +100,46 @@ class Rearm(msgspec.Struct, frozen=True, array_like=True, tag="rearm"):
     seconded_by: str = ""
 
 
+class TakeInquiry(msgspec.Struct, frozen=True, array_like=True, tag="take_inquiry"):
+    """A trader takes an inquiry (询价) over, by the exchange's id; the machine leaves it to him or
+    her until shortly before it is due (Q-06).
+    """
+
+    inquiry: str
+    by: str
+
+
+class AnswerInquiry(msgspec.Struct, frozen=True, array_like=True, tag="answer_inquiry"):
+    """The two-sided answer of the trader who took an inquiry; it passes the ladder as any quote."""
+
+    inquiry: str
+    bid: Ticks
+    bid_qty: Lots
+    ask: Ticks
+    ask_qty: Lots
+    by: str
+
+
+class GiveBackInquiry(msgspec.Struct, frozen=True, array_like=True, tag="give_back_inquiry"):
+    """The trader who took an inquiry leaves it to the machine again."""
+
+    inquiry: str
+    by: str
+
+
+InquiryCommand = TakeInquiry | AnswerInquiry | GiveBackInquiry
+"""What a trader does about an inquiry."""
+
 Command = (
-    SetState | Pull | SignOn | SetParameter | RecordExemption | SetLimit | RecordFigure | Rearm
+    SetState
+    | Pull
+    | SignOn
+    | SetParameter
+    | RecordExemption
+    | SetLimit
+    | RecordFigure
+    | Rearm
+    | InquiryCommand
 )
+ALONE = (Pull, SignOn, TakeInquiry, AnswerInquiry, GiveBackInquiry)
+"""Commands that never name a second person."""
