@@ -31,7 +31,15 @@ from quanheng.runtime.envelope import Envelope, TimerFired, WakeAt
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
+    Combine,
     Command,
+    Confirm,
+    Exercise,
+    InquireMargin,
+    Instruct,
+    LockUnits,
+    ManualCancel,
+    ManualOrder,
     Pull,
     Rearm,
     RecordExemption,
@@ -40,6 +48,7 @@ from quanheng.terms.commands import (
     SetParameter,
     SetState,
     SignOn,
+    Split,
 )
 from quanheng.terms.units import Nanos
 
@@ -47,6 +56,11 @@ MAX_OPEN = 256
 """Proposals waiting for a second person at one time."""
 MAX_PROPOSALS = 100_000
 """Proposals of one day."""
+
+ALONE = (Pull, SignOn, ManualCancel)
+"""Commands that never carry a second person."""
+
+Trade = ManualOrder | ManualCancel | Confirm | Instruct
 
 Effects = Sequence[AuthorityEffect]
 
@@ -213,7 +227,7 @@ class Authority:
             case SetParameter() | SetLimit():
                 return self._act_on_number(target, command)
             case _:
-                assert_never(command)
+                return _act_of_trade(command)
 
     def _act_on_number(self, target: str, command: SetParameter | SetLimit) -> Act | None:
         """Tightening or loosening a limit, or a parameter inside or outside the trader's band."""
@@ -284,10 +298,29 @@ class Authority:
             case SignOn():
                 held = [p for p in state.on_duty.get(command.person, ()) if p != command.post]
                 state.on_duty[command.person] = [*held, command.post] if command.on else held
-            case Pull() | RecordExemption() | RecordFigure() | Rearm():
+            case _:  # what happens once puts nothing in force
                 return
-            case _:
-                assert_never(command)
+
+
+def _act_of_trade(command: Trade) -> Act:
+    """The act of a command that trades or instructs."""
+    match command:
+        case ManualOrder():
+            return Act.LARGE_ORDER if command.large else Act.ORDER
+        case ManualCancel():
+            return Act.CANCEL
+        case LockUnits():
+            return Act.LOCK
+        case Exercise():
+            return Act.EXERCISE
+        case Combine() | Split():
+            return Act.COMBINATION
+        case InquireMargin():
+            return Act.MARGIN_INQUIRY
+        case Confirm():
+            return Act.ACCEPT_PROPOSAL
+        case _:
+            assert_never(command)
 
 
 def _person(command: Command) -> str:
@@ -297,11 +330,11 @@ def _person(command: Command) -> str:
 
 def _second_of(command: Command) -> str:
     """The second person a command names already; a proposer may not fill that in."""
-    return "" if isinstance(command, Pull | SignOn) else command.seconded_by
+    return "" if isinstance(command, ALONE) else command.seconded_by
 
 
 def _issue(proposal: Proposal) -> Issue:
     command = proposal.command
-    if not isinstance(command, Pull | SignOn):
+    if not isinstance(command, ALONE):
         command = msgspec.structs.replace(command, seconded_by=proposal.seconded_by)
     return Issue(proposal.target, command, proposal.by, proposal.seconded_by, proposal.proposal)

@@ -38,6 +38,14 @@ class Act(StrEnum):
     FIGURE = "figure"
     REARM = "rearm"
     MODEL_RELEASE = "model_release"
+    ORDER = "order"
+    LARGE_ORDER = "large_order"
+    CANCEL = "cancel"
+    LOCK = "lock"
+    EXERCISE = "exercise"
+    COMBINATION = "combination"
+    MARGIN_INQUIRY = "margin_inquiry"
+    ACCEPT_PROPOSAL = "accept_proposal"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -66,6 +74,14 @@ RULES = (
     Rule(Act.REARM, ("trader",), ("risk",), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
+    Rule(Act.ORDER, ("trader",), (), True),
+    Rule(Act.LARGE_ORDER, ("trader",), ("risk",), True),
+    Rule(Act.CANCEL, DESK, (), False),
+    Rule(Act.LOCK, ("trader", "clearing"), (), True),
+    Rule(Act.EXERCISE, ("trader",), ("risk", "clearing"), True),
+    Rule(Act.COMBINATION, ("trader",), (), True),
+    Rule(Act.MARGIN_INQUIRY, ("trader", "risk", "clearing"), (), True),
+    Rule(Act.ACCEPT_PROPOSAL, ("trader",), ("risk",), True),
 )
 
 

@@ -90,6 +90,9 @@ def maker_opening(
         granted=desk_records.approvals(config),
         figures=desk_records.figures(config, chain.day),
         locked=own.locked,
+        covered=own.covered,
+        combinations=own.combinations,
+        units=own.units,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import Pull
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import Reports, RequestRejected, Send
@@ -70,6 +71,7 @@ ToEngine = (
     | Farewell
     | Reports
     | RequestRejected
+    | MarginAnswer
     | Inquiry
     | LinkChanged
     | NotSent

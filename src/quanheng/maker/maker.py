@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
-from quanheng.maker import commands, feed, limit_commands, orders, singles
+from quanheng.maker import (
+    commands,
+    feed,
+    instructions,
+    limit_commands,
+    orders,
+    prepared,
+    singles,
+)
 from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.hedging import hedge
+from quanheng.maker.instruction_reports import on_margin
 from quanheng.maker.invariants import invariants
 from quanheng.maker.ledger_views import show_ledger
-from quanheng.maker.messages import (
-    MakerOpen,
-    ManualCancel,
-    ManualOrder,
-    Notify,
-    OutEffect,
-)
+from quanheng.maker.messages import MakerOpen, Notify, OutEffect
 from quanheng.maker.monitors import show
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
@@ -31,7 +34,16 @@ from quanheng.runtime.envelope import (
     WakeAt,
 )
 from quanheng.runtime.state import decode_state, digest_state, encode_state
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import (
+    Combine,
+    Confirm,
+    Exercise,
+    InquireMargin,
+    Instruct,
+    LockUnits,
+    ManualCancel,
+    ManualOrder,
     Pull,
     Rearm,
     RecordExemption,
@@ -40,6 +52,7 @@ from quanheng.terms.commands import (
     SetParameter,
     SetState,
     SignOn,
+    Split,
 )
 from quanheng.terms.days import day_nanos
 from quanheng.terms.etf import EtfAnswers
@@ -58,6 +71,8 @@ PersonInput = (
     | Rearm
     | ManualOrder
     | ManualCancel
+    | Confirm
+    | Instruct
 )
 """Inputs that people put into the journal."""
 
@@ -69,6 +84,7 @@ Input = (
     | Reports
     | RequestRejected
     | EtfAnswers
+    | MarginAnswer
     | LinkChanged
     | TookOver
     | NotSent
@@ -154,8 +170,10 @@ class Maker:
                 orders.on_request_rejected(state, opened, body, at, effects)
             case EtfAnswers():
                 on_answers(state, opened, body, at, effects)
+            case MarginAnswer():
+                on_margin(state, opened, body, at, effects)
             case NotSent():
-                orders.on_not_sent(state, body, at, effects)
+                orders.on_not_sent(state, opened, body, at, effects)
             case LinkChanged():
                 commands.link_changed(state, opened, body, at, effects)
             case TookOver():
@@ -190,6 +208,10 @@ class Maker:
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
                 singles.cancel_one(state, opened, body, at, effects)
+            case Confirm():
+                prepared.confirm(state, opened, body, at, effects)
+            case LockUnits() | Exercise() | Combine() | Split() | InquireMargin():
+                instructions.instruct(state, opened, body, at, effects)
             case _:
                 assert_never(body)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from quanheng.rulebook.model import Rulebook
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
-from quanheng.terms.codes import OrderKind, Side, TradingState
+from quanheng.terms.codes import TradingState
 from quanheng.terms.contract import Chain
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import Send
@@ -20,7 +20,7 @@ from quanheng.terms.records import (
     LimitRecord,
     StrategyRelease,
 )
-from quanheng.terms.units import Day, Lots, Money, Nanos, Ticks
+from quanheng.terms.units import Day, Lots, Money, Nanos
 
 
 class ClassLimits(msgspec.Struct, frozen=True, array_like=True):
@@ -44,7 +44,8 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     `quoting` are the released quoting strategies as (code, version), the one that parameters
     choose by default among them (I-17). `roles` are (underlying, role) where the role is not
     primary: general, designated (designated contracts only) or none (O-01); `designated` are the
-    codes of contracts the exchange assigned to us (L-07).
+    codes of contracts the exchange assigned to us (L-07). `combinations` held are (id, strategy,
+    first contract, second contract, units).
     """
 
     day: Day
@@ -72,6 +73,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     granted: tuple[LimitRecord, ...] = ()
     figures: tuple[FigureRecord, ...] = ()
     locked: tuple[Lots, ...] = ()  # units of the underlying locked for covered calls, by class
+    covered: bytes = b""  # packed like long: covered shorts
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
+    units: tuple[Lots, ...] = ()  # of the underlyings in the account, by class, locked ones too
     speed: int = (
         1  # business time over the wall's, on which waiting for answers runs (borders.md 2)
     )
@@ -82,31 +86,6 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     quoting: tuple[tuple[int, str], ...] = ((2, "1"),)
     roles: tuple[tuple[str, str], ...] = ()
     designated: tuple[str, ...] = ()
-
-
-class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
-    """A person's order; it passes the same ladder as every quote (reliability.md 2.3 P-30).
-
-    `confirmed` says that the person saw the prompt for a large order, `seconded_by` names the
-    second person of a very large one; `covered` sells a call against locked underlying.
-    """
-
-    contract: str
-    side: Side
-    kind: OrderKind
-    price: Ticks
-    qty: Lots
-    by: str
-    confirmed: bool = False
-    seconded_by: str = ""
-    covered: bool = False
-
-
-class ManualCancel(msgspec.Struct, frozen=True, array_like=True, tag="manual_cancel"):
-    """Withdraw one single order by its client id (I-12)."""
-
-    client_id: str
-    by: str
 
 
 class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):

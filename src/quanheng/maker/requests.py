@@ -1,10 +1,12 @@
 """Client ids, stamps and the Send effect (borders.md 4)."""
 
+from collections.abc import Sequence
+
 from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.setup import base36, prefix_of
 from quanheng.maker.state import BLOCK, State
 from quanheng.maker.states import trader
-from quanheng.terms.orders import Request, Send, Stamp
+from quanheng.terms.orders import AnyRequest, Send, Stamp
 
 BY_HAND = ("by-hand", "0")
 """Strategy and version of what a person or the machine's own care sends, not a quoting strategy."""
@@ -47,10 +49,12 @@ def new_epoch(state: State, epoch: int) -> None:
     ids.reserved += BLOCK
 
 
-def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND) -> Stamp:
-    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version)."""
+def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND, entered_by: str = "") -> Stamp:
+    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version),
+    `entered_by` the person whose command it is.
+    """
     curves = int(state.surface.version[klass])
-    return Stamp(trader(state.scopes), *by, curves, state.parameters.version)
+    return Stamp(trader(state.scopes), *by, curves, state.parameters.version, entered_by)
 
 
 def quoted_by(state: State, strategy: int) -> tuple[str, str]:
@@ -59,6 +63,6 @@ def quoted_by(state: State, strategy: int) -> tuple[str, str]:
     return NAMES[strategy], dict(state.opened.quoting)[strategy]
 
 
-def send(state: State, stamp_: Stamp, requests: list[Request]) -> Send:
+def send(state: State, stamp_: Stamp, requests: Sequence[AnyRequest]) -> Send:
     """The effect that carries requests out."""
     return Send(state.ids.epoch, stamp_, requests)

@@ -7,19 +7,21 @@ contract so that quotes never meet them and exposures count them.
 import numpy as np
 
 from quanheng.maker import columns as c
+from quanheng.maker import instructions
 from quanheng.maker.checks import Refused, review
 from quanheng.maker.figure_kernels import note_sent
-from quanheng.maker.guard_state import G_LOCKED
 from quanheng.maker.guards import keep_limits, on_answer, on_sent, trip_rung
+from quanheng.maker.holdings import cover_left, covered_left
 from quanheng.maker.inventory import refresh_worst, totals_now
 from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.lifecycle import TABLE, Event, Life
-from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrder
+from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import BY_HAND, client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
 from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side, TradingState
+from quanheng.terms.commands import ManualCancel, ManualOrder
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
 from quanheng.terms.units import SECOND, Nanos
 
@@ -79,7 +81,8 @@ def place(
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
         number = int(Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS)
-        alert(state, effects, at, Alert.CHECK_DENIED, body.contract, (number, body.by))
+        unknown = (number, 0, state.parameters.version, body.contract, body.by)
+        alert(state, effects, at, Alert.CHECK_DENIED, body.contract, unknown)
         return
     klass = int(state.tables.fixed[slot, c.F_KLASS])
     keep_limits(state, at, effects)
@@ -115,7 +118,8 @@ def place(
     )
     mirror(state, slot)
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
-    effects.append(send(state, stamp(state, klass, by), [request]))
+    entered = body.by if by == BY_HAND else ""
+    effects.append(send(state, stamp(state, klass, by, entered), [request]))
 
 
 def _row(
@@ -141,23 +145,16 @@ def _row(
     if body.covered and not buys:
         # Covered sales always open; the locked units stand in place of margin (P22).
         x[c.C_COVERED], x[c.C_MARGIN] = 1, 0
-        x[c.C_LOCKED] = _locked(state, opened, klass)
-    elif closable >= body.qty:
+        x[c.C_LOCKED] = cover_left(state, opened, klass) if fixed[slot, c.F_SIGN] > 0 else 0
+    elif body.covered:
+        # Covered purchases always close, out of their own bucket.
+        want[0, first + 2] = Effect.CLOSE
+        x[c.C_SHORT], x[c.C_CLOSING_BUY] = covered_left(state, slot), 0
+    elif body.effect == Effect.CLOSE or (body.effect is None and closable >= body.qty):
         want[0, first + 2] = Effect.CLOSE
     # A person may cross the market and replaces nothing, so only own quotes are in the way.
     x[c.C_OTHER_BID] = x[c.C_OTHER_ASK] = x[c.C_OWN_BID] = x[c.C_OWN_ASK] = x[c.C_REPLACES] = 0
     return want[0].tolist(), x
-
-
-def _locked(state: State, opened: MakerOpen, klass: int) -> int:
-    """Units of a class's underlying that are locked and behind no covered call or order yet."""
-    item, fixed = opened.chain.classes[klass], state.tables.fixed
-    part = slice(item.start, item.stop)
-    used = int((state.book.covered_qty[part] * fixed[part, c.F_UNIT]).sum())
-    for order in state.orders.values():
-        if order.covered and item.start <= order.slot < item.stop:
-            used += order.leaves * int(fixed[order.slot, c.F_UNIT])
-    return int(state.guards.standing[klass, G_LOCKED]) - used
 
 
 def cancel_rows(
@@ -185,14 +182,17 @@ def _cancel(state: State, opened: MakerOpen, ident: int, order: Order) -> OrderC
 def cancel_one(
     state: State, opened: MakerOpen, body: ManualCancel, at: Nanos, effects: Effects
 ) -> None:
-    """A person withdraws one order."""
+    """A person withdraws one order or one exercise."""
     ident = counter_of(state, body.client_id)
+    if instructions.cancel(state, opened, ident, body.by, effects):
+        return
     order = state.orders.get(ident)
     if order is None or order.life not in _LIVE or order.cancel_id:
         alert(state, effects, at, Alert.UNKNOWN_ORDER, body.client_id, (body.by,))
         return
     klass = int(state.tables.fixed[order.slot, c.F_KLASS])
-    effects.append(send(state, stamp(state, klass), [_cancel(state, opened, ident, order)]))
+    requests = [_cancel(state, opened, ident, order)]
+    effects.append(send(state, stamp(state, klass, BY_HAND, body.by), requests))
 
 
 def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: Effects) -> bool:

@@ -10,6 +10,7 @@ from quanheng.maker import columns as c
 from quanheng.maker.etf_state import EtfBook, blank_etf
 from quanheng.maker.flow import Flow, open_flow
 from quanheng.maker.guard_state import Guards, open_guards
+from quanheng.maker.instruction_state import Business, blank_business
 from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
@@ -143,6 +144,7 @@ class State(msgspec.Struct):
     audit: Audit
     guards: Guards
     flow: Flow
+    business: Business
 
 
 def ints(*shape: int) -> np.ndarray:
@@ -192,4 +194,5 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         audit=Audit(),
         guards=open_guards(slots, classes, c.L_COLUMNS),
         flow=open_flow(classes),
+        business=blank_business(classes),
     )
