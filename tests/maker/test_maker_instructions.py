@@ -1,4 +1,4 @@
-"""Instructions that do not trade: their life, what they hold, what only reports move (I-12, I-18)."""
+"""Instructions that do not trade: life, what they hold, what only reports move (I-12, I-18)."""
 
 import instruction_world as iw
 import msgspec
@@ -130,13 +130,9 @@ def test_a_person_may_name_open_or_close():
     world = iw.start(long={CALL: 5})
     price = int(world.state.surface.theo[iw.SLOTS[CALL], c.T_PRICE] * 1e4)
     for effect, qty, expected in ((Effect.OPEN, 2, Effect.OPEN), (None, 3, Effect.CLOSE)):
-        given = ManualOrder(
-            CALL, Side.SELL, OrderKind.LIMIT, price, qty, iw.TRADER, effect=effect
-        )
+        given = ManualOrder(CALL, Side.SELL, OrderKind.LIMIT, price, qty, iw.TRADER, effect=effect)
         assert new_order(world.put(given)).effect == expected
-    given = ManualOrder(
-        CALL, Side.SELL, OrderKind.LIMIT, price, 9, iw.TRADER, effect=Effect.CLOSE
-    )
+    given = ManualOrder(CALL, Side.SELL, OrderKind.LIMIT, price, 9, iw.TRADER, effect=Effect.CLOSE)
     assert new_order(world.put(given)) is None
     iw.refused(world, 24)
 
@@ -458,5 +454,3 @@ def test_commands_and_requests_survive_the_journal():
         (effect,) = [e for e in world.put(body) if isinstance(e, Send)]
         packed = msgspec.msgpack.encode(effect)
         assert msgspec.msgpack.decode(packed, type=Maker.EFFECT) == effect
-
-

@@ -40,7 +40,7 @@ LADDER = {
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders
 in the underlyings have their own few rungs, `etf_orders.refusal`. A request of a business that does
-not trade has no id, so it cannot be sent, before `instructions._request` gives a vetted one its own.
+not trade cannot be sent before `instructions._request` gives a vetted one its id.
 """
 
 CANCELS = {"cancel_rows", "_cancel", "BusinessCancel"}

@@ -20,6 +20,7 @@ from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import BY_HAND, client_id, counter_of, send, stamp, take
 from quanheng.maker.state import Order, State
+from quanheng.terms import market
 from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side, TradingState
 from quanheng.terms.commands import ManualCancel, ManualOrder
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
@@ -77,7 +78,9 @@ def place(
     effects: Effects,
     by: tuple[str, str] = BY_HAND,
 ) -> None:
-    """A person's order through the ladder (P30); a market order is judged at the price limit."""
+    """A person's order through the ladder (P30); a market order is judged where the levels seen
+    would end it, and meets any own interest.
+    """
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
         number = int(Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS)
@@ -130,15 +133,16 @@ def _row(
     fixed = state.tables.fixed
     want = np.zeros((1, c.Q_COLUMNS), dtype=np.int64)
     buys = body.side == Side.BUY
-    limit_kinds = (OrderKind.LIMIT, OrderKind.LIMIT_FOK)
-    bound = int(fixed[slot, c.F_UP if buys else c.F_DOWN])
-    price = body.price if body.kind in limit_kinds else bound
+    priced = body.kind in (OrderKind.LIMIT, OrderKind.LIMIT_FOK)
+    price = body.price if priced else _reach(state, slot, buys, body.qty)
     want[0, c.Q_SLOT] = slot
     first = c.Q_BID if buys else c.Q_ASK
     want[0, first : first + 2] = price, body.qty
     g = scalars(state, opened, klass, at)
     x = context_of(state, klass, want, g)[0].tolist()
     x[c.C_ORIGIN] = 1
+    if not priced:
+        _unpriced(x, opened.chain.contracts[slot].market_max, price)
     second = body.seconded_by not in ("", body.by)
     x[c.C_CONFIRMED] = 2 if second else int(body.confirmed)
     closable = x[c.C_SHORT] - x[c.C_CLOSING_BUY] if buys else x[c.C_LONG] - x[c.C_CLOSING_SELL]
@@ -155,6 +159,28 @@ def _row(
     # A person may cross the market and replaces nothing, so only own quotes are in the way.
     x[c.C_OTHER_BID] = x[c.C_OTHER_ASK] = x[c.C_OWN_BID] = x[c.C_OWN_ASK] = x[c.C_REPLACES] = 0
     return want[0].tolist(), x
+
+
+def _reach(state: State, slot: int, buys: bool, qty: int) -> int:
+    """Where a market order ends by the levels that are seen; the price limit when they are too few
+    for it. A race may take it further: the exchange's own limit on its price is all there is then.
+    """
+    row, fixed = state.view.rows[slot].tolist(), state.tables.fixed[slot]
+    price_at, qty_at = (market.ASK, market.ASK_QTY) if buys else (market.BID, market.BID_QTY)
+    left = qty
+    for level in range(market.LEVELS):
+        left -= row[qty_at + level]
+        if left <= 0 and row[price_at + level] > 0:
+            return int(row[price_at + level])
+    return int(fixed[c.F_UP if buys else c.F_DOWN])
+
+
+def _unpriced(x: list[int], most: int, price: int) -> None:
+    """A market order's own largest quantity; any own interest is in its way (P13)."""
+    x[c.C_QTY_MAX] = min(x[c.C_QTY_MAX], most)
+    if x[c.C_REST_SELL] > 0:
+        x[c.C_REST_SELL] = min(x[c.C_REST_SELL], price)
+    x[c.C_REST_BUY] = max(x[c.C_REST_BUY], price) if x[c.C_REST_BUY] > 0 else 0
 
 
 def cancel_rows(
