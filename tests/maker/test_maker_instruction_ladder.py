@@ -207,6 +207,18 @@ def test_p03_the_hours_of_each_business(body, hour, minute, code):
 
 
 @pytest.mark.parametrize(
+    ("body", "hour", "minute"),
+    [(LOCK, 9, 15), (LOCK, 14, 59), (EXERCISE, 9, 24), (EXERCISE, 15, 29), (BUILD, 15, 14)],
+)
+def test_p03_inside_the_hours_it_goes(body, hour, minute):
+    """Exercises after the close of trading included, when no quote is alive any more."""
+    world = world_of()
+    world.at = 0
+    at_clock(world, hour, minute)
+    assert iw.sent(world.put(body))
+
+
+@pytest.mark.parametrize(
     ("body", "fault"),
     [
         (LockUnits("510300", 1, False, iw.TRADER), "PRODUCT_NOT_AVAILABLE"),
