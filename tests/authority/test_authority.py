@@ -21,8 +21,8 @@ from quanheng.runtime.envelope import Envelope, Source, TimerFired, WakeAt
 from quanheng.runtime.laws import broken_laws
 from quanheng.terms.codes import ExemptReason, OrderKind, Side, TradingState
 from quanheng.terms.commands import (
+    BuildPrepared,
     Combine,
-    Confirm,
     Exercise,
     InquireMargin,
     LockUnits,
@@ -136,7 +136,7 @@ ALONE = [
 TOGETHER = [
     (replace(ORDER, large=True), Act.LARGE_ORDER, ("risk",)),
     (Exercise("10007333", 1, "p_trader"), Act.EXERCISE, ("risk", "clearing")),
-    (Confirm(1, "p_trader"), Act.ACCEPT_PROPOSAL, ("risk",)),
+    (BuildPrepared(1, "p_trader"), Act.BUILD_PREPARED, ("risk",)),
 ]
 
 

@@ -2,7 +2,9 @@
 wire, positions equal at maker and venue after each step, clearing agrees (I-12, I-33, O-04).
 """
 
+import csv
 import itertools
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -67,9 +69,10 @@ def one(reports: list[Any], kind: type[Any]) -> Any:
     return found
 
 
-def test_a_day_of_instructions_by_hand(first: DayResult) -> None:
+def test_a_day_of_instructions_by_hand(first: DayResult, tmp_path: Path) -> None:
     """Locks, sells covered, buys back, unlocks, combines, splits, asks; the day after knows."""
-    day = TradingDay(with_units(first.carry), quiet())
+    day = TradingDay(with_units(first.carry), quiet(), out=tmp_path / "run")
+    day.world.begin()
     chain = day.world.reference.chain
     rows, desk = chain.contracts, day.venue.desks[0]
     # Day end would net a long one away, uncovered shorts first and covered ones then.
@@ -116,6 +119,7 @@ def test_a_day_of_instructions_by_hand(first: DayResult) -> None:
     assert dict(mine.locked) == {"510050": 10_000}
     held = {row.code: row for row in mine.held}
     assert held[rows[call].code].covered == 1
+    _archived(tmp_path / "run", fills, built.combination)
     again = TradingDay(done.carry, quiet())
     again.agree()
     assert again.maker.book.covered_qty.sum() == 1
@@ -123,6 +127,25 @@ def test_a_day_of_instructions_by_hand(first: DayResult) -> None:
     one(again.act(Split(built.combination, 1, TRADER)), b.CombinationDone)
     ended = again.end()
     assert ended.ok, ended.invariants
+
+
+def _archived(run: Path, fills: list[Trade], combination: str) -> None:
+    """S-01: intent, people, answer and fills of each, in the day's archive."""
+    with (run / "reports" / "instructions.csv").open(encoding="utf-8") as stream:
+        table = list(csv.DictReader(stream))
+    assert [(row["what"], row["outcome"]) for row in table] == [
+        ("lock", "accepted"), ("order", "accepted"), ("order", "accepted"),
+        ("unlock", "accepted"), ("build", "done"), ("split", "done"), ("margin", "answered"),
+    ]  # fmt: skip
+    assert {(row["entered_by"], row["trader"], row["strategy"]) for row in table} == {
+        (TRADER, TRADER, "by-hand")
+    }
+    sale = table[1]
+    assert sale["client_id"] == fills[0].client_id and sale["filled"] == "2"
+    assert sale["detail"] == "SELL OPEN MARKET_IOC COVERED"
+    amount = sum(fill.qty * fill.price for fill in fills)
+    assert round(float(sale["average_price"]) * 10_000) == amount // 2
+    assert table[5]["detail"].endswith(combination)
 
 
 def test_the_expiry_day_by_hand(first: DayResult) -> None:

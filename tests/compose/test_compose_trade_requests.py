@@ -8,9 +8,9 @@ from test_compose_authority import Clock, _body, _propose, clock, desk
 
 from quanheng.terms.codes import Effect, OrderKind, Side
 from quanheng.terms.commands import (
+    BuildPrepared,
     Combine,
     Command,
-    Confirm,
     Exercise,
     InquireMargin,
     LockUnits,
@@ -73,7 +73,7 @@ def test_compose_one_person_sends(desk: Path, words: tuple[str, ...], command: C
             "exercise",
             Exercise("10007333", 2, "T01", "10007346", "R01"),
         ),
-        (("confirm", "1"), "accept_proposal", Confirm(1, "T01", "R01")),
+        (("build-prepared", "1"), "build_prepared", BuildPrepared(1, "T01", "R01")),
         (
             (*ORDER, "--price", "1200", "--large"),
             "large_order",

@@ -6,7 +6,7 @@ import pytest
 from quanheng.maker.invariants import invariants
 from quanheng.maker.prompts import combination_rows, margin_row
 from quanheng.terms.codes import Effect, OrderKind, Side
-from quanheng.terms.commands import Confirm, ManualOrder
+from quanheng.terms.commands import BuildPrepared, ManualOrder
 from quanheng.terms.orders import NewOrder, Send
 
 LOW, MIDDLE, HIGH = (iw.code("C", strike) for strike in (24_000, 24_500, 25_000))
@@ -32,7 +32,7 @@ def test_a_confirmed_set_is_built_and_saves_what_was_said():
     wanted = prepared(world)
     made = world.state.business.prepared[1]
     assert (made.before, made.after < made.before) == (before, True)
-    requests = iw.sent(world.put(Confirm(1, iw.TRADER, iw.RISK)))
+    requests = iw.sent(world.put(BuildPrepared(1, iw.TRADER, iw.RISK)))
     slots = iw.SLOTS
     assert sorted(
         (slots[r.legs[0].contract], slots[r.legs[1].contract], r.qty) for r in requests
@@ -50,7 +50,7 @@ def test_splits_go_first_and_builds_follow_their_reports():
     world = iw.start(long={HIGH: 3, MIDDLE: 3}, short={LOW: 3, PUT: 3}, combinations=held)
     wanted = prepared(world)
     assert sorted(units > 0 for units in wanted.values()) == [False, True]
-    (split,) = iw.sent(world.put(Confirm(1, iw.TRADER, iw.RISK)))
+    (split,) = iw.sent(world.put(BuildPrepared(1, iw.TRADER, iw.RISK)))
     assert (split.split, split.combination, split.qty) == (True, BOOK, 3)
     assert iw.sent(iw.answer(world, split)) == []
     (build,) = iw.sent(iw.done(world, split, BOOK))
@@ -65,7 +65,7 @@ def test_builds_wait_for_a_split_in_doubt():
     held = ((BOOK, "CXSJC", HIGH, LOW, 3),)
     world = iw.start(long={HIGH: 3, MIDDLE: 3}, short={LOW: 3}, combinations=held)
     prepared(world)
-    (split,) = iw.sent(world.put(Confirm(1, iw.TRADER, iw.RISK)))
+    (split,) = iw.sent(world.put(BuildPrepared(1, iw.TRADER, iw.RISK)))
     assert iw.sent(iw.lose_line(world)) == []
     assert len(world.state.business.queued) == 1
     iw.answer(world, split)
@@ -76,7 +76,7 @@ def test_builds_wait_for_a_split_in_doubt():
 def test_a_set_needs_two_people(second):
     world = iw.start(long={HIGH: 3}, short={LOW: 3})
     prepared(world)
-    assert iw.sent(world.put(Confirm(1, iw.TRADER, second))) == []
+    assert iw.sent(world.put(BuildPrepared(1, iw.TRADER, second))) == []
     assert 1 in world.state.business.prepared
 
 
@@ -84,9 +84,9 @@ def test_a_set_is_carried_out_once_and_only_the_newest():
     world = iw.start(long={HIGH: 3}, short={LOW: 3})
     prepared(world)
     prepared(world)
-    assert iw.sent(world.put(Confirm(1, iw.TRADER, iw.RISK))) == []
-    assert iw.sent(world.put(Confirm(2, iw.TRADER, iw.RISK)))
-    assert iw.sent(world.put(Confirm(2, iw.TRADER, iw.RISK))) == []
+    assert iw.sent(world.put(BuildPrepared(1, iw.TRADER, iw.RISK))) == []
+    assert iw.sent(world.put(BuildPrepared(2, iw.TRADER, iw.RISK)))
+    assert iw.sent(world.put(BuildPrepared(2, iw.TRADER, iw.RISK))) == []
 
 
 def test_a_set_that_the_market_has_overtaken_is_cut_to_what_is_free():
@@ -98,5 +98,5 @@ def test_a_set_that_the_market_has_overtaken_is_cut_to_what_is_free():
         ManualOrder(HIGH, Side.SELL, OrderKind.LIMIT, price, 2, iw.TRADER, effect=Effect.CLOSE)
     )
     assert any(isinstance(r, NewOrder) for e in effects if isinstance(e, Send) for r in e.requests)
-    (request,) = iw.sent(world.put(Confirm(1, iw.TRADER, iw.RISK)))
+    (request,) = iw.sent(world.put(BuildPrepared(1, iw.TRADER, iw.RISK)))
     assert request.qty == 1

@@ -31,9 +31,9 @@ from quanheng.runtime.envelope import Envelope, TimerFired, WakeAt
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
+    BuildPrepared,
     Combine,
     Command,
-    Confirm,
     Exercise,
     InquireMargin,
     Instruct,
@@ -60,7 +60,7 @@ MAX_PROPOSALS = 100_000
 ALONE = (Pull, SignOn, ManualCancel)
 """Commands that never carry a second person."""
 
-Trade = ManualOrder | ManualCancel | Confirm | Instruct
+Trade = ManualOrder | ManualCancel | BuildPrepared | Instruct
 
 Effects = Sequence[AuthorityEffect]
 
@@ -317,8 +317,8 @@ def _act_of_trade(command: Trade) -> Act:
             return Act.COMBINATION
         case InquireMargin():
             return Act.MARGIN_INQUIRY
-        case Confirm():
-            return Act.ACCEPT_PROPOSAL
+        case BuildPrepared():
+            return Act.BUILD_PREPARED
         case _:
             assert_never(command)
 

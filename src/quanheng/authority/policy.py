@@ -45,7 +45,7 @@ class Act(StrEnum):
     EXERCISE = "exercise"
     COMBINATION = "combination"
     MARGIN_INQUIRY = "margin_inquiry"
-    ACCEPT_PROPOSAL = "accept_proposal"
+    BUILD_PREPARED = "build_prepared"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -81,7 +81,7 @@ RULES = (
     Rule(Act.EXERCISE, ("trader",), ("risk", "clearing"), True),
     Rule(Act.COMBINATION, ("trader",), (), True),
     Rule(Act.MARGIN_INQUIRY, ("trader", "risk", "clearing"), (), True),
-    Rule(Act.ACCEPT_PROPOSAL, ("trader",), ("risk",), True),
+    Rule(Act.BUILD_PREPARED, ("trader",), ("risk",), True),
 )
 
 

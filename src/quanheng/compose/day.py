@@ -18,6 +18,7 @@ from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.day_watch import DayWatch
 from quanheng.compose.etf_desk import EtfTrader
+from quanheng.compose.instruction_record import InstructionRecord
 from quanheng.compose.later import reference_on
 from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
 from quanheng.compose.openings import Openings
@@ -126,6 +127,7 @@ class World:
         )
         self.midnight = midnight(plan.day)
         self.collector, self.watch = Collector(), DayWatch()
+        self.instructions = InstructionRecord()
         self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
         member = plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
@@ -181,6 +183,8 @@ class World:
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.sink("maker", [Notify], self.watch)
+        sim.sink("maker", [Send], self.instructions.take)
+        sim.sink("venue", [ex.Refuse, ex.MarginAnswered], self.instructions.hear)
         member = plan.config.member
         etf_line = EtfLine(member.pbu, member.letter)
         sim.wire("etf-up", "maker", "etf", [EtfSend], etf_line.up)

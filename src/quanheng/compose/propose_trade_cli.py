@@ -7,7 +7,7 @@ import click
 from quanheng.compose import trade_requests as made
 from quanheng.compose.cli_options import number_option, person_options
 from quanheng.compose.propose_cli import propose, put_forward
-from quanheng.terms.commands import Confirm, InquireMargin, ManualCancel
+from quanheng.terms.commands import BuildPrepared, InquireMargin, ManualCancel
 
 __all__ = ["propose"]
 
@@ -144,10 +144,10 @@ def propose_margin(by: str, number: int, lang: str, as_json: bool) -> None:
     put_forward(lambda _: InquireMargin(by), by, number, lang, as_json)
 
 
-@propose.command("confirm")
+@propose.command("build-prepared")
 @click.argument("prepared", type=int)
 @number_option
 @person_options
-def propose_confirm(prepared: int, by: str, number: int, lang: str, as_json: bool) -> None:
+def propose_prepared(prepared: int, by: str, number: int, lang: str, as_json: bool) -> None:
     """Carry out the PREPARED set of combinations of that number; a second person agrees."""
-    put_forward(lambda _: Confirm(prepared, by), by, number, lang, as_json)
+    put_forward(lambda _: BuildPrepared(prepared, by), by, number, lang, as_json)

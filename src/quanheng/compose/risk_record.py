@@ -19,8 +19,8 @@ from quanheng.compose.check_words import check_words
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled
 from quanheng.compose.day_watch import DESK, GREEKS, Seen
-from quanheng.compose.profit_report import exact_yuan
 from quanheng.compose.scenarios import clock
+from quanheng.compose.text import exact_yuan
 from quanheng.kernels.pack import unpack
 from quanheng.maker import limits
 from quanheng.maker.guard_state import N_COLUMNS

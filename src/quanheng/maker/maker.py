@@ -36,8 +36,8 @@ from quanheng.runtime.envelope import (
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import (
+    BuildPrepared,
     Combine,
-    Confirm,
     Exercise,
     InquireMargin,
     Instruct,
@@ -71,7 +71,7 @@ PersonInput = (
     | Rearm
     | ManualOrder
     | ManualCancel
-    | Confirm
+    | BuildPrepared
     | Instruct
 )
 """Inputs that people put into the journal."""
@@ -208,7 +208,7 @@ class Maker:
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
                 singles.cancel_one(state, opened, body, at, effects)
-            case Confirm():
+            case BuildPrepared():
                 prepared.confirm(state, opened, body, at, effects)
             case LockUnits() | Exercise() | Combine() | Split() | InquireMargin():
                 instructions.instruct(state, opened, body, at, effects)

@@ -13,7 +13,7 @@ from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.state import State
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
-from quanheng.terms.commands import Combine, Confirm, Split
+from quanheng.terms.commands import BuildPrepared, Combine, Split
 from quanheng.terms.units import Nanos
 
 PREPARED = ("prepared", "1")
@@ -60,7 +60,9 @@ def prepare(state: State, found: Proposal) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(-1, len(COMBINATION_COLUMNS))
 
 
-def confirm(state: State, opened: MakerOpen, body: Confirm, at: Nanos, effects: Effects) -> None:
+def confirm(
+    state: State, opened: MakerOpen, body: BuildPrepared, at: Nanos, effects: Effects
+) -> None:
     """Carry a set out once: splits now, what is built when they are done. Everything passes the
     ladder again, so a set that the market has overtaken is refused piece by piece.
     """
@@ -69,7 +71,7 @@ def confirm(state: State, opened: MakerOpen, body: Confirm, at: Nanos, effects: 
     if not why and body.seconded_by in ("", body.by):
         why = "a prepared set needs a second person"
     if made is None or why:
-        effects.append(RaiseAlert(Alert.CHECK_DENIED, "*", ("confirm", body.by, why)))
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, "*", ("build_prepared", body.by, why)))
         return
     del state.business.prepared[body.number]
     people = (body.by, body.seconded_by)

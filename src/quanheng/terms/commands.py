@@ -176,7 +176,7 @@ class InquireMargin(msgspec.Struct, frozen=True, array_like=True, tag="inquire_m
     seconded_by: str = ""
 
 
-class Confirm(msgspec.Struct, frozen=True, array_like=True, tag="confirm"):
+class BuildPrepared(msgspec.Struct, frozen=True, array_like=True, tag="build_prepared"):
     """Carry out a set of prepared instructions by its number (I-42). Two people."""
 
     number: int
@@ -198,6 +198,6 @@ Command = (
     | Rearm
     | ManualOrder
     | ManualCancel
-    | Confirm
+    | BuildPrepared
     | Instruct
 )
