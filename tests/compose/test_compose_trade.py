@@ -14,6 +14,7 @@ from trade_world import RISK, TRADER, TradingDay
 from quanheng.books import combinations as combo
 from quanheng.clearing import messages as clear
 from quanheng.compose.closing import DayResult
+from quanheng.compose.replaying import replay_machine
 from quanheng.config import Config, ParameterConfig, read_config
 from quanheng.exchange import layout as lay
 from quanheng.kernels.pack import unpack
@@ -71,7 +72,7 @@ def one(reports: list[Any], kind: type[Any]) -> Any:
 
 def test_a_day_of_instructions_by_hand(first: DayResult, tmp_path: Path) -> None:
     """Locks, sells covered, buys back, unlocks, combines, splits, asks; the day after knows."""
-    day = TradingDay(with_units(first.carry), quiet(), out=tmp_path / "run")
+    day = TradingDay(with_units(first.carry), quiet(), out=tmp_path / "run", journal="full")
     day.world.begin()
     chain = day.world.reference.chain
     rows, desk = chain.contracts, day.venue.desks[0]
@@ -120,6 +121,9 @@ def test_a_day_of_instructions_by_hand(first: DayResult, tmp_path: Path) -> None
     held = {row.code: row for row in mine.held}
     assert held[rows[call].code].covered == 1
     _archived(tmp_path / "run", fills, built.combination)
+    for machine in ("maker", "venue"):
+        replayed = replay_machine(tmp_path / "run", machine)
+        assert replayed["ok"] and replayed["compared"] > 500, replayed
     again = TradingDay(done.carry, quiet())
     again.agree()
     assert again.maker.book.covered_qty.sum() == 1
