@@ -18,6 +18,8 @@ from quanheng.compose import scenarios
 from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker import inquiry_life, ladder
 from quanheng.maker.curve_life import Rung, life_table
+from quanheng.maker.instruction_rungs import INSTRUCTION_RUNGS
+from quanheng.maker.instruction_state import Kind
 from quanheng.maker.limits import LIMITS, SOFT
 from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
@@ -119,6 +121,16 @@ reaches its limit.
 """
 
 
+_INSTRUCTIONS = """
+## Instructions that do not trade
+
+Locks, exercises, combinations and margin inquiries pass the same ladder in the same order, each by
+the checks that make sense for it (`docs/instructions.md`). Generated from
+`quanheng.maker.instruction_rungs`.
+
+"""
+
+
 def _broken(rung: ladder.Rung) -> str:
     """What breaking a rung does, the trip included."""
     words = rung.action.name.lower()
@@ -176,7 +188,17 @@ def checks_page() -> str:
     ]
     heads = ("parameter", "unit", "default", "limits", "a trader alone", "meaning")
     settings = table(heads, rows)
-    return _CHECKS + checks + _LIMITS + limits + "\n## Parameters\n\n" + settings
+    instructed = _INSTRUCTIONS + _instruction_table()
+    return _CHECKS + checks + instructed + _LIMITS + limits + "\n## Parameters\n\n" + settings
+
+
+def _instruction_table() -> str:
+    """Which kinds of instruction each check judges, and what it means there or why it does not."""
+    rows = []
+    for one in INSTRUCTION_RUNGS:
+        kinds = "all" if one.kinds == tuple(Kind) else ", ".join(one.kinds) or "none"
+        rows.append((one.check.name[:3], kinds, one.why))
+    return table(("check", "judges", "what passes, or why it does not apply"), rows)
 
 
 _CURVES = """\

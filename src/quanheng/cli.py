@@ -19,7 +19,8 @@ from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
-from quanheng.compose.propose_cli import propose, second, withdraw
+from quanheng.compose.propose_cli import second, withdraw
+from quanheng.compose.propose_trade_cli import propose
 from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from quanheng.authority import messages as m
 from quanheng.authority.authority import MAX_OPEN, Authority
@@ -19,10 +20,17 @@ from quanheng.authority.policy import (
 )
 from quanheng.runtime.envelope import Envelope, Source, TimerFired, WakeAt
 from quanheng.runtime.laws import broken_laws
-from quanheng.terms.codes import ExemptReason, TradingState
+from quanheng.terms.codes import ExemptReason, OrderKind, Side, TradingState
 from quanheng.terms.commands import (
     AnswerInquiry,
+    BuildPrepared,
+    Combine,
+    Exercise,
     GiveBackInquiry,
+    InquireMargin,
+    LockUnits,
+    ManualCancel,
+    ManualOrder,
     Pull,
     Rearm,
     RecordExemption,
@@ -31,6 +39,7 @@ from quanheng.terms.commands import (
     SetParameter,
     SetState,
     SignOn,
+    Split,
     TakeInquiry,
 )
 
@@ -117,6 +126,47 @@ def test_what_loosens_waits(command: Any, act: Act, posts: tuple[str, ...]) -> N
     desk = Desk()
     pending = desk.propose(70, command, command.by)[0]
     assert (pending.action, pending.posts) == (act, posts)
+
+
+ORDER = ManualOrder("10007333", Side.BUY, OrderKind.LIMIT, 500, 1, "p_trader")
+ALONE = [
+    (ORDER, Act.ORDER),
+    (ManualCancel("M001000001", "p_ops"), Act.CANCEL),
+    (LockUnits("510050", 100, False, "p_clearing"), Act.LOCK),
+    (Combine("KS", "1", "2", 1, "p_trader"), Act.COMBINATION),
+    (Split("2024062700000001", 1, "p_trader"), Act.COMBINATION),
+    (InquireMargin("p_risk"), Act.MARGIN_INQUIRY),
+]
+TOGETHER = [
+    (replace(ORDER, large=True), Act.LARGE_ORDER, ("risk",)),
+    (Exercise("10007333", 1, "p_trader"), Act.EXERCISE, ("risk", "clearing")),
+    (BuildPrepared(1, "p_trader"), Act.BUILD_PREPARED, ("risk",)),
+]
+
+
+@pytest.mark.parametrize(("command", "act"), ALONE)
+def test_one_person_trades_and_instructs(command: Any, act: Act) -> None:
+    """Orders, locks, combinations and inquiries go out at once, from the right post only."""
+    desk = Desk()
+    (issue,) = desk.propose(60, command, command.by)
+    assert isinstance(issue, m.Issue) and issue.command == command
+    assert desk.machine.state.proposals[60].act == act
+    stranger = replace(command, by="p_auditor")
+    assert code(desk.propose(61, stranger, "p_auditor")) == m.Refusal.WRONG_POST
+
+
+@pytest.mark.parametrize(("command", "act", "posts"), TOGETHER)
+def test_two_people_stand_behind_exercises_and_prepared_sets(
+    command: Any, act: Act, posts: tuple[str, ...]
+) -> None:
+    """house.md 10, item 42: the second person is in the command that the maker checks again."""
+    desk = Desk()
+    pending = desk.propose(60, command, "p_trader")[0]
+    assert (pending.action, pending.posts) == (act, posts)
+    (issue,) = desk.say(m.Second(60, "p_risk"))
+    assert issue.command == replace(command, seconded_by="p_risk")
+    forged = replace(command, seconded_by="p_risk")
+    assert code(desk.propose(61, forged, "p_trader")) == m.Refusal.NOT_IN_OWN_NAME
 
 
 def test_limits_are_compared_with_what_was_set_last_and_figures_need_the_risk_post() -> None:
@@ -307,4 +357,6 @@ def test_laws_of_a_machine() -> None:
     desk.propose(52, RecordExemption("*", ExemptReason.OTHER, 1, 0, "p_trader", ""), "p_trader")
     desk.say(TimerFired("52", 600), 600)
     desk.say(m.Reissue("maker"), 601)
+    desk.propose(53, Exercise("10007333", 1, "p_trader"), "p_trader")
+    desk.propose(54, ORDER, "p_trader")
     assert broken_laws(Authority, desk.log, 3) == []

@@ -19,10 +19,10 @@ from quanheng.config import RoleConfig, read_config
 from quanheng.exchange.listing import ExRight
 from quanheng.exchange.state import Transfer
 from quanheng.kernels.pack import unpack
+from quanheng.runtime.envelope import Source
 from quanheng.settlement import carry
-from quanheng.terms import business as b
+from quanheng.terms.commands import Combine, Exercise
 from quanheng.terms.days import from_clock
-from quanheng.terms.orders import Requests
 from quanheng.terms.units import SECOND
 from quanheng.wire import ogh
 
@@ -48,11 +48,10 @@ def world_of(opening: carry.Carry, *events: ExRight, out: Path | None = None) ->
     )
 
 
-def run(world: World, *requests: Any, clock: str = "09:30:01") -> DayResult:
-    """Run a day with our requests at the exchange at a time of day."""
-    world.simulation.post(
-        "venue", Requests(PBU, list(requests)), world.midnight + from_clock(clock)
-    )
+def run(world: World, *commands: Any, clock: str = "09:30:01") -> DayResult:
+    """Run a day with commands of people to the maker at a time of day."""
+    for command in commands:
+        world.simulation.post("maker", command, world.midnight + from_clock(clock), Source.DESK)
     world.run()
     done = finish(world, 0.0)
     assert done.ok, done.invariants
@@ -76,10 +75,9 @@ def pair_of(world: World, account: carry.CarriedAccount) -> tuple[str, tuple[com
     raise AssertionError("the account holds no combination")
 
 
-def request(world: World, strategy: str, legs: tuple[combo.Leg, ...]) -> b.CombinationRequest:
+def request(world: World, strategy: str, legs: tuple[combo.Leg, ...]) -> Combine:
     rows = world.reference.chain.contracts
-    parts = tuple(b.CombinationLeg(rows[leg.slot].code, leg.short, False, 1) for leg in legs)
-    return b.CombinationRequest("Z000000001", strategy, False, 1, "", parts)
+    return Combine(strategy, rows[legs[0].slot].code, rows[legs[1].slot].code, 1, "T01")
 
 
 def test_combination_carries_over_and_dissolves(first: DayResult, tmp_path: Path) -> None:
@@ -133,7 +131,7 @@ def test_exercise_orders_go_before_the_rule(first: DayResult) -> None:
     opening = jump(first.carry, 20240724)
     longs = [one for one in opening.accounts[0].held if one.long > one.short + one.covered]
     code = longs[0].code
-    order = b.ExerciseRequest("Z000000001", code, 1)
+    order = Exercise(code, 1, "T01", "", "R01")
     # Without quotes of ours nothing nets the position away until the evening.
     quiet = msgspec.structs.replace(read_config(), roles=(RoleConfig("510050", "none"),))
     world = World(msgspec.structs.replace(world_of(opening).plan, config=quiet))

@@ -11,11 +11,22 @@ from quanheng.compose.day import DayPlan, World
 from quanheng.compose.lines import FeedLine, MakerBody, OrderLine
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
-from quanheng.exchange.messages import Deliver, PlatformStateChanged, Refuse
+from quanheng.exchange.messages import Deliver, MarginAnswered, PlatformStateChanged, Refuse
 from quanheng.exchange.state import PARTITIONS
 from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
+from quanheng.terms.business import (
+    BusinessCancel,
+    CombinationLeg,
+    CombinationRequest,
+    ExerciseLeg,
+    ExerciseRequest,
+    LockRequest,
+    MarginAnswer,
+    MarginInquiry,
+    MergedExercise,
+)
 from quanheng.terms.codes import Effect, Link, OrderKind, Side
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.market import COLUMNS, ChainTick, Inquiry, UnderlyingTicks
@@ -45,6 +56,19 @@ REQUESTS = [
     QuoteCancel("M000000002", "10007333", True, False),
     NewOrder("M000000003", "10007333", Side.SELL, Effect.CLOSE, OrderKind.LIMIT, 1038, 3),
 ]
+BUSINESS = [
+    LockRequest("M000000004", "510050", 10_000, False),
+    ExerciseRequest("M000000005", "10007333", 3),
+    MergedExercise(
+        "M000000006", (ExerciseLeg("10007333", 1), ExerciseLeg("10007334", 1)), 1
+    ),
+    CombinationRequest(
+        "M000000007", "KS", False, 2, "",
+        tuple(CombinationLeg(code, True, False, 2) for code in ("10007333", "10007334")),
+    ),
+    MarginInquiry("M000000008", "A123456789"),
+    BusinessCancel("M000000009", "OTE", "10007333", "M000000005"),
+]  # fmt: skip
 
 
 def _line() -> OrderLine:
@@ -84,10 +108,11 @@ def _reports(bodies: Sequence[MakerBody]) -> list[Report]:
 def test_compose_requests_arrive_as_they_were_sent() -> None:
     """borders.md 4: every kind of request crosses as frames and comes out equal."""
     line = _connected()
-    (arrived,) = line.up(Send(1, STAMP, list(REQUESTS)), START)
-    assert (arrived.pbu, arrived.requests) == ("12345", REQUESTS)
+    every = [*REQUESTS, *BUSINESS]
+    (arrived,) = line.up(Send(1, STAMP, every), START)
+    assert (arrived.pbu, arrived.requests) == ("12345", every)
     assert line.refused(Send(1, STAMP, []), START) == []
-    assert line.bytes_up > 300 and line.messages_up == 3
+    assert line.bytes_up > 300 and line.messages_up == len(every)
 
 
 def test_compose_an_outage_gives_not_sent() -> None:
@@ -131,6 +156,8 @@ def test_compose_refusals_inquiries_and_platform_states_cross() -> None:
     assert line.down(refuse, START) == [RequestRejected("M000000001", 20008)]
     inquiry = Inquiry("RFQ7", "10007333", 0, 0, START, START + 30 * SECOND)
     assert line.down(inquiry, START) == [inquiry]
+    answer = MarginAnswer("M000000008", "A123456789", 5_000_000, 7_000_000, START, 0)
+    assert line.down(MarginAnswered("12345", answer), START) == [answer]
     assert line.platform(PlatformStateChanged(CLOSED), START) == []
     assert line.up(Send(1, STAMP, REQUESTS[:1]), START) == []
     (told,) = line.refused(Send(1, STAMP, []), START)

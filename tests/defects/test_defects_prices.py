@@ -11,10 +11,9 @@ from maker_world import DAY, World, continuous, make_chain, make_contract, value
 from quanheng.kernels.desk.black import price_one
 from quanheng.maker import columns as c
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import ManualOrder
 from quanheng.terms import market
 from quanheng.terms.codes import Alert, OrderKind, Phase, Side
-from quanheng.terms.commands import SetParameter
+from quanheng.terms.commands import ManualOrder, SetParameter
 from quanheng.terms.contract import build_chain
 from quanheng.terms.days import midnight
 from quanheng.terms.units import HOUR, MINUTE, SECOND

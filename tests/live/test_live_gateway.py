@@ -4,14 +4,27 @@ from typing import Any
 
 import pytest
 from gateway_rig import CODES, PLAN, STAMP, Rig, cancels
+from msgspec.structs import replace
 
 from quanheng.edge.gateway import Gateway
-from quanheng.edge.link_messages import Bye, Farewell, Fenced, Hello, Sync, Welcome
+from quanheng.edge.link_messages import (
+    Bye,
+    Farewell,
+    Fenced,
+    FrameReader,
+    Hello,
+    Sync,
+    ToEngine,
+    Welcome,
+    encode_frame,
+)
 from quanheng.runtime.envelope import LinkChanged, NotSent
-from quanheng.terms.codes import Effect, Link
+from quanheng.terms import business as b
+from quanheng.terms.codes import Effect, Exec, Link
 from quanheng.terms.commands import Pull
 from quanheng.terms.orders import (
     Quote,
+    Report,
     Reports,
     Send,
     Unreadable,
@@ -19,6 +32,8 @@ from quanheng.terms.orders import (
 from quanheng.terms.units import MILLISECOND
 from quanheng.wire import step
 from quanheng.wire.profile import Profile
+
+STAMPED = 1_719_451_800_000_000_000
 
 
 def test_synchronised_engine_trades() -> None:
@@ -218,7 +233,7 @@ def test_an_unreadable_report_does_not_stop_its_stream(monkeypatch: pytest.Monke
     assert "20054" in quarantined[0]["event"]
     rig.core.disconnected(rig.now, "test")
     rig.connect()
-    assert rig.core.status()["link"] == "SYNCING"
+    assert rig.core.link.name == "SYNCING"
     assert sorted(rig.server._next_report.items()) == [(("12345", "300"), 4), (("12345", "301"), 1)]
 
 
@@ -234,3 +249,60 @@ def test_ids_of_others_and_repeated_ids_do_not_pass() -> None:
     rig.settle()
     assert "does not begin with M" in rig.said(NotSent)[-1].why
     assert len(rig.arrived) == 1
+
+
+LOCK = b.LockRequest("M001000001", "510050", 10_000, False)
+EXERCISE = b.ExerciseRequest("M001000002", CODES[0], 1)
+LEGS = tuple(b.CombinationLeg(code, True, False, 1) for code in (CODES[2], CODES[1]))
+BUILD = b.CombinationRequest("M001000003", "KS", False, 1, "", LEGS)
+INQUIRE = b.MarginInquiry("M001000004", PLAN.account)
+CANCEL = b.BusinessCancel("M001000005", "OTE", CODES[0], "M001000002")
+
+
+def test_instructions_pass_and_a_pull_bars_those_of_its_scope() -> None:
+    """What does not trade goes the same way out; a pull bars new ones of its scope, by any leg, and
+    never what takes away or only asks (I-20, I-21).
+    """
+    rig = Rig()
+    rig.lead(1)
+    rig.answer = lambda request: None  # type: ignore[method-assign]
+    rig.core.from_engine(Send(1, STAMP, [LOCK, EXERCISE]), rig.now)
+    rig.settle()
+    assert rig.arrived == [LOCK, EXERCISE]
+    assert len(rig.core.table) == 0  # nothing of it rests, so no pull withdraws it
+    proof = rig.core.pull("510050", "R01", rig.now)
+    again = [
+        replace(request, client_id=f"M00100001{number}")
+        for number, request in enumerate((LOCK, EXERCISE, BUILD))
+    ]
+    rig.core.from_engine(Send(1, STAMP, [*again, INQUIRE, CANCEL]), rig.now)
+    rig.settle()
+    assert rig.arrived[2:] == [INQUIRE, CANCEL]
+    (told,) = rig.said(NotSent)
+    assert told.client_ids == [request.client_id for request in again]
+    assert told.why == "pulled by R01" and proof.items == 0
+
+
+def test_the_answer_to_a_margin_inquiry_reaches_the_engine_that_asked() -> None:
+    """It comes in a General Response, which no index brings again (interfaces.md 2.4)."""
+    rig = Rig()
+    rig.lead(1)
+    for letter in "MX":
+        answer = b.MarginAnswer(f"{letter}001000004", PLAN.account, 10_000, 20_000, STAMPED, 0)
+        rig.back += rig.server.send_margin_answer(PLAN.pbu, answer, rig.now)
+        rig.core.from_wire(rig.back, rig.now)
+        rig.back = b""
+    rig.settle()
+    (told,) = rig.said(b.MarginAnswer)
+    assert (told.client_id, told.total, told.available) == ("M001000004", 10_000, 20_000)
+    assert FrameReader(ToEngine).feed(encode_frame(told)) == [told]
+
+
+def test_reports_of_instructions_reach_the_engine() -> None:
+    rig = Rig()
+    rig.lead(1)
+    ack = b.LockAck(Exec.ACCEPTED, LOCK.client_id, 7, "510050", 10_000, False, STAMPED, 0)
+    report = Report("300", 1, ack)
+    rig.core.from_wire(rig.server.send_reports(PLAN.pbu, [report], rig.now), rig.now)
+    rig.settle()
+    assert [one for told in rig.said(Reports) for one in told.reports] == [report]

@@ -7,9 +7,9 @@ from quanheng.maker import columns as c
 from quanheng.maker import quoting
 from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.maker import WATCH
-from quanheng.maker.messages import ManualOrder
 from quanheng.runtime.envelope import TimerFired
 from quanheng.terms.codes import Alert, OrderKind
+from quanheng.terms.commands import ManualOrder
 from quanheng.terms.records import (
     LimitRecord,
 )

@@ -11,13 +11,21 @@ from quanheng.duties import measure
 from quanheng.kernels.pack import pack, unpack
 from quanheng.maker.invariants import invariants
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import ClassLimits, ManualOrder, Notify
+from quanheng.maker.messages import ClassLimits, Notify
 from quanheng.maker.monitors import BOOK_COLUMNS, CLASS_COLUMNS
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.maker.warm import kernels, warm_up
 from quanheng.runtime.envelope import Envelope, LinkChanged, Source, TimerFired, WakeAt
 from quanheng.terms.codes import Alert, ExemptReason, Link, OrderKind, Phase, Side, TradingState
-from quanheng.terms.commands import Pull, Rearm, RecordExemption, SetParameter, SetState, SignOn
+from quanheng.terms.commands import (
+    ManualOrder,
+    Pull,
+    Rearm,
+    RecordExemption,
+    SetParameter,
+    SetState,
+    SignOn,
+)
 from quanheng.terms.orders import Send
 from quanheng.terms.units import SECOND
 

@@ -11,9 +11,10 @@ from quanheng.maker import columns as c
 from quanheng.maker import order_kernels as k
 from quanheng.maker.invariants import invariants
 from quanheng.maker.lifecycle import IMPOSSIBLE, NEXT, TABLE, Event, Life
-from quanheng.maker.messages import ManualCancel, ManualOrder, Resync
+from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent, TookOver
 from quanheng.terms.codes import Alert, Effect, Exec, Link, OrderKind, Side
+from quanheng.terms.commands import ManualCancel, ManualOrder
 from quanheng.terms.orders import (
     CancelReject,
     NewOrder,

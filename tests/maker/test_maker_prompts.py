@@ -9,8 +9,8 @@ from quanheng.books import margin_use
 from quanheng.kernels.pack import unpack
 from quanheng.maker.ledger_views import GREEK_COLUMNS, greek_rows
 from quanheng.maker.messages import Notify
+from quanheng.maker.prepared import COMBINATION_COLUMNS
 from quanheng.maker.prompts import (
-    COMBINATION_COLUMNS,
     HEDGE_COLUMNS,
     MARGIN_COLUMNS,
     combination_rows,
@@ -87,8 +87,10 @@ def test_combinations_are_proposed_once_before_the_close():
     for slot, qty in ((4, -10), (2, 6), (5, -3)):
         trade(world, slot, qty)
     rows = combination_rows(world.state, world.state.opened)
-    assert (rows[:, 4] < rows[:, 3]).all()
-    assert sum(rows[:, 2].tolist()) == 9
+    column = {name: rows[:, place] for place, name in enumerate(COMBINATION_COLUMNS)}
+    assert (column["margin_after"] < column["margin_before"]).all()
+    assert column["units"].sum() == 9
+    assert set(column["number"].tolist()) == {1}
     told = []
     for minute in range(26, 34):
         at = midnight(world.chain.day) + 14 * HOUR + minute * MINUTE

@@ -20,6 +20,15 @@ BUILDERS = {
     "QuoteCancel": {"quoting._cancel"},
     "OrderCancel": {"singles._cancel"},
     "Passed": {"checks.judge", "checks.review"},
+    "Vetted": {"checks.vet"},
+    "LockRequest": {"instruction_wants.wanted_of"},
+    "ExerciseRequest": {"instruction_wants._exercise", "instruction_reports._adopt"},
+    "MergedExercise": {"instruction_wants._exercise", "instruction_reports._adopt"},
+    "CombinationRequest": {"instruction_wants._combine", "instruction_wants._split"},
+    "MarginInquiry": {"instruction_wants.wanted_of"},
+    "DisposalTransfer": set(),
+    "InquiryRequest": set(),
+    "BusinessCancel": {"instructions.cancel"},
     "EtfSend": {"etf_orders.place"},
     "EtfOrder": {"etf_orders.place"},
 }
@@ -28,20 +37,30 @@ BUILDERS = {
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
     "place": ("review", {"maker._command", "hedging._send"}),
+    "_request": ("vet", {"instructions.instruct"}),
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders
-in the underlyings have their own few rungs, `etf_orders.refusal`.
+in the underlyings have their own few rungs, `etf_orders.refusal`. A request of a business that does
+not trade cannot be sent before `instructions._request` gives a vetted one its id.
 """
+
+CANCELS = {"cancel_rows", "_cancel", "BusinessCancel"}
+"""Builders of cancels."""
+
+ASKS = {"judge": "quoting._judge", "review": "singles.place", "vet": "instructions.instruct"}
+"""Who asks each form of the ladder."""
 
 SENDERS = {
     "quoting._send",
     "singles.place",
     "singles.cancel_one",
+    "instructions.instruct",
+    "instructions.cancel",
     "singles._withdraw_barred",
     "commands.plan_scope",
     "commands._cancel_unknown",
 }
-"""Callers of `send`: two judge before, the others carry cancels only."""
+"""Callers of `send`: three judge before, the others carry cancels only."""
 
 
 def trees(extra=()):
@@ -124,10 +143,8 @@ def test_what_is_named_here_exists_and_asks_the_ladder():
         assert users(name) == allowed, name
     for function, (form, allowed) in LADDER.items():
         assert users(function) == allowed
-        asks = users(form)
         # A preview asks the ladder and sends nothing: what is sent is judged again.
-        plain = {"singles.place", "quoting.preview"}
-        assert asks == ({"quoting._judge"} if form == "judge" else plain)
+        assert users(form) - {"quoting.preview"} == {ASKS[form]}
     assert users("_judge") == {"quoting.plan"}
     assert users("refusal") == {"etf_orders.place"}
     assert {user for user in users("_send") if user.startswith("quoting")} == {"quoting.plan"}
@@ -141,7 +158,7 @@ def test_the_senders_that_do_not_judge_only_carry_cancels():
     for module, function in [behind.get(name, name).split(".") for name in sorted(SENDERS)]:
         tree = dict(trees())[module]
         inside = {called for where, called in calls(tree) if where == function}
-        assert inside & {"_judge", "review", "cancel_rows", "_cancel"}, f"{module}.{function}"
+        assert inside & {"_judge", "review", "vet", *CANCELS}, f"{module}.{function}"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +170,10 @@ def test_the_senders_that_do_not_judge_only_carry_cancels():
         "def leak(state):\n    return send(state, stamp(state, 0), [])",
         "def leak(state, rows):\n    return quotes(state, None, 0, rows, 0)",
         "def leak(state):\n    return Send(1, None, [])",
+        "def leak(state):\n    return LockRequest('M', '510050', 1, False)",
+        "def leak(state):\n    return business.ExerciseRequest('M', '1', 1)",
+        "def leak(state, wanted):\n    return Vetted(wanted)",
+        "def leak(state, vetted):\n    return _request(vetted, 'M')",
         "from quanheng.terms.orders import Quote as Q\n\ndef leak():\n    return Q()",
         "from quanheng.maker.requests import send as out\n\ndef leak():\n    return out()",
     ],

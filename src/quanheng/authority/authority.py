@@ -33,8 +33,16 @@ from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
     ALONE,
     AnswerInquiry,
+    BuildPrepared,
+    Combine,
     Command,
+    Exercise,
     GiveBackInquiry,
+    InquireMargin,
+    Instruct,
+    LockUnits,
+    ManualCancel,
+    ManualOrder,
     Pull,
     Rearm,
     RecordExemption,
@@ -43,6 +51,7 @@ from quanheng.terms.commands import (
     SetParameter,
     SetState,
     SignOn,
+    Split,
     TakeInquiry,
 )
 from quanheng.terms.units import Nanos
@@ -51,6 +60,9 @@ MAX_OPEN = 256
 """Proposals waiting for a second person at one time."""
 MAX_PROPOSALS = 100_000
 """Proposals of one day."""
+
+
+Trade = ManualOrder | ManualCancel | BuildPrepared | Instruct
 
 Effects = Sequence[AuthorityEffect]
 
@@ -224,7 +236,7 @@ class Authority:
             case SetParameter() | SetLimit():
                 return self._act_on_number(target, command)
             case _:
-                assert_never(command)
+                return _act_of_trade(command)
 
     def _act_on_number(self, target: str, command: SetParameter | SetLimit) -> Act | None:
         """Tightening or loosening a limit, or a parameter inside or outside the trader's band."""
@@ -305,12 +317,29 @@ class Authority:
                 seat = f"{command.post} {command.scope}"
                 held = [one for one in state.on_duty.get(command.person, ()) if one != seat]
                 state.on_duty[command.person] = [*held, seat] if command.on else held
-            case Pull() | RecordExemption() | RecordFigure() | Rearm():
+            case _:  # what happens once puts nothing in force
                 return
-            case TakeInquiry() | AnswerInquiry() | GiveBackInquiry():
-                return
-            case _:
-                assert_never(command)
+
+
+def _act_of_trade(command: Trade) -> Act:
+    """The act of a command that trades or instructs."""
+    match command:
+        case ManualOrder():
+            return Act.LARGE_ORDER if command.large else Act.ORDER
+        case ManualCancel():
+            return Act.CANCEL
+        case LockUnits():
+            return Act.LOCK
+        case Exercise():
+            return Act.EXERCISE
+        case Combine() | Split():
+            return Act.COMBINATION
+        case InquireMargin():
+            return Act.MARGIN_INQUIRY
+        case BuildPrepared():
+            return Act.BUILD_PREPARED
+        case _:
+            assert_never(command)
 
 
 def _person(command: Command) -> str:

@@ -39,6 +39,14 @@ class Act(StrEnum):
     REARM = "rearm"
     MODEL_RELEASE = "model_release"
     INQUIRY = "inquiry"
+    ORDER = "order"
+    LARGE_ORDER = "large_order"
+    CANCEL = "cancel"
+    LOCK = "lock"
+    EXERCISE = "exercise"
+    COMBINATION = "combination"
+    MARGIN_INQUIRY = "margin_inquiry"
+    BUILD_PREPARED = "build_prepared"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -68,6 +76,14 @@ RULES = (
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
     Rule(Act.INQUIRY, ("trader",), (), True),
+    Rule(Act.ORDER, ("trader",), (), True),
+    Rule(Act.LARGE_ORDER, ("trader",), ("risk",), True),
+    Rule(Act.CANCEL, DESK, (), False),
+    Rule(Act.LOCK, ("trader", "clearing"), (), True),
+    Rule(Act.EXERCISE, ("trader",), ("risk", "clearing"), True),
+    Rule(Act.COMBINATION, ("trader",), (), True),
+    Rule(Act.MARGIN_INQUIRY, ("trader", "risk", "clearing"), (), True),
+    Rule(Act.BUILD_PREPARED, ("trader",), ("risk",), True),
 )
 
 

@@ -89,6 +89,26 @@ def arranged(
     return "", (legs[order[0]].slot, legs[order[1]].slot)
 
 
+def merged(chain: Chain, day: Day, slots: Sequence[Slot]) -> tuple[str, Slot, Slot]:
+    """(fault, call, put) of two contracts exercised together, "" for none: a call and a put of one
+    underlying and unit that expire on `day`, the put's strike above the call's (rules.md 5).
+    """
+    by_kind = {chain.contracts[slot].kind: slot for slot in slots}
+    if len(slots) != 2 or sorted(by_kind) != ["C", "P"]:
+        return "LEG_TYPE_WRONG", -1, -1
+    call, put = chain.contracts[by_kind["C"]], chain.contracts[by_kind["P"]]
+    for wrong, name in (
+        (call.underlying != put.underlying, "LEG_UNDERLYING_WRONG"),
+        (call.last_day != put.last_day, "LEG_EXPIRY_WRONG"),
+        (call.unit != put.unit, "LEG_UNITS_DIFFER"),
+        (put.strike <= call.strike, "LEG_STRIKE_WRONG"),
+        (call.last_day != day, "NOT_LAST_TRADING_DAY"),
+    ):
+        if wrong:
+            return name, -1, -1
+    return "", by_kind["C"], by_kind["P"]
+
+
 def _alike(qty: Lots, legs: Sequence[Leg], rows: Sequence[Contract]) -> str:
     """The fault of legs that do not belong together, empty for none."""
     first, second = rows
@@ -116,6 +136,20 @@ def _order(
         ):
             return "LEG_COVERED_WRONG" if any(leg.covered for leg in legs) else order
     return "LEG_SIDE_WRONG"
+
+
+def in_order(chain: Chain, strategy: str, legs: Sequence[Leg]) -> tuple[Slot, Slot]:
+    """Slots in the strategy's order of legs that the exchange took as such. ValueError when they
+    are no such combination.
+    """
+    forms = STRATEGIES.get(strategy)
+    if forms is None or len(legs) != 2:
+        raise ValueError(f"{len(legs)} legs of strategy {strategy!r}")
+    order = _order(forms, legs, [chain.contracts[leg.slot] for leg in legs])
+    if isinstance(order, str):
+        codes = ", ".join(chain.contracts[leg.slot].code for leg in legs)
+        raise ValueError(f"{strategy} of {codes}: {order}")
+    return legs[order[0]].slot, legs[order[1]].slot
 
 
 def _ranks(first: Ticks, second: Ticks) -> tuple[int, int]:
@@ -159,6 +193,12 @@ def opening(chain: Chain, strategy: str, slots: tuple[Slot, Slot]) -> Money:
         (first.previous_settle, second.previous_settle),
         (first.margin_unit, second.margin_unit),
     )
+
+
+def saved(chain: Chain, held: Combination) -> Money:
+    """Opening margin that one unit saves."""
+    single = [row.margin_unit for row in chain.contracts]
+    return singles(held, single) - opening(chain, held.strategy, held.slots)
 
 
 def maintenance(

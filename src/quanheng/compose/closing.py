@@ -11,6 +11,7 @@ from quanheng.books import pnl
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.instruction_record import write_instructions
 from quanheng.compose.margin_report import (
     MarginNight,
     margin_night,
@@ -285,3 +286,5 @@ def write_day(world: World, dataset: Dataset, result: RateResult) -> None:
     write_dataset(out / "dataset", dataset)
     write_result(out / "reports", result)
     write_profit(out / "reports", world.maker.state)
+    reports = (report for part in world.line.stored() for report in part)
+    write_instructions(out / "reports", world.instructions.rows(reports))

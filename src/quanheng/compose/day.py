@@ -20,6 +20,7 @@ from quanheng.compose.day_watch import DayWatch
 from quanheng.compose.desk_tables import DealBook
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.etf_desk import EtfTrader
+from quanheng.compose.instruction_record import InstructionRecord
 from quanheng.compose.later import reference_on
 from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
 from quanheng.compose.openings import Openings
@@ -127,6 +128,7 @@ class World:
         self.midnight = midnight(plan.day)
         self.collector, self.watch = Collector(), DayWatch()
         self.deals = DealBook(plan.config.member.letter, plan.config.member.pbu)
+        self.instructions = InstructionRecord()
         self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
         member = plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
@@ -182,6 +184,8 @@ class World:
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
         sim.sink("maker", [Notify], self.watch)
+        sim.sink("maker", [Send], self.instructions.take)
+        sim.sink("venue", [ex.Refuse, ex.MarginAnswered], self.instructions.hear)
         member = plan.config.member
         sim.sink("maker", [Send, EtfSend], self.deals.sent)
         sim.sink("venue", [ex.Deliver], self.deals.filled)

@@ -18,6 +18,7 @@ from quanheng.exchange.messages import (
 )
 from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.codes import Link
 from quanheng.terms.days import midnight
 from quanheng.terms.etf import EtfAnswer, EtfAnswers, EtfDone, EtfSend
@@ -46,12 +47,13 @@ from quanheng.wire.events import (
     RejectArrived,
     ReportArrived,
     RequestArrived,
+    ResponseArrived,
     SyncRequested,
 )
 from quanheng.wire.profile import Profile
 from quanheng.wire.tdgw import ClientSession, ServerSession
 
-MakerBody = Reports | RequestRejected | Inquiry | LinkChanged | NotSent
+MakerBody = Reports | RequestRejected | MarginAnswer | Inquiry | LinkChanged | NotSent
 
 
 class LineError(Exception):
@@ -191,6 +193,8 @@ class OrderLine:
                     bodies.append(event.rejected)
                 case InquiryArrived():
                     bodies.append(event.inquiry)
+                case ResponseArrived(answer=answer) if answer is not None:
+                    bodies.append(answer)
                 case _:
                     self._expect_quiet(event)
         return [Reports(reports), *bodies] if reports else bodies

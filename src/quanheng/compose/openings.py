@@ -94,6 +94,9 @@ def maker_opening(
         figures=desk_records.figures(config, chain.day),
         locked=own.locked,
         traders=staff,
+        covered=own.covered,
+        combinations=own.combinations,
+        units=own.units,
     )
 
 

@@ -1,7 +1,6 @@
 """The day's profit by cause, for people and as files (R-06, I-34; kernels.desk.explain)."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,13 @@ import numpy as np
 
 from quanheng.books.positions import nets
 from quanheng.compose.day_end import Settled
-from quanheng.compose.text import percent, table, yuan
+from quanheng.compose.text import exact_yuan, percent, table, write_table, yuan
 from quanheng.maker import columns as c
 from quanheng.maker import ledger_state as s
 from quanheng.maker.ledger import residual_bound
 from quanheng.maker.ledger_views import FILL_COLUMNS, fill_rows
 from quanheng.maker.state import State
-from quanheng.terms.units import MONEY_PER_YUAN, Money
+from quanheng.terms.units import Money
 
 
 class ProfitLine(msgspec.Struct, frozen=True):
@@ -143,7 +142,7 @@ def write_profit(folder: Path, state: State) -> None:
         ]
         for line in lines
     ]
-    _write(folder / "profit.csv", heads, rows)
+    write_table(folder / "profit.csv", heads, rows)
     opened = state.opened
     if opened is None:
         return
@@ -157,18 +156,4 @@ def write_profit(folder: Path, state: State) -> None:
         ]
         for row in fill_rows(state).tolist()
     ]
-    _write(folder / "fills.csv", ["contract", *FILL_COLUMNS[1:]], fills)
-
-
-def exact_yuan(amount: Money) -> str:
-    """Money as yuan with its four decimals."""
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{abs(amount) // MONEY_PER_YUAN}.{abs(amount) % MONEY_PER_YUAN:04d}"
-
-
-def _write(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(heads)
-        writer.writerows(rows)
+    write_table(folder / "fills.csv", ["contract", *FILL_COLUMNS[1:]], fills)

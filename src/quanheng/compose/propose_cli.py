@@ -40,6 +40,10 @@ def _propose(make: Make, by: str, number: int, language: str, as_json: bool) -> 
     _say(answer, language, as_json)
 
 
+put_forward = _propose
+"""For the other files of this verb: propose a command made of the open desk, say what came."""
+
+
 @propose.command("set-state")
 @click.argument("scope")
 @click.argument("state")

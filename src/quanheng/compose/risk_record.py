@@ -20,8 +20,8 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled
 from quanheng.compose.day_watch import DESK, GREEKS, Seen
 from quanheng.compose.desk_tables import DEALS, INQUIRIES, PEOPLE, inquiries, people
-from quanheng.compose.profit_report import exact_yuan
 from quanheng.compose.scenarios import clock
+from quanheng.compose.text import exact_yuan
 from quanheng.kernels.pack import unpack
 from quanheng.maker import limits
 from quanheng.maker.guard_state import N_COLUMNS

@@ -1,7 +1,11 @@
-"""Plain-text tables whose columns line up when cells hold Chinese."""
+"""Plain-text tables whose columns line up when cells hold Chinese; CSV files; amounts in words."""
 
+import csv
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from quanheng.terms.units import MONEY_PER_YUAN, Money
 
 
 def width(text: str) -> int:
@@ -47,3 +51,18 @@ def yuan(money: int) -> str:
     fen = (abs(money) + 50) // 100
     sign = "-" if money < 0 and fen else ""
     return f"{sign}{fen // 100:,}.{fen % 100:02d}"
+
+
+def exact_yuan(amount: Money) -> str:
+    """Money as yuan with its four decimals."""
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{abs(amount) // MONEY_PER_YUAN}.{abs(amount) % MONEY_PER_YUAN:04d}"
+
+
+def write_table(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A CSV file with its heads; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(heads)
+        writer.writerows(rows)

@@ -25,7 +25,7 @@ from quanheng.maker.figure_kernels import greeks_of
 from quanheng.maker.inventory import refresh_worst, totals_now
 from quanheng.maker.ladder import LADDER
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import Effects, MakerOpen, ManualOrder
+from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.parameters import INDEX, alone
 from quanheng.maker.pricing import reprice
 from quanheng.maker.quoting import plan
@@ -34,7 +34,7 @@ from quanheng.rulebook import phases, quote_size
 from quanheng.runtime.envelope import Envelope, RaiseAlert, Source
 from quanheng.terms import market
 from quanheng.terms.codes import Action, Alert, Exec, OrderKind, Phase, Side
-from quanheng.terms.commands import SetParameter
+from quanheng.terms.commands import ManualOrder, SetParameter
 from quanheng.terms.days import day_nanos
 from quanheng.terms.orders import NewOrder, OrderAck, Report, Reports, Send, Trade
 from quanheng.terms.units import Nanos, Ticks

@@ -12,8 +12,8 @@ from quanheng.compose.answering import answer
 from quanheng.compose.commands import UsageError
 from quanheng.compose.run_folder import read_info
 from quanheng.compose.what_if_text import told
-from quanheng.maker.messages import ManualOrder
 from quanheng.terms.codes import OrderKind, Side
+from quanheng.terms.commands import ManualOrder
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.units import Nanos
 

@@ -24,7 +24,7 @@ from quanheng.runtime.records import (
 from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.days import clock_text
-from quanheng.terms.orders import OrderAck, QuoteAck, Report, Reports, Request, Send, Trade
+from quanheng.terms.orders import AnyRequest, OrderAck, QuoteAck, Report, Reports, Send, Trade
 from quanheng.terms.units import Nanos
 
 SEND = "send"
@@ -46,7 +46,7 @@ class Decided(msgspec.Struct, frozen=True):
 
     frame: int
     send: Send
-    request: Request
+    request: AnyRequest
     reports: tuple[Report, ...]
 
 
@@ -60,7 +60,7 @@ class Moment(msgspec.Struct):
 def find(run: Path, ident: str) -> Decided:
     """The request of a client id. RunError when the run's maker never sent it."""
     name = ident.encode()
-    sent: tuple[int, Send, Request] | None = None
+    sent: tuple[int, Send, AnyRequest] | None = None
     reports: list[Report] = []
     first = _first(run)
     decode = envelope_decoder(Maker).decode
@@ -146,7 +146,7 @@ def _checkpoint(run: Path, frame: int) -> Checkpoint | None:
     return None
 
 
-def _sent(frame: Frame, ident: str) -> tuple[int, Send, Request] | None:
+def _sent(frame: Frame, ident: str) -> tuple[int, Send, AnyRequest] | None:
     for effect in msgspec.msgpack.decode(frame.payload):
         if effect[0] != SEND:
             continue

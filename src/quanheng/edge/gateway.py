@@ -6,7 +6,7 @@ It never prices, never quotes. `now` is the gateway's own monotonic clock (borde
 reliability.md 2.5, 2.6, 4).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -20,7 +20,7 @@ from quanheng.edge.link_messages import Beat, Bye, Farewell, Fenced, Hello, Sync
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
 from quanheng.terms.codes import Alert, Link
 from quanheng.terms.commands import Pull
-from quanheng.terms.orders import Report, Reports, Request, Send
+from quanheng.terms.orders import AnyRequest, Report, Reports, Send
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.events import (
     Event,
@@ -34,6 +34,7 @@ from quanheng.wire.events import (
     ReportArrived,
     ReportGap,
     ReportUnreadable,
+    ResponseArrived,
     SyncAnswered,
 )
 from quanheng.wire.fields import WireError
@@ -180,7 +181,7 @@ class Gateway:
         if low:
             self._engine.append(RaiseAlert(Alert.RATE_SOFT_LIMIT, "*", (low,)))
 
-    def _submit(self, requests: list[Request], now: Nanos, who: Who = NOBODY) -> bool:
+    def _submit(self, requests: Sequence[AnyRequest], now: Nanos, who: Who = NOBODY) -> bool:
         session = self.session
         if not requests or session is None:
             return False
@@ -265,6 +266,9 @@ class Gateway:
                 self.table.never_sent(event.rejected.client_id)
                 if event.rejected.client_id[:1] == self.plan.engine_letter:
                     self._engine.append(event.rejected)
+            case ResponseArrived():
+                if event.answer is not None and event.reff[:1] == self.plan.engine_letter:
+                    self._engine.append(event.answer)
             case InquiryArrived():
                 if self.armed:
                     self._engine.append(event.inquiry)
@@ -382,17 +386,3 @@ class Gateway:
         if self._submit(requests, now):
             self.counts["cancels"] += len(requests)
             self._note(now, "cancels", count=len(requests), left=len(self.table))
-
-    def status(self) -> dict[str, Any]:
-        """Where it stands, for the kill socket and for people."""
-        return {
-            "epoch": self._kept.epoch,
-            "link": self.link.name,
-            "armed": self.armed,
-            "off": self.off,
-            "open_quotes": len(self.table.quotes),
-            "open_orders": len(self.table.orders),
-            "pulled": dict(self.puller.killed),
-            "cut": self.puller.cut_by,
-            **self.counts,
-        }

@@ -2,8 +2,32 @@
 
 from quanheng.edge.gateway_parts import Flow, SeenIds, Who
 from quanheng.edge.gateway_pull import GatewayPlan, Puller
-from quanheng.terms.orders import OrderCancel, QuoteCancel, Request, Send
+from quanheng.terms.business import (
+    BusinessCancel,
+    CombinationRequest,
+    ExerciseRequest,
+    LockRequest,
+    MarginInquiry,
+    MergedExercise,
+)
+from quanheng.terms.orders import AnyRequest, NewOrder, OrderCancel, Quote, QuoteCancel, Send
 from quanheng.terms.units import Nanos
+
+NEVER_BARRED = (OrderCancel, QuoteCancel, BusinessCancel, MarginInquiry)
+"""What takes away and what only asks passes whatever was pulled."""
+
+
+def securities(request: AnyRequest) -> tuple[str, ...]:
+    """Contracts or the underlying that a request is about, for the scopes of a pull."""
+    match request:
+        case Quote() | NewOrder() | ExerciseRequest():
+            return (request.contract,)
+        case LockRequest():
+            return (request.underlying,)
+        case MergedExercise() | CombinationRequest():
+            return tuple(leg.contract for leg in request.legs)
+        case _:
+            return ()
 
 
 class Gate:
@@ -21,9 +45,9 @@ class Gate:
 
     def sort(
         self, send: Send, leaving: bool, business: Nanos
-    ) -> tuple[list[Request], dict[str, list[str]]]:
+    ) -> tuple[list[AnyRequest], dict[str, list[str]]]:
         """(requests that pass, client ids that do not by reason)."""
-        passed: list[Request] = []
+        passed: list[AnyRequest] = []
         refused: dict[str, list[str]] = {}
         who = (send.stamp.trader, send.stamp.strategy)
         for request in send.requests:
@@ -41,15 +65,16 @@ class Gate:
         self._low = low
         return max(self.flow.quotes.left(business), 1) if news else 0
 
-    def _problem(self, request: Request, who: Who, leaving: bool, business: Nanos) -> str:
+    def _problem(self, request: AnyRequest, who: Who, leaving: bool, business: Nanos) -> str:
         name = request.client_id
         if name[:1] != self._plan.engine_letter:
             return f"client id {name} does not begin with {self._plan.engine_letter}"
-        if not isinstance(request, OrderCancel | QuoteCancel):
-            by = self._puller.killer(request.contract, who)
-            if by:
-                self._puller.barred(request.contract, who)
-                return f"pulled by {by}"
+        if not isinstance(request, NEVER_BARRED):
+            for security in securities(request):
+                by = self._puller.killer(security, who)
+                if by:
+                    self._puller.barred(security, who)
+                    return f"pulled by {by}"
             if leaving:
                 return "the engine said it leaves"
         problem = self._ids.add(name)

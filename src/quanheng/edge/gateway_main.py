@@ -238,7 +238,12 @@ class GatewayProcess:
         while len(self.core.table) and self._exchange is not None and monotonic() < until:
             self.turn()
         self.lines.add(
-            {"at": monotonic(), "what": "end", **self.core.status(), **self.hedges.counts}
+            {
+                "at": monotonic(),
+                "what": "end",
+                **gateway_people.status(self.core),
+                **self.hedges.counts,
+            }
         )
         session = self.core.session
         if session is not None and self._exchange is not None and self.core.link.value:

@@ -7,9 +7,11 @@ from typing import Protocol
 
 import msgspec
 
+from quanheng.terms.business import BusinessCancel
 from quanheng.terms.codes import Exec, OrderKind, Side
 from quanheng.terms.orders import (
     AnyReport,
+    AnyRequest,
     CancelReject,
     NewOrder,
     OrderAck,
@@ -17,7 +19,6 @@ from quanheng.terms.orders import (
     Quote,
     QuoteAck,
     QuoteCancel,
-    Request,
     Trade,
     Unreadable,
 )
@@ -128,9 +129,10 @@ class Flow:
         self.cancels = Bucket(*cancels, now)
         self.soft = self.quotes.depth // 5
 
-    def allow(self, request: Request, now: Nanos) -> bool:
+    def allow(self, request: AnyRequest, now: Nanos) -> bool:
         """Take a token for a request."""
-        if isinstance(request, OrderCancel | QuoteCancel) and self.cancels.take(now):
+        takes_away = isinstance(request, OrderCancel | QuoteCancel | BusinessCancel)
+        if takes_away and self.cancels.take(now):
             return True
         return self.quotes.take(now)
 
@@ -217,7 +219,7 @@ class OpenTable:
             return self.orders.get(entry.name) is entry
         return self.quotes.get(entry.contract) is entry
 
-    def sent(self, request: Request, who: Who = NOBODY) -> None:
+    def sent(self, request: AnyRequest, who: Who = NOBODY) -> None:
         """A request is on the wire."""
         self._count += 1
         match request:
@@ -230,7 +232,7 @@ class OpenTable:
                 if request.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
                     name = request.client_id
                     self.orders[name] = Resting(request.contract, who, name)
-            case OrderCancel():
+            case _:  # cancels; and what does not trade never rests
                 pass
 
     def _rests(self, contract: str, name: str, sides: int, who: Who) -> None:

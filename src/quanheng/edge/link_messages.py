@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import Pull
 from quanheng.terms.etf import EtfAnswers, EtfSend
 from quanheng.terms.market import Inquiry
@@ -72,6 +73,7 @@ ToEngine = (
     | Reports
     | EtfAnswers
     | RequestRejected
+    | MarginAnswer
     | Inquiry
     | LinkChanged
     | NotSent

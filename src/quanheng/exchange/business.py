@@ -1,10 +1,10 @@
 """Members' requests that do not trade: exercise, combination, lock, disposal, margin inquiry
 (interfaces.md 2.2).
 
-Each has its own hours (`nontrade.closed`): exercises, disposals and inquiries 9:15 to 9:25, 9:30 to
-11:30 and 13:00 to 15:30, locks the same until 15:00, combinations 9:30 to 11:30 and 13:00 to 15:15.
-Before them 11246, between them 19100, after them 10740. An investor's inquiry (ORQ) does not come
-from a member of this venue and is refused by 17602.
+Each has its own hours (`rulebook.business_hours`): exercises, disposals and inquiries 9:15 to 9:25,
+9:30 to 11:30 and 13:00 to 15:30, locks the same until 15:00, combinations 9:30 to 11:30 and 13:00
+to 15:15. Before them 11246, between them 19100, after them 10740. An investor's inquiry (ORQ) does
+not come from a member of this venue and is refused by 17602.
 """
 
 from quanheng.books import combinations as combo
@@ -151,20 +151,8 @@ def _merged(turn: Turn, member: int, request: MergedExercise) -> None:
 def _pair(turn: Turn, slots: list[int]) -> tuple[int, int, int]:
     """(code, call slot, put slot) of a merged exercise."""
     assert turn.state.open is not None
-    by_kind = {_row(turn, slot).kind: slot for slot in slots}
-    if sorted(by_kind) != ["C", "P"]:
-        return code_of("LEG_TYPE_WRONG"), -1, -1
-    call, put = _row(turn, by_kind["C"]), _row(turn, by_kind["P"])
-    for wrong, name in (
-        (call.underlying != put.underlying, "LEG_UNDERLYING_WRONG"),
-        (call.last_day != put.last_day, "LEG_EXPIRY_WRONG"),
-        (call.unit != put.unit, "LEG_UNITS_DIFFER"),
-        (put.strike <= call.strike, "LEG_STRIKE_WRONG"),
-        (call.last_day != turn.state.open.day, "NOT_LAST_TRADING_DAY"),
-    ):
-        if wrong:
-            return code_of(name), -1, -1
-    return 0, by_kind["C"], by_kind["P"]
+    fault, call, put = combo.merged(turn.state.open.chain, turn.state.open.day, slots)
+    return code_of(fault) if fault else 0, call, put
 
 
 def _cancel(turn: Turn, member: int, request: BusinessCancel) -> None:
@@ -306,11 +294,8 @@ def _split(
 
 def saved(turn: Turn, held: combo.Combination) -> int:
     """Opening margin that one unit saves."""
-    opened = turn.state.open
-    assert opened is not None
-    single = [row.margin_unit for row in opened.chain.contracts]
-    alone = combo.singles(held, single)
-    return alone - combo.opening(opened.chain, held.strategy, held.slots)
+    assert turn.state.open is not None
+    return combo.saved(turn.state.open.chain, held)
 
 
 def _lock(turn: Turn, member: int, request: LockRequest) -> None:

@@ -8,11 +8,12 @@ order 19082, contract 13528, no-cancel window 19242.
 
 import numpy as np
 
-from quanheng.exchange import business, nontrade
+from quanheng.exchange import business
 from quanheng.exchange import layout as lay
 from quanheng.exchange.orders import cancel, cancel_quote, enter, enter_quote
 from quanheng.exchange.state import ORDER_BASE, Desk, switch
 from quanheng.exchange.turn import Turn, drain
+from quanheng.rulebook import business_hours
 from quanheng.terms.business import MarginInquiry
 from quanheng.terms.codes import Effect, Exec, OrderKind, Phase, Side
 from quanheng.terms.orders import (
@@ -97,8 +98,10 @@ def _front(turn: Turn, desk: Desk, request: AnyRequest) -> int:
         return code
     if type(request) in TRADING:
         return CLOSED_CODES.get(state.session, 0)
-    code = nontrade.closed(request, turn.at - state.day_start)
-    return code if code or business.runs(request) else NOT_IMPLEMENTED
+    fault = business_hours.closed(type(request), turn.at - state.day_start)
+    if fault:
+        return code_of(fault)
+    return 0 if business.runs(request) else NOT_IMPLEMENTED
 
 
 def take(turn: Turn, member: int, request: AnyRequest) -> None:

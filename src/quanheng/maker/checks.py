@@ -11,23 +11,44 @@ import numpy as np
 from quanheng.maker import columns as c
 from quanheng.maker import twin
 from quanheng.maker.check_kernels import mask
+from quanheng.maker.instruction_rungs import BY_CHECK, Ask
 from quanheng.maker.ladder import LADDER, Rung
+from quanheng.terms.business import BusinessRequest
 from quanheng.terms.codes import Action, Check
 
 CHECKS = max(int(check) for check in Check)
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True):
-    """The first broken rung of a want."""
+    """The first broken rung of a want; of an instruction with the exchange's code, 0 for none."""
 
     check: Check
     action: Action
+    code: int = 0
 
 
 class Passed(msgspec.Struct, frozen=True):
     """Want rows int64[n, Q] that passed the whole ladder, in the order they may leave."""
 
     rows: np.ndarray
+
+
+class Vetted(msgspec.Struct, frozen=True):
+    """An instruction that passed every rung of its kind, still without a client id."""
+
+    request: BusinessRequest
+
+
+def vet(ask: Ask, request: BusinessRequest, ladder: tuple[Rung, ...] = LADDER) -> Vetted | Refused:
+    """Judge one instruction that does not trade, rung by rung as `instruction_rungs` says."""
+    for rung in ladder:
+        judge_ = BY_CHECK[rung.check]
+        if rung.action == Action.ALLOW or judge_.broken is None or ask.kind not in judge_.kinds:
+            continue
+        code = judge_.broken(ask)
+        if code:
+            return Refused(rung.check, rung.action, max(code, 0))
+    return Vetted(request)
 
 
 def actions_table(ladder: tuple[Rung, ...] = LADDER) -> np.ndarray:

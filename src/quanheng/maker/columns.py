@@ -113,7 +113,9 @@ D_ANSWER_BID = 16
 D_ANSWER_BID_QTY = 17
 D_ANSWER_ASK = 18
 D_ANSWER_ASK_QTY = 19
-D_COLUMNS = 20
+D_TIED_LONG = 20  # long contracts behind combinations and exercises, in flight included
+D_TIED_SHORT = 21
+D_COLUMNS = 22
 
 # want int64[n, ...]: a quote somebody wants, before the ladder
 Q_SLOT = 0

@@ -2,7 +2,7 @@
 
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import inquiries, roster, singles
+from quanheng.maker import inquiries, instructions, roster, singles
 from quanheng.maker.feed import refresh_states
 from quanheng.maker.guards import line_proved, stand
 from quanheng.maker.layers import slots_of
@@ -160,7 +160,7 @@ def link_changed(
     effects.append(RaiseAlert(Alert.LINK_CHANGED, "*", (int(body.state),)))
     match body.state:
         case Link.DOWN:
-            lost = lose_all(state.work) + singles.lose_all(state)
+            lost = lose_all(state.work) + singles.lose_all(state) + instructions.lose_all(state)
             state.gaps.clear()
             if lost:
                 alert(state, effects, at, Alert.UNKNOWN_ORDER, "*", (lost,))
@@ -212,6 +212,7 @@ def took_over(state: State, opened: MakerOpen, body: TookOver, effects: Effects)
     new_epoch(state, body.epoch)
     lose_all(state.work)
     singles.lose_all(state)
+    instructions.lose_all(state)
     ask = c.W_COLUMNS
     something = (state.work[:, c.W_STATE] != 0) | (state.work[:, ask + c.W_STATE] != 0)
     state.desk[something, c.D_SWEEP] = 1

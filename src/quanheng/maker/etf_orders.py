@@ -6,6 +6,8 @@ nothing ever rests there. A rung here has the number of the ladder's check that 
 
 from quanheng.maker import ledger
 from quanheng.maker.etf_state import EtfWorking
+from quanheng.maker.holdings import in_flight
+from quanheng.maker.instruction_state import Kind
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import of_class
@@ -56,11 +58,16 @@ def refusal(
         (limit > 0 and limit % ETF_STEP == 0, Check.P07_PRICE),
         (value <= most, Check.P08_ORDER_VALUE),
         (abs(limit - spot) <= slip + ETF_STEP, Check.P10_LAST_COLLAR),
-        (side == Side.BUY or qty <= etf.sellable[klass], Check.P18_POSITION),
+        (side == Side.BUY or qty <= _sellable(state, klass), Check.P18_POSITION),
         (side == Side.SELL or value + fee(opened, value) <= etf.cash, Check.P20_MARGIN),
         (not waiting(state, klass), Check.P35_RECONCILIATION),
     )
     return next((check for good, check in rungs if not good), None)
+
+
+def _sellable(state: State, klass: int) -> Lots:
+    """Units that may be sold: what a lock without an answer is about may not."""
+    return int(state.etf.sellable[klass]) - in_flight(state, klass, Kind.LOCK)
 
 
 def _state(state: State, start: int) -> int:

@@ -128,7 +128,7 @@ def class_figures(
         premium += (own[c.W_PEND_QTY] - own[c.W_PEND_FILLED]) * own[c.W_PEND_PX]
         out[c.S_PREMIUM] += premium * row[c.F_UNIT]
         need = assignment(row, meta[row[c.F_EXPIRY], c.E_DAYS], numbers[2])
-        closing = q.claims(own, standing, c.ASK_SIDE)
+        closing = q.closing(own, standing, c.ASK_SIDE)
         out[c.S_ASSIGN] += need * (short[slot] + max(sells - closing, 0))
         price = theo[slot, c.T_PRICE]
         mark = math.floor(price * 1e4 + 0.5) if math.isfinite(price) else row[c.F_SETTLE]

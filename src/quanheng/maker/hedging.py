@@ -18,13 +18,14 @@ from quanheng.maker import columns as c
 from quanheng.maker import etf_orders, singles
 from quanheng.maker.hedge_options import Leg, option_ways
 from quanheng.maker.lifecycle import Life
-from quanheng.maker.messages import Effects, MakerOpen, ManualOrder
+from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, exposure
 from quanheng.maker.parameters import INDEX, of_class
 from quanheng.maker.quoting import in_session
 from quanheng.maker.state import U_ASK, U_BID, U_PHASE, U_SPOT, State
 from quanheng.maker.states import trader
 from quanheng.terms.codes import Alert, Check, Link, OrderKind, Phase, Side, TradingState
+from quanheng.terms.commands import ManualOrder
 from quanheng.terms.days import day_nanos
 from quanheng.terms.etf import ETF_LOT, ETF_STEP
 from quanheng.terms.units import MONEY_PER_YUAN, SECOND, Lots, Nanos

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from quanheng.books.combinations import tied
 from quanheng.books.positions import check_identity
 from quanheng.maker import columns as c
 from quanheng.maker import ledger
@@ -39,4 +40,14 @@ def invariants(state: State) -> dict[str, int]:
         "negative positions": int(
             (state.book.long_qty < 0).sum() + (state.book.short_qty < 0).sum()
         ),
+        "instructions unknown": sum(
+            one.life == Life.UNKNOWN for one in state.business.working.values()
+        ),
+        "combinations beyond the positions": _untied(state),
     }
+
+
+def _untied(state: State) -> int:
+    """Contracts of which combinations hold more than the account does."""
+    long, short = tied(state.book.long_qty.size, state.business.held)
+    return int((long > state.book.long_qty).sum() + (short > state.book.short_qty).sum())

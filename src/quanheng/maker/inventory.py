@@ -27,7 +27,8 @@ def refresh_worst(state: State, opened: MakerOpen, klass: int, at: Nanos) -> Non
     out = state.worst[klass]
     held = (book.long_qty, book.short_qty)
     span = (item.start, item.stop)
-    worst_case(tables.fixed, state.work, state.desk, *held, book.bought_open_today, *span, out)
+    counted = (*held, book.covered_qty, book.bought_open_today)
+    worst_case(tables.fixed, state.work, state.desk, *counted, *span, out)
     spot = int(state.view.underlying[klass, U_SPOT])
     class_figures(
         tables.fixed,
@@ -60,7 +61,7 @@ def totals_now(state: State, opened: MakerOpen, klass: int, at: Nanos) -> np.nda
     row = state.worst[klass].tolist()
     sums = state.worst[:, _BOOK].sum(axis=0).tolist()
     row[c.S_FUNDS], row[c.S_PREMIUM], row[c.S_ASSIGN], row[c.S_PENDING] = sums[:4]
-    row[c.S_FUNDS] -= book.cash
+    row[c.S_FUNDS] -= book.cash + state.business.relief
     row[c.S_WAIT] = int(state.worst[:, c.S_WAIT].max())
     row[c.S_TOKENS] = state.bucket.level // SECOND
     row[c.S_CASH] = book.cash

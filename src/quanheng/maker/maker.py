@@ -8,8 +8,10 @@ from quanheng.maker import (
     feed,
     inquiries,
     inquiry_desk,
+    instructions,
     limit_commands,
     orders,
+    prepared,
     roster,
     singles,
 )
@@ -17,15 +19,10 @@ from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.hedging import hedge
 from quanheng.maker.inquiry_views import show_ratio
+from quanheng.maker.instruction_reports import on_margin
 from quanheng.maker.invariants import invariants
 from quanheng.maker.ledger_views import show_ledger
-from quanheng.maker.messages import (
-    MakerOpen,
-    ManualCancel,
-    ManualOrder,
-    Notify,
-    OutEffect,
-)
+from quanheng.maker.messages import MakerOpen, Notify, OutEffect
 from quanheng.maker.monitors import show, watch_people
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
@@ -42,10 +39,19 @@ from quanheng.runtime.envelope import (
     WakeAt,
 )
 from quanheng.runtime.state import decode_state, digest_state, encode_state
+from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import (
     AnswerInquiry,
+    BuildPrepared,
+    Combine,
+    Exercise,
     GiveBackInquiry,
+    InquireMargin,
     InquiryCommand,
+    Instruct,
+    LockUnits,
+    ManualCancel,
+    ManualOrder,
     Pull,
     Rearm,
     RecordExemption,
@@ -54,6 +60,7 @@ from quanheng.terms.commands import (
     SetParameter,
     SetState,
     SignOn,
+    Split,
     TakeInquiry,
 )
 from quanheng.terms.days import day_nanos
@@ -74,6 +81,8 @@ PersonInput = (
     | InquiryCommand
     | ManualOrder
     | ManualCancel
+    | BuildPrepared
+    | Instruct
 )
 """Inputs that people put into the journal."""
 
@@ -85,6 +94,7 @@ Input = (
     | Reports
     | RequestRejected
     | EtfAnswers
+    | MarginAnswer
     | LinkChanged
     | TookOver
     | NotSent
@@ -179,8 +189,10 @@ class Maker:
                 orders.on_request_rejected(state, opened, body, at, effects)
             case EtfAnswers():
                 on_answers(state, opened, body, at, effects)
+            case MarginAnswer():
+                on_margin(state, opened, body, at, effects)
             case NotSent():
-                orders.on_not_sent(state, body, at, effects)
+                orders.on_not_sent(state, opened, body, at, effects)
             case LinkChanged():
                 commands.link_changed(state, opened, body, at, effects)
             case TookOver():
@@ -217,6 +229,10 @@ class Maker:
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
                 singles.cancel_one(state, opened, body, at, effects)
+            case BuildPrepared():
+                prepared.confirm(state, opened, body, at, effects)
+            case LockUnits() | Exercise() | Combine() | Split() | InquireMargin():
+                instructions.instruct(state, opened, body, at, effects)
             case _:
                 assert_never(body)
 

@@ -10,7 +10,7 @@ import msgspec
 from quanheng.maker.roster import Trader
 from quanheng.rulebook.model import Rulebook
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
-from quanheng.terms.codes import OrderKind, Side, TradingState
+from quanheng.terms.codes import TradingState
 from quanheng.terms.contract import Chain
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import Send
@@ -21,7 +21,7 @@ from quanheng.terms.records import (
     LimitRecord,
     StrategyRelease,
 )
-from quanheng.terms.units import Day, Lots, Money, Nanos, Ticks
+from quanheng.terms.units import Day, Lots, Money, Nanos
 
 
 class ClassLimits(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +46,8 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     choose by default among them (I-17). `roles` are (underlying, role) where the role is not
     primary: general, designated (designated contracts only) or none (O-01); `designated` are the
     codes of contracts the exchange assigned to us (L-07). `traders` are the people who may sign on
-    as traders, and for which classes (O-02); nobody else can.
+    as traders, and for which classes (O-02); nobody else can. `combinations` held are (id,
+    strategy, first contract, second contract, units).
     """
 
     day: Day
@@ -74,6 +75,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     granted: tuple[LimitRecord, ...] = ()
     figures: tuple[FigureRecord, ...] = ()
     locked: tuple[Lots, ...] = ()  # units of the underlying locked for covered calls, by class
+    covered: bytes = b""  # packed like long: covered shorts
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()
+    units: tuple[Lots, ...] = ()  # of the underlyings in the account, by class, locked ones too
     speed: int = (
         1  # business time over the wall's, on which waiting for answers runs (borders.md 2)
     )
@@ -85,31 +89,6 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     roles: tuple[tuple[str, str], ...] = ()
     designated: tuple[str, ...] = ()
     traders: tuple[Trader, ...] = ()
-
-
-class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
-    """A person's order; it passes the same ladder as every quote (reliability.md 2.3 P-30).
-
-    `confirmed` says that the person saw the prompt for a large order, `seconded_by` names the
-    second person of a very large one; `covered` sells a call against locked underlying.
-    """
-
-    contract: str
-    side: Side
-    kind: OrderKind
-    price: Ticks
-    qty: Lots
-    by: str
-    confirmed: bool = False
-    seconded_by: str = ""
-    covered: bool = False
-
-
-class ManualCancel(msgspec.Struct, frozen=True, array_like=True, tag="manual_cancel"):
-    """Withdraw one single order by its client id (I-12)."""
-
-    client_id: str
-    by: str
 
 
 class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):

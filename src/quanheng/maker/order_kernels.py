@@ -289,6 +289,7 @@ def worst_case(
     desk: Ints,
     long: Ints,
     short: Ints,
+    covered: Ints,
     bought: Ints,
     start: int,
     stop: int,
@@ -318,6 +319,6 @@ def worst_case(
             else:
                 sales += opening
         out[c.S_LONG] += long[slot] + opens
-        out[c.S_TOTAL] += long[slot] + short[slot] + opens + sales
+        out[c.S_TOTAL] += long[slot] + short[slot] + covered[slot] + opens + sales
         out[c.S_BUY_OPEN] += bought[slot] + opens
         out[c.S_FUNDS] += (short[slot] + sales) * margin + premium * fixed[slot, c.F_UNIT]

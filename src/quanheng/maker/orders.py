@@ -6,15 +6,17 @@ Reports carry (set, index): duplicates are dropped, a gap stops the set until it
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import etf_orders, flow, inquiries, singles
+from quanheng.maker import etf_orders, flow, inquiries, instructions, singles
 from quanheng.maker import order_kernels as k
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
+from quanheng.maker.instruction_reports import on_business
 from quanheng.maker.inventory import refresh_worst
 from quanheng.maker.ledger import filled
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
+from quanheng.maker.prepared import go_on
 from quanheng.maker.quote_kernels import widest_ask
 from quanheng.maker.requests import counter_of
 from quanheng.maker.state import State
@@ -55,6 +57,8 @@ def on_reports(
         _on_body(state, opened, report, at, effects, touched)
     for klass in touched:
         refresh_worst(state, opened, klass, at)
+    if state.business.queued:
+        go_on(state, opened, at, effects)
     return [klass for klass, urgent in touched.items() if urgent]
 
 
@@ -95,7 +99,10 @@ def _on_body(
             args = (report.index, body.reason)
             alert(state, effects, at, Alert.RECORD_QUARANTINED, report.set_id, args)
             return
-        case _:  # businesses that this maker does not ask for
+        case _:
+            klass = on_business(state, opened, body, at, effects)
+            if klass >= 0:
+                touched[klass] = touched.get(klass, False)
             return
     if slot >= 0:
         klass = int(state.tables.fixed[slot, c.F_KLASS])
@@ -263,7 +270,7 @@ def on_request_rejected(
 ) -> None:
     """Refused at the front (35=22): the request never reached the market."""
     ident = counter_of(state, body.client_id)
-    if singles.unsent(state, ident):
+    if singles.unsent(state, ident) or instructions.unsent(state, opened, ident):
         state.audit.rejected += 1
         alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, "*", (body.reason, body.client_id))
         return
@@ -274,13 +281,19 @@ def on_request_rejected(
     _rejected(state, opened, slot, body.reason, at, effects)
 
 
-def on_not_sent(state: State, body: NotSent, at: Nanos, effects: Effects) -> None:
+def on_not_sent(
+    state: State, opened: MakerOpen, body: NotSent, at: Nanos, effects: Effects
+) -> None:
     """Withheld before the wire: proof that the request does not exist outside."""
     missed = 0
     state.guards.highest = max(state.guards.highest, body.highest)
     for ident in body.client_ids:
         counter = counter_of(state, ident)
-        if singles.unsent(state, counter) or etf_orders.unsent(state, counter):
+        if (
+            singles.unsent(state, counter)
+            or etf_orders.unsent(state, counter)
+            or instructions.unsent(state, opened, counter)
+        ):
             continue
         if counter < 0 or k.refused_by_id(state.work, counter, True) < 0:
             missed += 1

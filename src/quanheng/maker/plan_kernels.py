@@ -314,6 +314,7 @@ def gather(
     desk: Ints,
     long: Ints,
     short: Ints,
+    covered: Ints,
     g: Ints,
     out: Ints,
 ) -> None:
@@ -346,7 +347,7 @@ def gather(
         carries_bid, carries_ask = w[c.Q_BID_QTY] > 0, w[c.Q_ASK_QTY] > 0
         x[c.C_REST_BUY] = _rest(own, c.BID_SIDE, carries_bid, standing[c.D_REST_BUY])
         x[c.C_REST_SELL] = _rest(own, c.ASK_SIDE, carries_ask, standing[c.D_REST_SELL])
-        x[c.C_NET] = long[slot] - short[slot]
+        x[c.C_NET] = long[slot] - short[slot] - covered[slot]
         x[c.C_LONG] = long[slot]
         x[c.C_SHORT] = short[slot]
         x[c.C_CLOSING_BUY] = q.claims(own, standing, c.BID_SIDE)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from quanheng.books import margin_use
-from quanheng.books.combination_search import propose
+from quanheng.books.combination_search import margin_left, propose
+from quanheng.books.combinations import ends
 from quanheng.books.pnl import equity
 from quanheng.books.positions import nets
 from quanheng.kernels.desk.black import GAMMA, VEGA
@@ -17,6 +18,7 @@ from quanheng.maker.hedge_options import MOST, best_of_others, near_expiries, pa
 from quanheng.maker.ledger_views import GREEKS, greeks_by_expiry
 from quanheng.maker.messages import Effects, MakerOpen, Notify
 from quanheng.maker.parameters import INDEX
+from quanheng.maker.prepared import COMBINATION_COLUMNS, prepare
 from quanheng.maker.state import U_LAST, U_SPOT, State
 from quanheng.rulebook import margin
 from quanheng.terms import market
@@ -28,13 +30,11 @@ MARGIN_COLUMNS = (
     "used", "realtime", "forecast", "equity", "cash", "usage_ppm", "coverage_ppm",
     "forecast_usage_ppm", "free", "forecast_free",
 )  # fmt: skip
-"""Columns of the "margin" view, Money and 1e-6: opening margin of the shorts; the same formula at
-last prices; maintenance margin at theory and spot after day-end netting, which is tonight's if
-nothing moves; what the account is worth; both readings of the risk degree (rules.md 3.5): margin /
-equity, high is bad, and equity / margin, low is bad; and cash less each margin."""
-
-COMBINATION_COLUMNS = ("first", "second", "units", "margin_before", "margin_after")
-"""Columns of the "combinations" view: legs by slot; margins repeat, of the whole book."""
+"""Columns of the "margin" view, Money and 1e-6: opening margin of the shorts less what
+combinations save; the formula of single shorts at last prices; maintenance margin at theory and
+spot after day-end netting with the combinations that live on, which is tonight's if nothing moves;
+what the account is worth; both readings of the risk degree (rules.md 3.5): margin / equity, high is
+bad, and equity / margin, low is bad; and cash less each margin."""
 
 HEDGE_COLUMNS = ("klass", "greek", "slot", "side", "price", "qty", "amount", "limit", "cost")
 """Columns of the "hedge" view, one prepared order per row (I-42): `greek` 1 gamma, 2 vega with what
@@ -76,14 +76,16 @@ def margins(state: State, opened: MakerOpen, prices: np.ndarray, spots: np.ndarr
 def margin_row(state: State, opened: MakerOpen) -> list[int]:
     """The figures of MARGIN_COLUMNS now."""
     book, marks = state.book, state.ledger.marks
-    used = margin_use.total(book, state.tables.fixed[:, c.F_MARGIN])
+    used = margin_use.total(book, state.tables.fixed[:, c.F_MARGIN]) - state.business.relief
     last = state.view.rows[:, market.LAST]
     spots = state.view.underlying
     traded = np.where(last > 0, last, marks)
     realtime = margin_use.total(book, margins(state, opened, traded, spots[:, U_LAST]))
     single = margins(state, opened, marks, spots[:, U_SPOT])
-    left = book.short_qty - np.minimum(book.short_qty, book.long_qty)
-    forecast = int((left * single).sum())
+    chain, held = opened.chain, state.business.held.items()
+    living = {name: one for name, one in held if not ends(chain, one, opened.day)}
+    given = (living, single.tolist(), marks.tolist())
+    forecast = margin_left(chain, book.long_qty, book.short_qty, *given)
     worth = equity(book, state.tables.fixed[:, c.F_UNIT], marks)
     return [
         used,
@@ -100,14 +102,13 @@ def margin_row(state: State, opened: MakerOpen) -> list[int]:
 
 
 def combination_rows(state: State, opened: MakerOpen) -> np.ndarray:
-    """int64[n, COMBINATION_COLUMNS]: what to build for the least margin tonight. Combinations that
-    are held already are the exchange's to know; the day's end proposes with them.
+    """int64[n, COMBINATION_COLUMNS]: what to split and to build for the least margin tonight, kept
+    as a prepared set (I-42).
     """
     marks = state.ledger.marks
     single = margins(state, opened, marks, state.view.underlying[:, U_SPOT])
-    found = propose(opened.chain, state.book, {}, single.tolist(), marks.tolist())
-    rows = [[*one.slots, one.units, found.before, found.after] for one in found.build]
-    return np.array(rows, dtype=np.int64).reshape(-1, len(COMBINATION_COLUMNS))
+    held = state.business.held
+    return prepare(state, propose(opened.chain, state.book, held, single.tolist(), marks.tolist()))
 
 
 def hedge_rows(state: State, opened: MakerOpen) -> np.ndarray:

@@ -106,8 +106,8 @@ def inside(bid: int, ask: int, other_bid: int, other_ask: int, row: Ints) -> tup
 
 
 @kernel
-def claims(row: Ints, standing: Ints, side: int) -> int:
-    """Working quantity that already claims a position: closing quotes and orders of a side."""
+def closing(row: Ints, standing: Ints, side: int) -> int:
+    """Working quantity of a side that closes: quotes and single orders."""
     base = side * c.W_COLUMNS
     live = row[base + c.W_LIVE_QTY] if row[base + c.W_LIVE_EFFECT] == _CLOSE_EFFECT else 0
     sent = 0
@@ -115,6 +115,13 @@ def claims(row: Ints, standing: Ints, side: int) -> int:
         sent = row[base + c.W_PEND_QTY] - row[base + c.W_PEND_FILLED]
     orders = standing[c.D_ORDER_CLOSE_BUY if side == c.BID_SIDE else c.D_ORDER_CLOSE_SELL]
     return int(live + sent + orders)
+
+
+@kernel
+def claims(row: Ints, standing: Ints, side: int) -> int:
+    """What already claims a position: closing quotes and orders, combinations and exercises."""
+    tied = standing[c.D_TIED_SHORT if side == c.BID_SIDE else c.D_TIED_LONG]
+    return int(closing(row, standing, side) + tied)
 
 
 @kernel

@@ -270,6 +270,7 @@ def context_of(state: State, klass: int, want: np.ndarray, g: np.ndarray) -> np.
         state.desk,
         book.long_qty,
         book.short_qty,
+        book.covered_qty,
         g,
         context,
     )

@@ -1,11 +1,13 @@
 """Client ids, stamps and the Send effect (borders.md 4)."""
 
+from collections.abc import Sequence
+
 from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.roster import signed_on
 from quanheng.maker.setup import base36, prefix_of
 from quanheng.maker.state import BLOCK, State
 from quanheng.maker.states import trader
-from quanheng.terms.orders import Request, Send, Stamp
+from quanheng.terms.orders import AnyRequest, Send, Stamp
 
 BY_HAND = ("by-hand", "0")
 """Strategy and version of what a person or the machine's own care sends, not a quoting strategy."""
@@ -48,17 +50,18 @@ def new_epoch(state: State, epoch: int) -> None:
     ids.reserved += BLOCK
 
 
-def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND, person: str = "") -> Stamp:
+def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND, entered_by: str = "") -> Stamp:
     """Who and what stands behind a message of a class (S-01); `by` is (strategy, version).
 
-    The trader is the one on duty for the class, or the `person` who acted, if signed on for it.
+    The trader is the one on duty for the class, or the person whose command it is (`entered_by`),
+    if signed on for it.
     """
     assert state.opened is not None, "the maker is open"
     underlying = state.opened.chain.classes[klass].underlying
-    mine = signed_on(state.scopes.duty, person, underlying)
-    who = person if mine else trader(state.scopes, underlying)
+    mine = signed_on(state.scopes.duty, entered_by, underlying)
+    who = entered_by if mine else trader(state.scopes, underlying)
     curves = int(state.surface.version[klass])
-    return Stamp(who, *by, curves, state.parameters.version)
+    return Stamp(who, *by, curves, state.parameters.version, entered_by)
 
 
 def quoted_by(state: State, strategy: int) -> tuple[str, str]:
@@ -67,6 +70,6 @@ def quoted_by(state: State, strategy: int) -> tuple[str, str]:
     return NAMES[strategy], dict(state.opened.quoting)[strategy]
 
 
-def send(state: State, stamp_: Stamp, requests: list[Request]) -> Send:
+def send(state: State, stamp_: Stamp, requests: Sequence[AnyRequest]) -> Send:
     """The effect that carries requests out."""
     return Send(state.ids.epoch, stamp_, requests)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from quanheng.books.combinations import Combination
 from quanheng.books.positions import load, open_book
 from quanheng.duties.conditions import from_rulebook
 from quanheng.duties.measure import open_meter
@@ -11,6 +12,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import layers, limits
 from quanheng.maker.checks import actions_table
 from quanheng.maker.guard_state import G_LOCKED
+from quanheng.maker.holdings import freeze
 from quanheng.maker.ledger import open_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import INDEX, TABLE, Parameters, open_parameters, put
@@ -203,10 +205,20 @@ def _positions(state: State, open_: MakerOpen) -> None:
     state.book = open_book(slots, open_.cash)
     long = unpack(open_.long, slots).reshape(-1).tolist() if open_.long else [0] * slots
     short = unpack(open_.short, slots).reshape(-1).tolist() if open_.short else [0] * slots
+    covered = unpack(open_.covered, slots).reshape(-1).tolist() if open_.covered else [0] * slots
     for slot, contract in enumerate(open_.chain.contracts):
-        if long[slot] or short[slot]:
-            settle = contract.previous_settle
-            load(state.book, slot, long[slot], short[slot], 0, settle, contract.unit)
+        held = (long[slot], short[slot], covered[slot])
+        if any(held):
+            load(state.book, slot, *held, contract.previous_settle, contract.unit)
+
+
+def _business(state: State, open_: MakerOpen) -> None:
+    """Units and combinations held from the day before."""
+    business, slots = state.business, state.tables.slots
+    business.units[:] = open_.units or 0
+    for name, strategy, first, second, units in open_.combinations:
+        business.held[name] = Combination(strategy, (slots[first], slots[second]), units)
+    freeze(state, open_)
 
 
 def designated_in(open_: MakerOpen, scope: str) -> list[str]:
@@ -273,6 +285,7 @@ def open_state(open_: MakerOpen, before: State) -> State:
     state.scopes.duty = {name: list(people) for name, people in before.scopes.duty.items()}
     spread_out(state.scopes, open_.chain, state.desk)
     _positions(state, open_)
+    _business(state, open_)
     state.meter = open_meter(open_.chain, open_.rulebook, (open_.maker,))
     _settle_curves(state, open_)
     open_ledger(state)

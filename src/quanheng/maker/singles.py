@@ -7,21 +7,24 @@ contract so that quotes never meet them and exposures count them.
 import numpy as np
 
 from quanheng.maker import columns as c
+from quanheng.maker import instructions
 from quanheng.maker.checks import Refused, review
 from quanheng.maker.figure_kernels import note_sent
-from quanheng.maker.guard_state import G_LOCKED
 from quanheng.maker.guards import keep_limits, on_answer, on_sent, trip_rung
+from quanheng.maker.holdings import cover_left, covered_left
 from quanheng.maker.inventory import refresh_worst, totals_now
 from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.lifecycle import TABLE, Event, Life
-from quanheng.maker.messages import Effects, MakerOpen, ManualCancel, ManualOrder
+from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import BY_HAND, client_id, counter_of, send, stamp, take
 from quanheng.maker.roster import signed_on
 from quanheng.maker.state import Order, State
 from quanheng.maker.states import trader
+from quanheng.terms import market
 from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side, TradingState
+from quanheng.terms.commands import ManualCancel, ManualOrder
 from quanheng.terms.orders import CancelReject, NewOrder, OrderAck, OrderCancel
 from quanheng.terms.units import SECOND, Nanos
 
@@ -78,7 +81,7 @@ def place(
     by: tuple[str, str] = BY_HAND,
 ) -> None:
     """A person's order through the ladder (P30), of a trader who is signed on for the class (S-01);
-    a market order is judged at the price limit.
+    a market order is judged where the levels seen would end it, and meets any own interest.
     """
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
@@ -122,7 +125,8 @@ def place(
     )
     mirror(state, slot)
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
-    effects.append(send(state, stamp(state, klass, by, body.by), [request]))
+    entered = body.by if by == BY_HAND else ""
+    effects.append(send(state, stamp(state, klass, by, entered), [request]))
 
 
 def _turn_away(state: State, body: ManualOrder, check: Check, at: Nanos, effects: Effects) -> None:
@@ -140,38 +144,54 @@ def _row(
     fixed = state.tables.fixed
     want = np.zeros((1, c.Q_COLUMNS), dtype=np.int64)
     buys = body.side == Side.BUY
-    limit_kinds = (OrderKind.LIMIT, OrderKind.LIMIT_FOK)
-    bound = int(fixed[slot, c.F_UP if buys else c.F_DOWN])
-    price = body.price if body.kind in limit_kinds else bound
+    priced = body.kind in (OrderKind.LIMIT, OrderKind.LIMIT_FOK)
+    price = body.price if priced else _reach(state, slot, buys, body.qty)
     want[0, c.Q_SLOT] = slot
     first = c.Q_BID if buys else c.Q_ASK
     want[0, first : first + 2] = price, body.qty
     g = scalars(state, opened, klass, at)
     x = context_of(state, klass, want, g)[0].tolist()
     x[c.C_ORIGIN] = 1
+    if not priced:
+        _unpriced(x, opened.chain.contracts[slot].market_max, price)
     second = body.seconded_by not in ("", body.by)
     x[c.C_CONFIRMED] = 2 if second else int(body.confirmed)
     closable = x[c.C_SHORT] - x[c.C_CLOSING_BUY] if buys else x[c.C_LONG] - x[c.C_CLOSING_SELL]
     if body.covered and not buys:
         # Covered sales always open; the locked units stand in place of margin (P22).
         x[c.C_COVERED], x[c.C_MARGIN] = 1, 0
-        x[c.C_LOCKED] = _locked(state, opened, klass)
-    elif closable >= body.qty:
+        x[c.C_LOCKED] = cover_left(state, opened, klass) if fixed[slot, c.F_SIGN] > 0 else 0
+    elif body.covered:
+        # Covered purchases always close, out of their own bucket.
+        want[0, first + 2] = Effect.CLOSE
+        x[c.C_SHORT], x[c.C_CLOSING_BUY] = covered_left(state, slot), 0
+    elif body.effect == Effect.CLOSE or (body.effect is None and closable >= body.qty):
         want[0, first + 2] = Effect.CLOSE
     # A person may cross the market and replaces nothing, so only own quotes are in the way.
     x[c.C_OTHER_BID] = x[c.C_OTHER_ASK] = x[c.C_OWN_BID] = x[c.C_OWN_ASK] = x[c.C_REPLACES] = 0
     return want[0].tolist(), x
 
 
-def _locked(state: State, opened: MakerOpen, klass: int) -> int:
-    """Units of a class's underlying that are locked and behind no covered call or order yet."""
-    item, fixed = opened.chain.classes[klass], state.tables.fixed
-    part = slice(item.start, item.stop)
-    used = int((state.book.covered_qty[part] * fixed[part, c.F_UNIT]).sum())
-    for order in state.orders.values():
-        if order.covered and item.start <= order.slot < item.stop:
-            used += order.leaves * int(fixed[order.slot, c.F_UNIT])
-    return int(state.guards.standing[klass, G_LOCKED]) - used
+def _reach(state: State, slot: int, buys: bool, qty: int) -> int:
+    """Where a market order ends by the levels that are seen; the price limit when they are too few
+    for it. A race may take it further: the exchange's own limit on its price is all there is then.
+    """
+    row, fixed = state.view.rows[slot].tolist(), state.tables.fixed[slot]
+    price_at, qty_at = (market.ASK, market.ASK_QTY) if buys else (market.BID, market.BID_QTY)
+    left = qty
+    for level in range(market.LEVELS):
+        left -= row[qty_at + level]
+        if left <= 0 and row[price_at + level] > 0:
+            return int(row[price_at + level])
+    return int(fixed[c.F_UP if buys else c.F_DOWN])
+
+
+def _unpriced(x: list[int], most: int, price: int) -> None:
+    """A market order's own largest quantity; any own interest is in its way (P13)."""
+    x[c.C_QTY_MAX] = min(x[c.C_QTY_MAX], most)
+    if x[c.C_REST_SELL] > 0:
+        x[c.C_REST_SELL] = min(x[c.C_REST_SELL], price)
+    x[c.C_REST_BUY] = max(x[c.C_REST_BUY], price) if x[c.C_REST_BUY] > 0 else 0
 
 
 def cancel_rows(
@@ -199,15 +219,17 @@ def _cancel(state: State, opened: MakerOpen, ident: int, order: Order) -> OrderC
 def cancel_one(
     state: State, opened: MakerOpen, body: ManualCancel, at: Nanos, effects: Effects
 ) -> None:
-    """A person withdraws one order."""
+    """A person withdraws one order or one exercise."""
     ident = counter_of(state, body.client_id)
+    if instructions.cancel(state, opened, ident, body.by, effects):
+        return
     order = state.orders.get(ident)
     if order is None or order.life not in _LIVE or order.cancel_id:
         alert(state, effects, at, Alert.UNKNOWN_ORDER, body.client_id, (body.by,))
         return
     klass = int(state.tables.fixed[order.slot, c.F_KLASS])
-    who = stamp(state, klass, BY_HAND, body.by)
-    effects.append(send(state, who, [_cancel(state, opened, ident, order)]))
+    requests = [_cancel(state, opened, ident, order)]
+    effects.append(send(state, stamp(state, klass, BY_HAND, body.by), requests))
 
 
 def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: Effects) -> bool:

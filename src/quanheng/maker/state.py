@@ -11,6 +11,7 @@ from quanheng.maker.etf_state import EtfBook, blank_etf
 from quanheng.maker.flow import Flow, open_flow
 from quanheng.maker.guard_state import Guards, open_guards
 from quanheng.maker.inquiry_life import Inquiries, open_inquiries
+from quanheng.maker.instruction_state import Business, blank_business
 from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import Parameters
@@ -146,6 +147,7 @@ class State(msgspec.Struct):
     flow: Flow
     inquiries: Inquiries
     issued: dict[int, int]  # proposals of the authority that were heard -> seq of the input
+    business: Business
 
 
 def ints(*shape: int) -> np.ndarray:
@@ -197,4 +199,5 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         flow=open_flow(classes),
         inquiries=open_inquiries(slots),
         issued={},
+        business=blank_business(classes),
     )

@@ -45,6 +45,12 @@ def trader(scopes: Scopes, underlying: str) -> str:
     return roster.trader(scopes.duty, underlying)
 
 
+def cap(scopes: Scopes, underlying: str) -> TradingState:
+    """What the link and the register allow at most in a class, whatever people set."""
+    limit = LINK_CAP[scopes.link]
+    return limit if trader(scopes, underlying) else min(limit, TradingState.REDUCING)
+
+
 def may_set(scopes: Scopes, scope: str, state: TradingState, by: str, seconded_by: str) -> str:
     """Why a change is refused, "" when it is allowed: raising needs a second, other person."""
     if state <= scopes.states.get(scope, TradingState.OPEN):
@@ -80,10 +86,8 @@ def may_rearm(scopes: Scopes, scope: str, reason: str, by: str, seconded_by: str
 def spread_out(scopes: Scopes, chain: Chain, desk: np.ndarray) -> None:
     """Write the state in force into every contract's standing."""
     column = desk[:, c.D_STATE]
-    limit = LINK_CAP[scopes.link]
     for item in chain.classes:
-        manned = trader(scopes, item.underlying) != ""
-        column[item.start : item.stop] = limit if manned else min(limit, TradingState.REDUCING)
+        column[item.start : item.stop] = cap(scopes, item.underlying)
     tripped = [(name.partition(" ")[0], state) for name, state in scopes.trips.items()]
     for scope, state in [*scopes.states.items(), *tripped]:
         slots = slots_of(chain, scope)

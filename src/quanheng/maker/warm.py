@@ -109,7 +109,8 @@ def _warm_plan(state: State) -> None:
     given = (tables.fixed, seen, theo, params, work, desk, *held, state.surface.fits)
     plan.plan_class(*given, exposure, g, want, drops)
     context = ints(1, c.C_COLUMNS)
-    plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
+    counted = (*held, book.covered_qty)
+    plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *counted, g, context)
     own = (found.fits, desk, state.guards.repeats, state.guards.standing[0])
     figures.gather_guards(want[:1], tables.fixed, tables.meta, seen, theo, *own, g, 0, context)
     limits = (state.limits, state.guards.soft)
@@ -157,6 +158,7 @@ def _warm_orders(state: State) -> None:
         state.desk,
         book.long_qty,
         book.short_qty,
+        book.covered_qty,
         book.bought_open_today,
         0,
         1,

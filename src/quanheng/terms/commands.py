@@ -8,7 +8,7 @@ contract wins.
 
 import msgspec
 
-from quanheng.terms.codes import ExemptReason, TradingState
+from quanheng.terms.codes import Effect, ExemptReason, OrderKind, Side, TradingState
 from quanheng.terms.units import Lots, Nanos, Ticks
 
 
@@ -130,6 +130,97 @@ class GiveBackInquiry(msgspec.Struct, frozen=True, array_like=True, tag="give_ba
 InquiryCommand = TakeInquiry | AnswerInquiry | GiveBackInquiry
 """What a trader does about an inquiry."""
 
+
+class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
+    """A person's order; it passes the same ladder as every quote (reliability.md 2.3 P-30).
+
+    `confirmed` says that the person saw the prompt for a large order, `seconded_by` names the
+    second person of a very large one, whom the authority asks for when `large` says so. `covered`
+    sells a call against locked underlying, or buys such a short back. Without `effect` the order
+    closes what it can close whole, else it opens; a covered sale always opens, a covered purchase
+    always closes.
+    """
+
+    contract: str
+    side: Side
+    kind: OrderKind
+    price: Ticks
+    qty: Lots
+    by: str
+    confirmed: bool = False
+    seconded_by: str = ""
+    covered: bool = False
+    effect: Effect | None = None
+    large: bool = False
+
+
+class ManualCancel(msgspec.Struct, frozen=True, array_like=True, tag="manual_cancel"):
+    """Withdraw one single order or one exercise by its client id (I-12)."""
+
+    client_id: str
+    by: str
+
+
+class LockUnits(msgspec.Struct, frozen=True, array_like=True, tag="lock_units"):
+    """Lock units of an underlying for covered sales (证券锁定), or with `unlock` free them."""
+
+    underlying: str
+    qty: Lots
+    unlock: bool
+    by: str
+    seconded_by: str = ""
+
+
+class Exercise(msgspec.Struct, frozen=True, array_like=True, tag="exercise"):
+    """Exercise long contracts on their exercise day (行权). With `put` the call and that put are
+    exercised together (合并行权). Two people.
+    """
+
+    contract: str
+    qty: Lots
+    by: str
+    put: str = ""
+    seconded_by: str = ""
+
+
+class Combine(msgspec.Struct, frozen=True, array_like=True, tag="combine"):
+    """Build a combination (组合) of two contracts held; `strategy` as in `books.combinations`."""
+
+    strategy: str
+    first: str
+    second: str
+    qty: Lots
+    by: str
+    seconded_by: str = ""
+
+
+class Split(msgspec.Struct, frozen=True, array_like=True, tag="split"):
+    """Split (拆分) units of a combination by the id the exchange gave it."""
+
+    combination: str
+    qty: Lots
+    by: str
+    seconded_by: str = ""
+
+
+class InquireMargin(msgspec.Struct, frozen=True, array_like=True, tag="inquire_margin"):
+    """Ask the exchange for the margin account's figures (保证金查询)."""
+
+    by: str
+    seconded_by: str = ""
+
+
+class BuildPrepared(msgspec.Struct, frozen=True, array_like=True, tag="build_prepared"):
+    """Carry out a set of prepared instructions by its number (I-42). Two people."""
+
+    number: int
+    by: str
+    seconded_by: str = ""
+
+
+Instruct = LockUnits | Exercise | Combine | Split | InquireMargin
+"""Commands that become one instruction of a business that does not trade."""
+
 Command = (
     SetState
     | Pull
@@ -140,6 +231,10 @@ Command = (
     | RecordFigure
     | Rearm
     | InquiryCommand
+    | ManualOrder
+    | ManualCancel
+    | BuildPrepared
+    | Instruct
 )
-ALONE = (Pull, SignOn, TakeInquiry, AnswerInquiry, GiveBackInquiry)
+ALONE = (Pull, SignOn, ManualCancel, TakeInquiry, AnswerInquiry, GiveBackInquiry)
 """Commands that never name a second person."""

@@ -4,6 +4,8 @@ The dialect in `quanheng.wire` maps each struct to the STEP message named in its
 `reason` are the exchange's error codes (interfaces.md 2.10), 0 when there is none.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from quanheng.terms.business import BusinessReport, BusinessRequest
@@ -195,6 +197,7 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
     strategy_version: str
     curve_version: int
     limits_version: int
+    entered_by: str = ""  # the person whose command it carries out, "" for the machine's own
 
 
 class Send(msgspec.Struct, frozen=True, array_like=True, tag="send"):
@@ -202,4 +205,4 @@ class Send(msgspec.Struct, frozen=True, array_like=True, tag="send"):
 
     epoch: int
     stamp: Stamp
-    requests: list[Request]
+    requests: Sequence[AnyRequest]

@@ -123,7 +123,6 @@ class AuctionServer(_Numbered):
         self, profile: Profile, stream: ReportStream, day: Day, now: Nanos, refuse: str = ""
     ) -> None:
         super().__init__(GATEWAY, "", day, now)
-        self.state = OPEN
         self._profile, self._stream, self._refuse = profile, stream, refuse
         self._next = 0  # index of the next report to send, 0 before the synchronisation
 
@@ -167,7 +166,7 @@ class AuctionServer(_Numbered):
         self.interval = min(max(asked, SHORTEST), LONGEST)
         self.up = True
         self._send(step.LOGON, now, *logon_fields(self.interval, VERSION))
-        self._send(auction.STATE, now, (339, str(self.state)))
+        self._send(auction.STATE, now, (339, str(OPEN)))
         last = str(len(self._stream.answers))
         self._send(auction.PARTITIONS, now, (10197, auction.PARTITION), (10179, last))
 
@@ -190,12 +189,6 @@ class AuctionServer(_Numbered):
             kind, fields = auction.encode_answer(answer, self._next, self.day, self._stream.cancels)
             self._send(kind, now, *fields)
             self._next += 1
-
-    def send_state(self, state: int, now: Nanos) -> None:
-        """The platform's state changed."""
-        self.state = state
-        if self.up:
-            self._send(auction.STATE, now, (339, str(state)))
 
     def end_stream(self, now: Nanos) -> None:
         """The day is over: say how many reports there were."""
