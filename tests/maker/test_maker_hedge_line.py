@@ -1,4 +1,4 @@
-"""The maker's side of the line to the underlyings' market: gaps, repeats, orders kept back (I-12)."""
+"""The maker's side of the line to the underlyings' market: gaps, repeats, orders kept back."""
 
 from hedge_world import long_calls, opened, watch
 
