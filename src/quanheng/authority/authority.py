@@ -31,7 +31,10 @@ from quanheng.runtime.envelope import Envelope, TimerFired, WakeAt
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
+    Acknowledge,
     Command,
+    Confirm,
+    ExceptNight,
     Pull,
     Rearm,
     RecordExemption,
@@ -47,6 +50,11 @@ MAX_OPEN = 256
 """Proposals waiting for a second person at one time."""
 MAX_PROPOSALS = 100_000
 """Proposals of one day."""
+
+LIMIT_KINDS = ("limit", "floor")
+"""Kinds of parameters whose value is a limit; of a floor the larger is the tighter."""
+ALONE = Pull | SignOn | Acknowledge
+"""Commands that no second person ever stands behind."""
 
 Effects = Sequence[AuthorityEffect]
 
@@ -206,6 +214,12 @@ class Authority:
                 return Act.FIGURE
             case Rearm():
                 return Act.REARM
+            case Acknowledge():
+                return Act.ACKNOWLEDGE
+            case Confirm():
+                return Act.CONFIRM_OPENING if command.opens and command.accept else Act.CONFIRM
+            case ExceptNight():
+                return Act.NIGHT_EXCEPTION
             case SetState():
                 # A scope that was never restricted is as open as it can be.
                 now = self.state.states.get(f"{target} {command.scope}", int(TradingState.OPEN))
@@ -218,11 +232,12 @@ class Authority:
     def _act_on_number(self, target: str, command: SetParameter | SetLimit) -> Act | None:
         """Tightening or loosening a limit, or a parameter inside or outside the trader's band."""
         known = self.state.parameters.get(command.name)
-        if known is None or (known.kind != "limit" and isinstance(command, SetLimit)):
+        if known is None or (known.kind not in LIMIT_KINDS and isinstance(command, SetLimit)):
             return None
-        if known.kind == "limit":
-            key = f"{target} {command.scope} {command.name}"
-            tighter = command.value <= self.state.limits.get(key, known.value)
+        if known.kind in LIMIT_KINDS:
+            now = self.state.limits.get(f"{target} {command.scope} {command.name}", known.value)
+            lower = known.kind == "limit"
+            tighter = command.value <= now if lower else command.value >= now
             return Act.TIGHTEN_LIMIT if tighter else Act.LOOSEN_LIMIT
         inside = known.low <= command.value <= known.high
         return Act.PARAMETER_IN_BAND if inside else Act.PARAMETER_OUTSIDE_BAND
@@ -286,6 +301,8 @@ class Authority:
                 state.on_duty[command.person] = [*held, command.post] if command.on else held
             case Pull() | RecordExemption() | RecordFigure() | Rearm():
                 return
+            case Acknowledge() | Confirm() | ExceptNight():
+                return
             case _:
                 assert_never(command)
 
@@ -297,11 +314,11 @@ def _person(command: Command) -> str:
 
 def _second_of(command: Command) -> str:
     """The second person a command names already; a proposer may not fill that in."""
-    return "" if isinstance(command, Pull | SignOn) else command.seconded_by
+    return "" if isinstance(command, ALONE) else command.seconded_by
 
 
 def _issue(proposal: Proposal) -> Issue:
     command = proposal.command
-    if not isinstance(command, Pull | SignOn):
+    if not isinstance(command, ALONE):
         command = msgspec.structs.replace(command, seconded_by=proposal.seconded_by)
     return Issue(proposal.target, command, proposal.by, proposal.seconded_by, proposal.proposal)

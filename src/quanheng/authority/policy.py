@@ -38,6 +38,10 @@ class Act(StrEnum):
     FIGURE = "figure"
     REARM = "rearm"
     MODEL_RELEASE = "model_release"
+    ACKNOWLEDGE = "acknowledge"
+    CONFIRM = "confirm"
+    CONFIRM_OPENING = "confirm_opening"
+    NIGHT_EXCEPTION = "night_exception"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -66,6 +70,10 @@ RULES = (
     Rule(Act.REARM, ("trader",), ("risk",), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
+    Rule(Act.ACKNOWLEDGE, DESK, (), True),
+    Rule(Act.CONFIRM, ("trader", "risk"), (), True),
+    Rule(Act.CONFIRM_OPENING, ("trader",), ("risk",), True),
+    Rule(Act.NIGHT_EXCEPTION, ("risk",), ("head",), True),
 )
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
-from quanheng.maker import commands, feed, limit_commands, orders, singles
+from quanheng.maker import (
+    alarms,
+    commands,
+    confirmations,
+    feed,
+    limit_commands,
+    night,
+    orders,
+    singles,
+)
 from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.hedging import hedge
@@ -16,6 +25,7 @@ from quanheng.maker.messages import (
     Notify,
     OutEffect,
 )
+from quanheng.maker.monitor_figures import refresh
 from quanheng.maker.monitors import show
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
@@ -32,6 +42,9 @@ from quanheng.runtime.envelope import (
 )
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.commands import (
+    Acknowledge,
+    Confirm,
+    ExceptNight,
     Pull,
     Rearm,
     RecordExemption,
@@ -56,6 +69,9 @@ PersonInput = (
     | SetLimit
     | RecordFigure
     | Rearm
+    | Acknowledge
+    | Confirm
+    | ExceptNight
     | ManualOrder
     | ManualCancel
 )
@@ -186,6 +202,12 @@ class Maker:
                 limit_commands.record_figure(state, opened, body, at, effects)
             case Rearm():
                 limit_commands.rearm(state, opened, body, at, effects)
+            case Acknowledge():
+                alarms.acknowledge(state, opened, body, at, effects)
+            case Confirm():
+                confirmations.confirm(state, opened, body, at, effects)
+            case ExceptNight():
+                night.except_night(state, opened, body, at, effects)
             case ManualOrder():
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
@@ -209,6 +231,10 @@ class Maker:
             keep_limits(self.state, at, effects)
             if in_session(opened, day_nanos(at)):
                 patrol(self.state, opened, at, effects)
+                refresh(self.state, opened, at)
+                night.check(self.state, opened, at, effects)
+                alarms.judge(self.state, opened, at, effects)
+                confirmations.follow(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))

@@ -74,13 +74,16 @@ def place(
     at: Nanos,
     effects: Effects,
     by: tuple[str, str] = BY_HAND,
-) -> None:
-    """A person's order through the ladder (P30); a market order is judged at the price limit."""
+) -> int:
+    """A person's order through the ladder (P30); a market order is judged at the price limit.
+
+    Returns the counter of its client id, 0 when it was refused.
+    """
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
         number = int(Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS)
         alert(state, effects, at, Alert.CHECK_DENIED, body.contract, (number, body.by))
-        return
+        return 0
     klass = int(state.tables.fixed[slot, c.F_KLASS])
     keep_limits(state, at, effects)
     want, context = _row(state, opened, slot, klass, body, at)
@@ -95,7 +98,7 @@ def place(
         alert(state, effects, at, Alert.CHECK_DENIED, body.contract, args)
         if verdict.action == Action.TRIP:
             trip_rung(state, opened, int(verdict.check), slot, (body.price, body.qty), effects)
-        return
+        return 0
     note_sent(state.guards.repeats, verdict.rows, at)
     row = verdict.rows[0].tolist()
     if row[c.Q_WARNED]:
@@ -116,6 +119,7 @@ def place(
     mirror(state, slot)
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
     effects.append(send(state, stamp(state, klass, by), [request]))
+    return ident
 
 
 def _row(

@@ -12,6 +12,7 @@ from quanheng.maker.flow import Flow, open_flow
 from quanheng.maker.guard_state import Guards, open_guards
 from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
+from quanheng.maker.monitor_state import Watch, open_watch
 from quanheng.maker.parameters import Parameters
 from quanheng.maker.states import Scopes, open_scopes
 from quanheng.terms import market
@@ -142,6 +143,7 @@ class State(msgspec.Struct):
     alerted: dict[str, Nanos]
     audit: Audit
     guards: Guards
+    watch: Watch
     flow: Flow
 
 
@@ -191,5 +193,6 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         alerted={},
         audit=Audit(),
         guards=open_guards(slots, classes, c.L_COLUMNS),
+        watch=open_watch(slots, classes),
         flow=open_flow(classes),
     )

@@ -97,6 +97,44 @@ class Rearm(msgspec.Struct, frozen=True, array_like=True, tag="rearm"):
     seconded_by: str = ""
 
 
+class Acknowledge(msgspec.Struct, frozen=True, array_like=True, tag="acknowledge"):
+    """Somebody has seen an alert of a monitor, by its number, and deals with it (I-30, T-08)."""
+
+    alert: int
+    by: str
+
+
+class Confirm(msgspec.Struct, frozen=True, array_like=True, tag="confirm"):
+    """Let a prompt's prepared measure happen, or with `accept` false turn it down (I-42).
+
+    `opens` says that the prompt may add a position, which a second person has to confirm too.
+    """
+
+    prompt: int
+    accept: bool
+    opens: bool
+    by: str
+    seconded_by: str = ""
+
+
+class ExceptNight(msgspec.Struct, frozen=True, array_like=True, tag="except_night"):
+    """Carry the book although it is over an overnight limit (I-35), as it was found; two people."""
+
+    basis: str
+    by: str
+    seconded_by: str = ""
+
+
 Command = (
-    SetState | Pull | SignOn | SetParameter | RecordExemption | SetLimit | RecordFigure | Rearm
+    SetState
+    | Pull
+    | SignOn
+    | SetParameter
+    | RecordExemption
+    | SetLimit
+    | RecordFigure
+    | Rearm
+    | Acknowledge
+    | Confirm
+    | ExceptNight
 )
