@@ -19,9 +19,11 @@ from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker import ladder
 from quanheng.maker.curve_life import Rung, life_table
 from quanheng.maker.limits import LIMITS, SOFT
+from quanheng.maker.monitor_table import MONITORS, Measure
 from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 from quanheng.terms.codes import Action
+from quanheng.terms.units import SECOND
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCENARIOS = Path(__file__).parents[1] / "src" / "quanheng" / "scenarios"
@@ -179,6 +181,84 @@ def checks_page() -> str:
     return _CHECKS + checks + _LIMITS + limits + "\n## Parameters\n\n" + settings
 
 
+_MONITORS = """\
+# Monitors, alerts and risk prompts
+
+What the maker watches while it trades: I-29 to I-43 of the exchange's inspection, and large moves of
+the underlyings. Generated from `quanheng.maker.monitor_table` by `tools/make_docs.py`.
+
+- **Figures.** Worst cases, money and moves are taken each second, holdings and curves every 10 s,
+  margin every 15 s, the night at 14:45, 14:50 and 14:55. A share is of the limit in force
+  (`docs/checks.md`). `docs/reports.md` says how the overnight arithmetic works.
+- **Levels.** A figure at a threshold (above it where "over" is said, at or under it for a figure that
+  is bad when low) raises an alert with a number; a level ends once the figure has stayed a tenth of
+  the threshold on the good side of it for 30 s. Thresholds are limits on record: `NAME_notice`,
+  `NAME_amber`, `NAME_red` of `propose set-limit`, of `*` or of one underlying.
+- **Who is told.** Notice and amber tell the trader, red tells risk. Unacknowledged for
+  `escalate_notice` (600 s), `escalate_amber` (300 s) or `escalate_red` (60 s) an alert goes a level
+  up and to the next of trader, risk, head. `propose acknowledge N` ends that. A higher level has to
+  be acknowledged again.
+- **Red is critical.** While a red alert of a scope is unacknowledged, nothing of it is opened:
+  raising a state and `propose rearm` are refused, even when the figure has come back.
+- **Prompts (I-42).** From the level named below the prepared measure is proposed, good for 60 s and
+  again after 300 s or at a higher level. `propose confirm N` lets it happen: one person for what
+  closes, sells units or lowers a state, two (`--opens`) when a position may be added. Each order
+  passes the ladder as of that moment. `prompts.csv` ties alert, prompt, people, client ids, fills
+  and the figure before and after together.
+- **The night.** Over an overnight limit (`night_loss`, `night_usage`; none on record allows nothing)
+  people reduce or two of them sign `propose except-night`, for what was found and no more.
+
+`monitors.csv` and `prompts.csv` of a run hold every alert and prompt of the day; an event report
+(`quanheng report RUN --event N`) shows both for its alert.
+
+"""
+
+_MEASURES = {
+    Measure.NOTHING: "none: people decide",
+    Measure.HEDGE: "cheapest delta hedge",
+    Measure.STRADDLE: "straddle that takes it away",
+    Measure.CLOSE: "orders that close what takes off most",
+    Measure.REDUCE: "scope to REDUCING",
+    Measure.WITHDRAW: "scope to CANCEL_ONLY",
+}
+MONITOR_TESTS = "tests/maker/test_maker_monitors.py"
+"""Where each monitor has its test, `test_NAME_at_its_thresholds`."""
+
+
+def monitors_page() -> str:
+    """docs/monitors.md: every monitor with its thresholds, measure and test."""
+    rows = [
+        (
+            one.item,
+            f"`{one.name}`",
+            one.meaning,
+            one.chinese,
+            "desk" if one.desk else "class",
+            f"{one.unit}{', low is bad' if one.floor else ''}{', over' if one.strict else ''}",
+            " / ".join(map(str, one.levels)),
+            f"{one.hold // SECOND} s" if one.hold else "",
+            _MEASURES[one.measure],
+            "" if one.measure == Measure.NOTHING else one.prompts.name.lower(),
+        )
+        for one in MONITORS
+    ]
+    head = (
+        "item",
+        "monitor",
+        "figure",
+        "含义",
+        "of",
+        "unit",
+        "notice / amber / red",
+        "told after",
+        "prepared measure",
+        "from",
+    )
+    tests = f"\nEach has `test_monitor_at_its_thresholds[NAME]` in `{MONITOR_TESTS}`: just below\n"
+    tests += "a threshold, at it, and on the real path from an input to the alert and its prompt.\n"
+    return _MONITORS + table(head, rows) + tests
+
+
 _CURVES = """\
 # The life of a volatility curve
 
@@ -277,6 +357,7 @@ SCENARIO_TABLES: dict[str, type] = {
     "`faults.halts`, `faults.order_outages`, `faults.feed_outages`": scenarios.Window,
     "`[[faults.exchange_outages]]`": scenarios.ExchangeOutage,
     "`dividends`": scenarios.Dividend,
+    "`[habits]`": scenarios.Habits,
     "`[[roster]]`": scenarios.DutyPost,
     "`[[crowd.makers]]`": scenarios.MakerPlan,
 }
@@ -287,6 +368,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "authority.md": authority_page,
     "checks.md": checks_page,
     "curves.md": curves_page,
+    "monitors.md": monitors_page,
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
 }

@@ -319,14 +319,6 @@ def test_warm_up_compiles_every_kernel_for_the_types_the_machine_uses():
     assert [len(getattr(kernel, "signatures", ())) for kernel in kernels()] == before
 
 
-def test_a_class_near_its_limits_is_told():
-    """80 % of a position limit in the worst case raises an alert with the figures (I-36)."""
-    world = continuous(World.start(limits=(ClassLimits("510050", 250, 10_000, 10_000),)))
-    world.put(TimerFired("view", world.at))
-    (alert,) = world.alerts(Alert.POSITION_NEAR_LIMIT)
-    assert (alert.scope, alert.args) == ("510050", (0, 240, 250))
-
-
 def test_inputs_and_effects_survive_the_journal():
     """The closed unions decode to equal values, so a run can be replayed (borders.md 2)."""
     world = stormy(continuous(World.start()), 4, 5)

@@ -8,15 +8,24 @@ nothing of its scope is opened, whether its figure has come back or not.
 
 import numpy as np
 
+from quanheng.kernels.pack import pack
 from quanheng.maker.layers import slots_of
-from quanheng.maker.messages import Effects, MakerOpen
-from quanheng.maker.monitor_state import Raised, Watch
+from quanheng.maker.messages import Effects, MakerOpen, Notify
+from quanheng.maker.monitor_state import FAR, Raised, Watch
 from quanheng.maker.monitor_table import ESCALATE, FIRST, MONITORS, ROLES, Level
 from quanheng.maker.state import State
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
 from quanheng.terms.commands import Acknowledge
 from quanheng.terms.units import SECOND, Nanos
+
+VIEW_COLUMNS = (
+    "monitor", "place", "figure", "notice", "amber", "red", "level", "alert", "grade", "told",
+    "acknowledged_at", "prompt",
+)  # fmt: skip
+"""Columns of the "monitors" view, one row per figure that applies: number in MONITORS, class or the
+number of classes for the desk, figure and thresholds as people read them, then the alert that
+lives, 0 none: its number, grade, post in ROLES, acknowledgement and open prompt."""
 
 CALM = 30 * SECOND
 """How long a figure stays below its band before its level ends."""
@@ -168,6 +177,20 @@ def keeps_closed(state: State, opened: MakerOpen, scope: str) -> str:
             name = MONITORS[one.monitor].name
             return f"critical alert {one.number} ({name}) is unacknowledged"
     return ""
+
+
+def show_monitors(state: State, at: Nanos, effects: Effects) -> None:
+    """The live values of every monitor with thresholds and what people have to do (R-01)."""
+    watch, rows = state.watch, []
+    for monitor, place in np.argwhere(watch.signed > -FAR).tolist():
+        number = int(watch.live[monitor, place])
+        one = watch.alerts.get(number)
+        row = [monitor, place, figure_of(watch, monitor, place)]
+        row += [*watch.levels[monitor, place].tolist(), int(watch.level[monitor, place]), number]
+        row += [one.grade, one.told, one.acked_at, one.prompt] if one else [0, 0, 0, 0]
+        rows.append(row)
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(VIEW_COLUMNS))
+    effects.append(Notify("monitors", -1, at, len(VIEW_COLUMNS), pack(table)))
 
 
 def notice_level(state: State, monitor: int, place: int) -> int:

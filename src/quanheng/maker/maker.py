@@ -224,6 +224,7 @@ class Maker:
             show(self.state, opened, at, effects)
             show_ledger(self.state, opened, at, effects)
             show_prompts(self.state, opened, at, effects)
+            alarms.show_monitors(self.state, at, effects)
             if not over:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
