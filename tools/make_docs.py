@@ -184,16 +184,16 @@ def checks_page() -> str:
 _MONITORS = """\
 # Monitors, alerts and risk prompts
 
-What the maker watches while it trades: I-29 to I-43 of the exchange's inspection, and large moves of
-the underlyings. Generated from `quanheng.maker.monitor_table` by `tools/make_docs.py`.
+What the maker watches while it trades: I-29 to I-43 of the exchange's inspection, and large moves
+of the underlyings. Generated from `quanheng.maker.monitor_table` by `tools/make_docs.py`.
 
 - **Figures.** Worst cases, money and moves are taken each second, holdings and curves every 10 s,
   margin every 15 s, the night at 14:45, 14:50 and 14:55. A share is of the limit in force
   (`docs/checks.md`). `docs/reports.md` says how the overnight arithmetic works.
-- **Levels.** A figure at a threshold (above it where "over" is said, at or under it for a figure that
-  is bad when low) raises an alert with a number; a level ends once the figure has stayed a tenth of
-  the threshold on the good side of it for 30 s. Thresholds are limits on record: `NAME_notice`,
-  `NAME_amber`, `NAME_red` of `propose set-limit`, of `*` or of one underlying.
+- **Levels.** A figure at a threshold (above it where "over" is said, at or under it for a figure
+  that is bad when low) raises an alert with a number; a level ends once the figure has stayed a
+  tenth of the threshold on the good side of it for 30 s. Thresholds are limits on record:
+  `NAME_notice`, `NAME_amber`, `NAME_red` of `propose set-limit`, of `*` or of one underlying.
 - **Who is told.** Notice and amber tell the trader, red tells risk. Unacknowledged for
   `escalate_notice` (600 s), `escalate_amber` (300 s) or `escalate_red` (60 s) an alert goes a level
   up and to the next of trader, risk, head. `propose acknowledge N` ends that. A higher level has to
@@ -205,8 +205,8 @@ the underlyings. Generated from `quanheng.maker.monitor_table` by `tools/make_do
   closes, sells units or lowers a state, two (`--opens`) when a position may be added. Each order
   passes the ladder as of that moment. `prompts.csv` ties alert, prompt, people, client ids, fills
   and the figure before and after together.
-- **The night.** Over an overnight limit (`night_loss`, `night_usage`; none on record allows nothing)
-  people reduce or two of them sign `propose except-night`, for what was found and no more.
+- **The night.** Over an overnight limit (`night_loss`, `night_usage`; none on record allows
+  nothing) people reduce or two of them sign `propose except-night`, for what was found and no more.
 
 `monitors.csv` and `prompts.csv` of a run hold every alert and prompt of the day; an event report
 (`quanheng report RUN --event N`) shows both for its alert.

@@ -6,17 +6,19 @@ sells or lowers, two when a position may be added. Then every order goes through
 any other of a person, and what became of each is kept until the figure has been looked at again.
 """
 
+from quanheng.maker import columns as c
 from quanheng.maker import etf_orders, singles
 from quanheng.maker.alarms import figure_of, place_name
 from quanheng.maker.commands import set_state
 from quanheng.maker.measures import prepared
 from quanheng.maker.messages import Effects, MakerOpen, ManualOrder
+from quanheng.maker.monitor_figures import net_of
 from quanheng.maker.monitor_state import Line, Prompt, Raised, Status
 from quanheng.maker.monitor_table import LOWERS, MONITORS, Measure
 from quanheng.maker.requests import client_id
 from quanheng.maker.state import State
 from quanheng.runtime.envelope import RaiseAlert
-from quanheng.terms.codes import Alert, OrderKind, TradingState
+from quanheng.terms.codes import Alert, Check, OrderKind, Side, TradingState
 from quanheng.terms.commands import Confirm, SetState
 from quanheng.terms.units import SECOND, Nanos
 
@@ -118,8 +120,15 @@ def _refusal(prompt: Prompt | None, body: Confirm, at: Nanos) -> str:
 def _act(
     state: State, opened: MakerOpen, prompt: Prompt, line: Line, at: Nanos, effects: Effects
 ) -> None:
-    """Send one prepared order through the ladder, which judges it as of now."""
+    """Send one prepared order through the ladder, which judges it as of now. What was to close a
+    position closes no more than is left of it, whatever other prompts or people did since.
+    """
     denied = state.denied.copy()
+    if not prompt.opens and line.slot >= 0:
+        line.qty = min(line.qty, _left(state, line))
+        if not line.qty:
+            line.refused = int(Check.P24_OPEN_CLOSE)
+            return
     by = ("prompt", str(prompt.number))
     if line.slot < 0:
         given = (line.klass, line.side, line.price, line.qty)
@@ -134,6 +143,14 @@ def _act(
         state.watch.by_ident[line.ident] = prompt.number
     else:
         line.refused = int((state.denied - denied).argmax())
+
+
+def _left(state: State, line: Line) -> int:
+    """Contracts of a position that an order may still take away."""
+    net, standing = int(net_of(state)[line.slot]), state.desk[line.slot]
+    if line.side == Side.SELL:
+        return max(net - int(standing[c.D_ORDER_SELL]), 0)
+    return max(-net - int(standing[c.D_ORDER_BUY]), 0)
 
 
 def _follow(state: State, opened: MakerOpen, prompt: Prompt, at: Nanos, effects: Effects) -> None:
