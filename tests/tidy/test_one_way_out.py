@@ -26,7 +26,7 @@ BUILDERS = {
 
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
-    "place": ("review", {"maker._command", "hedging._send"}),
+    "place": ("review", {"maker._command", "hedging._send", "confirmations._act"}),
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders
 in the underlyings have their own few rungs, `etf_orders.refusal`.

@@ -45,7 +45,7 @@ def figure_of(watch: Watch, monitor: int, place: int) -> int:
     return -value if MONITORS[monitor].floor else value
 
 
-def judge(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+def weigh(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Hold every figure against its thresholds, and let unacknowledged alerts go up."""
     watch = state.watch
     shown = watch.signed[:, :, None]

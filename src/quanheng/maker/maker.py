@@ -234,7 +234,7 @@ class Maker:
                 patrol(self.state, opened, at, effects)
                 refresh(self.state, opened, at)
                 night.check(self.state, opened, at, effects)
-                alarms.judge(self.state, opened, at, effects)
+                alarms.weigh(self.state, opened, at, effects)
                 confirmations.follow(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)
             if not over:

@@ -48,7 +48,7 @@ def check(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     watch.night_next = klass + 1
     if watch.night_next == len(opened.chain.classes):
         watch.night_next = -1
-        _judge(state)
+        _weigh(state)
         rows = _worst_rows(state, opened)
         effects.append(Notify("night", -1, at, len(NIGHT_COLUMNS), pack(rows)))
 
@@ -120,7 +120,7 @@ def _worth(state: State) -> Money:
     return equity(state.book, state.tables.fixed[:, c.F_UNIT], state.ledger.marks)
 
 
-def _judge(state: State) -> None:
+def _weigh(state: State) -> None:
     """Shares of the limits as figures; what an exception covers counts as nothing."""
     watch = state.watch
     limits = watch.levels[NIGHT, :, 0].tolist()
@@ -205,5 +205,5 @@ def except_night(
     found, used = losses(state), max(usages(state, _worth(state)))
     signed = (body.basis, body.by, body.seconded_by)
     state.watch.excepted = Excepted(found, used, *signed)
-    _judge(state)
+    _weigh(state)
     effects.append(RaiseAlert(Alert.NIGHT_EXCEPTED, "*", (*signed, found[-1], used)))
