@@ -15,6 +15,7 @@ from quanheng.maker.monitor_table import INDEX, MONITORS, Level
 from quanheng.runtime.envelope import Envelope, Source, TimerFired
 from quanheng.terms.codes import Alert, TradingState
 from quanheng.terms.commands import Rearm, SetLimit, SetState
+from quanheng.terms.records import LimitRecord
 
 VEGA, RATE = INDEX["vega"], INDEX["rate"]
 NOTICE, AMBER, RED = 6_000, 8_000, 9_500
@@ -232,6 +233,17 @@ def test_of_a_low_figure_the_higher_threshold_is_tighter(world):
 def test_a_threshold_has_the_scope_of_its_monitor(world, name, scope, words):
     tighten(world, name, 1, scope)
     assert words in world.alerts(Alert.CHECK_DENIED)[-1].args[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("vega_red", 96), ("cover_red", 119), ("night_loss", 1), ("rate_red", 91)]
+)
+def test_a_looser_threshold_at_the_opening_names_two_people(name, value):
+    """R-03: a day does not open with a looser record that only one person stands behind."""
+    one = LimitRecord("*", name, value, 0, 0, "memo", "r01")
+    with pytest.raises(ValueError, match=f"{name} of \\* needs a second person"):
+        World.start(granted=(one,))
+    World.start(granted=(LimitRecord("*", name, value, 0, 0, "memo", "r01", "h01"),))
 
 
 def test_a_threshold_that_ends_leaves_the_tighter(world):

@@ -10,11 +10,14 @@ from quanheng.maker.maker import Maker
 from quanheng.maker.monitor_state import Status
 from quanheng.maker.monitor_table import Measure
 from quanheng.runtime.envelope import Envelope, Source, TimerFired
+from quanheng.terms import market
 from quanheng.terms.codes import Alert, Effect, Exec, OrderKind, Phase, Side, TradingState
 from quanheng.terms.commands import Confirm
+from quanheng.terms.days import midnight
 from quanheng.terms.etf import EtfAnswers, EtfDone, EtfFill, EtfSend
 from quanheng.terms.market import UnderlyingTick, UnderlyingTicks
 from quanheng.terms.orders import NewOrder, OrderAck, Send
+from quanheng.terms.units import HOUR, MINUTE
 
 TIGHT = (("*", "hedge_gamma", 10**9), ("*", "hedge_vega", 10**7), ("*", "width", 9_000))
 
@@ -81,15 +84,9 @@ def test_a_prompt_prepares_and_does_not_act():
     assert (name, measure, opens, before) == ("pin", Measure.CLOSE, 0, 12)
     code, side, price, qty = rest
     assert (code, side, qty) == (world.chain.contracts[2].code, "BUY", 10)
-    assert price >= min(p for p in world.row(2)[market_ask()] if p)
+    assert price >= min(p for p in world.row(2)[market.ASK : market.ASK + market.LEVELS] if p)
     assert alert == raised(world, "pin")[0]["number"] != number
     assert all(not isinstance(r, NewOrder) for one in sent for r in one.requests)
-
-
-def market_ask():
-    from quanheng.terms import market
-
-    return slice(market.ASK, market.ASK + market.LEVELS)
 
 
 def test_one_person_confirms_and_the_evidence_ties_it_together():
@@ -309,6 +306,32 @@ def test_theta_and_forbidden_contracts_are_closed():
     trade(world, 2, -3)
     seconds(world, 1, ticks=True)
     assert prompts(world, "permitted")[0].args[6:8] == (world.chain.contracts[2].code, "BUY")
+
+
+@pytest.mark.parametrize(("word", "status"), [(True, Status.DONE), (False, Status.EXPIRED)])
+def test_the_close_ends_every_prompt(word, status):
+    """What was confirmed in the last seconds has its record too."""
+    world = pinned()
+    number = prompts(world, "pin")[0].args[1]
+    if word:
+        ((_, request),) = orders(confirm(world, number))
+        accept(world, request, 10)
+    world.at = midnight(world.chain.day) + 15 * HOUR + MINUTE
+    watch(world)
+    assert ended(world, number)[3] == status and not world.state.watch.prompts
+    if word:
+        assert ended(world, number)[10:13] == (request.client_id, 0, 10)
+
+
+def test_alerts_go_up_in_the_break_too():
+    """People can be reached at noon: an unacknowledged alert does not wait for the afternoon."""
+    world = start()
+    world.move(world.spot * 104 // 100)
+    world.at = midnight(world.chain.day) + 11 * HOUR + 29 * MINUTE
+    watch(world)
+    world.at += 15 * MINUTE
+    watch(world)
+    assert world.alerts(Alert.MONITOR_ESCALATED)
 
 
 def test_prompts_replay_equally():

@@ -46,6 +46,13 @@ def follow(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None
             _propose(state, opened, one, at, effects)
 
 
+def close(state: State, opened: MakerOpen, effects: Effects) -> None:
+    """The day is over: what was confirmed has the result it has, the rest is gone."""
+    for prompt in list(state.watch.prompts.values()):
+        confirmed = prompt.status == Status.CONFIRMED
+        _end(state, opened, prompt, Status.DONE if confirmed else Status.EXPIRED, effects)
+
+
 def _propose(state: State, opened: MakerOpen, one: Raised, at: Nanos, effects: Effects) -> None:
     """One prompt; nothing is said when there is nothing to prepare."""
     one.prompted_at, one.prompted_for = at, one.level
@@ -140,6 +147,7 @@ def _act(
         )  # fmt: skip
         line.ident = singles.place(state, opened, order, at, effects, by)
     if line.ident:
+        line.client_id = client_id(state, line.ident)
         state.watch.by_ident[line.ident] = prompt.number
     else:
         line.refused = int((state.denied - denied).argmax())
@@ -176,8 +184,14 @@ def _end(state: State, opened: MakerOpen, prompt: Prompt, status: Status, effect
     told += [str(status), prompt.by, prompt.seconded_by, prompt.before]
     told.append(figure_of(watch, prompt.monitor, prompt.place))
     for line in prompt.lines:
-        ident = client_id(state, line.ident) if line.ident else ""
-        told += [_code(opened, line), line.side.name, ident, line.refused, line.filled, line.value]
+        told += [
+            _code(opened, line),
+            line.side.name,
+            line.client_id,
+            line.refused,
+            line.filled,
+            line.value,
+        ]
         watch.by_ident.pop(line.ident, None)
     effects.append(RaiseAlert(Alert.PROMPT_ENDED, place_name(opened, prompt.place), tuple(told)))
     del watch.prompts[prompt.number]

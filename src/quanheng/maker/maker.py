@@ -234,10 +234,12 @@ class Maker:
                 patrol(self.state, opened, at, effects)
                 refresh(self.state, opened, at)
                 night.check(self.state, opened, at, effects)
-                alarms.weigh(self.state, opened, at, effects)
-                confirmations.follow(self.state, opened, at, effects)
+            alarms.weigh(self.state, opened, at, effects)
+            confirmations.follow(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)
-            if not over:
+            if over:
+                confirmations.close(self.state, opened, effects)
+            else:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         else:
             raise ValueError(f"maker: a timer {body.name} that was never asked for")

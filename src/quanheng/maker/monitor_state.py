@@ -62,6 +62,7 @@ class Line(msgspec.Struct):
     price: Ticks
     qty: Lots
     ident: int = 0  # counter of its client id
+    client_id: str = ""
     refused: int = 0  # the check that stopped it
     filled: Lots = 0
     value: Money = 0  # Ticks times contracts or units traded
