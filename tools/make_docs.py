@@ -222,7 +222,7 @@ _MEASURES = {
     Measure.WITHDRAW: "scope to CANCEL_ONLY",
 }
 MONITOR_TESTS = "tests/maker/test_maker_monitors.py"
-"""Where each monitor has its test, `test_NAME_at_its_thresholds`."""
+"""Where each monitor has its tests."""
 
 
 def monitors_page() -> str:
@@ -254,8 +254,13 @@ def monitors_page() -> str:
         "prepared measure",
         "from",
     )
-    tests = f"\nEach has `test_monitor_at_its_thresholds[NAME]` in `{MONITOR_TESTS}`: just below\n"
-    tests += "a threshold, at it, and on the real path from an input to the alert and its prompt.\n"
+    tests = (
+        f"\nTests, in `{MONITOR_TESTS}`: `test_monitor_at_its_thresholds[NAME-LEVEL]` just below\n"
+    )
+    tests += (
+        "and at each threshold, `test_monitor_on_the_real_path[NAME]` from an input of a day to\n"
+    )
+    tests += "the alert; prompts, alerts through their life and the night have files beside it.\n"
     return _MONITORS + table(head, rows) + tests
 
 
