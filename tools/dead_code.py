@@ -25,7 +25,6 @@ ALLOWED: dict[str, str] = {
     "first_listing": "listing of strikes: rules.md 1.3 with its worked cases",
     "Stateful": "protocol of carries and sinks that a resumed simulation restores",
     "resume": "an interrupted simulation goes on; proved by killing it",
-    "acknowledge": "the standby's word under the release policy replicated",
     "FilePublisher": "the second market-data carrier: a venue for members that read files",
     "FileFeed": "the second market-data carrier: mktdt03 and mktdt00 as ticks",
     "create_tables": "EzSTEP, the legacy carrier: a member whose exchange still polls tables",

@@ -8,22 +8,21 @@ data gives the same bytes, and a test holds every committed page against its fun
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from desk_pages import checks_page, monitors_page, table
 from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.compose import scenarios
 from quanheng.edge.rulebook_files import shipped_texts
-from quanheng.maker import inquiry_life, ladder
+from quanheng.maker import inquiry_life
 from quanheng.maker.curve_life import Rung, life_table
-from quanheng.maker.instruction_rungs import INSTRUCTION_RUNGS
-from quanheng.maker.instruction_state import Kind
-from quanheng.maker.limits import LIMITS, SOFT
-from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
-from quanheng.terms.codes import Action
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCENARIOS = Path(__file__).parents[1] / "src" / "quanheng" / "scenarios"
@@ -44,14 +43,6 @@ follows it. This page is generated from `src/quanheng/rulebook/data/sse/readings
 A reading that settles one number stands beside that number too, in the field `reading` of its row.
 
 """
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
-    )
 
 
 def _reading_row(key: str, item: Reading) -> tuple[str, ...]:
@@ -91,114 +82,11 @@ those posts; lowering a state and pulling never wait. Generated from `quanheng.a
 
 """
 
-_CHECKS = """\
-# Pre-trade checks and quote parameters
-
-The ladder: every quote and order passes it in this order, and the first broken check is the answer.
-Generated from `quanheng.maker.ladder`, `quanheng.maker.limits` and `quanheng.maker.parameters`.
-
-A check that denies refuses the message and withdraws what rests in its place; one that warns lets
-it pass and tells people (I-42); one that trips also lowers the state of a scope until two named
-people end the trip (`propose rearm`; P34's also ends when the line was lost and has synchronised
-anew). Counting is worst case: positions, what works, and what is
-UNKNOWN at full size. A figure that another system has to deliver (value at risk, the other account)
-is a record with source and end; without a fresh one the check denies.
-
-"""
-
-
-_LIMITS = """
-## Limits
-
-A limit in force is a record: scope, value, from, until, basis, who approved it and who seconded
-(`propose set-limit`; `[[approvals]]` of the desk's file). One person tightens, two loosen. A record
-may loosen a default, never a quote parameter, the exchange's grant or a rule. What ends leaves the
-tighter of its value and the base. Each change is a new limits version, and every message carries
-the version it was judged by. Lowering a limit below what is in use sends the class to REDUCING.
-The protection window (MMP) sends a class to CANCEL_ONLY when a figure of its last five seconds
-reaches its limit.
-
-"""
-
-
-_INSTRUCTIONS = """
-## Instructions that do not trade
-
-Locks, exercises, combinations and margin inquiries pass the same ladder in the same order, each by
-the checks that make sense for it (`docs/instructions.md`). Generated from
-`quanheng.maker.instruction_rungs`.
-
-"""
-
-
-def _broken(rung: ladder.Rung) -> str:
-    """What breaking a rung does, the trip included."""
-    words = rung.action.name.lower()
-    if rung.action != Action.TRIP:
-        return words
-    return (
-        f"{words}: {'everything' if rung.scope == ladder.HOUSE else rung.scope} to {rung.to.name}"
-    )
-
 
 def authority_page() -> str:
     """docs/authority.md: the four-eyes policy and the life-cycle of a proposal."""
     life = "\n## Life-cycle of a proposal\n\nA dash: the event is refused.\n\n"
     return _AUTHORITY + policy_table() + life + life_cycle_table()
-
-
-def checks_page() -> str:
-    """docs/checks.md: the maker's ladder and its parameters."""
-    rungs = [
-        (
-            rung.check.name[:3],
-            rung.meaning,
-            rung.chinese,
-            _broken(rung),
-            rung.boundary,
-            ", ".join(f"`{name}`" for name in rung.limits),
-            str(rung.exchange_code or ""),
-        )
-        for rung in ladder.LADDER
-    ]
-    head = ("check", "meaning", "含义", "when broken", "passes", "limits", "exchange's code")
-    checks = table(head, rungs)
-    bounds = [
-        (
-            f"`{item.name}`",
-            item.unit,
-            str(item.default) if item.default >= 0 else "parameter, grant or rule",
-            f"0 to {item.high}",
-            f"{SOFT} %" if item.soft else "",
-            item.meaning,
-        )
-        for item in LIMITS
-    ]
-    limits = table(("limit", "unit", "default", "band", "warns at", "meaning"), bounds)
-    rows = [
-        (
-            f"`{p.name}`",
-            p.unit,
-            str(p.default),
-            f"{p.low} to {p.high}",
-            "tighter" if p.limit else "nothing" if p.band == NOBODY else "{} to {}".format(*p.band),
-            p.meaning,
-        )
-        for p in TABLE
-    ]
-    heads = ("parameter", "unit", "default", "limits", "a trader alone", "meaning")
-    settings = table(heads, rows)
-    instructed = _INSTRUCTIONS + _instruction_table()
-    return _CHECKS + checks + instructed + _LIMITS + limits + "\n## Parameters\n\n" + settings
-
-
-def _instruction_table() -> str:
-    """Which kinds of instruction each check judges, and what it means there or why it does not."""
-    rows = []
-    for one in INSTRUCTION_RUNGS:
-        kinds = "all" if one.kinds == tuple(Kind) else ", ".join(one.kinds) or "none"
-        rows.append((one.check.name[:3], kinds, one.why))
-    return table(("check", "judges", "what passes, or why it does not apply"), rows)
 
 
 _CURVES = """\
@@ -368,6 +256,7 @@ SCENARIO_TABLES: dict[str, type] = {
     "`faults.halts`, `faults.order_outages`, `faults.feed_outages`": scenarios.Window,
     "`[[faults.exchange_outages]]`": scenarios.ExchangeOutage,
     "`dividends`": scenarios.Dividend,
+    "`[habits]`": scenarios.Habits,
     "`[[roster]]`": scenarios.DutyPost,
     "`[[crowd.makers]]`": scenarios.MakerPlan,
 }
@@ -379,6 +268,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "checks.md": checks_page,
     "curves.md": curves_page,
     "inquiries.md": inquiries_page,
+    "monitors.md": monitors_page,
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
 }

@@ -287,7 +287,7 @@ def test_views_carry_integers_for_every_contract_and_class():
     effects = world.put(TimerFired("view", world.at))
     views = [e for e in effects if isinstance(e, Notify)]
     assert [view.topic for view in views] == [
-        "class", "curve", "book", "flow", "greeks", "ledger", "fills", "margin",
+        "class", "curve", "book", "flow", "greeks", "ledger", "fills", "margin", "monitors",
     ]  # fmt: skip
     table = unpack(views[0].rows, views[0].columns)
     assert table.shape == (12, len(CLASS_COLUMNS))
@@ -325,14 +325,6 @@ def test_warm_up_compiles_every_kernel_for_the_types_the_machine_uses():
     world = stormy(continuous(World.start()), 2, 5)
     world.put(LinkChanged(Link.DOWN))
     assert [len(getattr(kernel, "signatures", ())) for kernel in kernels()] == before
-
-
-def test_a_class_near_its_limits_is_told():
-    """80 % of a position limit in the worst case raises an alert with the figures (I-36)."""
-    world = continuous(World.start(limits=(ClassLimits("510050", 250, 10_000, 10_000),)))
-    world.put(TimerFired("view", world.at))
-    (alert,) = world.alerts(Alert.POSITION_NEAR_LIMIT)
-    assert (alert.scope, alert.args) == ("510050", (0, 240, 250))
 
 
 def test_inputs_and_effects_survive_the_journal():

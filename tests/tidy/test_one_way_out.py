@@ -36,7 +36,7 @@ BUILDERS = {
 
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
-    "place": ("review", {"maker._command", "hedging._send"}),
+    "place": ("review", {"maker._trade", "hedging._send", "confirmations._act"}),
     "_request": ("vet", {"instructions.instruct"}),
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders

@@ -32,10 +32,13 @@ from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
     ALONE,
+    Acknowledge,
     AnswerInquiry,
     BuildPrepared,
     Combine,
     Command,
+    Confirm,
+    ExceptNight,
     Exercise,
     GiveBackInquiry,
     InquireMargin,
@@ -61,6 +64,8 @@ MAX_OPEN = 256
 MAX_PROPOSALS = 100_000
 """Proposals of one day."""
 
+LIMIT_KINDS = ("limit", "floor")
+"""Kinds of parameters whose value is a limit; of a floor the larger is the tighter."""
 
 Trade = ManualOrder | ManualCancel | BuildPrepared | Instruct
 
@@ -229,6 +234,12 @@ class Authority:
                 return Act.REARM
             case TakeInquiry() | AnswerInquiry() | GiveBackInquiry():
                 return Act.INQUIRY
+            case Acknowledge():
+                return Act.ACKNOWLEDGE
+            case Confirm():
+                return Act.CONFIRM_OPENING if command.opens and command.accept else Act.CONFIRM
+            case ExceptNight():
+                return Act.NIGHT_EXCEPTION
             case SetState():
                 # A scope that was never restricted is as open as it can be.
                 now = self.state.states.get(f"{target} {command.scope}", int(TradingState.OPEN))
@@ -241,11 +252,12 @@ class Authority:
     def _act_on_number(self, target: str, command: SetParameter | SetLimit) -> Act | None:
         """Tightening or loosening a limit, or a parameter inside or outside the trader's band."""
         known = self.state.parameters.get(command.name)
-        if known is None or (known.kind != "limit" and isinstance(command, SetLimit)):
+        if known is None or (known.kind not in LIMIT_KINDS and isinstance(command, SetLimit)):
             return None
-        if known.kind == "limit":
-            key = f"{target} {command.scope} {command.name}"
-            tighter = command.value <= self.state.limits.get(key, known.value)
+        if known.kind in LIMIT_KINDS:
+            now = self.state.limits.get(f"{target} {command.scope} {command.name}", known.value)
+            lower = known.kind == "limit"
+            tighter = command.value <= now if lower else command.value >= now
             return Act.TIGHTEN_LIMIT if tighter else Act.LOOSEN_LIMIT
         inside = known.low <= command.value <= known.high
         return Act.PARAMETER_IN_BAND if inside else Act.PARAMETER_OUTSIDE_BAND

@@ -41,7 +41,8 @@ class Person(msgspec.Struct, frozen=True, array_like=True):
 
 class Parameter(msgspec.Struct, frozen=True, array_like=True):
     """A parameter that commands may set. kind "quote": inside [low, high] is the trader's own
-    band. kind "limit": lowering the value tightens; [low, high] is unused.
+    band. kind "limit": lowering the value tightens, "floor": raising it does; [low, high] is
+    unused.
     """
 
     name: str

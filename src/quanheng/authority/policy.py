@@ -47,6 +47,10 @@ class Act(StrEnum):
     COMBINATION = "combination"
     MARGIN_INQUIRY = "margin_inquiry"
     BUILD_PREPARED = "build_prepared"
+    ACKNOWLEDGE = "acknowledge"
+    CONFIRM = "confirm"
+    CONFIRM_OPENING = "confirm_opening"
+    NIGHT_EXCEPTION = "night_exception"
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -84,6 +88,10 @@ RULES = (
     Rule(Act.COMBINATION, ("trader",), (), True),
     Rule(Act.MARGIN_INQUIRY, ("trader", "risk", "clearing"), (), True),
     Rule(Act.BUILD_PREPARED, ("trader",), ("risk",), True),
+    Rule(Act.ACKNOWLEDGE, DESK, (), True),
+    Rule(Act.CONFIRM, ("trader", "risk"), (), True),
+    Rule(Act.CONFIRM_OPENING, ("trader",), ("risk",), True),
+    Rule(Act.NIGHT_EXCEPTION, ("risk",), ("head",), True),
 )
 
 

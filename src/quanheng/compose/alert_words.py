@@ -1,6 +1,7 @@
 """What each alert is called, for reports; `check_words.told` has the words of the ladder's own."""
 
 from quanheng.compose.check_words import told
+from quanheng.compose.monitor_words import monitor_told
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
 
@@ -20,7 +21,6 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.UNKNOWN_ORDER: ("状态未知的委托", "order of unknown state"),
     Alert.REPORT_GAP: ("回报缺失", "gap in reports"),
     Alert.RATE_SOFT_LIMIT: ("报单速率接近限制", "message rate near its limit"),
-    Alert.POSITION_NEAR_LIMIT: ("持仓接近限额", "position near its limit"),
     Alert.DUTY_AT_RISK: ("做市义务有未达标风险", "duty at risk"),
     Alert.BREAKER: ("合约熔断", "circuit breaker"),
     Alert.HALT: ("停牌", "halt"),
@@ -43,12 +43,20 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.INQUIRY_ANSWERED: ("人工回应询价", "inquiry answered by hand"),
     Alert.INQUIRY_BROKEN: ("询价回应未保持满时", "inquiry's answer not held"),
     Alert.INQUIRY_MISSED: ("询价未回应", "inquiry missed"),
+    Alert.MONITOR_RAISED: ("监控告警", "monitor alert"),
+    Alert.MONITOR_ACKNOWLEDGED: ("告警已确认", "alert acknowledged"),
+    Alert.MONITOR_ESCALATED: ("告警升级", "alert escalated"),
+    Alert.MONITOR_CLEARED: ("告警解除", "alert cleared"),
+    Alert.PROMPT_PROPOSED: ("风险提示", "risk prompt"),
+    Alert.PROMPT_CONFIRMED: ("风险提示已答复", "risk prompt answered"),
+    Alert.PROMPT_ENDED: ("风险提示结果", "result of a risk prompt"),
+    Alert.NIGHT_EXCEPTED: ("隔夜例外已签", "overnight exception signed"),
 }
 
 
 def sentence(alert: RaiseAlert, language: str) -> str:
     """Name and details of an alert in one line."""
-    detail = told(alert, language)
+    detail = told(alert, language) or monitor_told(alert, language)
     if not detail:
         detail = f"{alert.scope} {' '.join(str(arg) for arg in alert.args)}".strip()
     name = NAMES[alert.code][language == "en"]

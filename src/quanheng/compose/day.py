@@ -17,6 +17,7 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.day_watch import DayWatch
+from quanheng.compose.desk_answers import DeskAnswers
 from quanheng.compose.desk_tables import DealBook
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.etf_desk import EtfTrader
@@ -183,6 +184,8 @@ class World:
         sim.sink("venue", [Record], self.collector)
         for name in ("venue", "maker"):
             sim.sink(name, [RaiseAlert], self._alert(name))
+        answers = DeskAnswers(sim, plan.scenario)
+        sim.sink("maker", [RaiseAlert], answers.hear)
         sim.sink("maker", [Notify], self.watch)
         sim.sink("maker", [Send], self.instructions.take)
         sim.sink("venue", [ex.Refuse, ex.MarginAnswered], self.instructions.hear)

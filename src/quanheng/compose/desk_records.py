@@ -53,6 +53,20 @@ def approvals(config: Config) -> tuple[LimitRecord, ...]:
     )
 
 
+def night_limits(config: Config) -> tuple[LimitRecord, ...]:
+    """The overnight limits as the maker's own records (I-35): the loss of each scope, margin
+    use of the desk.
+    """
+    out = []
+    for one in config.overnight:
+        until = midnight(one.until) if one.until else 0
+        signed = (midnight(one.since), until, one.basis, one.by, one.seconded_by)
+        out.append(LimitRecord(one.scope, "night_loss", one.loss_yuan, *signed))
+        if one.scope == "*":
+            out.append(LimitRecord(one.scope, "night_usage", one.usage_percent, *signed))
+    return tuple(out)
+
+
 def figures(config: Config, day: Day) -> tuple[FigureRecord, ...]:
     """Figures of other systems. ConfigError for an end that is no time of the day."""
     out = []

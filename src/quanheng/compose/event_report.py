@@ -11,6 +11,7 @@ import msgspec
 
 from quanheng.compose import report_register as register
 from quanheng.compose import risk_record as record
+from quanheng.compose.monitor_record import MONITOR_COLUMNS, PROMPT_COLUMNS
 from quanheng.compose.report_tables import Section, markdown, read_table
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.maker.maker import Maker
@@ -44,6 +45,34 @@ _ALERT = {
     "words_zh": "内容",
     "on_duty": "在岗（主/备）",
 }
+_LIFE = {
+    "number": "告警",
+    "item": "条目",
+    "words_zh": "指标",
+    "scope": "范围",
+    "grade": "级别",
+    "figure": "数值",
+    "threshold": "阈值",
+    "version": "限额版本",
+    "told": "通知岗位",
+    "escalations": "升级次数",
+    "acknowledged_by": "确认人",
+    "acknowledged_at": "确认时间",
+    "cleared_at": "解除时间",
+    "state": "状态",
+}
+_PROMPT = {
+    "number": "提示",
+    "measure": "措施",
+    "orders": "预设委托",
+    "status": "状态",
+    "by": "确认人",
+    "seconded_by": "复核人",
+    "answered_at": "确认时间",
+    "before": "之前",
+    "after": "之后",
+    "results": "委托与成交",
+}
 _ACTS = {"second": "时间", "act": "动作", "count": "数量"}
 _FIGURES = {
     "scope": "范围",
@@ -75,12 +104,24 @@ def write_event(run: Path, number: int, out: Path) -> register.Entry:
     indicators = read_table(run, "indicators", record.INDICATORS)
     figures = [row for row in indicators if row["scope"] in ("*", alert["underlying"])]
     acts, note = _acts(run, at)
+    life = [
+        row for row in read_table(run, "monitors", MONITOR_COLUMNS)
+        if str(number) in row["lines"].split()
+    ]  # fmt: skip
+    numbers = [row["number"] for row in life]
+    prompts = [row for row in read_table(run, "prompts", PROMPT_COLUMNS) if row["alert"] in numbers]
     source = "reports/alerts.csv"
     sections = [
         Section("一、事件", "What happened", source, _ALERT, [alert]),
         Section("二、有关指标", "Figures", "reports/indicators.csv", _FIGURES, figures),
         Section("三、机器随后 60 秒的动作", "What followed", "journal/maker", _ACTS, acts, note),
         Section("四、随后 5 分钟的告警", "Alerts that followed", source, _ALERT, later),
+        Section(
+            "五、告警级别、确认与升级", "Life of the alert", "reports/monitors.csv", _LIFE, life
+        ),
+        Section(
+            "六、风险提示与措施", "Prompts and measures", "reports/prompts.csv", _PROMPT, prompts
+        ),
     ]
 
     def text(name: str) -> str:
@@ -89,7 +130,7 @@ def write_event(run: Path, number: int, out: Path) -> register.Entry:
             f"报告编号 {name}  交易日 {iso(info.day)}  场景 {info.scenario}  种子 {info.seed}\n\n"
         )
         blanks = "\n".join(f"- {blank}：＿＿＿＿＿＿" for blank in _BLANKS)
-        ending = f"## 五、由人填写 To be filled in\n\n{blanks}\n\n"
+        ending = f"## 七、由人填写 To be filled in\n\n{blanks}\n\n"
         return head + "".join(map(markdown, sections)) + ending
 
     subject = f"alert {number} {alert['at']} {alert['code']} {alert['scope']}"

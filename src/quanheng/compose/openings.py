@@ -24,6 +24,7 @@ from quanheng.rulebook.model import Rulebook
 from quanheng.settlement.carry import Carry
 from quanheng.terms.contract import Chain, OptionClass
 from quanheng.terms.days import midnight
+from quanheng.terms.records import LimitRecord
 from quanheng.terms.units import (
     MONEY_PER_YUAN,
     Lots,
@@ -90,7 +91,7 @@ def maker_opening(
         agreements=desk_records.agreements(config),
         accounts=desk_records.accounts(config),
         strategies=desk_records.strategies(config),
-        granted=desk_records.approvals(config),
+        granted=(*desk_records.approvals(config), *_night(chain, config)),
         figures=desk_records.figures(config, chain.day),
         locked=own.locked,
         traders=staff,
@@ -98,6 +99,12 @@ def maker_opening(
         combinations=own.combinations,
         units=own.units,
     )
+
+
+def _night(chain: Chain, config: Config) -> tuple[LimitRecord, ...]:
+    """The overnight limits of the desk and of the classes that the day has."""
+    known = ("*", *(item.underlying for item in chain.classes))
+    return tuple(one for one in desk_records.night_limits(config) if one.scope in known)
 
 
 class Openings:

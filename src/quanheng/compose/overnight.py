@@ -1,9 +1,9 @@
 """The book that is carried, revalued under gaps of the next morning (I-35, I-34, R-01).
 
-Every class is priced again in full by `kernels.desk.scenario` over the gaps of rules.md 9.4 up to
-its price limit, one trading day on; margin follows by the maintenance formula at the moved prices
-with the combinations that clearing kept. The results stand against the overnight limits on record;
-what is over one gets a proposal of what to reduce, and may be carried only with a signed exception.
+Every class is priced again in full by `books.gaps` up to its price limit, one trading day on;
+margin follows with the combinations that clearing kept. The results stand against the overnight
+limits on record; what is over one gets a proposal of what to reduce, and may be carried only with a
+signed exception. The maker looks the same way at its own book before the close (`maker.night`).
 """
 
 from collections.abc import Mapping
@@ -13,25 +13,28 @@ import numpy as np
 
 from quanheng.books.combination_search import margin_left
 from quanheng.books.combinations import Combination
+from quanheng.books.gaps import (
+    SCENARIOS,
+    SPOTS,
+    VOLS,
+    grid,
+    margins,
+    moved_prices,
+    price_moves,
+    spots_of,
+    take_off,
+)
 from quanheng.books.margin_use import usage_ppm
 from quanheng.clearing import messages as clear
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled
 from quanheng.compose.margin_report import combinations_kept, settlement_prices
 from quanheng.config import OvernightConfig
-from quanheng.kernels.desk import scenario
-from quanheng.kernels.desk.greeks import TRADING_DAYS
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
-from quanheng.maker.point_kernels import YUAN
-from quanheng.rulebook import margin, price_limits
 from quanheng.terms.units import MONEY_PER_YUAN, Day, Lots, Money, half_up
 
 DESK = "*"
-SPOTS = (0, 1, -1, 2, -2, 3, -3, 5, -5, 7, -7, 10, -10, 15, -15, 20, -20)
-"""Gaps of the underlying in per cent; a class moves no further than its price limit."""
-VOLS = (0, -30, -20, 20, 50, 100)
-"""Relative moves of every vol in per cent."""
 LOSS, USAGE = "loss", "usage"
 _PPM = 10_000  # millionths in a per cent
 
@@ -120,7 +123,7 @@ def overnight_of(world: World, settled: Settled) -> Overnight:
     """The carried book of our account under every gap."""
     carried = _carried(world, settled)
     chain = world.reference.chain
-    shape = (len(SPOTS) * len(VOLS), len(chain.contracts))
+    shape = (SCENARIOS, len(chain.contracts))
     moved = _Moved(np.zeros(shape), np.zeros(shape, dtype=np.int64))
     held = (carried.long + carried.short) > 0
     priced = held & np.isfinite(world.maker.state.surface.theo[:, c.T_VOL])
@@ -150,20 +153,6 @@ def overnight_of(world: World, settled: Settled) -> Overnight:
     )
 
 
-def _spots(world: World, klass: int) -> tuple[int, ...]:
-    """SPOTS as far as the price limit of a class's underlying lets it move in a day."""
-    num, den = price_limits.rate(world.book, world.reference.chain.classes[klass].underlying)
-    most = 100 * num // den
-    return tuple(max(-most, min(most, spot)) for spot in SPOTS)
-
-
-def _grid(moves: tuple[int, ...]) -> np.ndarray:
-    out = np.empty((scenario.SCENARIO_ROWS, len(moves) * len(VOLS)))
-    spots, vols = (np.array(some, dtype=np.float64) / 100 for some in (moves, VOLS))
-    scenario.grid(spots, vols, np.ones(1), out)
-    return out
-
-
 def _carried(world: World, settled: Settled) -> _Carried:
     chain = world.reference.chain
     long, short = np.zeros((2, len(chain.contracts)), dtype=np.int64)
@@ -186,27 +175,23 @@ def _class_gaps(
     item, close = chain.classes[klass], carried.closes[klass]
     part = slice(item.start, item.stop)
     slots = priced[(priced >= item.start) & (priced < item.stop)]
-    spots = _spots(world, klass)
-    grid = _grid(spots)
-    moves = _price_moves(world, slots, grid)
+    spots = spots_of(world.book, item.underlying)
+    moves = _price_moves(world, slots, spots)
     units = state.tables.fixed[slots, c.F_UNIT] * (carried.long - carried.short)[slots]
     moved.profit[:, slots] = moves * units * MONEY_PER_YUAN
-    prices = np.tile(carried.settles, (grid.shape[1], 1))
-    prices[:, slots] = np.maximum(prices[:, slots] + np.rint(moves / YUAN).astype(np.int64), 0)
+    prices = np.tile(carried.settles, (SCENARIOS, 1))
+    prices[:, slots] = moved_prices(carried.settles[slots], moves)
+    written = item.start + np.flatnonzero(carried.short[part])
+    rows = [chain.contracts[slot] for slot in written]
     mine = np.zeros(carried.long.size, dtype=np.int64)
     mine[part] = 1
     kept = {n: one for n, one in carried.kept.items() if item.start <= one.slots[0] < item.stop}
     base = int(state.etf.units[klass]) - state.etf.base
     gaps = []
-    for number in range(grid.shape[1]):
+    for number in range(SCENARIOS):
         spot, vol = spots[number % len(spots)], VOLS[number // len(spots)]
         each = moved.margin[number]
-        for slot in (item.start + np.flatnonzero(carried.short[part])).tolist():
-            row = chain.contracts[slot]
-            each[slot] = margin.maintenance(
-                world.book, row.underlying_type, row.kind, row.strike, int(prices[number, slot]),
-                half_up(close * (100 + spot), 100), row.unit,
-            )  # fmt: skip
+        each[written] = margins(world.book, rows, prices[number, written].tolist(), close, spot)
         due = margin_left(
             chain, carried.long * mine, carried.short * mine, kept, each.tolist(),
             prices[number].tolist(),
@@ -218,27 +203,20 @@ def _class_gaps(
     return gaps
 
 
-def _price_moves(world: World, slots: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _price_moves(world: World, slots: np.ndarray, spots: tuple[int, ...]) -> np.ndarray:
     """float64[scenarios, slots]: change of each contract's price in yuan per unit."""
     state = world.maker.state
     fixed, fits = state.tables.fixed[slots], state.surface.fits
-    ones = np.ones(slots.size)
-    vols = state.surface.theo[slots, c.T_VOL]
-    book = np.array([fixed[:, c.F_SIGN] * ones, fixed[:, c.F_STRIKE] * YUAN, vols, ones])
-    expiries = np.ascontiguousarray(fits[:, [c.X_FORWARD, c.X_TAU, c.X_DISCOUNT]].T)
-    out = np.empty((scenario.RESULT_ROWS, grid.shape[1]))
-    parts = np.empty((slots.size + 1, grid.shape[1]))
-    expiry = np.ascontiguousarray(fixed[:, c.F_EXPIRY])
-    none = np.empty((0, 0))
-    scenario.revalue(book, expiry, expiries, grid, TRADING_DAYS, 0.0, 0.0, none, out, parts)
-    return parts[:-1].T
+    expiries = fits[:, [c.X_FORWARD, c.X_TAU, c.X_DISCOUNT]].T
+    given = fixed[:, c.F_SIGN], fixed[:, c.F_STRIKE], state.surface.theo[slots, c.T_VOL]
+    return price_moves(*given, fixed[:, c.F_EXPIRY], expiries, grid(spots))
 
 
 def _desk_gaps(alike: list[list[Gap]], settled: Settled) -> tuple[Gap, ...]:
     """All classes gapping alike as far as their limits let them, with the account's funds."""
     cash = settled.cash
     total = []
-    for number in range(len(SPOTS) * len(VOLS)):
+    for number in range(SCENARIOS):
         same = [gaps[number] for gaps in alike]
         spot, vol = SPOTS[number % len(SPOTS)], VOLS[number // len(SPOTS)]
         options, hedge = sum(gap.options for gap in same), sum(gap.hedge for gap in same)
@@ -301,15 +279,9 @@ def _reduced(world: World, carried: _Carried, moved: _Moved, finding: Finding) -
         excess = gap.margin - (gap.equity or 0) * finding.limit // (100 * _PPM)
         costs = np.where(net < 0, moved.margin[number], 0).astype(np.float64)
     parts = [item for item in chain.classes if finding.scope in (DESK, item.underlying)]
-    slots = [slot for item in parts for slot in range(item.start, item.stop) if costs[slot] >= 1]
-    out = []
-    for slot in sorted(slots, key=lambda slot: (-costs[slot], slot)):
-        if excess <= 0:
-            break
-        each = int(costs[slot])
-        qty = min(abs(int(net[slot])), -(-excess // each))
-        if qty:
-            code = chain.contracts[slot].code
-            out.append(Reduce(finding.scope, finding.figure, code, int(net[slot]), qty, qty * each))
-        excess -= qty * each
-    return out
+    slots = [slot for item in parts for slot in range(item.start, item.stop)]
+    reliefs = np.floor(np.nan_to_num(costs)).astype(np.int64)
+    return [
+        Reduce(finding.scope, finding.figure, chain.contracts[slot].code, int(net[slot]), *closed)
+        for slot, *closed in take_off(reliefs, net, excess, slots)
+    ]

@@ -7,7 +7,7 @@ import msgspec
 from quanheng.authority.messages import AuthorityOpen, Parameter, Person
 from quanheng.authority.policy import POSTS
 from quanheng.config import read_toml
-from quanheng.maker.limits import LIMITS
+from quanheng.maker.limits import BY_NAME
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.roster import TRADER, Trader
@@ -74,10 +74,11 @@ def parameters() -> tuple[Parameter, ...]:
         for item in TABLE
     ]
     known = [item.name for item in TABLE]
-    for limit in LIMITS:
+    for limit in BY_NAME.values():
         if limit.name not in known:
             # Without a default of its own every value counts as looser and needs two people.
-            rows.append(Parameter(limit.name, "limit", 0, 0, max(limit.default, 0)))
+            kind = "floor" if limit.floor else "limit"
+            rows.append(Parameter(limit.name, kind, 0, 0, max(limit.default, 0)))
     return tuple(rows)
 
 

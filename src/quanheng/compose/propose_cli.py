@@ -13,7 +13,16 @@ from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.cli_options import number_option as _number_option
 from quanheng.compose.cli_options import person_options as _person_options
 from quanheng.compose.limit_requests import figure_command, limit_command
-from quanheng.terms.commands import Command, GiveBackInquiry, Pull, Rearm, TakeInquiry
+from quanheng.terms.commands import (
+    Acknowledge,
+    Command,
+    Confirm,
+    ExceptNight,
+    GiveBackInquiry,
+    Pull,
+    Rearm,
+    TakeInquiry,
+)
 
 
 def _say(answer: desk.Answer, language: str, as_json: bool) -> None:
@@ -144,6 +153,37 @@ def propose_figure(
 def propose_rearm(scope: str, reason: str, by: str, number: int, lang: str, as_json: bool) -> None:
     """End the trip REASON (P25, MMP …) of SCOPE; its other trips stay."""
     _propose(lambda one: Rearm(one.scope(scope), reason, by), by, number, lang, as_json)
+
+
+@propose.command("acknowledge")
+@click.argument("alert", type=int)
+@_number_option
+@_person_options
+def propose_acknowledge(alert: int, by: str, number: int, lang: str, as_json: bool) -> None:
+    """Acknowledge ALERT of a monitor by its number (monitors.csv, the console)."""
+    _propose(lambda one: Acknowledge(alert, by), by, number, lang, as_json)
+
+
+@propose.command("confirm")
+@click.argument("prompt", type=int)
+@click.option("--decline", is_flag=True, help="Turn it down instead.")
+@click.option("--opens", is_flag=True, help="It may add a position: risk seconds.")
+@_number_option
+@_person_options
+def propose_confirm(
+    prompt: int, decline: bool, opens: bool, by: str, number: int, lang: str, as_json: bool
+) -> None:
+    """Let the prepared measure of risk PROMPT happen, within a minute of its being made."""
+    _propose(lambda one: Confirm(prompt, not decline, opens, by), by, number, lang, as_json)
+
+
+@propose.command("except-night")
+@click.option("--basis", required=True, help="The decision or letter it rests on.")
+@_number_option
+@_person_options
+def propose_night_exception(basis: str, by: str, number: int, lang: str, as_json: bool) -> None:
+    """Carry the book over its overnight limit as the check before the close found it."""
+    _propose(lambda one: ExceptNight(basis, by), by, number, lang, as_json)
 
 
 @propose.command("exempt")

@@ -1,7 +1,8 @@
 """Tables of a finished day that the desk's reports draw on (R-07), written into the run's reports.
 
-alerts.csv, indicators.csv, business.csv, funds.csv, orders.csv, expiring.csv and the three of the
-overnight check. Amounts are yuan with their four decimals, times HH:MM:SS.
+alerts.csv, monitors.csv, prompts.csv, indicators.csv, business.csv, funds.csv, orders.csv,
+expiring.csv and the three of the overnight check. Amounts are yuan with their four decimals, times
+HH:MM:SS.
 """
 
 import csv
@@ -20,6 +21,12 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled
 from quanheng.compose.day_watch import DESK, GREEKS, Seen
 from quanheng.compose.desk_tables import DEALS, INQUIRIES, PEOPLE, inquiries, people
+from quanheng.compose.monitor_record import (
+    MONITOR_COLUMNS,
+    PROMPT_COLUMNS,
+    monitor_rows,
+    prompt_rows,
+)
 from quanheng.compose.scenarios import clock
 from quanheng.compose.text import exact_yuan
 from quanheng.kernels.pack import unpack
@@ -129,6 +136,8 @@ def write_record(world: World, settled: Settled, folder: Path) -> None:
     night = overnight.overnight_of(world, settled)
     tables: tuple[tuple[str, Sequence[str], Iterable[Sequence[object]]], ...] = (
         ("alerts", ALERTS, _alerts(world)),
+        ("monitors", MONITOR_COLUMNS, monitor_rows(world.alerts)),
+        ("prompts", PROMPT_COLUMNS, prompt_rows(world.alerts)),
         ("indicators", INDICATORS, _indicators(world)),
         ("business", BUSINESS, _business(world)),
         ("funds", FUNDS, _funds(settled)),

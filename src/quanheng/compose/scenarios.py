@@ -175,6 +175,15 @@ class DutyPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[str, ...] = ()  # underlyings of a trader; without it all
 
 
+class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How fast the simulated people answer the monitors; 0: never. A prompt is answered by the
+    trader, and seconded by risk where two people are needed.
+    """
+
+    acknowledge_s: Seconds = 20  # seconds until the post that is told acknowledges an alert
+    confirm_s: Seconds = 0  # seconds until a risk prompt is confirmed
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One scenario file."""
 
@@ -185,6 +194,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     underlying: UnderlyingPlan = UnderlyingPlan()  # how the underlyings move
     crowd: CrowdPlan = CrowdPlan()  # the other participants
     faults: Faults = Faults()  # what breaks
+    habits: Habits = Habits()  # how people answer alerts and prompts
     roster: tuple[DutyPost, ...] = (  # who is on duty
         DutyPost("trader", "T01", "T02"),
         DutyPost("risk", "R01", "R02"),

@@ -3,6 +3,7 @@
 from quanheng.duties import measure
 from quanheng.maker import columns as c
 from quanheng.maker import inquiries, instructions, roster, singles
+from quanheng.maker.alarms import keeps_closed
 from quanheng.maker.feed import refresh_states
 from quanheng.maker.guards import line_proved, stand
 from quanheng.maker.layers import slots_of
@@ -47,6 +48,8 @@ def set_state(state: State, opened: MakerOpen, body: SetState, at: Nanos, effect
     why = may_set(state.scopes, body.scope, body.state, body.by, body.seconded_by)
     if not why and slots_of(opened.chain, body.scope) is None:
         why = f"unknown scope {body.scope}"
+    if not why and body.state > state.scopes.states.get(body.scope, TradingState.OPEN):
+        why = keeps_closed(state, opened, body.scope)
     if why:
         effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, ("set_state", body.by, why)))
         return

@@ -4,7 +4,7 @@ Every order is a best-five order with a protective price: what does not trade at
 nothing ever rests there. A rung here has the number of the ladder's check that it is the form of.
 """
 
-from quanheng.maker import ledger
+from quanheng.maker import evidence, ledger
 from quanheng.maker.etf_state import EtfWorking
 from quanheng.maker.holdings import in_flight
 from quanheng.maker.instruction_state import Kind
@@ -96,14 +96,16 @@ def place(
     qty: Lots,
     at: Nanos,
     effects: Effects,
-) -> bool:
-    """Send an order that passes; False, an alert and nothing sent when it does not."""
+) -> int:
+    """Send an order that passes and return the counter of its client id; 0, an alert and nothing
+    sent when it does not.
+    """
     underlying = opened.chain.classes[klass].underlying
     check = refusal(state, opened, klass, side, limit, qty)
     if check is not None:
         state.denied[check] += 1
         alert(state, effects, at, Alert.CHECK_DENIED, underlying, (int(check), limit, qty))
-        return False
+        return 0
     ident = take(state, 1)
     name = client_id(state, ident)
     state.audit.passed += 1
@@ -112,7 +114,7 @@ def place(
     state.etf.orders[klass] += 1
     order = EtfOrder(name, underlying, side, limit, qty, True)
     effects.append(EtfSend(state.ids.epoch, stamp(state, klass, HEDGE), [order]))
-    return True
+    return ident
 
 
 def on_answers(
@@ -172,6 +174,7 @@ def _filled(state: State, opened: MakerOpen, fill: EtfFill, at: Nanos, effects: 
         alert(state, effects, at, Alert.UNKNOWN_ORDER, fill.underlying, (fill.client_id,))
     else:
         order.qty -= fill.qty
+        evidence.filled(state, counter_of(state, fill.client_id), fill.qty, fill.price)
     etf = state.etf
     buys = fill.side == Side.BUY
     signed = fill.qty if buys else -fill.qty

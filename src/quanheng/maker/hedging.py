@@ -169,9 +169,9 @@ def _underlying_way(
         return []
     start = opened.chain.classes[klass].start
     most = of_class(state.parameters, start, "max_value") * MONEY_PER_YUAN
-    qty = min(abs(wanted) * MONEY_PER_YUAN, most) // _limit(state, opened, klass, True)
+    qty = min(abs(wanted) * MONEY_PER_YUAN, most) // protective(state, opened, klass, True)
     if wanted > 0:
-        limit = _limit(state, opened, klass, True)
+        limit = protective(state, opened, klass, True)
         cash = state.etf.cash * MILLION // (MILLION + opened.etf_fee) - 1
         qty = min(qty, cash // limit)
         if not must:
@@ -185,7 +185,7 @@ def _underlying_way(
     return [Way(away * MILLION // spot + opened.etf_fee, klass, qty, ())]
 
 
-def _limit(state: State, opened: MakerOpen, klass: int, buys: bool) -> int:
+def protective(state: State, opened: MakerOpen, klass: int, buys: bool) -> int:
     """The protective price, on the price step."""
     spot = int(state.view.underlying[klass, U_SPOT])
     start = opened.chain.classes[klass].start
@@ -199,7 +199,7 @@ def _send(
 ) -> None:
     if way.qty:
         side = Side.BUY if buys else Side.SELL
-        limit = _limit(state, opened, way.klass, buys)
+        limit = protective(state, opened, way.klass, buys)
         etf_orders.place(state, opened, way.klass, side, limit, way.qty, at, effects)
         return
     by = trader(state.scopes, opened.chain.classes[way.klass].underlying)

@@ -2,6 +2,7 @@
 
 from quanheng.maker import columns as c
 from quanheng.maker import limits
+from quanheng.maker.alarms import keeps_closed
 from quanheng.maker.commands import plan_scope
 from quanheng.maker.feed import refresh_states
 from quanheng.maker.guards import forget, trip
@@ -106,6 +107,7 @@ def record_figure(
 def rearm(state: State, opened: MakerOpen, body: Rearm, at: Nanos, effects: Effects) -> None:
     """End one trip, and no other; its counters begin anew (reliability.md 2.4, D14)."""
     why = may_rearm(state.scopes, body.scope, body.reason, body.by, body.seconded_by)
+    why = why or keeps_closed(state, opened, body.scope)
     if why:
         _refuse(body.scope, "rearm", body.by, why, effects)
         return

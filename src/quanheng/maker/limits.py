@@ -1,6 +1,7 @@
-"""Limits of the ladder and the guards as versioned records (L-03, R-03, I-36 to I-43).
+"""Limits of ladder, guards and monitors as versioned records (L-03, R-03, I-29 to I-43).
 
-One table names every limit with unit, default and hard band; larger is always looser. What is in
+One table names every limit with unit, default and hard band; larger is looser, except for the
+thresholds of figures that are bad when low. What is in
 force comes from the tightest base (the default, a quote parameter, the exchange's grant) and the
 approved record of the narrowest scope. A record may loosen a default, never a parameter or a grant.
 When it expires, the tighter of its value and the base is left, so time alone never loosens.
@@ -12,18 +13,31 @@ import numpy as np
 from quanheng.maker import columns as c
 from quanheng.maker.guard_state import FOREVER, REJECTS
 from quanheng.maker.layers import slots_of
+from quanheng.maker.monitor_state import FAR, Watch
+from quanheng.maker.monitor_table import (
+    ESCALATE,
+    LEVELS,
+    MONITORS,
+    NIGHT,
+    PERCENT,
+    Level,
+    threshold_name,
+)
 from quanheng.maker.parameters import INDEX
 from quanheng.maker.state import State
 from quanheng.rulebook import position_limits
 from quanheng.terms.contract import Chain
 from quanheng.terms.records import LimitRecord
-from quanheng.terms.units import MILLISECOND, MONEY_PER_YUAN, Nanos
+from quanheng.terms.units import MILLISECOND, MONEY_PER_YUAN, SECOND, Nanos
 
 SOFT = 80
 """Per cent of a hard limit at which people are warned."""
 
 MOST = 1_000
 """Limit records of a day."""
+
+BAND = 10
+"""Per cent of a threshold that a figure has to come back before its level ends."""
 
 _BASE = -1
 """Default of a limit whose base is not a number of this table."""
@@ -33,7 +47,9 @@ class Limit(msgspec.Struct, frozen=True):
     """One limit: its column of the limits table and the factor from its unit to the column's.
 
     `default` -1: the base is the quote parameter of this name, the exchange's grant, or the
-    ordinary limits of the rulebook. `soft`: warns at SOFT per cent.
+    ordinary limits of the rulebook. `soft`: warns at SOFT per cent. A threshold of a monitor has
+    its `row` of the monitors' thresholds instead, with the level as its column; `floor`: it is
+    reached from above, so a smaller one is looser.
     """
 
     name: str
@@ -44,6 +60,9 @@ class Limit(msgspec.Struct, frozen=True):
     high: int
     soft: bool
     meaning: str
+    row: int = -1
+    floor: bool = False
+    desk: bool = False  # a threshold of the whole book: of the scope "*" alone
 
 
 _YUAN, _MS = MONEY_PER_YUAN, MILLISECOND
@@ -96,7 +115,39 @@ LIMITS: tuple[Limit, ...] = (
           "MMP vega, signed"),
 )  # fmt: skip
 
-BY_NAME: dict[str, Limit] = {item.name: item for item in LIMITS}
+_HIGHEST = 10**12
+
+
+def _thresholds() -> tuple[Limit, ...]:
+    """Three levels of every monitor, the times of escalation, the limits of the night."""
+    out = [
+        Limit(
+            threshold_name(one, level), one.unit, level - 1, one.factor, one.levels[level - 1],
+            _HIGHEST, False, f"{one.item} {LEVELS[level - 1]}: {one.meaning}", row, one.floor,
+            one.desk,
+        )
+        for row, one in enumerate(MONITORS)
+        for level in (Level.NOTICE, Level.AMBER, Level.RED)
+    ]  # fmt: skip
+    waits = zip(LEVELS, (600, 300, 60), strict=True)
+    out += [
+        Limit(f"escalate_{name}", "s", column, SECOND, wait, 86_400, False,
+              "unacknowledged for so long, an alert goes a level up and to the next post", ESCALATE,
+              desk=True)
+        for column, (name, wait) in enumerate(waits)
+    ]  # fmt: skip
+    out += [
+        Limit("night_loss", "yuan", 0, _YUAN, _BASE, 10**10, False,
+              "I-35 largest loss over the gaps of a night", NIGHT),
+        Limit("night_usage", "%", 1, PERCENT, _BASE, 10**4, False,
+              "I-35 largest margin use over the gaps of a night", NIGHT, desk=True),
+    ]  # fmt: skip
+    return tuple(out)
+
+
+THRESHOLDS = _thresholds()
+
+BY_NAME: dict[str, Limit] = {item.name: item for item in (*LIMITS, *THRESHOLDS)}
 
 
 def problem(chain: Chain, record: LimitRecord, at: Nanos) -> str:
@@ -106,6 +157,8 @@ def problem(chain: Chain, record: LimitRecord, at: Nanos) -> str:
         return f"unknown limit {record.name}"
     if slots_of(chain, record.scope) is None:
         return f"unknown scope {record.scope}"
+    if item.row >= 0 and not places_of(chain, item, record.scope):
+        return f"{record.name} is of {'* alone' if item.desk else '* or an underlying'}"
     if not 0 <= record.value <= item.high:
         band = f"0 to {item.high} {item.unit}"
         return f"{record.name} ({item.meaning}) = {record.value} is outside {band}"
@@ -116,7 +169,13 @@ def problem(chain: Chain, record: LimitRecord, at: Nanos) -> str:
 
 def unseconded(record: LimitRecord) -> bool:
     """True for a record that is looser than its default with fewer than two people behind it."""
-    looser = 0 <= BY_NAME[record.name].default < record.value
+    item = BY_NAME[record.name]
+    if item.row == NIGHT:
+        looser = True  # without a record nothing may be carried
+    elif item.floor:
+        looser = record.value < item.default
+    else:
+        looser = 0 <= item.default < record.value
     return looser and record.seconded_by in ("", record.by)
 
 
@@ -126,6 +185,11 @@ def loosens(state: State, chain: Chain, record: LimitRecord) -> bool:
     if slots is None:
         return False
     item = BY_NAME[record.name]
+    if item.row >= 0:
+        places = places_of(chain, item, record.scope)
+        now = state.watch.levels[item.row, places, item.column]
+        value = record.value * item.factor
+        return bool((value < now).any() if item.floor else (value > now).any())
     return record.value * item.factor > int(state.limits[slice(*slots), item.column].min())
 
 
@@ -152,8 +216,13 @@ def apply(state: State) -> None:
         part = limits[klass.start : klass.stop]
         rule = position_limits.limits(open_.rulebook, klass.underlying)
         part[:, c.L_ORDINARY_LONG], part[:, c.L_ORDINARY_TOTAL] = rule.long, rule.total
+    _first_thresholds(state)
     for record in _latest(guards.records, guards.now):
-        _write(limits, open_.chain, record, guards.now)
+        if BY_NAME[record.name].row < 0:
+            _write(limits, open_.chain, record, guards.now)
+        else:
+            _write_threshold(state.watch.levels, open_.chain, record, guards.now)
+    sign_thresholds(state.watch)
     limits[:, [c.L_WAIT, c.L_GAP]] *= open_.speed
     guards.soft = limits.copy()
     for item in LIMITS:
@@ -188,6 +257,51 @@ def _write(limits: np.ndarray, chain: Chain, record: LimitRecord, now: Nanos) ->
         part[:] = value
     else:
         np.minimum(part, value, out=part)
+
+
+def places_of(chain: Chain, item: Limit, scope: str) -> list[int]:
+    """Columns of the monitors' arrays that a scope means for a threshold; the desk's is the last.
+
+    The house names every class of a class's monitor; a night's limit of "*" is the desk's alone.
+    """
+    desk = len(chain.classes)
+    if scope == "*":
+        return [desk] if item.desk or item.row == NIGHT else list(range(desk))
+    names = [klass.underlying for klass in chain.classes]
+    return [names.index(scope)] if scope in names and not item.desk else []
+
+
+def _first_thresholds(state: State) -> None:
+    """Defaults. Of a night's limits the desk's is nothing and a class's everything."""
+    levels, open_ = state.watch.levels, state.opened
+    assert open_ is not None, "the day is open"
+    levels[:] = FAR
+    for item in THRESHOLDS:
+        if item.row != NIGHT:
+            levels[item.row, places_of(open_.chain, item, "*"), item.column] = (
+                item.default * item.factor
+            )
+    levels[NIGHT, len(open_.chain.classes), :2] = 0
+
+
+def _write_threshold(levels: np.ndarray, chain: Chain, record: LimitRecord, now: Nanos) -> None:
+    """What has ended leaves the tighter of its value and the base."""
+    item = BY_NAME[record.name]
+    places, value = places_of(chain, item, record.scope), record.value * item.factor
+    part = levels[item.row, places, item.column]
+    lasts = not record.until or now < record.until
+    tighter = np.maximum(part, value) if item.floor else np.minimum(part, value)
+    levels[item.row, places, item.column] = value if lasts else tighter
+
+
+def sign_thresholds(watch: Watch) -> None:
+    """Thresholds as figures are compared: signed, strict ones a step higher; with the band a figure
+    has to leave before its level ends, so that an alert does not flap.
+    """
+    for row, one in enumerate(MONITORS):
+        plain = watch.levels[row]
+        watch.hit[row] = np.where(plain == FAR, FAR, (-plain if one.floor else plain) + one.strict)
+        watch.keep[row] = watch.hit[row] - np.where(plain == FAR, 0, abs(plain) * BAND // 100)
 
 
 def in_force(state: State, scope: str, name: str) -> LimitRecord | None:

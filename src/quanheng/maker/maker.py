@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
 from quanheng.maker import (
+    alarms,
     commands,
+    confirmations,
     feed,
     inquiries,
     inquiry_desk,
     instructions,
     limit_commands,
+    night,
     orders,
     prepared,
     roster,
@@ -23,6 +26,7 @@ from quanheng.maker.instruction_reports import on_margin
 from quanheng.maker.invariants import invariants
 from quanheng.maker.ledger_views import show_ledger
 from quanheng.maker.messages import MakerOpen, Notify, OutEffect
+from quanheng.maker.monitor_figures import refresh
 from quanheng.maker.monitors import show, watch_people
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
@@ -41,9 +45,12 @@ from quanheng.runtime.envelope import (
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import (
+    Acknowledge,
     AnswerInquiry,
     BuildPrepared,
     Combine,
+    Confirm,
+    ExceptNight,
     Exercise,
     GiveBackInquiry,
     InquireMargin,
@@ -69,6 +76,9 @@ from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import Reports, RequestRejected
 from quanheng.terms.units import SECOND, Nanos
 
+DeskTrade = ManualOrder | ManualCancel | BuildPrepared | Instruct
+"""Orders and instructions of people."""
+
 PersonInput = (
     SetState
     | Pull
@@ -79,10 +89,10 @@ PersonInput = (
     | RecordFigure
     | Rearm
     | InquiryCommand
-    | ManualOrder
-    | ManualCancel
-    | BuildPrepared
-    | Instruct
+    | Acknowledge
+    | Confirm
+    | ExceptNight
+    | DeskTrade
 )
 """Inputs that people put into the journal."""
 
@@ -225,6 +235,21 @@ class Maker:
                 limit_commands.rearm(state, opened, body, at, effects)
             case TakeInquiry() | AnswerInquiry() | GiveBackInquiry():
                 inquiry_desk.command(state, opened, body, at, effects)
+            case Acknowledge():
+                alarms.acknowledge(state, opened, body, at, effects)
+            case Confirm():
+                confirmations.confirm(state, opened, body, at, effects)
+            case ExceptNight():
+                night.except_night(state, opened, body, at, effects)
+            case _:
+                self._trade(opened, body, at, effects)
+
+    def _trade(
+        self, opened: MakerOpen, body: DeskTrade, at: Nanos, effects: list[OutEffect]
+    ) -> None:
+        """What people send to the exchange."""
+        state = self.state
+        match body:
             case ManualOrder():
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
@@ -246,6 +271,7 @@ class Maker:
             show_ledger(self.state, opened, at, effects)
             show_prompts(self.state, opened, at, effects)
             show_ratio(self.state, opened, at, effects)
+            alarms.show_monitors(self.state, at, effects)
             if not over:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
@@ -255,8 +281,14 @@ class Maker:
             if in_session(opened, day_nanos(at)):
                 watch_people(self.state, opened, at, effects)
                 patrol(self.state, opened, at, effects)
+                refresh(self.state, opened, at)
+                night.check(self.state, opened, at, effects)
+            alarms.weigh(self.state, opened, at, effects)
+            confirmations.follow(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)
-            if not over:
+            if over:
+                confirmations.close(self.state, opened, effects)
+            else:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         elif body.name.startswith(inquiries.TIMER):
             inquiry_desk.woken(self.state, opened, body, at, effects)

@@ -16,7 +16,6 @@ from quanheng.maker.surface_kernels import curve_exposure
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms import market
 from quanheng.terms.codes import Alert, Phase
-from quanheng.terms.contract import OptionClass
 from quanheng.terms.days import day_nanos
 from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, SECOND, Nanos
 
@@ -229,17 +228,6 @@ def exposure(state: State, start: int, stop: int) -> np.ndarray:
     return out
 
 
-def _near_limits(state: State, klass: int, item: OptionClass, at: Nanos, effects: Effects) -> None:
-    """Tell when the worst case of a class has used 80 % of a position limit (I-36)."""
-    used = state.worst[klass].tolist()
-    limits = state.limits[item.start].tolist()
-    pairs = ((c.S_LONG, c.L_LONG), (c.S_TOTAL, c.L_TOTAL), (c.S_BUY_OPEN, c.L_BUY_OPEN))
-    for position, (count, limit) in enumerate(pairs):
-        if 10 * used[count] >= 8 * limits[limit]:
-            args = (position, used[count], limits[limit])
-            alert(state, effects, at, Alert.POSITION_NEAR_LIMIT, item.underlying, args)
-
-
 def _flow_rows(state: State) -> np.ndarray:
     flow = state.flow
     klass = np.arange(flow.totals.shape[0], dtype=np.int64)
@@ -277,9 +265,6 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
         # Early in the day a few seconds decide; wait until the figure means something.
         if longest > 10 * MINUTE and 20 * covered < 17 * obliged:
             alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, (covered, obliged))
-        _near_limits(state, klass, item, at, effects)
     effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
     effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
     effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state))))
-    if margin * 10 > 8 * max(book.cash, 1):
-        alert(state, effects, at, Alert.MARGIN_HIGH, "*", (margin, book.cash))

@@ -6,7 +6,7 @@ Reports carry (set, index): duplicates are dropped, a gap stops the set until it
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import etf_orders, flow, inquiries, instructions, singles
+from quanheng.maker import etf_orders, evidence, flow, inquiries, instructions, singles
 from quanheng.maker import order_kernels as k
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.instruction_reports import on_business
@@ -225,6 +225,7 @@ def on_trade(
     side = c.BID_SIDE if trade.side == Side.BUY else c.ASK_SIDE
     single = ident in state.orders
     if single:
+        evidence.filled(state, ident, trade.qty, trade.price)
         singles.on_fill(state, ident, trade.qty)
     elif trade.client_id[:3] in FORCED_PREFIXES:
         args = (trade.client_id, trade.qty)

@@ -54,7 +54,7 @@ class _Want(NamedTuple):
     expiry: int
 
 
-_WANTS = (_Want(1, GAMMA, "hedge_gamma", 0), _Want(2, VEGA, "hedge_vega", -1))
+WANTS = (_Want(1, GAMMA, "hedge_gamma", 0), _Want(2, VEGA, "hedge_vega", -1))
 """Gamma sits in the first expiry, vega in a later one."""
 
 
@@ -117,15 +117,15 @@ def hedge_rows(state: State, opened: MakerOpen) -> np.ndarray:
     rows = []
     for klass, item in enumerate(opened.chain.classes):
         mine = by_expiry[state.tables.meta[:, c.E_KLASS] == klass].sum(axis=0)
-        for want in _WANTS:
+        for want in WANTS:
             amount = float(mine[GREEKS.index(want.place)])
             limit = int(state.parameters.values[item.start, INDEX[want.parameter]])
             if abs(amount) > limit:
-                rows += _straddle(state, klass, want, amount, limit)
+                rows += straddle(state, klass, want, amount, limit)
     return np.array(rows, dtype=np.int64).reshape(-1, len(HEDGE_COLUMNS))
 
 
-def _straddle(state: State, klass: int, want: _Want, amount: float, limit: int) -> list[list[int]]:
+def straddle(state: State, klass: int, want: _Want, amount: float, limit: int) -> list[list[int]]:
     """Both legs of the cheapest straddle near the forward that brings a Greek back to its limit, in
     steps of at most MOST contracts; nothing when no straddle trades with others.
     """

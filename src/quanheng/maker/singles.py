@@ -79,19 +79,22 @@ def place(
     at: Nanos,
     effects: Effects,
     by: tuple[str, str] = BY_HAND,
-) -> None:
+) -> int:
     """A person's order through the ladder (P30), of a trader who is signed on for the class (S-01);
     a market order is judged where the levels seen would end it, and meets any own interest.
+
+    Returns the counter of its client id, 0 when it was refused.
     """
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
         number = Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS
         _turn_away(state, body, number, at, effects)
-        return
+        return 0
     klass = int(state.tables.fixed[slot, c.F_KLASS])
-    if not signed_on(state.scopes.duty, body.by, opened.chain.classes[klass].underlying):
+    underlying = opened.chain.classes[klass].underlying
+    if by == BY_HAND and not signed_on(state.scopes.duty, body.by, underlying):
         _turn_away(state, body, Check.P01_STATE, at, effects)
-        return
+        return 0
     keep_limits(state, at, effects)
     want, context = _row(state, opened, slot, klass, body, at)
     refresh_worst(state, opened, klass, at)
@@ -105,7 +108,7 @@ def place(
         alert(state, effects, at, Alert.CHECK_DENIED, body.contract, args)
         if verdict.action == Action.TRIP:
             trip_rung(state, opened, int(verdict.check), slot, (body.price, body.qty), effects)
-        return
+        return 0
     note_sent(state.guards.repeats, verdict.rows, at)
     row = verdict.rows[0].tolist()
     if row[c.Q_WARNED]:
@@ -127,6 +130,7 @@ def place(
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
     entered = body.by if by == BY_HAND else ""
     effects.append(send(state, stamp(state, klass, by, entered), [request]))
+    return ident
 
 
 def _turn_away(state: State, body: ManualOrder, check: Check, at: Nanos, effects: Effects) -> None:

@@ -14,6 +14,7 @@ from quanheng.maker.inquiry_life import Inquiries, open_inquiries
 from quanheng.maker.instruction_state import Business, blank_business
 from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
+from quanheng.maker.monitor_state import Watch, open_watch
 from quanheng.maker.parameters import Parameters
 from quanheng.maker.states import Scopes, open_scopes
 from quanheng.terms import market
@@ -144,6 +145,7 @@ class State(msgspec.Struct):
     alerted: dict[str, Nanos]
     audit: Audit
     guards: Guards
+    watch: Watch
     flow: Flow
     inquiries: Inquiries
     issued: dict[int, int]  # proposals of the authority that were heard -> seq of the input
@@ -196,6 +198,7 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         alerted={},
         audit=Audit(),
         guards=open_guards(slots, classes, c.L_COLUMNS),
+        watch=open_watch(slots, classes),
         flow=open_flow(classes),
         inquiries=open_inquiries(slots),
         issued={},

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from quanheng.books import gaps
+from quanheng.kernels.desk import scenario
 from quanheng.kernels.pack import pack, unpack
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as curves
@@ -44,6 +46,9 @@ def kernels() -> tuple[object, ...]:
         figures.greeks_of,
         figures.note_sent,
         figures.class_figures,
+        figures.assignment,
+        scenario.grid,
+        scenario.revalue,
         k.mark_sent,
         k.mark_cancel,
         k.answer_quote,
@@ -67,6 +72,16 @@ def warm_up() -> None:
     _warm_plan(state)
     _warm_orders(state)
     _warm_ledger(state)
+    _warm_monitors(state)
+
+
+def _warm_monitors(state: State) -> None:
+    """The revaluation before the close and the needs of shorts, which come late in the day."""
+    fixed, one = state.tables.fixed, np.ones(1)
+    given = fixed[:, c.F_SIGN], fixed[:, c.F_STRIKE], one
+    expiries = state.surface.fits[:, [c.X_FORWARD, c.X_TAU, c.X_DISCOUNT]].T
+    gaps.price_moves(*given, fixed[:, c.F_EXPIRY], expiries, gaps.grid((0,)))
+    figures.assignment(fixed[0], 0, 0)
 
 
 def _warm_surface(state: State) -> None:

@@ -168,7 +168,6 @@ class Alert(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     REPORT_GAP = "report_gap"
     RATE_SOFT_LIMIT = "rate_soft_limit"
-    POSITION_NEAR_LIMIT = "position_near_limit"
     DUTY_AT_RISK = "duty_at_risk"
     BREAKER = "breaker"
     HALT = "halt"
@@ -191,3 +190,11 @@ class Alert(StrEnum):
     INQUIRY_ANSWERED = "inquiry_answered"  # by a person; the machine's answers are not told
     INQUIRY_BROKEN = "inquiry_broken"  # its answer ended before its hold was over
     INQUIRY_MISSED = "inquiry_missed"
+    MONITOR_RAISED = "monitor_raised"
+    MONITOR_ACKNOWLEDGED = "monitor_acknowledged"
+    MONITOR_ESCALATED = "monitor_escalated"
+    MONITOR_CLEARED = "monitor_cleared"
+    PROMPT_PROPOSED = "prompt_proposed"
+    PROMPT_CONFIRMED = "prompt_confirmed"
+    PROMPT_ENDED = "prompt_ended"
+    NIGHT_EXCEPTED = "night_excepted"

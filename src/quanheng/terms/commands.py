@@ -221,6 +221,35 @@ class BuildPrepared(msgspec.Struct, frozen=True, array_like=True, tag="build_pre
 Instruct = LockUnits | Exercise | Combine | Split | InquireMargin
 """Commands that become one instruction of a business that does not trade."""
 
+
+class Acknowledge(msgspec.Struct, frozen=True, array_like=True, tag="acknowledge"):
+    """Somebody has seen an alert of a monitor, by its number, and deals with it (I-30, T-08)."""
+
+    alert: int
+    by: str
+
+
+class Confirm(msgspec.Struct, frozen=True, array_like=True, tag="confirm"):
+    """Let a prompt's prepared measure happen, or with `accept` false turn it down (I-42).
+
+    `opens` says that the prompt may add a position, which a second person has to confirm too.
+    """
+
+    prompt: int
+    accept: bool
+    opens: bool
+    by: str
+    seconded_by: str = ""
+
+
+class ExceptNight(msgspec.Struct, frozen=True, array_like=True, tag="except_night"):
+    """Carry the book although it is over an overnight limit (I-35), as it was found; two people."""
+
+    basis: str
+    by: str
+    seconded_by: str = ""
+
+
 Command = (
     SetState
     | Pull
@@ -230,11 +259,14 @@ Command = (
     | SetLimit
     | RecordFigure
     | Rearm
+    | Acknowledge
+    | Confirm
+    | ExceptNight
     | InquiryCommand
     | ManualOrder
     | ManualCancel
     | BuildPrepared
     | Instruct
 )
-ALONE = (Pull, SignOn, ManualCancel, TakeInquiry, AnswerInquiry, GiveBackInquiry)
+ALONE = (Pull, SignOn, Acknowledge, ManualCancel, TakeInquiry, AnswerInquiry, GiveBackInquiry)
 """Commands that never name a second person."""
