@@ -57,10 +57,12 @@ class FakeEpochs:
 class Rig:
     """A gateway, an exchange that answers, and a clock that only the test moves."""
 
+    plan = PLAN
+
     def __init__(self, epoch: int = 0) -> None:
         self.now = 1_000 * SECOND
         self.epochs = FakeEpochs(epoch)
-        self.core = Gateway(PLAN, self.epochs, self.now)
+        self.core = Gateway(self.plan, self.epochs, self.now)
         self.arrived: list[Request] = []
         self.told: list[Any] = []
         self.reports: dict[str, list[Report]] = {"300": [], "301": []}
