@@ -67,12 +67,16 @@ class CounterRig(Rig):
     def settle(self) -> None:
         """Poll the counter until nothing is left to say."""
         for _ in range(4):
-            if self.core.session is not None and not self.core.tick(self.now):
-                self.core.disconnected(self.now, "test")
-            elif self.core.session is None:
-                self.core.attach(self.port)
+            self.tick()
         assert self.core.out_wire() == b""
         self.told += self.core.out_engine()
+
+    def tick(self) -> None:
+        """As the gateway's process does it: a lost counter is polled on until it is back."""
+        if self.core.session is None:
+            self.core.attach(self.port)
+        if not self.core.tick(self.now):
+            self.core.disconnected(self.now, "test")
 
     def reports_told(self) -> list[Report]:
         return [report for one in self.said(Reports) for report in one.reports]

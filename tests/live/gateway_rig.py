@@ -116,8 +116,12 @@ class Rig:
             self.now += 10 * MILLISECOND
             if beats:
                 self.core.from_engine(Beat(beats), self.now)
-            self.core.tick(self.now)
+            self.tick()
             self.settle()
+
+    def tick(self) -> None:
+        """Let the gateway look at the time."""
+        self.core.tick(self.now)
 
     def lead(self, epoch: int) -> bool:
         """Say hello and go through the synchronisation."""

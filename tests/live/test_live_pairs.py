@@ -1,4 +1,4 @@
-"""Two orders with a paired id in place of a quote: every race, and what is told (scope 10, I-12)."""
+"""Two orders with a paired id in place of a quote: races, and what is told (scope 10, I-12)."""
 
 from typing import Any
 

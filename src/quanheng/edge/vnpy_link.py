@@ -137,6 +137,7 @@ class VnpyCounter:
         self._engine: Any = None
         self._gateway: Any = None
         self._said_down = False
+        self._lost = False  # this connection was up and is no longer
         self._heard: Nanos = 0  # last answer about the account, 0 none since the connection
         self._news: Nanos = 0  # last order, trade or contract
         self._asked: Nanos = 0
@@ -164,7 +165,8 @@ class VnpyCounter:
         self._engine.start()
         self._gateway = self._make(self._engine, "QH")
         self._heard, self._since, self._asked, self._news = 0, now, now, now
-        self._said_down = False
+        self._said_down = self._lost = False
+        self._contracts = {}
         self._try(self._gateway.connect, self._settings)
 
     def _try(self, call: Callable[..., Any], *given: Any) -> Any:
@@ -241,15 +243,20 @@ class VnpyCounter:
         return facts
 
     def _judge(self, now: Nanos) -> None:
-        """Is the counter there? Ask it now and then; after long silence connect anew."""
+        """Is the counter there? Ask it now and then. What comes back after a loss, or does not come
+        at all, is connected anew: only that asks for what was missed.
+        """
         setup = self._setup
-        last = self._heard or self._since
-        quiet = now - max(self._news, self._heard) >= setup.settle
-        alive = self._heard > 0 and now - last < setup.patience and not self._said_down
-        self.up = alive and bool(self._contracts) and (self.up or quiet)
-        if now - last >= 2 * setup.patience:
+        answered = self._heard > 0 and now - self._heard < setup.patience
+        if self.up:
+            self.up = answered and not self._said_down
+            self._lost = not self.up
+        elif (self._lost and answered) or now - self._since >= 2 * setup.patience:
             self._again(now)
-        elif now - self._asked >= setup.probe:
+        else:
+            quiet = now - max(self._news, self._heard) >= setup.settle
+            self.up = answered and quiet and bool(self._contracts)
+        if now - self._asked >= setup.probe:
             self._asked = now
             self._try(self._gateway.query_account)
 
@@ -278,7 +285,7 @@ class VnpyCounter:
     def _hear_words(self, text: str, now: Nanos) -> None:
         """A line for people may say that the connection is gone."""
         if any(word in text for word in self._setup.down_words):
-            self._said_down, self._heard, self._since = True, 0, now
+            self._said_down, self._heard = True, 0
 
     def _contract(self, data: Any) -> None:
         """Step and units of a contract; without both it stays unknown (D11)."""

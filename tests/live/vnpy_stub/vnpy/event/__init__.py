@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Event:
-    def __init__(self, type: str, data: Any = None) -> None:
+    def __init__(self, type: str, data: Any = None) -> None:  # noqa: A002
         self.type = type
         self.data = data
 
@@ -21,10 +21,10 @@ class EventEngine:
     def stop(self) -> None:
         self.active = False
 
-    def register(self, type: str, handler: Callable[[Event], None]) -> None:
+    def register(self, type: str, handler: Callable[[Event], None]) -> None:  # noqa: A002
         self.handlers.setdefault(type, []).append(handler)
 
-    def unregister(self, type: str, handler: Callable[[Event], None]) -> None:
+    def unregister(self, type: str, handler: Callable[[Event], None]) -> None:  # noqa: A002
         self.handlers[type].remove(handler)
 
     def put(self, event: Event) -> None:

@@ -15,7 +15,7 @@ class BaseGateway:
         self.event_engine = event_engine
         self.gateway_name = gateway_name
 
-    def on_event(self, type: str, data: object = None) -> None:
+    def on_event(self, type: str, data: object = None) -> None:  # noqa: A002
         self.event_engine.put(Event(type, data))
 
     def on_trade(self, trade: Any) -> None:

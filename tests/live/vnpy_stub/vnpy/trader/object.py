@@ -1,7 +1,7 @@
 """The records that an order link meets, with vnpy's field names, order and defaults."""
 
+import datetime as times
 from dataclasses import dataclass, field
-from datetime import datetime as Datetime
 from typing import Any
 
 from vnpy.trader.constant import Direction, Exchange, Offset, OrderType, Product, Status
@@ -25,7 +25,7 @@ class OrderData(BaseData):
     volume: float = 0
     traded: float = 0
     status: Status = Status.SUBMITTING
-    datetime: Datetime | None = None
+    datetime: times.datetime | None = None
     reference: str = ""
 
 
@@ -39,7 +39,7 @@ class TradeData(BaseData):
     offset: Offset = Offset.NONE
     price: float = 0
     volume: float = 0
-    datetime: Datetime | None = None
+    datetime: times.datetime | None = None
 
 
 @dataclass
