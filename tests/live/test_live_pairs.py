@@ -127,6 +127,15 @@ def test_live_pairs_never_meet_their_own_old_order() -> None:
     assert desk.told() == ["1 lost 1B10", "1 lost 1S10"]
 
 
+def test_live_pairs_refuse_what_would_meet_an_order_that_stays() -> None:
+    """A bid alone at the own resting ask: refused here, for a counter might let them match."""
+    desk = Desk()
+    desk.rest(1)
+    assert desk.quote(2, 520, 0, (10, 0)) == ["-1B"]
+    assert desk.hear(Cancelled, "1B", 10) == []
+    assert desk.told() == ["1 lost 1B10", "2 refused 19314"]
+
+
 @pytest.mark.parametrize("first", ["B", "S"])
 def test_live_pairs_one_side_refused_pulls_the_other(first: str) -> None:
     """No side rests alone where that is not allowed; the refusal comes when nothing is left."""

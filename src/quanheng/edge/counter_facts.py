@@ -18,6 +18,7 @@ from quanheng.wire import codes
 
 REFUSED = codes.number("APPLICATION_ERROR")
 """A counter's own refusal. Counters say why in words only, which stand in the gateway's log."""
+SELF_TRADE = codes.number("SELF_TRADE")
 NOTHING_RESTS = codes.number("ORIGINAL_NOT_FOUND")
 UNANSWERED = codes.number("BUSY")
 """A cancel that the counter has not answered: the order counts as resting on."""

@@ -117,13 +117,14 @@ class Book:
         self.quotes: list[PendingQuote] = []
         self.cancels: list[PendingCancel] = []
 
-    def meets(self, leg: Leg) -> bool:
-        """Whether an order would meet the other side's old one that is being cancelled."""
+    def meets(self, leg: Leg) -> Leg | None:
+        """The own order of the other side that an order would meet."""
         buys = leg.side == Side.BUY
         other = self.current.get(Side.SELL if buys else Side.BUY)
-        if other is None or not other.cancelling:
-            return False
-        return leg.price >= other.price if buys else leg.price <= other.price
+        if other is None:
+            return None
+        crosses = leg.price >= other.price if buys else leg.price <= other.price
+        return other if crosses else None
 
 
 def accepted_ack(quote: Quote, at: Nanos, sides: Sequence[Side]) -> QuoteAck:

@@ -5,7 +5,8 @@ told as if it were a quote. Per side:
 
 - a new quote replaces: the old order is cancelled first and the new one sent when it is dead, so
   that one side never rests twice; an equal order that rests is kept and belongs to the new quote;
-- neither side is sent into an own order of the other side that is still being cancelled;
+- no side is sent into an own order of the other side: it waits for that one's end, or is refused
+  where that one stays;
 - a quote is answered when both its orders are: accepted when both rest, rejected when one was
   refused, and then the other one is withdrawn before the answer (kept where `one_sided`);
 - a side that goes without the quote being cancelled is told at once (`old_bid`, `old_ask` name
@@ -16,6 +17,7 @@ told as if it were a quote. Per side:
 from quanheng.edge.counter_facts import (
     NOTHING_RESTS,
     REFUSED,
+    SELF_TRADE,
     Accepted,
     Cancelled,
     CancelRefused,
@@ -238,19 +240,29 @@ class Pairs:
                 quote.outcome.setdefault(leg.side, reason)
 
     def _go_on(self, book: Book, at: Nanos) -> None:
-        self._advance(book)
-        self._settle(book, at)
+        self._settle(book, at)  # first: of a quote that failed nothing more is sent
+        if self._advance(book):
+            self._settle(book, at)
 
-    def _advance(self, book: Book) -> None:
-        """Send what waits and has nothing in its way."""
+    def _advance(self, book: Book) -> bool:
+        """Send what waits and has nothing in its way; True when something of it was refused."""
+        refused = False
         for side in SIDES:
             leg = book.waiting.get(side)
-            if leg is None or side in book.current or book.meets(leg):
+            if leg is None or side in book.current:
+                continue
+            other = book.meets(leg)
+            if other is not None and other.cancelling:
                 continue
             del book.waiting[side]
+            if other is not None:
+                self._drop(book, leg, SELF_TRADE)
+                refused = True
+                continue
             leg.state = SENT
             book.current[side] = self._legs[leg.name] = leg
             self._commands.append(leg.order())
+        return refused
 
     def _settle(self, book: Book, at: Nanos, pull: bool = True) -> None:
         """Answer the quotes and cancels that can be answered."""
