@@ -32,6 +32,7 @@ class SlowCounter:
 
     def __init__(self, chance: random.Random) -> None:
         self.up = True
+        self.session = 1
         self.chance = chance
         self.way_in: list[NewOrder | str] = []
         self.way_out: list[Fact] = []

@@ -205,6 +205,8 @@ class Counter(Protocol):
 
     up: bool
     """Connected, logged on and through with what it tells about the day so far."""
+    session: int
+    """Counts the connections: another number is another connection, whatever was between."""
 
     def unit(self, contract: str) -> int:
         """Units of a contract by the counter's own list; 0 for one it does not have (D11)."""

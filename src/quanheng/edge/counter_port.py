@@ -78,6 +78,7 @@ class CounterPort:
         self._next = 0  # index of the next report to deliver; 0 before it was asked for
         self._answers: list[SyncAnswered] = []
         self._opened = False
+        self._session = 0
         self._retry_at: Nanos = 0
         self._path = folder / "counter.bin"
         last = self._read()
@@ -131,6 +132,8 @@ class CounterPort:
     def send_logout(self, now: Nanos) -> bytes:
         """Leave the counter."""
         self._counter.close()
+        if self._opened:
+            self._gone(self._at(now))
         return b""
 
     def _at(self, now: Nanos) -> Nanos:
@@ -203,8 +206,10 @@ class CounterPort:
                 events.append(ProtocolError(0, fact.text, False))
             else:
                 self._keep(fact)
-        if self._counter.up != self._opened:
-            events += self._turn(at)
+        if self._opened and not (self._counter.up and self._counter.session == self._session):
+            events += self._gone(at)
+        elif self._counter.up and not self._opened:
+            events += self._came(at)
         if self._opened:
             self._look_after(now, at)
             self._do(now)
@@ -216,13 +221,16 @@ class CounterPort:
             events += self._deliver()
         return events
 
-    def _turn(self, at: Nanos) -> list[Event]:
-        """The counter came or went."""
-        self._opened = self._counter.up
-        if not self._opened:
-            self._keep(LinkIs(at, False))
-            self._next = 0
-            return [Disconnect("the counter is gone")]
+    def _gone(self, at: Nanos) -> list[Event]:
+        """The counter, or the connection that was, is no longer there."""
+        self._opened = False
+        self._next = 0
+        self._keep(LinkIs(at, False))
+        return [Disconnect("the counter is gone")]
+
+    def _came(self, at: Nanos) -> list[Event]:
+        """The counter is there."""
+        self._opened, self._session = True, self._counter.session
         units = {code: self._counter.unit(code) for code in self._contracts}
         self._keep(Units(at, {code: unit for code, unit in units.items() if unit}))
         missing = [code for code, unit in units.items() if not unit]

@@ -124,6 +124,7 @@ class VnpyCounter:
         is called from vnpy's thread when something was told.
         """
         self.up = False
+        self.session = 0
         self._setup = setup
         self._settings = settings
         self._wake = wake
@@ -132,7 +133,6 @@ class VnpyCounter:
         self._exchange = self._vnpy.constant.Exchange(setup.exchange)
         self._queue: deque[tuple[int, str, Any]] = deque()
         self._contracts: dict[str, tuple[int, int]] = {}  # step in Ticks, units
-        self._generation = 0
         self._raised: list[str] = []
         self._engine: Any = None
         self._gateway: Any = None
@@ -144,8 +144,8 @@ class VnpyCounter:
         self._since: Nanos = 0  # when this connection was begun
 
     def _open(self, now: Nanos) -> None:
-        self._generation += 1
-        mine = self._generation
+        self.session += 1
+        mine = self.session
         names, queue, wake = self._vnpy.names, self._queue, self._wake
         self._engine = self._vnpy.event.EventEngine()
 
@@ -235,7 +235,7 @@ class VnpyCounter:
             self._again(now)
         while self._queue:
             generation, what, data = self._queue.popleft()
-            if generation == self._generation:
+            if generation == self.session:
                 facts += self._fact(what, data, now, at)
         self._judge(now)
         facts += [Said(at, text) for text in self._raised]
