@@ -1,11 +1,7 @@
 """A broker's counter that only the test moves, and a vnpy gateway class that speaks to it."""
 
-import sys
 from copy import copy
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent / "vnpy_stub"))
 
 from vnpy.trader.constant import Exchange, Product, Status
 from vnpy.trader.gateway import BaseGateway

@@ -6,7 +6,6 @@ real package.
 
 import msgspec
 import pytest
-import stub_counter  # noqa: F401 (puts the stub on the path)
 from counter_rig import CODES, CounterRig
 from gateway_rig import STAMP, cancels
 from vnpy.trader.constant import Direction, Exchange, Offset, Status
