@@ -16,6 +16,7 @@ from quanheng.compose.scenarios import Scenario, ScenarioError
 from quanheng.config import Config
 from quanheng.exchange import messages as ex
 from quanheng.exchange.listing import PRICE_STEP
+from quanheng.kernels.desk.plugged import CURVE, PLUGGED, held
 from quanheng.maker.messages import ClassLimits, MakerOpen
 from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
@@ -82,6 +83,7 @@ def maker_opening(
         parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
         released=released,
         quoting=quoting,
+        fitting=tuple((code, held(CURVE, code)) for code in released if code >= PLUGGED),
         roles=tuple((item.underlying, item.role) for item in config.roles),
         designated=config.designated,
         agreements=desk_records.agreements(config),

@@ -218,7 +218,7 @@ def designated_in(open_: MakerOpen, scope: str) -> list[str]:
     return [code for code in codes if code in open_.designated]
 
 
-def _plugins(open_: MakerOpen) -> None:
+def check_plugins(open_: MakerOpen) -> None:
     """Every plug-in that may be chosen is in this process, from the very sources released (I-10).
 
     ValueError names the one that is not: nothing may be quoted or priced by something else.
@@ -234,7 +234,7 @@ def _plugins(open_: MakerOpen) -> None:
 
 
 def _parameters(open_: MakerOpen) -> Parameters:
-    _plugins(open_)
+    check_plugins(open_)
     state = open_parameters(open_.chain)
     for scope, name, value in open_.parameters:
         if name == "curve_model" and value not in open_.released:
