@@ -147,6 +147,12 @@ class StubGateway(BaseGateway):
         self._fault("cancel_order")
         self.broker.cancel(req.orderid)
 
+    def subscribe(self, req: Any) -> None:
+        """Orders only."""
+
+    def query_position(self) -> None:
+        """Positions come from the clearing files."""
+
     def query_account(self) -> None:
         if self.broker.alive:
             self.on_account(AccountData(self.gateway_name, "1", 1e6, 0))
