@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 BENCH  := .venv-bench
+VNPY   := .vnpy
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup warm demo test check bench bounds worlds soak docs models strategies lock clean
+.PHONY: help setup warm demo test check bench bounds worlds soak vnpy docs models strategies lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -15,6 +16,7 @@ help:
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
 	@echo "make worlds  N small simulated days (N=20), make soak: 20 whole ones"
+	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make strategies  run every strategy's scenes and keep the records; RELEASE as for models"
 	@echo "make models  test the models and bring their register in step; RELEASE='BY SECOND DAY' releases them"
@@ -82,8 +84,22 @@ N ?= 20
 worlds: warm
 	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
 
-soak: warm
+soak: warm vnpy
 	$(BIN)/quanheng day --seed 1..20 --contracts all --out runs/soak
+
+# The real vnpy, without what it needs for its screens, in a folder of its own: our stand-in against its types, then
+# the gateway's process over its event engine and its threads.
+$(VNPY)/ready: requirements-vnpy.lock | $(READY)
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install -q --python $(BIN)/python --require-hashes --no-deps --target $(VNPY) -r $< ; \
+	else \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --target $(VNPY) -r $< ; \
+	fi
+	@touch $@
+
+vnpy: $(VNPY)/ready
+	PYTHONPATH=$(VNPY) $(BIN)/python tools/check_vnpy_stub.py
+	PYTHONPATH=$(VNPY) $(BIN)/pytest tests/live/test_live_counter_process.py
 
 docs: setup
 	$(BIN)/python tools/make_docs.py
@@ -105,6 +121,8 @@ lock:
 	$(UV_LOCK) --extra data -o requirements.lock
 	$(UV_LOCK) $(EXTRAS) --group dev -o requirements-dev.lock
 	$(UV_LOCK) $(EXTRAS) --group bench -c requirements.lock -o requirements-bench.lock
+	echo vnpy | uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url -q -o requirements-vnpy.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist runs
+	rm -rf $(VENV) $(BENCH) $(VNPY) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist runs

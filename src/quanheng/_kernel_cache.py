@@ -26,6 +26,9 @@ from numba.core import serialize
 PACKAGE = Path(__file__).parent
 _HASH_BYTES = hashlib.sha256().digest_size
 
+foreign: dict[str, str] = {}
+"""Packages of plug-ins by the hash of their sources: their machine code has folders of its own."""
+
 damaged: list[str] = []
 """Cache files that this process found damaged and removed."""
 _IMPORT = re.compile(rb"^from (quanheng[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -88,6 +91,8 @@ def cache_folder(module: str) -> str:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     top = os.environ.get("NUMBA_CACHE_DIR") or str(Path(base) / "quanheng" / "kernels")
     parts = module.split(".")
+    if parts[0] in foreign:
+        return str(Path(top) / f"plugin-{foreign[parts[0]]}-{_hash_of('kernels')}")
     room = parts[1] if parts[0] == "quanheng" and len(parts) > 1 else "kernels"
     return str(Path(top) / f"{room}-{_hash_of(room)}")
 

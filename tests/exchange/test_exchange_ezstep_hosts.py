@@ -56,7 +56,7 @@ def test_exchange_ezstep_drives_the_gateway(engine: sa.Engine) -> None:
         underlyings={CODE: "510050"},
     )
     gateway = Gateway(plan, Epochs(), line.now)
-    gateway.session = EzstepClient(engine, PROFILE, DAY)  # type: ignore[assignment]
+    gateway.attach(EzstepClient(engine, PROFILE, DAY))
     told: list[Any] = []
 
     def turn() -> None:

@@ -57,10 +57,12 @@ class FakeEpochs:
 class Rig:
     """A gateway, an exchange that answers, and a clock that only the test moves."""
 
+    plan = PLAN
+
     def __init__(self, epoch: int = 0) -> None:
         self.now = 1_000 * SECOND
         self.epochs = FakeEpochs(epoch)
-        self.core = Gateway(PLAN, self.epochs, self.now)
+        self.core = Gateway(self.plan, self.epochs, self.now)
         self.arrived: list[Request] = []
         self.told: list[Any] = []
         self.reports: dict[str, list[Report]] = {"300": [], "301": []}
@@ -114,8 +116,12 @@ class Rig:
             self.now += 10 * MILLISECOND
             if beats:
                 self.core.from_engine(Beat(beats), self.now)
-            self.core.tick(self.now)
+            self.tick()
             self.settle()
+
+    def tick(self) -> None:
+        """Let the gateway look at the time."""
+        self.core.tick(self.now)
 
     def lead(self, epoch: int) -> bool:
         """Say hello and go through the synchronisation."""

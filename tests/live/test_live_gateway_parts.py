@@ -2,11 +2,20 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quanheng.edge.gateway_parts import EpochFile, Flow, Kept, OpenTable, SeenIds
+from quanheng.edge.gateway_parts import (
+    ASK,
+    BOTH,
+    EpochFile,
+    Flow,
+    Kept,
+    OpenTable,
+    SeenIds,
+)
 from quanheng.terms.codes import Effect, Exec
 from quanheng.terms.orders import Quote, QuoteAck, QuoteCancel
 from quanheng.terms.units import MILLISECOND, SECOND
@@ -62,6 +71,24 @@ def test_open_table_errs_on_the_side_of_resting() -> None:
     assert len(table) == 1
     table.sent(QuoteCancel("M001000005", CODES[0], False, True))
     table.reported(_ack(True, "M001000005", CODES[0], 19082))
+    assert len(table) == 0
+
+
+def test_open_table_a_side_that_went_by_itself() -> None:
+    """A report that names the quote as what withdrew it takes that side alone, and nothing of a
+    newer quote; the next pull cancels what is left (scope 10).
+    """
+    table = OpenTable()
+    for number in (1, 2):
+        name = f"M00100000{number}"
+        table.sent(Quote(name, CODES[0], 500, 520, 10, 10, Effect.OPEN, Effect.OPEN))
+        gone = msgspec.structs.replace(_ack(True, "M001000001", CODES[0]), old_bid="M001000001")
+        table.reported(gone)
+        assert table.quotes[CODES[0]].sides == (ASK if number == 1 else BOTH)
+    gone = msgspec.structs.replace(
+        _ack(True, "M001000002", CODES[0]), old_bid="M001000002", old_ask="M001000002"
+    )
+    table.reported(gone)
     assert len(table) == 0
 
 

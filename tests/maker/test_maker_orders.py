@@ -101,6 +101,20 @@ def test_a_rejected_replacement_leaves_the_old_quote_working():
     assert work[0, : c.W_LIVE_EFFECT].tolist() == [Life.WORKING, 1, 100, 20]
 
 
+def test_a_side_that_goes_by_itself_leaves_what_was_sent_since():
+    """Without a cancel of ours: what rested is gone, what is in flight waits on (scope 10)."""
+    work = replacing()
+    assert k.withdrawn(work, 0, 1, True, False) == 0
+    assert (work[0, c.W_STATE], k.resting(work, 0, 0)) == (Life.PENDING, 20)
+    assert k.withdrawn(work, 0, 1, True, True) == 1
+    k.answer_quote(work, 0, 2, True, 101, 20, 0, 0, 0, 0, 12)
+    assert k.mark_cancel(work, np.array([[0, 1, 0]], dtype=np.int64), 9, 20) == 0
+    assert k.withdrawn(work, 0, 2, True, False) == 0
+    assert (work[0, c.W_STATE], k.resting(work, 0, 0)) == (Life.CANCELLING, 0)
+    k.answer_cancel(work, 0, 9, False, True)
+    assert work[0, c.W_STATE] == Life.NONE
+
+
 def test_unknown_counts_at_full_size_until_there_is_evidence():
     """Link lost: old and new both count; a late acknowledgement settles it."""
     work = replacing()

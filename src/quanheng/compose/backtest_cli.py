@@ -105,6 +105,7 @@ def sweep(
 @click.option("--out", type=FOLDER, default=None, help="Write the release forms.")
 @click.option("--scenes", type=FILE, default=None, help="Scenes in place of the shipped ones.")
 @click.option("--records", type=FOLDER, default=None, help="Records in place of the shipped ones.")
+@click.option("--models", type=FILE, default=None, help="Register of released models.")
 @click.option("--people", type=FILE, default=None, help="People and posts.")
 @click.option("--config", type=FILE, default=None, help="Configuration of the desk.")
 @click.option("--lang", "language", type=click.Choice(["zh", "en"]), default="zh")

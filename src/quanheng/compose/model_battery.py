@@ -8,15 +8,18 @@ import msgspec
 import numpy as np
 
 from quanheng.compose import curve_checks
-from quanheng.compose.curve_checks import SCENARIOS, fitted, points, record_curve
+from quanheng.compose.curve_checks import SCENARIOS, curve_battery, fitted, points, record_curve
 from quanheng.compose.model_checks import record_black
 from quanheng.compose.model_checks_trees import record_trees
 from quanheng.compose.model_record import NOT_RUN, CheckResult, TestRecord
-from quanheng.compose.model_registry import STRATEGY, Model
+from quanheng.compose.model_registry import STRATEGY, Model, load_plugin, origin
+from quanheng.compose.model_sources import libraries, system_version
 from quanheng.compose.offset_checks import record_offsets
-from quanheng.compose.strategy_checks import record_strategy
+from quanheng.compose.strategy_checks import record_strategy, strategy_battery
 from quanheng.config import ConfigError
+from quanheng.edge import plugins
 from quanheng.kernels.desk.black import ROWS, price_chain
+from quanheng.kernels.desk.plugged import PLUGGED
 
 BATTERIES: dict[str, Callable[[], TestRecord]] = {
     "black76": record_black,
@@ -28,7 +31,11 @@ _FOREIGN = ("quantlib",)
 
 
 def record_of(model: Model) -> TestRecord:
-    """Run a model's battery. ConfigError for a model that has none."""
+    """Run a model's battery. ConfigError for a model that has none, and for a plug-in that is not
+    installed as it was registered.
+    """
+    if model.code >= PLUGGED:
+        return _record_of_plugin(model)
     if model.kind == STRATEGY:
         return record_strategy(model.name, model.modules)
     if model.code:
@@ -38,6 +45,22 @@ def record_of(model: Model) -> TestRecord:
     if model.name not in BATTERIES:
         raise ConfigError(f"model {model.name} has no battery of tests")
     return BATTERIES[model.name]()
+
+
+def _record_of_plugin(model: Model) -> TestRecord:
+    """The battery of its kind over what the wheel brought."""
+    load_plugin(model)
+    strategy = model.kind == STRATEGY
+    checks = strategy_battery(model.code) if strategy else curve_battery(model.code)
+    sources = tuple(plugins.files_of(plugins.find(model.slot, model.name)))
+    return msgspec.structs.replace(untested(model), sources=sources, checks=tuple(checks))
+
+
+def untested(model: Model) -> TestRecord:
+    """The record of a plug-in without a check."""
+    return TestRecord(
+        model.name, model.name, origin(model), system_version(), model.source, (), libraries(), ()
+    )
 
 
 def _line(check: CheckResult) -> tuple[str, int, str, str, str]:

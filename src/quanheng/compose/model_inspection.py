@@ -5,17 +5,21 @@ from typing import Any
 
 import msgspec
 
-from quanheng.compose.model_battery import record_digest, record_of, speed
+from quanheng.compose.model_battery import record_digest, record_of, speed, untested
 from quanheng.compose.model_record import TestRecord, render
-from quanheng.compose.model_registry import Model, changed, read_register, refusal
+from quanheng.compose.model_registry import Model, changed, origin, read_register, refusal
 from quanheng.compose.people import People, read_people
 from quanheng.compose.text import table
+from quanheng.config import ConfigError
 from quanheng.terms.days import iso
 
 _WORDS = {
-    "zh": ("模型", "类别", "版本", "测试", "微秒", "经办", "复核", "发布日", "状态"),
-    "en": ("model", "kind", "version", "tests", "us", "made by", "checked", "released", "standing"),
-}
+    "zh": ("模型", "类别", "版本", "来源", "测试", "微秒", "经办", "复核", "发布日", "状态"),
+    "en": (
+        "model", "kind", "version", "origin", "tests", "us", "made by", "checked", "released",
+        "standing",
+    ),
+}  # fmt: skip
 
 
 class Inspected(msgspec.Struct, frozen=True):
@@ -51,7 +55,13 @@ def inspect(models: Path | None = None, people: Path | None = None) -> list[Insp
     found = []
     register = read_register(models)
     for model in (*register.models, *register.strategies):
-        record = record_of(model)
+        try:
+            record = record_of(model)
+        except ConfigError as error:  # a plug-in that is not what was registered
+            record = untested(model)
+            why = refusal(model, staff)
+            found.append(Inspected(model, record, "", float("nan"), str(error), why))
+            continue
         digest = record_digest(record)
         problem = _problem(model, record, digest)
         found.append(Inspected(model, record, digest, speed(model), problem, refusal(model, staff)))
@@ -65,6 +75,7 @@ def release_form(item: Inspected) -> str:
         ("模型 / model", f"{item.record.title_zh} / {item.record.title_en} ({model.name})"),
         ("类别 / kind", model.kind),
         ("版本 / version", str(model.version)),
+        ("来源 / origin", origin(model)),
         ("源文件摘要 / source hash", model.source),
         ("测试记录摘要 / digest of the test record", model.record or "—"),
         ("测试结论 / result", "通过 / passed" if item.record.passed else "不通过 / failed"),
@@ -104,6 +115,7 @@ def result(found: list[Inspected], files: list[Path]) -> dict[str, Any]:
             "name": item.model.name,
             "kind": item.model.kind,
             "version": item.model.version,
+            "origin": origin(item.model),
             "source": item.model.source,
             "record": item.digest,
             "passed": item.record.passed,
@@ -130,6 +142,7 @@ def listing(found: list[Inspected], language: str) -> str:
                 model.name,
                 model.kind,
                 str(model.version),
+                origin(model),
                 f"{done}/{len(item.record.checks)}",
                 f"{item.microseconds:.2f}" if item.microseconds > 0.0 else "—",
                 model.made_by or "—",
@@ -138,4 +151,4 @@ def listing(found: list[Inspected], language: str) -> str:
                 item.problem or item.refusal or ("可用" if language == "zh" else "may be used"),
             ]
         )
-    return table(_WORDS[language], rows, left=2)
+    return table(_WORDS[language], rows, left=4)

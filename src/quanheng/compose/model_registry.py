@@ -4,7 +4,8 @@ I-10, I-17, I-19, R-05).
 `data/models.toml` holds one entry per model and per quoting strategy: its sources by hash, the
 digest of its test record, and the release with two people (经办, 复核). A release is for those
 sources and that record only; when either moves, the entry is no longer released and no day opens
-with it.
+with it. Codes from PLUGGED on are plug-ins of installed wheels (`edge.plugins`): the name is their
+entry point's, and their hash covers the wheel's own files.
 """
 
 from pathlib import Path
@@ -13,10 +14,13 @@ import msgspec
 
 from quanheng.authority.policy import Act, rule_of
 from quanheng.compose.model_files import SourceError, files_of
-from quanheng.compose.model_sources import source_hash
+from quanheng.compose.model_sources import source_hash, system_version
 from quanheng.compose.people import People, read_people
 from quanheng.config import Config, ConfigError, read_toml
+from quanheng.edge import plugins
 from quanheng.kernels.desk.curves.layout import MODELS, WING
+from quanheng.kernels.desk.plugged import CURVE, PLUGGED, SLOTS
+from quanheng.kernels.desk.plugged import STRATEGY as STRATEGY_SLOT
 from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.terms.units import Day
@@ -44,6 +48,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checked_by: str = ""  # 复核
     released: Day = 0
 
+    @property
+    def slot(self) -> int:
+        """Which table of plug-ins it belongs to."""
+        return STRATEGY_SLOT if self.kind == STRATEGY else CURVE
+
 
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
@@ -63,7 +72,24 @@ def read_register(path: Path | None = None) -> Register:
 
 
 def _register_problem(register: Register) -> str:
-    return _problem(register.models) or _strategy_problem(register.strategies)
+    return (
+        _problem(register.models)
+        or _strategy_problem(register.strategies)
+        or _slot_problem([one for one in register.models if one.code >= PLUGGED])
+        or _slot_problem([one for one in register.strategies if one.code >= PLUGGED])
+    )
+
+
+def _slot_problem(entries: list[Model]) -> str:
+    """Every plug-in has a slot of its own."""
+    for number, entry in enumerate(entries):
+        if entry.code >= PLUGGED + SLOTS:
+            return f"{entry.name}: code {entry.code} is beyond {PLUGGED + SLOTS - 1}"
+        if entry.code in [other.code for other in entries[:number]]:
+            return f"{entry.name}: code {entry.code} stands twice"
+        if " " in entry.name or not entry.name:
+            return f"{entry.name!r} is no name of a plug-in"
+    return ""
 
 
 def _problem(models: tuple[Model, ...]) -> str:
@@ -74,7 +100,10 @@ def _problem(models: tuple[Model, ...]) -> str:
         known.append(model.name)
         if model.kind not in KINDS:
             return f"model {model.name}: kind {model.kind!r} is not one of {', '.join(KINDS)}"
-        wanted = MODELS.index(model.name) if model.kind == "curve" and model.name in MODELS else 0
+        curve = model.kind == "curve"
+        if curve and model.code >= PLUGGED and model.name not in MODELS:
+            continue
+        wanted = MODELS.index(model.name) if curve and model.name in MODELS else 0
         if model.code != wanted:
             return f"model {model.name}: code {model.code} is not {wanted}"
     missing = [name for name in ALWAYS if name not in known]
@@ -85,7 +114,8 @@ def _strategy_problem(strategies: tuple[Model, ...]) -> str:
     for number, entry in enumerate(strategies):
         if entry.kind != STRATEGY:
             return f"strategy {entry.name}: kind {entry.kind!r} is not {STRATEGY}"
-        if entry.name not in NAMES[1:] or entry.code != NAMES.index(entry.name):
+        own = entry.code < PLUGGED
+        if (own or entry.name in NAMES) and NAMES[entry.code : entry.code + 1] != (entry.name,):
             return f"strategy {entry.name}: no kernel has this name and code {entry.code}"
         if entry.name in [other.name for other in strategies[:number]]:
             return f"strategy {entry.name} stands twice"
@@ -95,12 +125,29 @@ def _strategy_problem(strategies: tuple[Model, ...]) -> str:
 def changed(model: Model) -> str:
     """Why the running sources are not the registered ones, "" when they are."""
     try:
-        now = source_hash(files_of(model.modules))
-    except SourceError as error:
+        now = source_now(model)
+    except (SourceError, plugins.PluginError) as error:
         return str(error)
     if now != model.source:
         return f"its sources changed: registered {model.source[:12]}, running {now[:12]}"
     return ""
+
+
+def source_now(model: Model) -> str:
+    """SHA-256 of the sources as they are here. SourceError or PluginError when there are none."""
+    if model.code >= PLUGGED:
+        return plugins.source_of(plugins.find(model.slot, model.name))
+    return source_hash(files_of(model.modules))
+
+
+def origin(model: Model) -> str:
+    """Distribution, version and entry point or module that a model comes from, for people."""
+    if model.code < PLUGGED:
+        return f"quanheng {system_version()}, {model.modules[0] if model.modules else ''}"
+    try:
+        return plugins.find(model.slot, model.name).origin
+    except plugins.PluginError as error:
+        return str(error)
 
 
 def refusal(model: Model, people: People) -> str:
@@ -151,7 +198,26 @@ def released_strategies(
     """
     strategies = read_register(path).strategies
     found = _released(strategies, _chosen(config, "strategy"), (), path, people)
-    return tuple(sorted((code, f"{e.version}-{e.source[:12]}") for code, e in found.items()))
+    return tuple(sorted((code, version_of(entry)) for code, entry in found.items()))
+
+
+def version_of(entry: Model) -> str:
+    """The version that stands behind every message; a plug-in's follows its name."""
+    if entry.code >= PLUGGED:
+        return plugins.label(entry.name, entry.version, entry.source)
+    return f"{entry.version}-{entry.source[:12]}"
+
+
+def load_plugin(entry: Model) -> None:
+    """Bring a plug-in's code into this process; nothing to do for the house's own. ConfigError
+    when it is not what was registered.
+    """
+    if entry.code < PLUGGED:
+        return
+    try:
+        plugins.load(entry.slot, entry.code, entry.name, entry.version, entry.source)
+    except plugins.PluginError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _released(
@@ -172,6 +238,7 @@ def _released(
             raise ConfigError(f"{place}: {kind} {entry.name} version {entry.version}: {why}")
         if entry.code and not why:
             found[entry.code] = entry
+            load_plugin(entry)
     unknown = [code for code in chosen if code not in found]
     if unknown:
         kind = "model" if always else STRATEGY

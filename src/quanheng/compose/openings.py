@@ -17,6 +17,7 @@ from quanheng.compose.scenarios import Scenario, ScenarioError
 from quanheng.config import Config
 from quanheng.exchange import messages as ex
 from quanheng.exchange.listing import PRICE_STEP
+from quanheng.kernels.desk.plugged import CURVE, PLUGGED, held
 from quanheng.maker.messages import ClassLimits, MakerOpen
 from quanheng.maker.roster import Trader
 from quanheng.rulebook import price_limits
@@ -86,6 +87,7 @@ def maker_opening(
         parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
         released=released,
         quoting=quoting,
+        fitting=tuple((code, held(CURVE, code)) for code in released if code >= PLUGGED),
         roles=tuple((item.underlying, item.role) for item in config.roles),
         designated=config.designated,
         agreements=desk_records.agreements(config),

@@ -15,6 +15,7 @@ from typing import Any
 
 from quanheng.authority.authority import Authority
 from quanheng.clearing.clearing import Clearing
+from quanheng.compose.plugin_runs import load_of_run
 from quanheng.compose.run_folder import RunError
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.venue import Venue
@@ -34,6 +35,8 @@ def replay_machine(run: Path, machine: str) -> dict[str, Any]:
     folder = run / "journal" / machine
     start = _start_of(run, machine, segment_paths(folder)[0][0])
     first = 1 if start is None else start.frame_seq + 1
+    if machine == Maker.NAME:
+        load_of_run(run, start)
     frames = read_segments(folder, machine, first)
     outcome = replay(frames, MACHINES[machine](), start)
     difference = outcome.first_difference

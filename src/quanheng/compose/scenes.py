@@ -264,10 +264,10 @@ def measured(world: World, day: DayResult) -> dict[str, str]:
     return out
 
 
-def run_scene(scene: Scene, strategy: Argument, config: Config) -> Seen:
-    """Run one scene with a strategy's settings and judge it."""
+def run_scene(scene: Scene, strategy: Argument, config: Config, models: Path | None = None) -> Seen:
+    """Run one scene with a strategy's settings and judge it; `models` is the register."""
     config = msgspec.structs.replace(config, parameters=config.parameters + strategy.settings)
-    world = World(_plan(scene, config))
+    world = World(_plan(scene, config, models))
     world.run()
     day = finish(world, 0.0)
     metrics = measured(world, day)
@@ -279,10 +279,10 @@ def run_scene(scene: Scene, strategy: Argument, config: Config) -> Seen:
     return Seen(scene.name, day.digest, kept, checks)
 
 
-def _plan(scene: Scene, config: Config) -> DayPlan:
+def _plan(scene: Scene, config: Config, models: Path | None) -> DayPlan:
     day = from_iso(scene.day)
     given: dict[str, Any] = {"config": config, "seed": scene.seed, "cadence": CADENCE}
-    given |= {"pick": scene.contracts, "journal": "digest"}
+    given |= {"pick": scene.contracts, "journal": "digest", "models": models}
     opening = None if day == FIRST_DAY else _eve(day, given)
     return DayPlan(
         scenario=load(scene.scenario), day=day, until=scene.until, opening=opening, **given

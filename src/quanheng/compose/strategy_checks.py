@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from quanheng.compose.curve_checks import finish, record
 from quanheng.compose.model_record import CheckResult, TestRecord
+from quanheng.kernels.desk.plugged import PLUGGED
 from quanheng.kernels.desk.strategies import layout as s
 from quanheng.kernels.desk.strategies.choose import quote
 from quanheng.maker import columns as c
@@ -54,10 +55,10 @@ def inputs(contract: tuple[str, float, float, float, float], **given: float) -> 
     return x
 
 
-def answer(name: str, x: Floats) -> Floats:
-    """What a strategy answers, float64[OUTPUTS]."""
+def answer(code: int, x: Floats) -> Floats:
+    """What the strategy of a code answers, float64[OUTPUTS]."""
     out = np.zeros(s.OUTPUTS)
-    quote(s.NAMES.index(name), x, out)
+    quote(code, x, out)
     return out
 
 
@@ -93,20 +94,20 @@ def _placed(x: Floats, out: Floats) -> tuple[int, int, int]:
     return bid, ask, max(share * bid // 100, 25)
 
 
-def _sound(name: str) -> list[CheckResult]:
+def _sound(code: int) -> list[CheckResult]:
     order, wide, adds, mirror, sizes, places = [], [], [], [], [], []
     for place_name, contract, given in _grid():
         before = None
         for amount in STEPS:
             x = inputs(contract, **given, **held(contract, amount))
-            out = answer(name, x)
+            out = answer(code, x)
             bid, ask, allowed = _placed(x, out)
             order.append(float(max(bid - ask + 1, out[s.BID] - out[s.ASK])))
             wide.append(float(ask - bid - allowed))
             moved = 0.0 if before is None else float(max(out[:2] - before))
             adds.append(round(moved, 9))
             before = out[:2].copy()
-            other = answer(name, inputs(contract, **given, **held(contract, -amount)))
+            other = answer(code, inputs(contract, **given, **held(contract, -amount)))
             middle = 2.0 * x[s.VALUE]
             apart = abs(out[s.BID] + other[s.ASK] - middle) + abs(
                 out[s.ASK] + other[s.BID] - middle
@@ -186,25 +187,38 @@ FORMULAS: dict[str, Callable[[Floats], tuple[float, float]]] = {
 """The strategies as their pages write them."""
 
 
-def _formula(name: str) -> list[CheckResult]:
-    misses, bits, places = [], [], []
+def _formula(code: int) -> CheckResult:
+    misses, places = [], []
     for place_name, contract, given in _grid():
         for amount, free in product(STEPS, (1.0, 2.0)):
             x = inputs(contract, **given, **held(contract, amount), WIDTH_FREE=free)
-            out = answer(name, x)
-            bid, ask = FORMULAS[name](x)
+            out = answer(code, x)
+            bid, ask = FORMULAS[s.NAMES[code]](x)
             # The language's own logarithm may differ in the last digit from machine to machine.
             misses.append(round(float(abs(out[s.BID] - bid) + abs(out[s.ASK] - ask)), 9))
-            bits.append(0.0 if answer(name, x).tobytes() == out.tobytes() else 1.0)
             places.append(f"{place_name}, inventory {amount}")
     form = ("与公式逐项一致（最小变动价位）", "equal to the written formula (Ticks)")
+    return finish("formula", form, misses, 1e-9, places)
+
+
+def _bits(code: int) -> CheckResult:
+    bits, places = [], []
+    for place_name, contract, given in _grid():
+        for amount, free in product(STEPS, (1.0, 2.0)):
+            x = inputs(contract, **given, **held(contract, amount), WIDTH_FREE=free)
+            first, second = (answer(code, x).tobytes() for _ in range(2))
+            bits.append(float(first != second))
+            places.append(f"{place_name}, inventory {amount}")
     same = ("同样输入逐位相同（不同个数）", "the same input, the same bits (differences)")
-    return [
-        finish("formula", form, misses, 1e-9, places),
-        finish("determinism", same, bits, 0.0, places),
-    ]
+    return finish("determinism", same, bits, 0.0, places)
+
+
+def strategy_battery(code: int) -> list[CheckResult]:
+    """The checks of a strategy by its code; a plug-in has no formula of the house's to equal."""
+    written = [_formula(code)] if code < PLUGGED else []
+    return [*_sound(code), *written, _bits(code)]
 
 
 def record_strategy(name: str, modules: tuple[str, ...]) -> TestRecord:
-    """Run the battery of a strategy; `modules` are the registered ones."""
-    return record(name, TITLES[name], modules, [*_sound(name), *_formula(name)])
+    """Run the battery of a strategy of the house; `modules` are the registered ones."""
+    return record(name, TITLES[name], modules, strategy_battery(s.NAMES.index(name)))

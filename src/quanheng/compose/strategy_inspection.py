@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from quanheng.compose.commands import Result, UsageError
+from quanheng.compose.model_registry import origin, read_register
 from quanheng.compose.people import read_people
 from quanheng.compose.scenes import Argument, Scene, SceneFile, Seen, read_scenes, run_scene
 from quanheng.compose.strategy_records import Record, problem, read_record, refusal, render
@@ -16,9 +17,9 @@ from quanheng.config import Config, read_config
 from quanheng.terms.days import iso
 
 _HEADS = {
-    "zh": ("策略", "版本", "情景", "条件", "经办", "复核", "发布日", "状态"),
-    "en": ("strategy", "version", "scenes", "conditions", "made by", "checked", "released",
-           "standing"),
+    "zh": ("策略", "版本", "来源", "情景", "条件", "经办", "复核", "发布日", "状态"),
+    "en": ("strategy", "version", "origin", "scenes", "conditions", "made by", "checked",
+           "released", "standing"),
 }  # fmt: skip
 _CHECKS = {
     "zh": ("策略", "情景", "条件", "要求", "所见", "结果"),
@@ -26,23 +27,23 @@ _CHECKS = {
 }
 _OUTCOME = {"zh": ("不通过", "通过"), "en": ("failed", "passed")}
 
-Task = tuple[Scene, Argument, Config]
+Task = tuple[Scene, Argument, Config, Path | None]
 
 
 def run_scenes(
     found: SceneFile, strategies: Sequence[Argument], only: Sequence[str], config: Config,
-    workers: int,
+    workers: int, models: Path | None = None,
 ) -> dict[str, list[Seen]]:  # fmt: skip
     """What every strategy shows in the scenes (`only` some when not empty), by its name."""
     scenes = [scene for scene in found.scenes if not only or scene.name in only]
-    tasks = [(scene, strategy, config) for strategy in strategies for scene in scenes]
+    tasks = [(scene, strategy, config, models) for strategy in strategies for scene in scenes]
     if workers <= 1:
         results = [_one(task) for task in tasks]
     else:
         with ProcessPoolExecutor(max_workers=workers) as pool:
             results = list(pool.map(_one, tasks))
     seen: dict[str, list[Seen]] = {strategy.name: [] for strategy in strategies}
-    for (_, strategy, _), result in zip(tasks, results, strict=True):
+    for (_, strategy, *_), result in zip(tasks, results, strict=True):
         seen[strategy.name].append(result)
     return seen
 
@@ -63,20 +64,26 @@ def inspect_strategies(
     if workers < 1:
         raise UsageError(f"--workers {workers} must be at least 1")
     people = read_people(options["people"])
-    seen = run_scenes(found, found.strategies, only, read_config(options["config"]), workers)
+    register: Path | None = options["models"]
+    entries = {entry.name: entry for entry in read_register(register).strategies}
+    config = read_config(options["config"])
+    seen = run_scenes(found, found.strategies, only, config, workers, register)
     rows, checks, results, forms = [], [], [], []
     out: Path | None = options["out"]
     for strategy in found.strategies:
         mine = seen[strategy.name]
         kept = read_record(strategy, options["records"])
-        wrong = problem(kept, mine)
+        entry = entries.get(strategy.name)
+        came = origin(entry) if entry is not None else "—"
+        wrong = problem(kept, mine, entry)
         remark = wrong or refusal(kept, people)
-        rows.append(_row(strategy, mine, kept, remark, language))
+        rows.append(_row(strategy, came, mine, kept, remark, language))
         checks += _checks(strategy, mine, language)
         results.append(
             {
                 "strategy": strategy.name,
                 "version": strategy.version,
+                "origin": came,
                 "scenes": msgspec.to_builtins(mine),
                 "passed": all(one.passed for one in mine),
                 "problem": wrong,
@@ -86,13 +93,13 @@ def inspect_strategies(
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             forms.append(out / f"release-{strategy.name}-{strategy.version}.md")
-            text = render(found, strategy, mine, kept, remark)
+            text = render(found, strategy, mine, kept, remark, came, entry)
             forms[-1].write_text(text, encoding="utf-8")
     good = not any(result["problem"] for result in results)
     text = "\n\n".join(
         [
             table(_CHECKS[language], checks, left=4),
-            table(_HEADS[language], rows, left=2),
+            table(_HEADS[language], rows, left=3),
             *map(str, forms),
         ]
     )
@@ -101,12 +108,14 @@ def inspect_strategies(
 
 
 def _row(
-    strategy: Argument, seen: list[Seen], kept: Record | None, remark: str, language: str
-) -> list[str]:
+    strategy: Argument, came: str, seen: list[Seen], kept: Record | None, remark: str,
+    language: str,
+) -> list[str]:  # fmt: skip
     held = sum(check.passed for one in seen for check in one.checks)
     return [
         strategy.name,
         strategy.version,
+        came,
         f"{sum(one.passed for one in seen)}/{len(seen)}",
         f"{held}/{sum(len(one.checks) for one in seen)}",
         (kept.made_by if kept else "") or "—",

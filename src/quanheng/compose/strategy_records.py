@@ -5,6 +5,7 @@ of, every scene with what was expected and seen, and the release by two people. 
 those sources only; `quanheng inspect strategies` runs the scenes again and says what has moved.
 """
 
+import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.model_registry import unappointed
+from quanheng.compose.model_registry import Model, unappointed
 from quanheng.compose.model_sources import source_hash, system_version
 from quanheng.compose.people import People
 from quanheng.compose.scenes import Argument, Scene, SceneFile, Seen
 from quanheng.config import ConfigError
+from quanheng.kernels.desk.plugged import PLUGGED
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day
 
@@ -38,16 +40,20 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     released: Day = 0
 
 
-def strategy_source() -> str:
-    """SHA-256 of everything that decides what a strategy quotes."""
+def strategy_source(entry: Model | None = None) -> str:
+    """SHA-256 of everything that decides what a strategy quotes; a plug-in's own files too."""
     house = Path(__file__).parents[1]
     found = [path for room in SOURCES for path in sorted((house / room).rglob("*.py"))]
-    return source_hash(tuple(path.relative_to(house).as_posix() for path in found))
+    own = source_hash(tuple(path.relative_to(house).as_posix() for path in found))
+    if entry is None or entry.code < PLUGGED:
+        return own
+    return hashlib.sha256(f"{own} {entry.source}".encode()).hexdigest()
 
 
-def record_of(strategy: Argument, seen: Sequence[Seen]) -> Record:
-    """The record of scenes as they ran now, not released."""
-    return Record(strategy.name, strategy.version, strategy_source(), system_version(), tuple(seen))
+def record_of(strategy: Argument, seen: Sequence[Seen], entry: Model | None = None) -> Record:
+    """The record of scenes as they ran now, not released; `entry` stands in the register."""
+    source, shown = strategy_source(entry), tuple(seen)
+    return Record(strategy.name, strategy.version, source, system_version(), shown)
 
 
 def released(record: Record, by: str, seconded_by: str, day: Day, people: People) -> Record:
@@ -83,14 +89,14 @@ def write_record(folder: Path, strategy: Argument, record: Record) -> None:
     (folder / file_of(strategy)).write_bytes(text + b"\n")
 
 
-def problem(kept: Record | None, seen: Sequence[Seen]) -> str:
+def problem(kept: Record | None, seen: Sequence[Seen], entry: Model | None = None) -> str:
     """What is wrong with a strategy: a failed scene, or a release that no longer stands."""
     failed = [one.scene for one in seen if not one.passed]
     if failed:
         return f"scenes failed: {', '.join(failed)}"
     if kept is None:
         return "no record is kept"
-    if kept.source != strategy_source():
+    if kept.source != strategy_source(entry):
         return "recorded for other sources"
     before = {one.scene: one for one in kept.scenes}
     moved = [one.scene for one in seen if before.get(one.scene) != one]
@@ -105,14 +111,16 @@ def refusal(kept: Record | None, people: People) -> str:
 
 
 def render(
-    found: SceneFile, strategy: Argument, seen: Sequence[Seen], kept: Record | None, remark: str
-) -> str:
+    found: SceneFile, strategy: Argument, seen: Sequence[Seen], kept: Record | None, remark: str,
+    came: str, entry: Model | None,
+) -> str:  # fmt: skip
     """The release form with its scenario argument as Markdown, Chinese first."""
     words = strategy.words
     rows = [
         ("策略 / strategy", f"{words.zh} / {words.en} ({strategy.name})"),
         ("版本 / version", strategy.version),
-        ("源文件摘要 / source hash", strategy_source()),
+        ("来源 / origin", came),
+        ("源文件摘要 / source hash", strategy_source(entry)),
         ("经办 / made by", kept.made_by if kept else ""),
         ("复核 / checked by", kept.checked_by if kept else ""),
         ("发布日期 / released on", iso(kept.released) if kept and kept.released else ""),

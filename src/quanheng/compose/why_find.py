@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from quanheng.compose.plugin_runs import load_of_run
 from quanheng.compose.run_folder import RunError
 from quanheng.maker.maker import Maker
 from quanheng.runtime.envelope import Envelope
@@ -82,6 +83,7 @@ def moment(run: Path, frame: int) -> Moment:
     its journal on the way there.
     """
     start = _checkpoint(run, frame)
+    load_of_run(run, start)
     core = Core(Maker())
     if start is not None:
         core.load(start)

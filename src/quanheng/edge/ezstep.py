@@ -135,6 +135,14 @@ class EzstepClient:
         """Nothing travels by socket."""
         return b""
 
+    def receive(self, data: bytes, now: Nanos) -> list[Event]:
+        """Nothing arrives by socket."""
+        return []
+
+    def send_logout(self, now: Nanos) -> bytes:
+        """There is nobody to say it to."""
+        return b""
+
     def send_requests(self, requests: Sequence[AnyRequest], now: Nanos) -> bytes:
         """Write requests, all or none. WireError for one that cannot be carried."""
         rows = []

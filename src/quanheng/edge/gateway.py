@@ -17,6 +17,7 @@ from quanheng.edge.gateway_proof import Proof
 from quanheng.edge.gateway_pull import GatewayPlan, Puller
 from quanheng.edge.gateway_sync import Streams, report_of
 from quanheng.edge.link_messages import Beat, Bye, Farewell, Fenced, Hello, Sync, Welcome
+from quanheng.edge.port import Port
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
 from quanheng.terms.codes import Alert, Link
 from quanheng.terms.commands import Pull
@@ -62,7 +63,7 @@ class Gateway:
         if plan.letter == plan.engine_letter or plan.letter in "QC":
             raise ValueError(f"gateway letter {plan.letter!r} is taken")
         self.plan = plan
-        self.session: ClientSession | None = None
+        self.session: Port | None = None
         self.link = Link.DOWN
         self.off = ""  # why nothing passes; emptied only by a higher epoch
         self.armed = False
@@ -208,8 +209,13 @@ class Gateway:
 
     def connected(self, now: Nanos) -> None:
         """A connection to the exchange stands: log on."""
-        self.session = ClientSession(self.plan.comp_id, self._profile, self.plan.day, now)
-        self._wire.append(self.session.send_logon(now, 30))
+        session = ClientSession(self.plan.comp_id, self._profile, self.plan.day, now)
+        self._wire.append(session.send_logon(now, 30))
+        self.attach(session)
+
+    def attach(self, port: Port) -> None:
+        """Another carrier than TDGW stands and says by its events when it is logged on."""
+        self.session = port
 
     def disconnected(self, now: Nanos, why: str) -> None:
         """The connection is gone. What rests there cannot be withdrawn until it is back."""

@@ -37,7 +37,7 @@ class Gate:
     """
 
     def __init__(self, plan: GatewayPlan, puller: Puller, business: Nanos) -> None:
-        self.flow = Flow(plan.messages_per_second, business)
+        self.flow = Flow(plan.messages_per_second, business, plan.pairs)
         self._plan = plan
         self._puller = puller
         self._ids = SeenIds()

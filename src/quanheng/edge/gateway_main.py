@@ -14,9 +14,10 @@ import msgspec
 
 from quanheng.edge import gateway_people
 from quanheng.edge.child import Child, settle_memory
-from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.clock import monotonic, read_clock, wall
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_etf import Dialer, HedgeLine
+from quanheng.edge.gateway_lines import Line, TcpLine, counter_line, over_counter, read_counter
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.journal_lines import LineFile
@@ -29,14 +30,13 @@ from quanheng.edge.link_messages import (
     ToGateway,
     encode_frame,
 )
-from quanheng.edge.loop import Connection, Loop, tcp_connect, unix_listener
+from quanheng.edge.loop import Connection, Loop, unix_listener
 from quanheng.runtime.live import NEVER, BusinessClock
 from quanheng.terms.codes import Link
 from quanheng.terms.etf import ETF_SET, EtfSend
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.profile import Profile
 
-FIRST_PAUSE, LONGEST_PAUSE = 50 * MILLISECOND, 2 * SECOND
 LAST_TRY = 3 * SECOND
 """How long a gateway that stops tries to withdraw what may rest."""
 MAX_LINE = 4_096
@@ -64,16 +64,19 @@ class GatewayProcess:
         self._clock: BusinessClock | None = None
         self._clock_file = run / "live" / "clock.json"
         epochs = EpochFile(run / "gateway" / "epoch.json")
-        self.core = Gateway(setup.plan, epochs, monotonic(), self._stamp)
+        counter = read_counter(run)
+        plan = setup.plan if counter is None else over_counter(setup.plan, counter)
+        self.core = Gateway(plan, epochs, monotonic(), self._stamp)
         self.lines = LineFile(run / "live" / "gateway.jsonl")
-        plan = setup.plan
         profile = Profile(plan.account, plan.pbu, plan.branch)
         self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
         self.dialer = Dialer(loop, setup.host, setup.etf_port, self.hedges)
-        self._exchange: Connection | None = None
+        self.exchange: Line = (
+            TcpLine(self.core, loop, setup.host, setup.port, monotonic)
+            if counter is None
+            else counter_line(self.core, loop, run, counter, self._told_at)
+        )
         self._engine: Connection | None = None
-        self._pause = FIRST_PAUSE
-        self._try_at: Nanos = 0
         self._key = run / KEY_FILE
         self._key_used = False
         self._look_at: Nanos = 0
@@ -86,34 +89,10 @@ class GatewayProcess:
             self._clock = read_clock(self._clock_file)
         return NEVER if self._clock is None else self._clock.at(now)
 
-    def _connect(self, now: Nanos) -> None:
-        try:
-            sock = tcp_connect(self.setup.host, self.setup.port)
-        except OSError:
-            self._try_at = now + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            return
-        self._exchange = Connection(self.loop, sock, self._on_wire, self._on_wire_closed)
-        self.core.connected(now)
-
-    def _on_wire(self, data: bytes) -> None:
-        if not self.core.from_wire(data, monotonic()) and self._exchange is not None:
-            self._leave_exchange("the session ended")
-        elif self.core.link.value:
-            self._pause = FIRST_PAUSE
-
-    def _leave_exchange(self, why: str) -> None:
-        if self._exchange is not None:
-            self._exchange.send(self.core.out_wire())
-            self._exchange.flush()
-            self._exchange.close(why)
-
-    def _on_wire_closed(self, why: str) -> None:
-        now = monotonic()
-        self._exchange = None
-        self._try_at = now + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        self.core.disconnected(now, why)
+    def _told_at(self, now: Nanos) -> Nanos:
+        """When a counter told something: before the start of the run by the wall."""
+        stamp = self._stamp(now)
+        return wall() if stamp == NEVER else stamp
 
     def _on_engine(self, sock: socket.socket) -> None:
         """A connection that has not said hello yet; it leads only if the core lets it."""
@@ -211,20 +190,17 @@ class GatewayProcess:
     def turn(self) -> None:
         """One round: wait, serve, let time pass, write."""
         now = monotonic()
-        due = self.core.deadline(now)
-        if self._exchange is None:
-            due = min(due, self._try_at)
+        due = min(self.core.deadline(now), self.exchange.due() or NEVER)
         self.loop.poll(min(due - now, 100 * MILLISECOND) / SECOND)
         now = monotonic()
         self._turn_key(now)
         if self.core.puller.cut_by:
-            self._leave_exchange(f"cut by {self.core.puller.cut_by}")
-        elif self._exchange is None and now >= self._try_at:
-            self._connect(now)
+            self.exchange.leave(f"cut by {self.core.puller.cut_by}", now)
+        else:
+            self.exchange.turn(now)
         if not self.core.tick(now):
-            self._leave_exchange("the session ended")
-        if self._exchange is not None:
-            self._exchange.send(self.core.out_wire())
+            self.exchange.leave("the session ended", now)
+        self.exchange.flush()
         self.dialer.turn(now)
         self._flush_engine()
         self.loop.flush()
@@ -235,20 +211,11 @@ class GatewayProcess:
         """Withdraw what may rest, log out and close everything."""
         self.core.shut(monotonic())
         until = monotonic() + LAST_TRY
-        while len(self.core.table) and self._exchange is not None and monotonic() < until:
+        while len(self.core.table) and self.exchange.up and monotonic() < until:
             self.turn()
-        self.lines.add(
-            {
-                "at": monotonic(),
-                "what": "end",
-                **gateway_people.status(self.core),
-                **self.hedges.counts,
-            }
-        )
-        session = self.core.session
-        if session is not None and self._exchange is not None and self.core.link.value:
-            self._exchange.send(session.send_logout(monotonic()))
-            self._exchange.flush()
+        counts = {**gateway_people.status(self.core), **self.hedges.counts}
+        self.lines.add({"at": monotonic(), "what": "end", **counts})
+        self.exchange.close(monotonic())
         self.loop.close()
         for path in self._sockets:
             path.unlink(missing_ok=True)

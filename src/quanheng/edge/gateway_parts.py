@@ -107,11 +107,11 @@ class Bucket:
             self._at = now
         return self._level // SECOND
 
-    def take(self, now: Nanos) -> bool:
-        """Take one if there is one."""
-        if self.left(now) < 1:
+    def take(self, now: Nanos, count: int = 1) -> bool:
+        """Take so many if there are."""
+        if self.left(now) < count:
             return False
-        self._level -= SECOND
+        self._level -= count * SECOND
         return True
 
 
@@ -120,21 +120,23 @@ class Flow:
 
     A window of one second can see rate + depth of each bucket; the four add up to `limit`.
     Cancels have a bucket of their own and may use the other one too, so quotes never starve them.
+    With `pairs` a quote is two orders that may replace two, and a quote cancel two cancels.
     """
 
-    def __init__(self, limit: int, now: Nanos) -> None:
+    def __init__(self, limit: int, now: Nanos, pairs: bool = False) -> None:
         cancels = max(1, limit // 20), max(1, limit * 7 // 20)
         left = max(2, limit - sum(cancels))
         self.quotes = Bucket(left * 2 // 3, left - left * 2 // 3, now)
         self.cancels = Bucket(*cancels, now)
         self.soft = self.quotes.depth // 5
+        self._quote, self._quote_cancel = (4, 2) if pairs else (1, 1)
 
     def allow(self, request: AnyRequest, now: Nanos) -> bool:
-        """Take a token for a request."""
-        takes_away = isinstance(request, OrderCancel | QuoteCancel | BusinessCancel)
-        if takes_away and self.cancels.take(now):
-            return True
-        return self.quotes.take(now)
+        """Take the tokens of a request."""
+        if isinstance(request, OrderCancel | QuoteCancel | BusinessCancel):
+            count = self._quote_cancel if isinstance(request, QuoteCancel) else 1
+            return self.cancels.take(now, count) or self.quotes.take(now, count)
+        return self.quotes.take(now, self._quote if isinstance(request, Quote) else 1)
 
     def is_low(self, now: Nanos) -> bool:
         """The soft limit: less than a fifth of the burst is left for quotes."""
@@ -277,6 +279,9 @@ class OpenTable:
                 self._rests(ack.contract, ack.client_id, _sides(ack), NOBODY)
                 self.quotes[ack.contract].sent -= 1  # before any cancel that the replay tells of
             return
+        if ack.client_id in (ack.old_bid, ack.old_ask):
+            self._withdrawn(ack)
+            return
         contract, sides, asked = self._cancels.pop(ack.client_id, (ack.contract, 0, 0))
         entry = self.quotes.get(contract)
         if ack.exec == Exec.REJECTED and ack.reason != NOTHING_RESTS:
@@ -287,6 +292,13 @@ class OpenTable:
             sides, asked = BOTH, self._count
         if entry is not None and entry.sent < asked:
             self._gone(contract, entry, sides)
+
+    def _withdrawn(self, ack: QuoteAck) -> None:
+        """Sides that went without a cancel. What a newer quote may have put there stays."""
+        entry = self.quotes.get(ack.contract)
+        if entry is not None and entry.last == ack.client_id:
+            sides = (BID if ack.old_bid else 0) | (ASK if ack.old_ask else 0)
+            self._gone(ack.contract, entry, sides)
 
     def _trade(self, trade: Trade) -> None:
         if trade.leaves:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.edge import plugins
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.loop import Loop
@@ -24,6 +25,7 @@ def main(run: Path, spawned: int) -> int:
     """Run until the supervisor says stop; the exit code is 70 when it cannot go on."""
     started = {"spawned": spawned, "imported": monotonic()}
     setup = msgspec.msgpack.decode((run / "live" / "maker.msgpack").read_bytes(), type=MakerSetup)
+    plugins.load_opening(setup.opening)
     rehearse(setup.opening)
     started["rehearsed"] = monotonic()
     loop = Loop()

@@ -31,7 +31,7 @@ from quanheng.maker.monitors import show, watch_people
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
-from quanheng.maker.setup import open_state
+from quanheng.maker.setup import check_plugins, open_state
 from quanheng.maker.state import State, blank
 from quanheng.runtime.envelope import (
     Envelope,
@@ -300,8 +300,11 @@ class Maker:
         return encode_state(self.state)
 
     def restore(self, data: bytes) -> None:
-        """Replace the state by a snapshot."""
-        self.state = decode_state(data, State)
+        """Replace the state by a snapshot. ValueError when a plug-in of it is not loaded here."""
+        state = decode_state(data, State)
+        if state.opened is not None:
+            check_plugins(state.opened)
+        self.state = state
 
     def digest(self) -> dict[str, bytes]:
         """SHA-256 per part of the state."""

@@ -43,11 +43,12 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     by their code (R-05); the wing model, which the others fall back to, is always among them.
     `agreements` to `locked` are what the ladder's records need: without them it denies (L-10).
     `quoting` are the released quoting strategies as (code, version), the one that parameters
-    choose by default among them (I-17). `roles` are (underlying, role) where the role is not
-    primary: general, designated (designated contracts only) or none (O-01); `designated` are the
-    codes of contracts the exchange assigned to us (L-07). `traders` are the people who may sign on
-    as traders, and for which classes (O-02); nobody else can. `combinations` held are (id,
-    strategy, first contract, second contract, units).
+    choose by default among them (I-17); a plug-in's version follows its name and a space, and
+    `fitting` says the same of the plug-ins among the curve models. `roles` are (underlying, role)
+    where the role is not primary: general, designated (designated contracts only) or none (O-01);
+    `designated` are the codes of contracts the exchange assigned to us (L-07). `traders` are the
+    people who may sign on as traders, and for which classes (O-02); nobody else can. `combinations`
+    held are (id, strategy, first contract, second contract, units).
     """
 
     day: Day
@@ -89,6 +90,7 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     roles: tuple[tuple[str, str], ...] = ()
     designated: tuple[str, ...] = ()
     traders: tuple[Trader, ...] = ()
+    fitting: tuple[tuple[int, str], ...] = ()
 
 
 class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):

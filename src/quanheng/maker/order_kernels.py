@@ -207,6 +207,25 @@ def answer_cancel(work: Ints, slot: int, ident: int, accepted: bool, gone: bool)
 
 
 @kernel
+def withdrawn(work: Ints, slot: int, ident: int, bid: bool, ask: bool) -> int:
+    """Sides of a quote that the other end took away by itself; returns 1 when none was there.
+
+    What was sent since goes on waiting for its answer.
+    """
+    row = work[slot]
+    found = False
+    for side in range(2):
+        base = side * c.W_COLUMNS
+        asked = ask if side == c.ASK_SIDE else bid
+        if not asked or row[base + c.W_LIVE_ID] != ident or row[base + c.W_LIVE_QTY] <= 0:
+            continue
+        found = True
+        row[base + c.W_LIVE_QTY] = 0
+        _move(row, base, _EMPTY)
+    return 0 if found else 1
+
+
+@kernel
 def fill(work: Ints, slot: int, side: int, ident: int, qty: int) -> int:
     """A fill of one side; returns FILL_LIVE, FILL_PENDING or FILL_LATE."""
     row = work[slot]

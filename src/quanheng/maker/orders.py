@@ -159,6 +159,8 @@ def on_quote_ack(
     if ident < 0:
         state.audit.foreign += 1
         return False
+    if ack.cancel and ack.client_id in (ack.old_bid, ack.old_ask):
+        return _withdrawn(state, opened, slot, ident, ack, at, effects)
     accepted = ack.exec != Exec.REJECTED
     gone = ack.cancel and ack.reason in singles.NOTHING_RESTS
     waited = _waited(state.work[slot].tolist(), ident, at)
@@ -187,6 +189,22 @@ def on_quote_ack(
         _rejected(state, opened, slot, ack.reason, at, effects)
     standing = state.desk[slot]
     return bool(standing[c.D_STATE] < TradingState.REDUCING or standing[c.D_SWEEP])
+
+
+def _withdrawn(
+    state: State,
+    opened: MakerOpen,
+    slot: int,
+    ident: int,
+    ack: QuoteAck,
+    at: Nanos,
+    effects: Effects,
+) -> bool:
+    """Sides that went without a cancel: the report names the quote itself as what withdrew them."""
+    bid, ask = ack.old_bid == ack.client_id, ack.old_ask == ack.client_id
+    state.audit.unexpected += k.withdrawn(state.work, slot, ident, bid, ask)
+    _show_duty(state, opened, slot, ack.at, at, effects)
+    return False
 
 
 def _waited(row: list[int], ident: int, at: Nanos) -> Nanos:

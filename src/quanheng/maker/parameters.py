@@ -8,9 +8,12 @@ integers, so a command can be journaled and shown without rounding.
 import msgspec
 import numpy as np
 
+from quanheng.kernels.desk.plugged import PLUGGED, SLOTS
 from quanheng.maker import layers
 from quanheng.terms.contract import Chain
 
+MOST = PLUGGED + SLOTS - 1
+"""Highest code of a strategy or curve model; those from PLUGGED on are plug-ins."""
 NOBODY = (1, 0)
 """Band of what always needs two people."""
 
@@ -65,7 +68,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("gamma_scale", "yuan per 1 % per 1 %", 10_000, 10, 10**7, 1, "cluster gamma: full"),
     Parameter("cluster", "1e-4 of strike", 300, 0, 5_000, 0, "reach of a cluster of strikes"),
     Parameter("enabled", "0/1", 1, 0, 1, 1, "quoted at all; designated contracts always are"),
-    Parameter("strategy", "code", 2, 1, 4, 0, "1 fixed, 2 lean, 3 glft, 4 duty", NOBODY),
+    Parameter("strategy", "code", 2, 1, MOST, 0, "1 fixed, 2 lean, 3 glft, 4 duty", NOBODY),
     Parameter("glft_risk", "1e-4 per A(b) and lot", 1_000, 1, 10**6, -1, "glft: risk aversion"),
     Parameter("glft_decay", "1e-4 per A(b)", 50_000, 1_000, 10**6, 0, "glft: decay of fills"),
     Parameter("glft_intensity", "1e-6 lots per s", 50_000, 1, 10**8, 0, "glft: fills at theory"),
@@ -83,7 +86,7 @@ TABLE: tuple[Parameter, ...] = (
     ),
     Parameter("curve_curvature", "1e-6 per z^2", 0, -200_000, 200_000, 0, "trader's curvature"),
     Parameter("swim", "1e-4", 10_000, 0, 10_000, 0, "0 sticky strike, 10000 sticky delta"),
-    Parameter("curve_model", "code", 1, 1, 4, 0, "1 wing, 2 svi, 3 ssvi, 4 cubic"),
+    Parameter("curve_model", "code", 1, 1, MOST, 0, "1 wing, 2 svi, 3 ssvi, 4 cubic"),
     Parameter("curve_rms", "1e-6 of vol", 50_000, 100, 500_000, 1, "worst distance of a fit"),
     Parameter("curve_move", "1e-6 of vol", 20_000, 100, 10**6, 1, "move that two fits confirm"),
     Parameter("curve_age", "s", 60, 1, 7_200, 1, "age at which a last good curve is stale"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from quanheng.kernels.desk.plugged import PLUGGED
 from quanheng.kernels.desk.strategies.layout import NAMES
 from quanheng.maker.roster import signed_on
 from quanheng.maker.setup import base36, prefix_of
@@ -67,7 +68,11 @@ def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND, entered_by: s
 def quoted_by(state: State, strategy: int) -> tuple[str, str]:
     """Name and released version of a quoting strategy by its code (I-17)."""
     assert state.opened is not None, "the maker is open"
-    return NAMES[strategy], dict(state.opened.quoting)[strategy]
+    version = dict(state.opened.quoting)[strategy]
+    if strategy < PLUGGED:
+        return NAMES[strategy], version
+    name, _, version = version.partition(" ")
+    return name, version
 
 
 def send(state: State, stamp_: Stamp, requests: Sequence[AnyRequest]) -> Send:

@@ -7,6 +7,7 @@ from quanheng.books.positions import load, open_book
 from quanheng.duties.conditions import from_rulebook
 from quanheng.duties.measure import open_meter
 from quanheng.kernels.desk.black import discount_factor
+from quanheng.kernels.desk.plugged import CURVE, PLUGGED, STRATEGY, held
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
 from quanheng.maker import layers, limits
@@ -229,7 +230,23 @@ def designated_in(open_: MakerOpen, scope: str) -> list[str]:
     return [code for code in codes if code in open_.designated]
 
 
+def check_plugins(open_: MakerOpen) -> None:
+    """Every plug-in that may be chosen is in this process, from the very sources released (I-10).
+
+    ValueError names the one that is not: nothing may be quoted or priced by something else.
+    """
+    fitting = dict(open_.fitting)
+    strategies = [(STRATEGY, code, name) for code, name in open_.quoting]
+    curves = [(CURVE, code, fitting.get(code, "")) for code in open_.released]
+    for kind, code, name in (*strategies, *curves):
+        if code >= PLUGGED and (not name or held(kind, code) != name):
+            what = "strategy" if kind == STRATEGY else "curve model"
+            loaded = held(kind, code) or "nothing"
+            raise ValueError(f"maker: {what} plug-in {code} {name}: this process holds {loaded}")
+
+
 def _parameters(open_: MakerOpen) -> Parameters:
+    check_plugins(open_)
     state = open_parameters(open_.chain)
     for scope, name, value in open_.parameters:
         if name == "curve_model" and value not in open_.released:

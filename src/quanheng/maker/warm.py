@@ -53,6 +53,7 @@ def kernels() -> tuple[object, ...]:
         k.mark_cancel,
         k.answer_quote,
         k.answer_cancel,
+        k.withdrawn,
         k.fill,
         k.refused_by_id,
         k.lose_all,
@@ -163,6 +164,7 @@ def _warm_orders(state: State) -> None:
     k.mark_cancel(work, ints(0, 3), 1, 0)
     k.answer_quote(work, 0, 1, False, 0, 0, 0, 0, 0, 0, 0)
     k.answer_cancel(work, 0, 1, False, False)
+    k.withdrawn(work, 0, 1, False, False)
     k.fill(work, 0, 0, 1, 1)
     k.refused_by_id(work, 1, False)
     k.lose_all(work)

@@ -1,8 +1,9 @@
-"""The strategy of a code; an unknown code quotes nothing."""
+"""The strategy of a code, the house's own or a plug-in's; an unknown code quotes nothing."""
 
 import numpy as np
 import numpy.typing as npt
 
+from quanheng.kernels.desk.plugged import PLUGGED, call_strategy
 from quanheng.kernels.desk.strategies import layout as s
 from quanheng.kernels.desk.strategies.duty import duty
 from quanheng.kernels.desk.strategies.fixed import fixed
@@ -27,3 +28,5 @@ def quote(code: int, x: Floats, out: Floats) -> None:
     else:
         for column in range(s.OUTPUTS):
             out[column] = 0.0
+        if code >= PLUGGED:
+            call_strategy(code, x, out)

@@ -1,0 +1,1 @@
+"""Types, events and the base of gateways."""

@@ -1,0 +1,10 @@
+"""Names of events."""
+
+EVENT_TICK = "eTick."
+EVENT_TRADE = "eTrade."
+EVENT_ORDER = "eOrder."
+EVENT_POSITION = "ePosition."
+EVENT_ACCOUNT = "eAccount."
+EVENT_QUOTE = "eQuote."
+EVENT_CONTRACT = "eContract."
+EVENT_LOG = "eLog"
