@@ -1,0 +1,113 @@
+"""The verbs about duties: `cockpit`, `explain`, `duty-report`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from quanheng.compose.answering import answer
+from quanheng.compose.cli_options import file_option
+from quanheng.compose.cockpit_stand import stand
+from quanheng.compose.cockpit_text import plain
+from quanheng.compose.cockpit_text import text as cockpit_text
+from quanheng.compose.commands import UsageError
+from quanheng.compose.duty_source import DutySource
+from quanheng.compose.explain import AUCTION_ITEMS, CONTINUOUS, Explainer
+from quanheng.compose.explain_quotes import named, quotes_of
+from quanheng.compose.explain_text import class_text, contract_text
+from quanheng.config import read_config
+from quanheng.terms.days import from_clock, from_iso
+from quanheng.terms.units import DAY, SECOND, Day, DayNanos
+
+LAST = "15:00:00"
+EXPLAINED = (*CONTINUOUS, "coverage", *AUCTION_ITEMS)
+
+
+def time_of(text: str) -> DayNanos:
+    """DayNanos of HH:MM or HH:MM:SS. UsageError otherwise."""
+    clock, _, seconds = text.rpartition(":") if text.count(":") == 2 else (text, "", "0")
+    try:
+        at = from_clock(clock) + int(seconds) * SECOND
+    except ValueError as error:
+        raise UsageError(f"--at {text!r} is not HH:MM or HH:MM:SS") from error
+    if not 0 <= at < DAY or not 0 <= int(seconds) < 60:
+        raise UsageError(f"--at {text!r} is not a time of day")
+    return at
+
+
+def day_of_source(source: DutySource, text: str) -> Day:
+    """The day asked for, else the last one there is. UsageError for text that is no date."""
+    if not text:
+        return source.days[-1]
+    try:
+        return from_iso(text)
+    except ValueError as error:
+        raise UsageError(f"--day {text!r}: {error}") from error
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--at", "at_text", default=LAST, show_default=True, help="HH:MM or HH:MM:SS.")
+@click.option("--day", "day_text", default="", help="Day of a season or dataset; the last one.")
+@click.option("--maker", default="", help="Maker to follow; the configured one.")
+@file_option("--agreement", "Market-making agreement (rules).")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def cockpit(
+    run: Path,
+    at_text: str,
+    day_text: str,
+    maker: str,
+    agreement: Path | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Where a maker's duties stand in a RUN, season or dataset, and what would change it."""
+    source = DutySource(run, agreement)
+    day = day_of_source(source, day_text)
+    found = stand(source, day, time_of(at_text), source.our_maker(maker, day))
+    answer(plain(found), cockpit_text(found, lang), as_json)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--class", "underlying", default="", help="A class: coverage or an auction of it.")
+@click.option("--contract", default="", help="A contract, by its 8-digit code.")
+@click.option("--item", type=click.Choice(EXPLAINED), default="continuous", show_default=True)
+@click.option("--day", "day_text", default="", help="Day of a season or dataset; the last one.")
+@click.option("--maker", default="", help="Maker; the configured one.")
+@click.option("--most", default=20, show_default=True, help="Intervals shown.")
+@click.option("--all", "everything", is_flag=True, help="Every interval of the day.")
+@file_option("--agreement", "Market-making agreement (rules).")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def explain(run: Path, lang: str, as_json: bool, **asked: Any) -> None:
+    """Why is a duty figure what it is: its intervals with causes, quotes, reasons, phases."""
+    underlying, contract = asked["underlying"], asked["contract"]
+    if not underlying and not contract:
+        raise UsageError("explain needs --contract or --class")
+    source = DutySource(run, asked["agreement"])
+    day = day_of_source(source, asked["day_text"])
+    explainer = Explainer(source.measured(day), source.our_maker(asked["maker"], day))
+    most = 0 if asked["everything"] else max(1, asked["most"])
+    if contract:
+        if asked["item"] == "coverage":
+            raise UsageError("--item coverage is of a class: say --class")
+        found = explainer.contract(contract, asked["item"])
+        if underlying and explainer.underlying(contract) != underlying:
+            raise UsageError(f"contract {contract} is not of class {underlying}")
+        ours = read_config().member.maker
+        if found.maker == ours:
+            lines = named(found.lines, quotes_of(run, contract, day))
+            found = msgspec.structs.replace(found, lines=lines)
+        size = explainer.day.tables.terms.size
+        answer(plain(found), contract_text(found, size, lang, most), as_json)
+        return
+    if asked["item"] not in ("coverage", *AUCTION_ITEMS):
+        raise UsageError(f"--item {asked['item']} is of a contract: say --contract")
+    whole = explainer.klass(underlying, asked["item"])
+    answer(plain(whole), class_text(whole, lang, most), as_json)
+
+
+VERBS = (cockpit, explain)
