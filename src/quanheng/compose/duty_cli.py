@@ -12,15 +12,23 @@ from quanheng.compose.cockpit_stand import stand
 from quanheng.compose.cockpit_text import plain
 from quanheng.compose.cockpit_text import text as cockpit_text
 from quanheng.compose.commands import UsageError
+from quanheng.compose.duty_report import daily
+from quanheng.compose.duty_report_month import monthly
 from quanheng.compose.duty_source import DutySource
 from quanheng.compose.explain import AUCTION_ITEMS, CONTINUOUS, Explainer
 from quanheng.compose.explain_quotes import named, quotes_of
 from quanheng.compose.explain_text import class_text, contract_text
+from quanheng.compose.run_folder import write_whole
 from quanheng.config import read_config
+from quanheng.edge.document_html import html
+from quanheng.edge.document_pdf import pdf
+from quanheng.edge.document_xlsx import xlsx
 from quanheng.terms.days import from_clock, from_iso
 from quanheng.terms.units import DAY, SECOND, Day, DayNanos
 
 LAST = "15:00:00"
+KINDS = {"daily": daily, "monthly": monthly}
+WRITERS = {"xlsx": xlsx, "pdf": pdf, "html": html}
 EXPLAINED = (*CONTINUOUS, "coverage", *AUCTION_ITEMS)
 
 
@@ -110,4 +118,33 @@ def explain(run: Path, lang: str, as_json: bool, **asked: Any) -> None:
     answer(plain(whole), class_text(whole, lang, most), as_json)
 
 
-VERBS = (cockpit, explain)
+@click.command("duty-report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--kind", type=click.Choice(list(KINDS)), default="daily", show_default=True)
+@click.option("--day", "day_text", default="", help="The day, or the last one of the month.")
+@click.option("--class", "underlying", default="", help="One class; every one without it.")
+@click.option("--maker", default="", help="Maker; the configured one.")
+@click.option("--format", "formats", default="xlsx,pdf,html", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder.")
+@file_option("--agreement", "Market-making agreement (rules).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def duty_report(run: Path, out: Path, as_json: bool, **asked: Any) -> None:
+    """Daily or monthly report of duties by class (I-22 to I-28) as xlsx, PDF and HTML."""
+    formats = asked["formats"].split(",")
+    for name in formats:
+        if name not in WRITERS:
+            raise UsageError(f"--format {name!r} is none of {', '.join(WRITERS)}")
+    source = DutySource(run, asked["agreement"])
+    day = day_of_source(source, asked["day_text"])
+    maker = source.our_maker(asked["maker"], day)
+    document = KINDS[asked["kind"]](source, day, maker, asked["underlying"])
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name in formats:
+        path = out / f"duty-{asked['kind']}-{day}-{maker}.{name}"
+        write_whole(path, WRITERS[name](document))
+        files.append(str(path))
+    answer({"files": files}, "\n".join(files), as_json)
+
+
+VERBS = (cockpit, explain, duty_report)

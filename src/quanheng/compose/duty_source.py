@@ -1,8 +1,11 @@
 """Where duty figures come from: a run, a season or any dataset of duty_dataset.md, day by day."""
 
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from quanheng.compose.run_folder import RunError
@@ -20,7 +23,8 @@ from quanheng.duties.day_input import (
     trading_days,
     words,
 )
-from quanheng.duties.figures import Figures
+from quanheng.duties.exact import mean
+from quanheng.duties.figures import UNJUDGED, Figures
 from quanheng.duties.grade import Scale
 from quanheng.duties.period import PRIMARY, Period, rate_period
 from quanheng.duties.rating import adjustments
@@ -31,7 +35,7 @@ from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.calendar import next_trading
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.days import iso
-from quanheng.terms.units import Day, DayNanos
+from quanheng.terms.units import TICKS_PER_YUAN, Day, DayNanos, Lots
 
 YEAR_CUT = 1221
 """MMDD from which on a day belongs to the next year's evaluation (rules.md 10.4)."""
@@ -64,11 +68,45 @@ def month_days(book: Rulebook, day: Day) -> list[Day]:
     return found
 
 
+class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A class's day with the counts behind its auctions and its size."""
+
+    row: ClassDay
+    size_share: Fraction | None  # mean over contracts of time with both sides and size
+    opening: tuple[int, int]  # contracts joined, judged
+    closing: tuple[int, int]
+    others: tuple[Lots, ...]  # volumes of the other primary makers
+
+
+def class_facts(figures: Figures, row: ClassDay, others: Sequence[Lots]) -> ClassFacts:
+    """The facts of one maker's class."""
+    seat = figures.makers.index(row.maker)
+    own = [
+        slot
+        for slot, underlying in enumerate(figures.underlyings)
+        if underlying == row.underlying and figures.active[seat, slot]
+    ]
+    owed, quoted = figures.obliged[seat, own].tolist(), figures.quoted[seat, own].tolist()
+    shares = [Fraction(top, low) for top, low in zip(quoted, owed, strict=True) if low]
+    ends = []
+    for column in (figures.opening, figures.closing):
+        judged = [flag for flag in column[seat, own].tolist() if flag != UNJUDGED]
+        ends.append((sum(judged), len(judged)))
+    return ClassFacts(
+        row=row,
+        size_share=mean(shares),
+        opening=ends[0],
+        closing=ends[1],
+        others=tuple(others),
+    )
+
+
 class MeasuredDay:
     """A day of the source: tables, figures and class rows of every maker, each made once."""
 
     def __init__(self, dataset: Dataset, day: Day, book: Rulebook) -> None:
         self.day, self.book, self._dataset = day, book, dataset
+        self._facts: dict[str, dict[str, ClassFacts]] = {}
 
     @cached_property
     def tables(self) -> DayTables:
@@ -123,8 +161,32 @@ class MeasuredDay:
                 return text["reason"][row]
         return ""
 
+    def listed(self) -> dict[str, tuple[str, Fraction]]:
+        """Kind in words and strike in yuan of every contract of the day."""
+        table = self._dataset.tables["contracts"]
+        code, kind = words(table, "contract"), words(table, "kind")
+        strikes = numbers(table, "strike")
+        rows = np.flatnonzero(numbers(table, "day") == self.day).tolist()
+        return {
+            code[row]: (
+                "认购" if kind[row] == "C" else "认沽",
+                Fraction(int(strikes[row]), TICKS_PER_YUAN),
+            )
+            for row in rows
+        }
+
+    def facts(self, maker: str) -> dict[str, ClassFacts]:
+        """A maker's classes with what reports add to the rows; made once."""
+        if maker not in self._facts:
+            rows = [row for row in self.classes if row.maker == maker]
+            self._facts[maker] = {
+                row.underlying: class_facts(self.figures, row, self.others(maker, row.underlying))
+                for row in rows
+            }
+        return self._facts[maker]
+
     def forget(self) -> None:
-        """Let go of the arrays; rows stay."""
+        """Let go of the arrays; rows and the facts that were asked for stay."""
         _ = self.classes, self.kinds
         for name in ("tables", "figures"):
             self.__dict__.pop(name, None)
@@ -153,10 +215,14 @@ class DutySource:
             self._measured[day] = MeasuredDay(self.dataset, day, book)
         return self._measured[day]
 
-    def window(self, first: Day, last: Day) -> list[MeasuredDay]:
-        """The days of a window in order, arrays of all but the last let go."""
+    def window(self, first: Day, last: Day, maker: str = "") -> list[MeasuredDay]:
+        """The days of a window in order; arrays of all but the last are let go, facts of `maker`
+        are kept.
+        """
         days = [self.measured(day) for day in self.days if first <= day <= last]
         for one in days[:-1]:
+            if maker:
+                one.facts(maker)
             one.forget()
         return days
 

@@ -158,8 +158,8 @@ def month(
     `known` are the month's complete days, `today` the running one so far with `gone` of its time
     over, `past` the days to draw from (oldest first), `ahead` the days after today.
     """
-    basis = np.array(past[-BASIS:], dtype=np.int64).reshape(-1, COLUMNS - 1)
-    done = np.array(known, dtype=np.int64).reshape(-1, COLUMNS - 1)
+    basis = np.array(past[-BASIS:], dtype=np.int64).reshape(-1, COLUMNS)
+    done = np.array(known, dtype=np.int64).reshape(-1, COLUMNS)
     to_draw = ahead + (today is not None and gone < 1)
     if to_draw and len(basis) < LEAST:
         return Outcome((), len(basis), "")
@@ -171,7 +171,7 @@ def month(
             drawn[:, 0] = _rest_of_day(np.array(today), gone, drawn[:, 0])
         parts.append(drawn)
     if today is not None and gone >= 1:
-        parts.append(np.broadcast_to(np.array(today), (paths, 1, COLUMNS - 1)))
+        parts.append(np.broadcast_to(np.array(today), (paths, 1, COLUMNS)))
     grades = month_grades(np.concatenate(parts, axis=1), scale, changes)
     return _outcome(np.bincount(grades, minlength=len(GRADES)), paths, len(basis))
 

@@ -34,7 +34,7 @@ class Cause(IntEnum):
     EXEMPT = 9  # approved exemption (rules.md 10.2-3)
 
 
-OWED = tuple(range(Cause.PHASE))
+OWED = tuple(Cause(code) for code in range(Cause.PHASE))
 LOST = OWED[1:]
 """Causes of time in which a quote was owed and did not comply."""
 QUOTED = (Cause.COMPLIANT, Cause.WIDE)
