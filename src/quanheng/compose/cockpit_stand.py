@@ -118,12 +118,13 @@ def _grades(
                 mine.grades.append(row.grade)
 
 
-def stand(source: DutySource, day: Day, at: DayNanos, maker: str) -> Stand:
+def stand(
+    source: DutySource, day: Day, at: DayNanos, maker: str, past: dict[str, History]
+) -> Stand:
     """The cockpit of a day in a source, as it stood at `at`."""
     measured = source.measured(day)
     follower, alerts = follow(measured.tables, maker, measured.book, at)
     cockpit = view(follower, at, measured.book, measured.scale, steps=steps_of(follower))
-    past = histories(source, day, maker)
     return assembled(cockpit, measured.book, measured.scale, past, day, at, alerts)
 
 
@@ -141,17 +142,23 @@ def assembled(
     day: Day,
     at: DayNanos,
     alerts: Sequence[DutyAlert],
+    epoch: Nanos = 0,
 ) -> Stand:
-    """Month and year around the day's views."""
+    """Month and year around the day's views; times leave as DayNanos, `epoch` is taken off."""
     ahead = month_days(book, day)
     spans = timetable(book)
     close = spans[-1].stop
-    classes, more = [], list(alerts)
+    classes: list[ClassStand] = []
+    more: list[DutyAlert] = []
     for one in cockpit.classes:
         mine = past.get(one.underlying, History())
         classes.append(_class(one, book, scale, mine, cockpit.maker, day, at, len(ahead)))
         more += spread_alerts(one, scale, at, close)
-    return Stand(cockpit.maker, day, at, tuple(classes), tuple(more))
+    told = tuple(
+        msgspec.structs.replace(one, at=one.at - epoch, loss_at=one.loss_at - epoch)
+        for one in alerts
+    )
+    return Stand(cockpit.maker, day, at, tuple(classes), (*told, *more))
 
 
 def _gone(book: Rulebook, at: DayNanos) -> Fraction:
@@ -170,7 +177,7 @@ def _class(
     ahead: int,
 ) -> ClassStand:
     today = one.day
-    row = forecast.day_row(today, one.others)
+    row = forecast.day_row(today, one.others or ())
     seed = f"{maker}/{one.underlying}/{day}/{at}"
     gone = _gone(book, at)
     closed = at >= timetable(book)[-1].stop

@@ -8,7 +8,8 @@ import msgspec
 
 from quanheng.compose.answering import answer
 from quanheng.compose.cli_options import file_option
-from quanheng.compose.cockpit_stand import stand
+from quanheng.compose.cockpit_live import stand_live
+from quanheng.compose.cockpit_stand import histories, stand
 from quanheng.compose.cockpit_text import plain
 from quanheng.compose.cockpit_text import text as cockpit_text
 from quanheng.compose.commands import UsageError
@@ -18,7 +19,7 @@ from quanheng.compose.duty_source import DutySource
 from quanheng.compose.explain import AUCTION_ITEMS, CONTINUOUS, Explainer
 from quanheng.compose.explain_quotes import named, quotes_of
 from quanheng.compose.explain_text import class_text, contract_text
-from quanheng.compose.run_folder import write_whole
+from quanheng.compose.run_folder import read_info, write_whole
 from quanheng.config import read_config
 from quanheng.edge.document_html import html
 from quanheng.edge.document_pdf import pdf
@@ -59,6 +60,7 @@ def day_of_source(source: DutySource, text: str) -> Day:
 @click.option("--at", "at_text", default=LAST, show_default=True, help="HH:MM or HH:MM:SS.")
 @click.option("--day", "day_text", default="", help="Day of a season or dataset; the last one.")
 @click.option("--maker", default="", help="Maker to follow; the configured one.")
+@click.option("--history", type=click.Path(path_type=Path), default=None, help="Earlier days.")
 @file_option("--agreement", "Market-making agreement (rules).")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
@@ -67,14 +69,24 @@ def cockpit(
     at_text: str,
     day_text: str,
     maker: str,
+    history: Path | None,
     agreement: Path | None,
     lang: str,
     as_json: bool,
 ) -> None:
     """Where a maker's duties stand in a RUN, season or dataset, and what would change it."""
-    source = DutySource(run, agreement)
-    day = day_of_source(source, day_text)
-    found = stand(source, day, time_of(at_text), source.our_maker(maker, day))
+    at = time_of(at_text)
+    if (run / "journal").is_dir() and not (run / "dataset").is_dir():
+        earlier = DutySource(history, agreement) if history is not None else None
+        day = read_info(run).day
+        past = histories(earlier, day, read_config().member.maker)
+        found = stand_live(run, day, at, past)
+    else:
+        source = DutySource(run, agreement)
+        day = day_of_source(source, day_text)
+        ours = source.our_maker(maker, day)
+        earlier = source if history is None else DutySource(history, agreement)
+        found = stand(source, day, at, ours, histories(earlier, day, ours))
     answer(plain(found), cockpit_text(found, lang), as_json)
 
 

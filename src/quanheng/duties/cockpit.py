@@ -93,8 +93,8 @@ class ClassView(msgspec.Struct, frozen=True, kw_only=True):
     slack: Nanos | None  # longest time without any quote that keeps the coverage
     best: Fraction | None
     worst: Fraction | None
-    traded: Lots  # both sides of the whole market
-    others: tuple[Lots, ...]  # volume of the other primary makers that are known
+    traded: Lots | None  # both sides of the whole market; None: not known
+    others: tuple[Lots, ...] | None  # volumes of the other makers; None: not known
     auctions: tuple[AuctionView, ...]
     inquiries: tuple[InquiryView, ...]
     what_ifs: tuple[WhatIf, ...]
@@ -103,6 +103,8 @@ class ClassView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def volume_ratio(self) -> Fraction | None:
         """Own volume over the mean of the primary makers, self included (A16)."""
+        if self.others is None:
+            return None
         total = self.day.volume + sum(self.others)
         return Fraction(self.day.volume * (1 + len(self.others)), total) if total else None
 
@@ -240,7 +242,9 @@ def _class(
 ) -> ClassView:
     share, coverage = book.duty.contract_share, book.duty.coverage
     judged = [row for row in rows if row.obliged + row.ahead > 0]
-    volumes = tuple(sum(own[slot] for slot in slots) for own in f.volumes.values())
+    volumes = None
+    if f.volumes is not None:
+        volumes = tuple(sum(own[slot] for slot in slots) for own in f.volumes.values())
     return ClassView(
         underlying=day.underlying,
         day=day,
@@ -249,7 +253,7 @@ def _class(
         slack=outlook.class_slack([row.slack for row in judged], coverage) if judged else None,
         best=outlook.class_mean([row.best for row in judged]),
         worst=outlook.class_mean([row.worst for row in judged]),
-        traded=sum(f.traded[slot] for slot in slots),
+        traded=None if f.traded is None else sum(f.traded[slot] for slot in slots),
         others=volumes,
         auctions=auctions_ahead(f, book, slots, at, epoch),
         inquiries=pending(f, slots, at),

@@ -43,8 +43,8 @@ class Follower(msgspec.Struct, kw_only=True):
     phases: list[int]
     phase_at: list[Nanos]  # since when
     sides: list[OneSide] | None  # None: not known (a maker's own state)
-    traded: list[Lots]  # both sides of the market, by slot
-    volumes: dict[str, list[Lots]] = {}  # other primary makers, by slot
+    traded: list[Lots] | None  # both sides of the market, by slot; None: not known
+    volumes: dict[str, list[Lots]] | None  # of the other makers, by slot; None: not known
 
 
 def begin(tables: DayTables, maker: str) -> Follower:
@@ -134,13 +134,14 @@ def on_trade(
     """A trade between two makers' names, "" for others."""
     _side(f, slot, at)
     f.last[slot] = price
-    f.traded[slot] += 2 * qty
+    if f.traded is not None:
+        f.traded[slot] += 2 * qty
     ours = f.meter.makers[0]
     buyer, seller = (0 if name == ours else -1 for name in parties)
     measure.on_trade(f.meter, slot, at, qty, buyer, seller)
     measure.on_last(f.meter, slot, at, price)
     for name in parties:
-        if name in f.volumes:
+        if f.volumes is not None and name in f.volumes:
             f.volumes[name][slot] += qty
 
 

@@ -59,11 +59,11 @@ class DutyAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A contract's slack and whether it complies now; a contract without duty now `complies`."""
+    """A contract's slack and whether it counts now; a contract without duty now `counts`."""
 
     contract: str
     slack: Nanos
-    complies: bool
+    counts: bool
     cause: Cause
 
 
@@ -92,7 +92,7 @@ def losing(
 ) -> list[DutyAlert]:
     """Contracts and coverage that are lost within LEAD as long as what does not comply goes on."""
     found = []
-    idle = sorted(row.slack for row in rows if not row.complies or row.slack < 0)
+    idle = sorted(row.slack for row in rows if not row.counts or row.slack < 0)
     for row in rows:
         if row.slack < 0:
             found.append(
@@ -106,7 +106,7 @@ def losing(
                     detail=(int(row.cause), row.slack // SECOND),
                 )
             )
-        elif not row.complies and row.slack <= LEAD:
+        elif not row.counts and row.slack <= LEAD:
             found.append(
                 DutyAlert(
                     at=at,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from quanheng.duties.day import DayTables
 from quanheng.terms.codes import Phase
-from quanheng.terms.units import DayNanos, Nanos
+from quanheng.terms.units import DAY, DayNanos, Nanos
 
 Ints = npt.NDArray[np.int64]
 
@@ -124,7 +124,8 @@ def _quote_cause(num: int, den: int, floor_key: int, size: int, rows: Ints) -> t
 
 
 def cell_intervals(index: DayIndex, maker: int, contract: int) -> Intervals:
-    """Intervals of a maker in a contract, from its first phase to its close."""
+    """Intervals of a maker in a contract, from its first phase to its close, or to
+    midnight when the day has no end."""
     tables, subject = index.tables, index.tables.subjects[contract]
     num, den, floor = subject.band
     phase_at, phase = index.phase_rows(contract)
@@ -146,8 +147,8 @@ def cell_intervals(index: DayIndex, maker: int, contract: int) -> Intervals:
             [phase_at, trade_at[changed], quotes[:, 0], np.array(holes, dtype=np.int64).ravel()]
         )
     )
-    closed = phase_at[phase == Phase.CLOSED]
-    first, last = int(phase_at[0]), int(closed[0]) if len(closed) else int(edges[-1]) + 1
+    first = int(phase_at[0])
+    last = int(phase_at[-1]) if phase[-1] == Phase.CLOSED else DAY
     edges = np.append(edges[(edges >= first) & (edges < last)], last).astype(np.int64)
     start = edges[:-1]
     place = np.searchsorted(quotes[:, 0], start, side="right")

@@ -66,6 +66,8 @@ def _draw(axes: Any, chart: Chart) -> None:
     step = max(1, -(-len(places) // MOST_TICKS))
     axes.set_xticks(places[::step], chart.labels[::step])
     axes.set_ylim(bottom=0)
+    if 0.95 < axes.get_ylim()[1] <= 1.06:
+        axes.set_ylim(top=1.06)  # a line at 100 % stays whole
     axes.margins(x=0.01)
     axes.grid(axis="y", color="#dddddd", lw=0.5)
     for side in ("top", "right"):
