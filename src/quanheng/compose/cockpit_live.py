@@ -39,7 +39,8 @@ def maker_at(run: Path, day: Day, until: DayNanos) -> tuple[State, Nanos]:
     if not paths:
         raise RunError(f"{run}: neither a dataset nor a journal of the maker")
     limit = midnight(day) + until
-    core, first = Core(Maker()), 1
+    maker, first = Maker(), 1
+    core = Core(maker)
     snapshots = FolderSnapshots(run, Maker.NAME, durable=False)
     for seq in reversed([seq for seq in snapshots.seqs() if seq >= paths[0][0]]):
         file = snapshots.read(seq)
@@ -60,8 +61,7 @@ def maker_at(run: Path, day: Day, until: DayNanos) -> tuple[State, Nanos]:
         core.sequencer.seq, core.sequencer.at = envelope.seq, envelope.at
         core.absorb(envelope)
         core.armed.clear()
-    state: State = core.machine.state
-    return state, core.sequencer.at
+    return maker.state, core.sequencer.at
 
 
 def follower_of(state: State) -> Follower:

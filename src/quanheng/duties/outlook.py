@@ -56,9 +56,9 @@ def class_slack(slacks: Sequence[Nanos], share: Ratio) -> Nanos:
     return sorted(slacks, reverse=True)[needed(len(slacks), share) - 1]
 
 
-def carried_on(good: Nanos, owed: Nanos, ahead: Nanos, complies: Nanos) -> Fraction | None:
-    """Participation at the close when `complies` of the time to come complies."""
-    return Fraction(good + min(complies, ahead), owed + ahead) if owed + ahead else None
+def carried_on(good: Nanos, owed: Nanos, ahead: Nanos, more: Nanos) -> Fraction | None:
+    """Participation at the close when `more` of the time to come complies."""
+    return Fraction(good + min(more, ahead), owed + ahead) if owed + ahead else None
 
 
 def mixed_ratio(
