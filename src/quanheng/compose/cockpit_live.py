@@ -83,6 +83,7 @@ def follower_of(state: State) -> Follower:
         phases=rows[:, market.PHASE].tolist(),
         phase_at=[lane.since for lane in meter.lanes],
         sides=None,
+        holes=[],
         traded=None,
         volumes=None,
     )

@@ -12,7 +12,7 @@ import msgspec
 from quanheng.duties import outlook
 from quanheng.duties.class_day import ClassDay, class_days, contract_days
 from quanheng.duties.figures import Figures, participation, spread_ratio
-from quanheng.duties.follower import Follower, excuse, side_due, side_stands
+from quanheng.duties.follower import Follower, excuse, one_side, side_due, side_stands
 from quanheng.duties.grade import Scale, at_least
 from quanheng.duties.intervals import Cause
 from quanheng.duties.lanes import Cell, Lane
@@ -180,9 +180,7 @@ def _contract(
         key = max(lane.num * bid, lane.floor_key)
         now = Fraction(lane.den * (ask - bid), key)
         tighter = Fraction(lane.den * max(ask - bid - step, step), key)
-    side = f.sides[slot] if f.sides is not None else None
-    due, stands = side_due(f, slot), side_stands(f, slot)
-    running = at - side.at if side is not None and due else 0
+    side = one_side(f, slot, at)
     return ContractView(
         contract=f.subjects[slot].contract,
         phase=Phase(f.phases[slot]),
@@ -202,10 +200,10 @@ def _contract(
         bid_qty=bid_qty,
         ask=ask,
         ask_qty=ask_qty,
-        side_due=due,
-        side_stands=stands,
-        side_due_ns=None if side is None else side.due + running,
-        side_held_ns=None if side is None else side.held + (running if stands else 0),
+        side_due=side_due(f, slot),
+        side_stands=side_stands(f, slot),
+        side_due_ns=None if side is None else side[0],
+        side_held_ns=None if side is None else side[1],
     )
 
 

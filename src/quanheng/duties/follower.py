@@ -43,6 +43,7 @@ class Follower(msgspec.Struct, kw_only=True):
     phases: list[int]
     phase_at: list[Nanos]  # since when
     sides: list[OneSide] | None  # None: not known (a maker's own state)
+    holes: list[list[tuple[Nanos, Nanos]]]  # approved exemptions by slot, apart and in order
     traded: list[Lots] | None  # both sides of the market, by slot; None: not known
     volumes: dict[str, list[Lots]] | None  # of the other makers, by slot; None: not known
 
@@ -59,10 +60,17 @@ def begin(tables: DayTables, maker: str) -> Follower:
         if active
     )
     meter = measure.open_lanes(tables.day, tables.terms, tables.subjects, (maker,), [own])
-    for who, slot, since, until in tables.exemptions:
-        if who == seat:
-            measure.on_exempt(meter, 0, slot, since, until)
     count = len(tables.subjects)
+    holes: list[list[tuple[Nanos, Nanos]]] = [[] for _ in range(count)]
+    for who, slot, since, until in sorted(tables.exemptions):
+        if who != seat or until <= since:
+            continue
+        measure.on_exempt(meter, 0, slot, since, until)
+        own_holes = holes[slot]
+        if own_holes and since <= own_holes[-1][1]:
+            own_holes[-1] = (own_holes[-1][0], max(until, own_holes[-1][1]))
+        else:
+            own_holes.append((since, until))
     return Follower(
         meter=meter,
         terms=tables.terms,
@@ -72,6 +80,7 @@ def begin(tables: DayTables, maker: str) -> Follower:
         phases=[int(Phase.START)] * count,
         phase_at=[0] * count,
         sides=[OneSide() for _ in range(count)],
+        holes=holes,
         traded=[0] * count,
         volumes={other: [0] * count for other in tables.makers if other != maker},
     )
@@ -101,16 +110,25 @@ def side_stands(f: Follower, slot: Slot) -> bool:
     return excuse(f, slot) == Cause.LIMIT and bid > 0 and bid_qty >= f.terms.size
 
 
+def one_side(f: Follower, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos] | None:
+    """(due, held) of a contract's one-sided time up to `at`; None when it is not known."""
+    if f.sides is None:
+        return None
+    side = f.sides[slot]
+    excused = f.meter.lanes[slot].cells[0] is not None and excuse(f, slot) != 0
+    if f.phases[slot] != Phase.CONTINUOUS or not excused or at <= side.at:
+        return side.due, side.held
+    more = at - side.at
+    for since, until in f.holes[slot]:
+        more -= max(0, min(until, at) - max(since, side.at))
+    return side.due + more, side.held + (more if side_stands(f, slot) else 0)
+
+
 def _side(f: Follower, slot: Slot, at: Nanos) -> None:
     """Add up one-sided time to `at`, before an event changes anything."""
-    if f.sides is None:
-        return
-    side = f.sides[slot]
-    if at > side.at:
-        if side_due(f, slot):
-            side.due += at - side.at
-            side.held += (at - side.at) if side_stands(f, slot) else 0
-        side.at = at
+    found = one_side(f, slot, at)
+    if f.sides is not None and found is not None and at > f.sides[slot].at:
+        f.sides[slot] = OneSide(at, *found)
 
 
 def on_phase(f: Follower, slot: Slot, at: Nanos, phase: Phase) -> None:
@@ -149,12 +167,6 @@ def on_inquiry(f: Follower, slot: Slot, at: Nanos) -> None:
     """See `measure.on_inquiry`."""
     _side(f, slot, at)
     measure.on_inquiry(f.meter, slot, at, 0)
-
-
-def settle(f: Follower, at: Nanos) -> None:
-    """Let every contract's one-sided time reach `at`."""
-    for slot in range(len(f.subjects)):
-        _side(f, slot, at)
 
 
 Event = tuple[DayNanos, int, Slot, int]
