@@ -28,6 +28,7 @@ from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
+from quanheng.edge.document_pdf import GlyphError
 from quanheng.edge.kill_client import KillSocketError
 from quanheng.edge.tape_files import TapeError
 from quanheng.rulebook.rows import RulebookError
@@ -48,6 +49,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
     (TapeError, BAD_INPUT),
+    (GlyphError, BAD_INPUT),
 )
 
 

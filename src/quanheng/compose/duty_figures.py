@@ -13,6 +13,7 @@ from quanheng.compose.duty_source import ClassFacts
 from quanheng.duties.exact import mean
 from quanheng.duties.grade import Scale, at_least, at_most
 from quanheng.duties.outlook import needed
+from quanheng.edge.documents import NOTHING
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.units import Ratio
 
@@ -103,7 +104,7 @@ def window_figure(item: str, facts: Sequence[ClassFacts], book: Rulebook, scale:
         return Figure(value, f"≤{_percent(enough)}", met)
     if item == "size":
         value = mean([one.size_share for one in own if one.size_share is not None])
-        return Figure(value, "—", None)
+        return Figure(value, NOTHING, None)
     if item == "coverage":
         value = mean([row.coverage for row in rows if row.coverage is not None])
         return Figure(value, "日均", None)

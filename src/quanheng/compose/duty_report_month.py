@@ -53,7 +53,7 @@ def _windows(source: DutySource, day: Day) -> list[tuple[str, Day, Day]]:
     spans: dict[int, list[Day]] = {}
     for one in days:
         spans.setdefault(month_of(one), []).append(one)
-    found = [(str(name), inside[0], inside[-1]) for name, inside in spans.items()]
+    found = [(_name(name), inside[0], inside[-1]) for name, inside in spans.items()]
     return [*found, ("年初至今", days[0], days[-1])]
 
 
@@ -92,7 +92,12 @@ def _class(measured: MeasuredDay, months: Months, underlying: str, running: int)
 
 def _told(month: Figure) -> str:
     verdict = "" if month.met is None else f"，{doc.VERDICTS[month.met]}"
-    return f"本月 {doc.shown(month.value, doc.SHARE)}（标准：{month.standard}）{verdict}。"
+    standard = "" if month.standard == doc.NOTHING else f"（标准：{month.standard}）"
+    return f"本月 {doc.shown(month.value, doc.SHARE)}{standard}{verdict}。"
+
+
+def _name(month: int) -> str:
+    return f"{month // 100} 年 {month % 100} 月"
 
 
 def _blocks(
@@ -109,7 +114,7 @@ def _blocks(
     ]
     whole = [facts for name in months for facts in months[name]]
     yearly: list[tuple[Cell, ...]] = []
-    for name, facts in [*((str(name), months[name]) for name in months), ("年初至今", whole)]:
+    for name, facts in [*((_name(name), months[name]) for name in months), ("年初至今", whole)]:
         figure = window_figure(item, facts, book, scale)
         yearly.append((name, len(facts), figure.value, figure.standard, figure.met))
     return (

@@ -52,7 +52,8 @@ def _check_glyphs(text: str, font: Path) -> None:
     """Fail rather than print boxes: names can use rarer characters than the font has."""
     from fontTools.ttLib import TTFont
 
-    known = TTFont(font, lazy=True).getBestCmap()
+    with TTFont(font, lazy=True) as face:
+        known = face.getBestCmap()
     missing = sorted({char for char in text if ord(char) >= 0x20 and ord(char) not in known})
     if missing:
         raise GlyphError(
