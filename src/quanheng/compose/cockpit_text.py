@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from quanheng.compose.cockpit_stand import ClassStand, Stand
+from quanheng.compose.duty_words import CAUSES, ITEM_WORDS, PHASES
 from quanheng.compose.report import share
 from quanheng.compose.text import table, thousands
 from quanheng.duties.cockpit import ContractView
 from quanheng.duties.exact import ratio_text
 from quanheng.duties.forecast import Outcome
-from quanheng.duties.foresight import ITEMS, DutyAlert
+from quanheng.duties.foresight import DutyAlert
 from quanheng.duties.intervals import LOST, Cause
 from quanheng.terms.codes import Phase
 from quanheng.terms.days import iso
@@ -20,55 +21,6 @@ from quanheng.terms.units import MINUTE, SECOND, DayNanos, Nanos
 SHOWN = 15
 """Contracts and alerts that the text lists; JSON has all."""
 NEAR = 30 * MINUTE
-
-CAUSES = {
-    "zh": {
-        Cause.COMPLIANT: "合格",
-        Cause.WIDE: "价差过大",
-        Cause.SMALL: "数量不足",
-        Cause.ONE_SIDED: "单边报价",
-        Cause.CROSSED: "买卖价倒挂",
-        Cause.ABSENT: "无报价",
-        Cause.PHASE: "非连续竞价",
-        Cause.LIMIT: "涨跌停豁免",
-        Cause.LOW: "低价豁免",
-        Cause.EXEMPT: "批准豁免",
-    },
-    "en": {
-        Cause.COMPLIANT: "compliant",
-        Cause.WIDE: "too wide",
-        Cause.SMALL: "too small",
-        Cause.ONE_SIDED: "one-sided",
-        Cause.CROSSED: "crossed",
-        Cause.ABSENT: "no quote",
-        Cause.PHASE: "not continuous",
-        Cause.LIMIT: "at a limit",
-        Cause.LOW: "low price",
-        Cause.EXEMPT: "exempted",
-    },
-}
-
-PHASES = {
-    "zh": ("开市前", "开盘集合竞价", "连续竞价", "休市", "盘中集合竞价", "临时停牌",
-           "收盘集合竞价", "闭市"),
-    "en": ("start", "opening", "continuous", "break", "breaker", "halt", "closing", "closed"),
-}  # fmt: skip
-
-ITEM_WORDS = {
-    "zh": {
-        "spread": "价差率",
-        "size": "报价数量",
-        "coverage": "合约覆盖率",
-        "opening": "开盘集合竞价",
-        "breaker": "熔断集合竞价",
-        "closing": "收盘集合竞价",
-        "continuous": "连续竞价参与率",
-        "inquiry": "询价回应",
-        "one_sided": "单边义务",
-        "month": "月度评价",
-    },
-    "en": {name: name for name in ITEMS},
-}
 
 WORDS = {
     "zh": {

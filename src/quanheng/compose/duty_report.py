@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from quanheng.compose import duty_report_items as blocks
-from quanheng.compose.cockpit_text import CAUSES
 from quanheng.compose.duty_figures import NAMES, SHORT, day_figure, window_figure
 from quanheng.compose.duty_source import (
     ClassFacts,
@@ -14,6 +13,7 @@ from quanheng.compose.duty_source import (
     month_start,
     year_start,
 )
+from quanheng.compose.duty_words import CAUSES
 from quanheng.compose.explain import AUCTION_ITEMS, Explainer, Line
 from quanheng.compose.explain_text import precise
 from quanheng.duties import items

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from quanheng.compose.cockpit_text import CAUSES, PHASES
 from quanheng.compose.duty_source import MeasuredDay
+from quanheng.compose.duty_words import CAUSES, PHASES
 from quanheng.compose.explain import AUCTION_ITEMS, Explainer
 from quanheng.compose.explain_text import precise
 from quanheng.duties.grade import at_least

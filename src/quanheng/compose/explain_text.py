@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from quanheng.compose.cockpit_text import CAUSES, ITEM_WORDS, PHASES, clock
+from quanheng.compose.cockpit_text import clock
+from quanheng.compose.duty_words import CAUSES, ITEM_WORDS, PHASES
 from quanheng.compose.explain import AUCTION_ITEMS, ClassExplained, Explained, Line
 from quanheng.compose.report import share
 from quanheng.compose.text import table

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, assert_never
 
 from quanheng.maker import commands, feed, limit_commands, orders, singles
+from quanheng.maker.duty_watch import watch_duties
 from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.hedging import hedge
@@ -200,6 +201,7 @@ class Maker:
         over = day_nanos(at) > opened.rulebook.timetable[-1].stop + SECOND
         if body.name == VIEW:
             show(self.state, opened, at, effects)
+            watch_duties(self.state, opened, at, effects)
             show_ledger(self.state, opened, at, effects)
             show_prompts(self.state, opened, at, effects)
             if not over:
