@@ -32,6 +32,8 @@ class ContractView(msgspec.Struct, frozen=True, kw_only=True):
     contract: str
     phase: Phase
     cause: Cause  # what the present instant counts as
+    stands: Cause  # what the quote that rests is, whether or not one is owed
+    excused: bool  # at a limit, low or exempted, in whatever phase
     obliged: Nanos
     quoted: Nanos
     compliant: Nanos
@@ -170,7 +172,7 @@ def _contract(
     share: tuple[int, int],
     step: Ticks,
 ) -> ContractView:
-    lane, _ = _cell(f, slot)
+    lane, cell = _cell(f, slot)
     bid, bid_qty, ask, ask_qty = f.quotes[slot]
     owed, quoted, good = (
         int(column[0, slot]) for column in (found.obliged, found.quoted, found.compliant)
@@ -185,6 +187,8 @@ def _contract(
         contract=f.subjects[slot].contract,
         phase=Phase(f.phases[slot]),
         cause=cause_now(f, slot),
+        stands=quote_cause(f, slot),
+        excused=cell.exempt > 0 or excuse(f, slot) != 0,
         obliged=owed,
         quoted=quoted,
         compliant=good,
@@ -209,7 +213,7 @@ def _contract(
 
 def cause_now(f: Follower, slot: int) -> Cause:
     """What the present instant of a contract counts as."""
-    lane, cell = _cell(f, slot)
+    _, cell = _cell(f, slot)
     if f.phases[slot] != Phase.CONTINUOUS:
         return Cause.PHASE
     if cell.exempt:
@@ -217,6 +221,12 @@ def cause_now(f: Follower, slot: int) -> Cause:
     excused = excuse(f, slot)
     if excused:
         return Cause(excused)
+    return quote_cause(f, slot)
+
+
+def quote_cause(f: Follower, slot: int) -> Cause:
+    """What the quote that rests in a contract is, by the continuous rules."""
+    lane, _ = _cell(f, slot)
     bid, bid_qty, ask, ask_qty = f.quotes[slot]
     sides = (bid > 0 and bid_qty > 0) + (ask > 0 and ask_qty > 0)
     if sides < 2:
@@ -263,10 +273,13 @@ def _class(
 def what_ifs(rows: Sequence[ContractView]) -> tuple[WhatIf, ...]:
     """The day at the close when all goes on as now, one step tighter, an hour more or less.
 
-    As now: what complies goes on complying and what does not goes on not complying. An hour more:
-    contracts that do not comply now get an hour of compliance. An hour less: none comply for an
-    hour, then as now.
+    As now: what complies goes on complying and what does not goes on not complying; a contract at a
+    limit, low or exempted stays so and owes nothing more. An hour more: contracts that do not
+    comply now get an hour of compliance. An hour less: none comply for an hour, then as now.
     """
+
+    def ahead(row: ContractView) -> Nanos:
+        return 0 if row.excused else row.ahead
 
     def at_close(more: Nanos, less: Nanos) -> Fraction | None:
         return outlook.class_mean(
@@ -274,8 +287,8 @@ def what_ifs(rows: Sequence[ContractView]) -> tuple[WhatIf, ...]:
                 outlook.carried_on(
                     row.compliant,
                     row.obliged,
-                    row.ahead,
-                    max(0, row.ahead - less) if row.cause == Cause.COMPLIANT else more,
+                    ahead(row),
+                    max(0, row.ahead - less) if row.stands == Cause.COMPLIANT else more,
                 )
                 for row in rows
             ]
@@ -288,7 +301,7 @@ def what_ifs(rows: Sequence[ContractView]) -> tuple[WhatIf, ...]:
                     row.spread_ratio,
                     row.quoted,
                     row.ratio_tighter if tighter else row.ratio_now,
-                    row.ahead,
+                    ahead(row),
                 )
                 for row in rows
             ]

@@ -4,7 +4,8 @@ A loss that builds up over time (a contract's 80 %, a class's coverage) is told 
 happens, counted in time in which quotes are owed; whoever asks every STEP gets it at least
 LEAD - STEP before. No such promise holds when the time to come shrinks at once (halt, limit state,
 exemption): then the loss may come with the event. An auction is told AUCTION_LEAD before the minute
-from which nothing can be changed, an inquiry ANSWER_LEAD before its answer is due.
+from which nothing can be changed (a breaker's BREAKER_LEAD), an inquiry ANSWER_LEAD before its
+answer is due.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from quanheng.terms.units import MINUTE, SECOND, Nanos, Ratio
 
 LEAD = 10 * MINUTE
 AUCTION_LEAD = 2 * MINUTE
+BREAKER_LEAD = MINUTE
 ANSWER_LEAD = 5 * SECOND
 STEP = 10 * SECOND
 
@@ -148,7 +150,7 @@ def standings(
 
 
 def auction_alerts(underlying: str, rows: Sequence[AuctionView], at: Nanos) -> list[DutyAlert]:
-    """Auctions that would not count, from AUCTION_LEAD before their last minutes on."""
+    """Auctions that would not count, from the lead before their last minutes on."""
     return [
         DutyAlert(
             at=at,
@@ -159,7 +161,8 @@ def auction_alerts(underlying: str, rows: Sequence[AuctionView], at: Nanos) -> l
             detail=(row.ready, row.needed, row.contracts),
         )
         for row in rows
-        if row.ready < row.needed and at >= row.last_minute - AUCTION_LEAD
+        if row.ready < row.needed
+        and at >= row.last_minute - (BREAKER_LEAD if row.kind == Phase.INTRADAY else AUCTION_LEAD)
     ]
 
 

@@ -1,7 +1,8 @@
 """A report as data, written as xlsx, PDF or HTML by its neighbours (`document_*`).
 
 Titles and heads are Chinese with English beside them. Numbers stay numbers until a writer shows
-them: a Fraction is a share and shown as a percentage, times are nanoseconds.
+them: a Fraction is a share and shown as a percentage, times are nanoseconds
+and shown in seconds, short ones to the millisecond.
 """
 
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ def shown(cell: Cell, kind: str) -> str:
     if kind == SHARE and isinstance(cell, Fraction | int):
         return f"{ratio_text(Fraction(cell) * 100, 2)}%"
     if kind == SECONDS and isinstance(cell, int):
-        return f"{cell / 1e9:,.1f}"
+        return f"{cell / 1e9:,.{3 if abs(cell) < 10**10 else 1}f}"
     if kind == NUMBER and isinstance(cell, Fraction | int):
         return ratio_text(Fraction(cell), 1)
     if kind == PRICE and isinstance(cell, Fraction):
