@@ -31,9 +31,7 @@ ALLOWED: dict[str, str] = {
     "EzstepClient": "EzSTEP's member side, proved against the venue by its tests",
     "EzstepServer": "EzSTEP's exchange side, for testing a member's own client",
     "cybs_name": "a proprietary market maker is exempt from the upload; other participants are not",
-    "save": "numba keeps compiled code through it",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
-    "on_clock": "lets a meter's time pass without an event",
 }
 """Name -> why it stays although only tests use it."""
 

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from quanheng.compose import authority_desk as desk
-from quanheng.compose import backtest_cli, commands, desk_views, season_command
+from quanheng.compose import backtest_cli, commands, desk_views, duty_cli, season_command
 from quanheng.compose.answering import answer as _answer
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
@@ -30,6 +30,7 @@ from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
+from quanheng.edge.document_pdf import GlyphError
 from quanheng.edge.kill_client import KillSocketError
 from quanheng.edge.tape_files import TapeError
 from quanheng.rulebook.rows import RulebookError
@@ -50,6 +51,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
     (TapeError, BAD_INPUT),
+    (GlyphError, BAD_INPUT),
 )
 
 
@@ -233,7 +235,7 @@ for verb in (propose, second, withdraw):
     cli.add_command(verb)
 cli.add_command(lab)
 cli.add_command(report)
-for verb in backtest_cli.VERBS:
+for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
 

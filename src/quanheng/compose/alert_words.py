@@ -1,6 +1,7 @@
 """What each alert is called, for reports; `check_words.told` has the words of the ladder's own."""
 
 from quanheng.compose.check_words import told
+from quanheng.compose.duty_words import duty_told
 from quanheng.compose.monitor_words import monitor_told
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
@@ -56,7 +57,7 @@ NAMES: dict[Alert, tuple[str, str]] = {
 
 def sentence(alert: RaiseAlert, language: str) -> str:
     """Name and details of an alert in one line."""
-    detail = told(alert, language) or monitor_told(alert, language)
+    detail = told(alert, language) or monitor_told(alert, language) or duty_told(alert, language)
     if not detail:
         detail = f"{alert.scope} {' '.join(str(arg) for arg in alert.args)}".strip()
     name = NAMES[alert.code][language == "en"]

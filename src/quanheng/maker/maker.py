@@ -18,6 +18,7 @@ from quanheng.maker import (
     roster,
     singles,
 )
+from quanheng.maker.duty_watch import watch_duties
 from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.hedging import hedge
@@ -268,6 +269,7 @@ class Maker:
         over = day_nanos(at) > opened.rulebook.timetable[-1].stop + SECOND
         if body.name == VIEW:
             show(self.state, opened, at, effects)
+            watch_duties(self.state, opened, at, effects)
             show_ledger(self.state, opened, at, effects)
             show_prompts(self.state, opened, at, effects)
             show_ratio(self.state, opened, at, effects)

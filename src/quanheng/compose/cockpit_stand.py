@@ -1,0 +1,232 @@
+"""Where a maker stands at an instant of a day: the cockpit's views with month, year, chapter 9.
+
+The same function serves a sealed run, a season and, with the maker's own meter, a running day.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import msgspec
+
+from quanheng.compose.duty_source import DutySource, month_days, month_start, year_of, year_start
+from quanheng.compose.season_months import month_of
+from quanheng.duties import forecast, outlook
+from quanheng.duties.class_day import ClassDay
+from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
+from quanheng.duties.follower import Follower
+from quanheng.duties.foresight import DutyAlert, spread_alerts
+from quanheng.duties.grade import Adjustments, Scale, table_grade
+from quanheng.duties.lookout import follow
+from quanheng.duties.period import PRIMARY, continuous
+from quanheng.duties.rating import adjustments
+from quanheng.duties.reach import Reach, reach
+from quanheng.rulebook.model import Rulebook
+from quanheng.rulebook.phases import session_nanos, timetable
+from quanheng.terms.units import Day, DayNanos, Nanos
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """The month up to tonight under one assumption about the rest of today."""
+
+    name: str
+    day_spread: Fraction | None
+    day_participation: Fraction | None
+    spread_ratio: Fraction | None
+    weighted: Fraction | None
+    table_grade: str
+
+
+class ClassStand(msgspec.Struct, frozen=True):
+    """One class with its month and year. `month_grades`: the year's complete months."""
+
+    view: ClassView
+    reach: Reach
+    month_spread: Fraction | None
+    effects: tuple[Effect, ...]
+    month: forecast.Outcome
+    year: forecast.Outcome
+    month_grades: tuple[str, ...]
+    chapter9: forecast.Chapter9
+
+
+class Stand(msgspec.Struct, frozen=True):
+    """Everything the cockpit shows. `alerts` in order of time, DayNanos."""
+
+    maker: str
+    day: Day
+    at: DayNanos
+    classes: tuple[ClassStand, ...]
+    alerts: tuple[DutyAlert, ...]
+
+
+class History(msgspec.Struct):
+    """What is known of one class before today: complete days, and grades of complete months."""
+
+    month: list[ClassDay] = []
+    rows: list[list[int]] = []  # of the month
+    past: list[list[int]] = []  # every earlier day to draw from, oldest first
+    grades: list[str] = []  # of the evaluation year
+    chapter: list[str] = []  # of all complete months, for chapter 9
+    changes: Adjustments = Adjustments()
+    letters: int = 0
+
+
+def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, History]:
+    """By class, from the days of a source before `day`."""
+    found: dict[str, History] = {}
+    if source is None:
+        return found
+    before = [one for one in source.days if one < day]
+    for one in before[-forecast.BASIS - 25 :]:
+        measured = source.measured(one)
+        for row in measured.classes:
+            if row.maker != maker or measured.kinds[maker, row.underlying] != PRIMARY:
+                continue
+            mine = found.setdefault(row.underlying, History())
+            line = forecast.day_row(row, measured.others(maker, row.underlying))
+            mine.past.append(line)
+            if one >= month_start(day):
+                mine.month.append(row)
+                mine.rows.append(line)
+        measured.forget()
+    _grades(source, before, day, maker, found)
+    kinds = [("", row) for mine in found.values() for row in mine.month]
+    last = before[-1] if before else day
+    month = adjustments(source.dataset, month_start(day), last, kinds)
+    whole = adjustments(source.dataset, year_start(day), last, kinds)
+    for underlying, mine in found.items():
+        mine.changes = month.get((maker, underlying), Adjustments())
+        mine.letters = whole.get((maker, underlying), Adjustments()).letters
+    return found
+
+
+def _grades(
+    source: DutySource, before: Sequence[Day], day: Day, maker: str, found: dict[str, History]
+) -> None:
+    """Grades of the months before the day's own."""
+    spans: dict[int, list[Day]] = {}
+    for one in before:
+        if month_of(one) != month_of(day):
+            spans.setdefault(month_of(one), []).append(one)
+    for inside in spans.values():
+        for row in source.period(inside[0], inside[-1]):
+            if row.maker != maker or row.underlying not in found:
+                continue
+            mine = found[row.underlying]
+            mine.chapter.append(row.grade)
+            if year_of(inside[-1]) == year_of(day):
+                mine.grades.append(row.grade)
+
+
+def stand(
+    source: DutySource, day: Day, at: DayNanos, maker: str, past: dict[str, History]
+) -> Stand:
+    """The cockpit of a day in a source, as it stood at `at`."""
+    measured = source.measured(day)
+    follower, alerts = follow(measured.tables, maker, measured.book, at)
+    cockpit = view(follower, at, measured.book, measured.scale, steps=steps_of(follower))
+    return assembled(cockpit, measured.book, measured.scale, past, day, at, alerts)
+
+
+def steps_of(follower: Follower) -> list[int]:
+    """Price step by slot: a stock option's low-price threshold tells it from an ETF's."""
+    types = {low: kind for kind, low in follower.terms.low_price.items()}
+    return [STEPS[types[item.low]] for item in follower.subjects]
+
+
+def assembled(
+    cockpit: Cockpit,
+    book: Rulebook,
+    scale: Scale,
+    past: dict[str, History],
+    day: Day,
+    at: DayNanos,
+    alerts: Sequence[DutyAlert],
+    epoch: Nanos = 0,
+) -> Stand:
+    """Month and year around the day's views; times leave as DayNanos, `epoch` is taken off."""
+    ahead = month_days(book, day)
+    spans = timetable(book)
+    close = spans[-1].stop
+    classes: list[ClassStand] = []
+    more: list[DutyAlert] = []
+    for one in cockpit.classes:
+        mine = past.get(one.underlying, History())
+        classes.append(_class(one, book, scale, mine, cockpit.maker, day, at, len(ahead)))
+        more += spread_alerts(one, scale, at, close)
+    told = tuple(
+        msgspec.structs.replace(one, at=one.at - epoch, loss_at=one.loss_at - epoch)
+        for one in alerts
+    )
+    return Stand(cockpit.maker, day, at, tuple(classes), (*told, *more))
+
+
+def _gone(book: Rulebook, at: DayNanos) -> Fraction:
+    whole: Nanos = session_nanos(book)
+    return 1 - Fraction(outlook.remaining(timetable(book), at), whole)
+
+
+def _class(
+    one: ClassView,
+    book: Rulebook,
+    scale: Scale,
+    mine: History,
+    maker: str,
+    day: Day,
+    at: DayNanos,
+    ahead: int,
+) -> ClassStand:
+    today = one.day
+    row = forecast.day_row(today, one.others or ())
+    seed = f"{maker}/{one.underlying}/{day}/{at}"
+    gone = _gone(book, at)
+    closed = at >= timetable(book)[-1].stop
+    month = forecast.month(
+        mine.rows,
+        row,
+        Fraction(1) if closed else min(gone, Fraction(999, 1000)),
+        mine.past,
+        ahead,
+        scale,
+        mine.changes,
+        seed,
+    )
+    months_after = 12 - _number_in_year(day)
+    year = forecast.year(mine.grades, month, months_after, book.rating, mine.letters)
+    so_far = continuous(scale, [*mine.month, today])
+    running = [month.likely] if month.likely else []
+    return ClassStand(
+        view=one,
+        reach=reach(scale, mine.month, today, one.best, one.worst, ahead),
+        month_spread=so_far.spread_ratio if so_far else None,
+        effects=tuple(_effects(one, scale, mine)),
+        month=month,
+        year=year,
+        month_grades=tuple(mine.grades),
+        chapter9=forecast.chapter9([*mine.chapter, *running], book.rating),
+    )
+
+
+def _number_in_year(day: Day) -> int:
+    """1 for the month that ends on 20 January … 12 for the one that ends on 20 December."""
+    return month_of(day) % 100
+
+
+def _effects(one: ClassView, scale: Scale, mine: History) -> list[Effect]:
+    found = []
+    for case in one.what_ifs:
+        tonight = msgspec.structs.replace(
+            one.day, participation=case.participation, spread_ratio=case.spread_ratio
+        )
+        month = continuous(scale, [*mine.month, tonight])
+        found.append(
+            Effect(
+                case.name,
+                case.spread_ratio,
+                case.participation,
+                month.spread_ratio if month else None,
+                month.weighted if month else None,
+                table_grade(scale, month.spread_ratio, month.weighted) if month else "",
+            )
+        )
+    return found

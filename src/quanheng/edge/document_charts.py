@@ -1,0 +1,74 @@
+"""Charts of a document as SVG, with outlines in place of letters so that no font is needed."""
+
+import io
+from importlib.resources import as_file, files
+from typing import Any
+
+from quanheng.edge.documents import Chart
+
+FONT = "data/fonts/NotoSansCJKsc-subset.otf"
+COLOURS = ("#1f5f8b", "#c8553d", "#588157", "#8d6a9f")
+BOUND = "#9a2a2a"
+MOST_TICKS = 12
+
+
+def _modules() -> Any:
+    """matplotlib's figure and fonts; RuntimeError when the extra is not installed."""
+    try:
+        import matplotlib as mpl
+        import matplotlib.backends.backend_svg
+        import matplotlib.figure
+        import matplotlib.font_manager
+        import matplotlib.ticker
+    except ImportError as error:
+        raise RuntimeError("reports need the extra quanheng[reports]") from error
+    return mpl
+
+
+def svg(chart: Chart, width: float = 7.2, height: float = 2.1) -> bytes:
+    """The chart; the same data gives the same bytes. Sizes in inches."""
+    mpl = _modules()
+    figure = mpl.figure.Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    with as_file(files("quanheng") / FONT) as path:
+        font = mpl.font_manager.FontProperties(fname=str(path), size=8)
+        small = mpl.font_manager.FontProperties(fname=str(path), size=7)
+        _draw(axes, chart)
+        axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+        axes.set_title(f"{chart.title}  {chart.english}", fontproperties=font, loc="left")
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            label.set_fontproperties(small)
+        if len(chart.series) + len(chart.bounds) > 1:
+            axes.legend(prop=small, frameon=False, ncols=4, loc="best")
+        out = io.BytesIO()
+        options = {"svg.fonttype": "path", "svg.hashsalt": "quanheng"}
+        with mpl.rc_context(options):
+            figure.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()
+
+
+def _draw(axes: Any, chart: Chart) -> None:
+    places = list(range(len(chart.labels)))
+    count = len(chart.series)
+    for k, series in enumerate(chart.series):
+        values = [float("nan") if value is None else value for value in series.values]
+        colour = COLOURS[k % len(COLOURS)]
+        if chart.bars:
+            wide = 0.8 / max(count, 1)
+            shifted = [place + (k - (count - 1) / 2) * wide for place in places]
+            axes.bar(shifted, values, width=wide, color=colour, label=series.words)
+        else:
+            mark = "o" if len(places) <= 31 else None
+            axes.plot(places, values, color=colour, label=series.words, lw=1.2, marker=mark, ms=2.5)
+    for k, (words, value) in enumerate(chart.bounds):
+        style = ("--", ":")[k % 2]
+        axes.axhline(value, color=BOUND, lw=0.9, ls=style, label=words)
+    step = max(1, -(-len(places) // MOST_TICKS))
+    axes.set_xticks(places[::step], chart.labels[::step])
+    axes.set_ylim(bottom=0)
+    if 0.95 < axes.get_ylim()[1] <= 1.06:
+        axes.set_ylim(top=1.06)  # a line at 100 % stays whole
+    axes.margins(x=0.01)
+    axes.grid(axis="y", color="#dddddd", lw=0.5)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
