@@ -26,7 +26,7 @@ from quanheng.authority.messages import (
     Second,
     Withdraw,
 )
-from quanheng.authority.policy import LIFE_CYCLE, Act, Event, Status, rule_of
+from quanheng.authority.policy import FIRM_RISK, LIFE_CYCLE, Act, Event, Status, rule_of
 from quanheng.runtime.envelope import Envelope, TimerFired, WakeAt
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
@@ -76,6 +76,7 @@ class AuthorityState(msgspec.Struct):
     limits: dict[str, int] = msgspec.field(default_factory=dict)  # "target scope name" -> value
     proposals: dict[int, Proposal] = msgspec.field(default_factory=dict)
     waiting: int = 0
+    held: dict[str, str] = msgspec.field(default_factory=dict)  # "target scope" -> firm risk
 
 
 class Authority:
@@ -208,8 +209,10 @@ class Authority:
                 return Act.REARM
             case SetState():
                 # A scope that was never restricted is as open as it can be.
-                now = self.state.states.get(f"{target} {command.scope}", int(TradingState.OPEN))
-                return Act.RAISE_STATE if command.state > now else Act.LOWER_STATE
+                key = f"{target} {command.scope}"
+                if command.state <= self.state.states.get(key, int(TradingState.OPEN)):
+                    return Act.LOWER_STATE
+                return Act.RELEASE if key in self.state.held else Act.RAISE_STATE
             case SetParameter() | SetLimit():
                 return self._act_on_number(target, command)
             case _:
@@ -278,7 +281,7 @@ class Authority:
         state = self.state
         match command:
             case SetState():
-                state.states[f"{target} {command.scope}"] = int(command.state)
+                self._note_state(f"{target} {command.scope}", command)
             case SetParameter() | SetLimit():
                 state.limits[f"{target} {command.scope} {command.name}"] = command.value
             case SignOn():
@@ -288,6 +291,16 @@ class Authority:
                 return
             case _:
                 assert_never(command)
+
+    def _note_state(self, key: str, command: SetState) -> None:
+        """What firm risk lowers, the desk's own people do not raise."""
+        state = self.state
+        raised = command.state > state.states.get(key, int(TradingState.OPEN))
+        state.states[key] = int(command.state)
+        if raised:
+            state.held.pop(key, None)
+        elif FIRM_RISK in state.posts.get(command.by, ()):
+            state.held[key] = command.by
 
 
 def _person(command: Command) -> str:

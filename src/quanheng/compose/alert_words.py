@@ -36,6 +36,10 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.TOOK_OVER: ("主备切换", "took over"),
     Alert.DEAD_MAN: ("心跳中断", "dead-man"),
     Alert.PULL_OVERDUE: ("撤单超时", "pull overdue"),
+    Alert.FIRM_BREACH: ("公司层面限额超限", "firm limit breached"),
+    Alert.FIRM_NOTICE: ("风险提示书已发出", "risk notice issued"),
+    Alert.LEVELS_DIFFER: ("两级风控核对不一致", "the two levels differ"),
+    Alert.UNATTRIBUTED_FILL: ("成交无登记归属", "fill without a registered owner"),
 }
 
 

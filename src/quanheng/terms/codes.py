@@ -184,3 +184,7 @@ class Alert(StrEnum):
     TOOK_OVER = "took_over"
     DEAD_MAN = "dead_man"
     PULL_OVERDUE = "pull_overdue"
+    FIRM_BREACH = "firm_breach"
+    FIRM_NOTICE = "firm_notice"
+    LEVELS_DIFFER = "levels_differ"
+    UNATTRIBUTED_FILL = "unattributed_fill"
