@@ -14,6 +14,7 @@ from quanheng.oversight.cases import FIRM_RISK, LEAST, MOST
 from quanheng.oversight.limits import BY_NAME
 from quanheng.oversight.messages import Attribution, FirmLimit, Officer
 from quanheng.terms.codes import TradingState
+from quanheng.terms.contract import Chain
 from quanheng.terms.days import midnight
 from quanheng.terms.records import LimitRecord
 from quanheng.terms.units import MINUTE, Day
@@ -79,11 +80,17 @@ def _problem(found: OversightFile) -> str:
     for number, entry in enumerate(found.register):
         if not (entry.prefix and entry.desk and entry.strategy and entry.underlying):
             return f"register[{number}]: prefix, underlying, desk and strategy must not be empty"
-    return next((text for n, one in enumerate(found.limits) if (text := _wrong(n, one))), "")
+    owners = [f"desk:{one.desk}" for one in found.register]
+    owners += [f"strategy:{one.strategy}" for one in found.register]
+    scopes = ["*", *dict.fromkeys(owners)]
+    wrong = (_wrong(number, one, scopes) for number, one in enumerate(found.limits))
+    return next((text for text in wrong if text), "")
 
 
-def _wrong(number: int, one: LimitEntry) -> str:
+def _wrong(number: int, one: LimitEntry, scopes: list[str]) -> str:
     key = f"limits[{number}]"
+    if one.scope not in scopes and not (len(one.scope) == 6 and one.scope.isdigit()):
+        return f"{key}.scope: {one.scope!r} is no underlying and not one of {', '.join(scopes)}"
     allowed = [state.name for state in TradingState if LEAST <= state <= MOST]
     if one.name not in BY_NAME:
         return f"{key}.name: {one.name!r} is not one of {', '.join(BY_NAME)}"
@@ -102,8 +109,11 @@ def _wrong(number: int, one: LimitEntry) -> str:
     return ""
 
 
-def limits_of(found: OversightFile) -> tuple[FirmLimit, ...]:
-    """The limits as the overseer takes them; days become instants at midnight."""
+def limits_of(found: OversightFile, chain: Chain) -> tuple[FirmLimit, ...]:
+    """The limits as the overseer takes them; days become instants at midnight. A limit of an
+    underlying that the day does not trade has nothing to hold.
+    """
+    traded = [item.underlying for item in chain.classes]
     return tuple(
         FirmLimit(
             LimitRecord(
@@ -121,6 +131,7 @@ def limits_of(found: OversightFile) -> tuple[FirmLimit, ...]:
             tuple(TradingState[name] for name in one.escalate),
         )
         for one in found.limits
+        if one.scope in traded or not one.scope.isdigit()
     )
 
 

@@ -86,7 +86,7 @@ def opening_of(
             combinations=own.combinations,
         ),
         history=past_days(found.reference, chain.day),
-        limits=limits_of(found),
+        limits=limits_of(found, chain),
         register=register_of(found),
         people=officers(people),
         officer=found.officer,
