@@ -15,6 +15,7 @@ from quanheng.config import ConfigError
 from quanheng.exchange.messages import Deliver, EtfDeliver
 from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Notify
+from quanheng.oversight.compare import KINDS
 from quanheng.oversight.messages import Ask, Figures, Told, Written
 from quanheng.oversight.overseer import Overseer
 from quanheng.runtime.envelope import RaiseAlert, Source
@@ -23,7 +24,7 @@ from quanheng.runtime.wires import Sink
 from quanheng.settlement.carry import Carry
 from quanheng.terms.commands import SignOn
 from quanheng.terms.market import ChainTick, UnderlyingTicks
-from quanheng.terms.units import SECOND, Lots, Nanos
+from quanheng.terms.units import MICROSECOND, SECOND, Lots, Nanos
 
 ON_DUTY = ("firm_risk", "head")
 """Posts whose holders are there all day at the firm: who restrains the desk, and who releases."""
@@ -73,7 +74,8 @@ class OversightWatch:
         for name, row in zip(effect.names, rows.tolist(), strict=True):
             key, _, why = name.partition("|")
             kind, desk, own, tolerance, minutes = row
-            found = self.levels.setdefault(f"{kind} {key}", [effect.at, 0, 0, 0, 0, 0, 0])
+            name = f"{KINDS[kind]} {key}"
+            found = self.levels.setdefault(name, [effect.at, 0, 0, 0, 0, 0, 0])
             found[1], found[6] = effect.at, int(bool(why))
             if minutes >= found[2]:
                 found[2:6] = minutes, desk, own, tolerance
@@ -103,7 +105,8 @@ class OversightDay:
         sim.wire("firm-etf-feed", "etf", over, [UnderlyingTicks], wires.underlyings, source=feed)
         sim.wire("drop-copy", "venue", over, [Deliver], copy.options)
         sim.wire("etf-copy", "etf", over, [EtfDeliver], copy.etf)
-        sim.wire("desk-figures", "maker", over, [Notify], desk.carry, source=Source.DESK)
+        # A claim is of its instant: it must not be overtaken by fills that the desk had not heard.
+        sim.wire("desk-figures", "maker", over, [Notify], desk.carry, MICROSECOND, Source.DESK)
         source = Source.OVERSEER
         sim.wire("firm-ask", over, firm, [Ask], wires.propose, source=source)
         sim.wire("firm-issue", firm, "maker", [Issue], wires.issue, source=source, cause=_proposal)
