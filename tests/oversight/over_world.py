@@ -117,7 +117,18 @@ class World:
         self.say(copy, at)
         return copy
 
-    def quote(self, at: int, move: float = 0.0, up: float = 0.0, width: int = 20) -> None:
+    def pause(self, at: int) -> None:
+        """An image of a break: nothing trades."""
+        self.quote(at, phase=Phase.BREAK)
+
+    def quote(
+        self,
+        at: int,
+        move: float = 0.0,
+        up: float = 0.0,
+        width: int = 20,
+        phase: Phase = Phase.CONTINUOUS,
+    ) -> None:
         """A market around the known smile: spots moved by `move`, vols by `up`."""
         self.say(UnderlyingTicks(at, tuple(self._fund(k, move) for k in self._classes())), at)
         for klass in self._classes():
@@ -126,7 +137,7 @@ class World:
             for place, slot in enumerate(range(item.start, item.stop)):
                 mid = round(self.fair(slot, at, move, up) * 10_000)
                 rows[place, market.SLOT] = slot
-                rows[place, market.PHASE] = Phase.CONTINUOUS
+                rows[place, market.PHASE] = phase
                 rows[place, market.BID] = max(mid - width // 2, 1)
                 rows[place, market.ASK] = max(mid - width // 2, 1) + width
             self.say(ChainTick(klass, at, True, pack(rows)), at)

@@ -161,6 +161,22 @@ def test_oversight_levels_explain_what_is_their_own_fault() -> None:
     assert compare.open_differences(world.state) == [f"position {code}"]
 
 
+def test_oversight_levels_stay_open_when_the_market_closes() -> None:
+    """A value that was wrong when trading ended is still open; nothing new is opened by a pause."""
+    world, found = run(FAULTS["wrong multiplier"][0])
+    assert found
+    desk = Desk(world)
+    desk.vol = 1.4
+    for minute in range(6, 11):
+        at = TEN + minute * MINUTE
+        world.say(desk.claim(at, 0.01), at)
+        world.pause(at)
+        world.run(at + 5 * SECOND)
+    later = compare.open_differences(world.state)
+    assert later and set(later) <= set(found)
+    assert set(world.state.explained.values()) <= {"no continuous trading"}
+
+
 def test_oversight_levels_compare_a_claim_once() -> None:
     """Figures without a new claim compare nothing again."""
     world, _ = run(None, 2)

@@ -65,9 +65,7 @@ def test_oversight_vol_comes_back_from_its_price() -> None:
             for vol in (0.08, 0.2, 0.9):
                 target = price(sign, 2.5, strike, vol, 0.3, 0.99, 51)
                 found = model_kernels.implied(sign, target, 2.5, strike, 0.3, 0.99)
-                near = model_kernels.near_implied(
-                    sign, target, 2.5, strike, 0.3, 0.99, vol * 1.1
-                )
+                near = model_kernels.near_implied(sign, target, 2.5, strike, 0.3, 0.99, vol * 1.1)
                 back = price(sign, 2.5, strike, found, 0.3, 0.99, 51)
                 assert abs(back - target) < 1e-6
                 assert abs(price(sign, 2.5, strike, near, 0.3, 0.99, 51) - target) < 1e-6

@@ -32,7 +32,7 @@ def view(world: World) -> figures.View:
 
 
 def test_oversight_stress_is_the_closed_form_revalued(world: World, view: figures.View) -> None:
-    """Every node of the grid against Black-76 at the moved inputs, within two per mille of gross."""
+    """Every node of the grid against Black-76 at the moved inputs, to half a per cent of gross."""
     model = world.state.model
     net = world.state.account.by_owner.sum(axis=0)
     for spot, vol in ((-10, 50), (5, 0), (0, 100), (-3, -30), (20, 20)):
@@ -94,7 +94,7 @@ def test_oversight_stress_stories_touch_what_they_say(view: figures.View) -> Non
 def test_oversight_reverse_stress_is_what_brute_force_finds(view: figures.View, axis: str) -> None:
     """The smallest move, against every tenth of a per cent looked at one by one."""
     story, most = stress.AXES[axis]
-    losses = [stress.outcome(view, story, float(n)).loss for n in range(0, most + 1)]
+    losses = [stress.outcome(view, story, float(n)).loss for n in range(most + 1)]
     limit = sorted(losses)[len(losses) // 2]
     checks = (lambda one: one.free < 0, lambda one: one.loss > limit)
     for broken in checks:

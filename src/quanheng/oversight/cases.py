@@ -207,7 +207,8 @@ def overdue(state: State, opened: OverseerOpen, number: str, at: Nanos, effects:
     if case.step < len(steps):
         ask_state(state, case.scope, steps[case.step], case.number, opened.officer, effects)
         case.step += 1
-        _deadline(case, opened, at, effects)
+        if case.step < len(steps):
+            _deadline(case, opened, at, effects)
 
 
 def ask_state(

@@ -85,7 +85,7 @@ def _values(model: Model, codes: list[str], claimed: np.ndarray) -> list[Row]:
     for slot, _, value in claimed.tolist():
         own = float(model.prices[slot])
         # Without a market both are opinions, and neither can be held against the other.
-        if value < 0 or not np.isfinite(own) or not np.isfinite(model.half[slot]):
+        if value < 0 or not np.isfinite(own) or not model.live[slot]:
             continue
         allowed = float(model.half[slot]) + VALUE_STEPS + VALUE_SHARE * own
         rows.append(Row("value", codes[slot], value, round(own * _MICRO), round(allowed * _MICRO)))
@@ -133,15 +133,26 @@ def reason(state: State, opened: OverseerOpen, row: Row, at: Nanos) -> str:
     if row.kind in ("value", "delta", "gamma", "vega", "theta", "profit"):
         if at - state.model.seen_market > STALE:
             return "own market data are stale"
+        if row.kind != "value" and not _trades(state.model, opened, row.key):
+            return "no continuous trading"
         figures = state.figures.get(row.key)
         if row.kind != "value" and figures is not None and figures[PLACE["blind"]]:
             return "contracts without own vol"
     return ""
 
 
+def _trades(model: Model, opened: OverseerOpen, underlying: str) -> bool:
+    """Does any contract of a class trade continuously?"""
+    item = next(one for one in opened.chain.classes if one.underlying == underlying)
+    return bool(model.live[item.start : item.stop].any())
+
+
 def level(state: State, opened: OverseerOpen, at: Nanos, effects: list[Any]) -> None:
     """Compare the last claim, once; remember how long each difference lasts, tell people when one
     becomes open.
+
+    What cannot be looked at now stays as it was: a value without a market, a difference that is
+    explained.
     """
     if state.claim is None:
         return
@@ -153,15 +164,19 @@ def level(state: State, opened: OverseerOpen, at: Nanos, effects: list[Any]) -> 
         if not row.beyond:
             continue
         key = f"{row.kind} {row.key}"
-        why = reason(state, opened, row, at)
-        if why:
+        why, lasted = reason(state, opened, row, at), before.get(key, 0)
+        if why and lasted < LASTING:
             state.explained[key] = why
-        minutes = before.get(key, 0) + 1
+        minutes = lasted if why else lasted + 1
         state.off[key] = minutes
         shown.append((row, minutes))
         if minutes == LASTING and not why:
             args = (row.kind, row.desk, row.own, row.tolerance)
             effects.append(RaiseAlert(Alert.LEVELS_DIFFER, row.key, args))
+    looked = {f"{row.kind} {row.key}": True for row in rows}
+    for key, minutes in before.items():
+        if key.startswith("value ") and key not in looked:
+            state.off[key] = minutes
     table = [[KINDS.index(r.kind), r.desk, r.own, r.tolerance, m] for r, m in shown]
     names = tuple(
         f"{row.key}|{state.explained.get(f'{row.kind} {row.key}', '')}" for row, _ in shown

@@ -31,6 +31,7 @@ def take_chain(model: Model, tick: ChainTick) -> None:
     live = rows[:, market.PHASE] == Phase.CONTINUOUS
     good = live & (bid > 0) & (ask > bid)
     none = live & ~good
+    model.live[slots] = good
     model.mid[slots[good]] = (bid + ask)[good] / (2 * TICKS_PER_YUAN)
     model.half[slots[good]] = (ask - bid)[good] / (2 * TICKS_PER_YUAN)
     model.mid[slots[none]] = np.nan

@@ -93,6 +93,7 @@ class Model(msgspec.Struct):
     discount: np.ndarray
     mid: np.ndarray  # yuan by slot, NaN without a market
     half: np.ndarray  # half spread, yuan
+    live: np.ndarray  # 1 where the last image had a continuous two-sided market
     spot: np.ndarray  # Ticks by class
     spot_open: np.ndarray
     gridded: np.ndarray  # spot at which a class's grid was made, yuan; 0 never
@@ -210,6 +211,7 @@ def open_model(opened: OverseerOpen) -> Model:
         discount=np.ones(expiries),
         mid=settle / TICKS_PER_YUAN,
         half=np.zeros(slots),
+        live=np.zeros(slots, dtype=np.int64),
         spot=np.array(closes, dtype=np.int64),
         spot_open=np.array(closes, dtype=np.int64),
         gridded=np.zeros(len(chain.classes)),
