@@ -19,6 +19,7 @@ from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
+from quanheng.compose.oversee_cli import oversee
 from quanheng.compose.propose_cli import second, withdraw
 from quanheng.compose.propose_trade_cli import propose
 from quanheng.compose.reference import ReferenceDataError
@@ -235,6 +236,7 @@ for verb in (propose, second, withdraw):
     cli.add_command(verb)
 cli.add_command(lab)
 cli.add_command(report)
+cli.add_command(oversee)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

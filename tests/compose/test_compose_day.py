@@ -67,7 +67,7 @@ def test_compose_run_folder_has_the_layout(day_run: Run) -> None:
     info = read_info(run)
     assert (info.status, info.digest, info.seed) == ("ended", day_run.printed["digest"], 5)
     assert all(len(text) == 64 for text in (info.rulebook, info.config, info.source))
-    machines = ["clearing", "etf", "maker", "venue"]
+    machines = ["clearing", "etf", "firm_authority", "maker", "oversight", "venue"]
     assert sorted(info.machines) == sorted(info.heads) == machines
     for name in machines:
         assert (run / "journal" / name / "0000000000000001.seg").stat().st_size > 0

@@ -16,7 +16,7 @@ from quanheng.runtime.journal import EFFECTS, HEADER_BYTES, ChainedWriter, Frame
 from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.verify import chain_head
 
-MACHINES = ["clearing", "etf", "maker", "venue"]
+MACHINES = ["clearing", "etf", "firm_authority", "maker", "oversight", "venue"]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from quanheng.authority.messages import (
     Second,
     Withdraw,
 )
-from quanheng.authority.policy import LIFE_CYCLE, Act, Event, Status, rule_of
+from quanheng.authority.policy import FIRM_RISK, LIFE_CYCLE, Act, Event, Status, rule_of
 from quanheng.runtime.envelope import Envelope, TimerFired, WakeAt
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
@@ -99,6 +99,7 @@ class AuthorityState(msgspec.Struct):
     limits: dict[str, int] = msgspec.field(default_factory=dict)  # "target scope name" -> value
     proposals: dict[int, Proposal] = msgspec.field(default_factory=dict)
     waiting: int = 0
+    held: dict[str, str] = msgspec.field(default_factory=dict)  # "target scope" -> firm risk
 
 
 class Authority:
@@ -242,8 +243,10 @@ class Authority:
                 return Act.NIGHT_EXCEPTION
             case SetState():
                 # A scope that was never restricted is as open as it can be.
-                now = self.state.states.get(f"{target} {command.scope}", int(TradingState.OPEN))
-                return Act.RAISE_STATE if command.state > now else Act.LOWER_STATE
+                key = f"{target} {command.scope}"
+                if command.state <= self.state.states.get(key, int(TradingState.OPEN)):
+                    return Act.LOWER_STATE
+                return Act.RELEASE if key in self.state.held else Act.RAISE_STATE
             case SetParameter() | SetLimit():
                 return self._act_on_number(target, command)
             case _:
@@ -322,7 +325,7 @@ class Authority:
         state = self.state
         match command:
             case SetState():
-                state.states[f"{target} {command.scope}"] = int(command.state)
+                self._note_state(f"{target} {command.scope}", command)
             case SetParameter() | SetLimit():
                 state.limits[f"{target} {command.scope} {command.name}"] = command.value
             case SignOn():
@@ -331,6 +334,16 @@ class Authority:
                 state.on_duty[command.person] = [*held, seat] if command.on else held
             case _:  # what happens once puts nothing in force
                 return
+
+    def _note_state(self, key: str, command: SetState) -> None:
+        """What firm risk lowers, the desk's own people do not raise."""
+        state = self.state
+        raised = command.state > state.states.get(key, int(TradingState.OPEN))
+        state.states[key] = int(command.state)
+        if raised:
+            state.held.pop(key, None)
+        elif FIRM_RISK in state.posts.get(command.by, ()):
+            state.held[key] = command.by
 
 
 def _act_of_trade(command: Trade) -> Act:

@@ -20,7 +20,8 @@ POSTS = (
     "auditor",
 )
 DESK = ("trader", "risk", "ops", "clearing", "compliance", "quant", "head")
-"""Posts of the desk. Firm risk acts through oversight only; auditors change nothing."""
+"""Posts of the desk. Firm risk acts through oversight; auditors change nothing."""
+FIRM_RISK = "firm_risk"
 
 
 class Act(StrEnum):
@@ -29,6 +30,7 @@ class Act(StrEnum):
     PULL = "pull"
     LOWER_STATE = "lower_state"
     RAISE_STATE = "raise_state"
+    RELEASE = "release"  # raise what firm risk has lowered
     PARAMETER_IN_BAND = "parameter_in_band"
     PARAMETER_OUTSIDE_BAND = "parameter_outside_band"
     TIGHTEN_LIMIT = "tighten_limit"
@@ -68,14 +70,15 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
 
 RULES = (
     Rule(Act.PULL, DESK, (), False),
-    Rule(Act.LOWER_STATE, DESK, (), False),
+    Rule(Act.LOWER_STATE, (*DESK, FIRM_RISK), (), False),
     Rule(Act.TIGHTEN_LIMIT, DESK, (), False),
     Rule(Act.RAISE_STATE, ("trader",), ("risk",), True),
+    Rule(Act.RELEASE, (FIRM_RISK,), ("head",), True),
     Rule(Act.PARAMETER_IN_BAND, ("trader",), (), True),
     Rule(Act.PARAMETER_OUTSIDE_BAND, ("trader",), ("risk",), True),
     Rule(Act.LOOSEN_LIMIT, ("risk",), ("head",), True),
     Rule(Act.EXEMPTION, ("trader",), ("risk", "compliance"), True),
-    Rule(Act.FIGURE, ("risk",), (), True),
+    Rule(Act.FIGURE, ("risk", FIRM_RISK), (), True),
     Rule(Act.REARM, ("trader",), ("risk",), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),

@@ -52,6 +52,10 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.PROMPT_CONFIRMED: ("风险提示已答复", "risk prompt answered"),
     Alert.PROMPT_ENDED: ("风险提示结果", "result of a risk prompt"),
     Alert.NIGHT_EXCEPTED: ("隔夜例外已签", "overnight exception signed"),
+    Alert.FIRM_BREACH: ("公司层面限额超限", "firm limit breached"),
+    Alert.FIRM_NOTICE: ("风险提示书已发出", "risk notice issued"),
+    Alert.LEVELS_DIFFER: ("两级风控核对不一致", "the two levels differ"),
+    Alert.UNATTRIBUTED_FILL: ("成交无登记归属", "fill without a registered owner"),
 }
 
 

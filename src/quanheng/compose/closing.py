@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from quanheng.books import pnl
+from quanheng.compose import oversight_end
 from quanheng.compose.carry_out import carried
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
@@ -116,6 +117,7 @@ def finish(world: World, seconds: float) -> DayResult:
     settled = settle(world)
     made, roll = carried(world, settled)
     made, told = notified(world, settled, made)
+    made = oversight_end.close(world, made)
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -149,6 +151,7 @@ def finish(world: World, seconds: float) -> DayResult:
         write_files(world, settled, made)
         write_margin(world.plan.out / "reports", day.margin)
         write_record(world, settled, world.plan.out / "reports")
+        oversight_end.write_tables(world, world.plan.out / "reports")
     return day
 
 
@@ -177,6 +180,7 @@ def _invariants(
         book.cash + book.fees != fund[CASH] + fund[FEES]
     )
     found |= etf_differences(world)
+    found |= oversight_end.differences(world)
     settles = settlement_prices(world.reference.chain, settled)
     equity = book.opening_cash + book.opening_cost
     missed = off_from_clearing(maker, settled, settles, equity)

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from quanheng.compose.exchange_files import check_files
 from quanheng.compose.later import reference_on
 from quanheng.compose.margin_report import margin_text, plain_margin
 from quanheng.compose.openings import Openings
+from quanheng.compose.oversight_file import read_oversight
 from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
 from quanheng.compose.reference import FIRST_DAY
@@ -82,6 +82,7 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         house=options["house"],
         models=options["models"],
         people=options["people"],
+        oversight=options["oversight"],
         until=options["until"],
     )
     check_plan(plan)
@@ -103,6 +104,7 @@ def check_plan(plan: DayPlan) -> None:
             raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
     book = read_rulebook(plan.day, plan.agreement, plan.house)
     reference = reference_on(plan.day, plan.master, plan.pick)
+    read_oversight(plan.oversight)
     given = (plan.scenario, reference, book, plan.config, plan.seed, plan.cadence)
     Openings(*given, models=plan.models, people=plan.people)
 
@@ -311,7 +313,7 @@ def rate_dataset(
     """Rate a dataset over one period and write the tables."""
     begin, end = _day("--from", first), _day("--to", last)
     dataset = read_dataset(folder, (begin, end))
-    result = rate(dataset, begin, end, _books(agreement))
+    result = rate(dataset, begin, end, lambda day: read_rulebook(day, agreement))
     files = write_result(out, result)
     head = ["maker", "class", "kind", "days", "R", "WP", "volume", "grade", "reasons"]
     rows = [
@@ -333,10 +335,6 @@ def rate_dataset(
         for row in result.period
     ]
     return {"files": [str(path) for path in files], "period": grades}, table(head, rows, left=3)
-
-
-def _books(agreement: Path | None) -> Callable[[Day], Any]:
-    return lambda day: read_rulebook(day, agreement)
 
 
 def _day(option: str, text: str) -> Day:

@@ -14,6 +14,7 @@ import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
+from quanheng.compose import oversight_day
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.day_watch import DayWatch
@@ -85,6 +86,7 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     house: Path | None = None
     models: Path | None = None
     people: Path | None = None  # who holds which post; None: the shipped ones
+    oversight: Path | None = None
     until: str = ""  # stop early, HH:MM (tests)
     opening: Carry | None = None  # what the day before left; None: a first day
     events: tuple[ExRight, ...] = ()  # what goes ex tomorrow besides the scenario's dividends
@@ -130,6 +132,7 @@ class World:
         self.collector, self.watch = Collector(), DayWatch()
         self.deals = DealBook(plan.config.member.letter, plan.config.member.pbu)
         self.instructions = InstructionRecord()
+        self.oversight = oversight_day.OversightDay(plan.oversight)
         self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
         member = plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
@@ -171,6 +174,7 @@ class World:
         sim.add(self.etf)
         sim.add(self.maker)
         sim.add(self.clearing)
+        self.oversight.add(sim)
         line, feed = self.line, self.feed
         sim.wire("etf-venue", "etf", "venue", [UnderlyingTicks], source=Source.FEED)
         sim.wire("etf-feed", "etf", "maker", [UnderlyingTicks], feed.carry, source=Source.FEED)
@@ -203,6 +207,7 @@ class World:
             sim.sink("etf", [ex.EtfDeliver], trader.taken)
             trader.begin()
             self.etf_trader = trader
+        self.oversight.wire(sim, member.pbu, self._alert(self.oversight.machine.NAME))
         sim.sink("venue", [ChainTick], self._closing_feed)
         sim.sink("etf", [UnderlyingTicks], self._closing_prices)
         return sim
@@ -232,6 +237,7 @@ class World:
         sim.post("etf", openings.etf(), at)
         sim.post("venue", openings.venue(), at)
         sim.post("maker", openings.maker(), at)
+        self.oversight.post(sim, openings, self.plan.opening, at)
         post_roster(sim, self.plan.scenario, self.midnight)
         connect = self.midnight + CONNECT_AT
         sim.post("maker", LinkChanged(Link.SYNCING), connect)

@@ -14,19 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from quanheng.authority.authority import Authority
+from quanheng.authority.firm import FirmAuthority
 from quanheng.clearing.clearing import Clearing
 from quanheng.compose.plugin_runs import load_of_run
 from quanheng.compose.run_folder import RunError
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.venue import Venue
 from quanheng.maker.maker import Maker
+from quanheng.oversight.overseer import Overseer
 from quanheng.runtime.records import Checkpoint, unseal_checkpoint
 from quanheng.runtime.replay import replay
 from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.snapshots import FolderSnapshots
 
 MACHINES: dict[str, type[Any]] = {
-    kind.NAME: kind for kind in (Authority, Clearing, EtfVenue, Maker, Venue)
+    kind.NAME: kind
+    for kind in (Authority, Clearing, EtfVenue, FirmAuthority, Maker, Overseer, Venue)
 }
 
 

@@ -104,6 +104,7 @@ class Carry(msgspec.Struct, frozen=True, array_like=True):
     combinations: tuple[CarriedCombination, ...] = ()
     bought: tuple[tuple[str, Lots], ...] = ()  # units bought less sold in the underlyings so far
     notices: bytes = b""  # op_tzxx of the evening, as the firm received it
+    oversight: bytes = b""  # the firm's open cases and peak of equity
 
 
 _DECODER = msgspec.msgpack.Decoder(Carry)

@@ -198,3 +198,7 @@ class Alert(StrEnum):
     PROMPT_CONFIRMED = "prompt_confirmed"
     PROMPT_ENDED = "prompt_ended"
     NIGHT_EXCEPTED = "night_excepted"
+    FIRM_BREACH = "firm_breach"
+    FIRM_NOTICE = "firm_notice"
+    LEVELS_DIFFER = "levels_differ"
+    UNATTRIBUTED_FILL = "unattributed_fill"

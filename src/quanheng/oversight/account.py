@@ -1,0 +1,163 @@
+"""The overseer's own books: the drop copy folded into positions, cash and owners (R-02).
+
+Nothing of `quanheng.books` is used, so an error there shows as a difference between the levels. A
+copy that was folded already is left aside by its place in the report stream; a position may become
+negative here, for what the exchange says is recorded as it says it and looked into afterwards.
+"""
+
+from quanheng.oversight.messages import Attribution, DropCopy, EtfCopy, OverseerOpen
+from quanheng.oversight.state import Account, State
+from quanheng.rulebook import fees
+from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms.business import CombinationDone
+from quanheng.terms.codes import Alert, Effect, Side
+from quanheng.terms.orders import Trade
+from quanheng.terms.units import Money, Slot
+
+FREE = ("CNSJC", "PXSJC")
+WIDTH = ("CXSJC", "PNSJC")
+STRADDLES = ("KS", "KKS")
+"""Margin of the six combinations (rules.md 3.4): none, the strikes' distance, the larger leg's
+and the other premium."""
+
+
+def owner_of(register: tuple[Attribution, ...], client_id: str, underlying: str) -> int:
+    """Line of the register for an order: the longest prefix, then a named underlying; -1: none."""
+    best, rank = -1, (-1, False)
+    for number, line in enumerate(register):
+        if not client_id.startswith(line.prefix) or line.underlying not in ("*", underlying):
+            continue
+        mine = (len(line.prefix), line.underlying != "*")
+        if mine > rank:
+            best, rank = number, mine
+    return best
+
+
+def _owner(
+    state: State, opened: OverseerOpen, client_id: str, underlying: str, out: list[RaiseAlert]
+) -> int:
+    """Owner of a fill; one that nobody is registered for is the last owner, and people are told."""
+    line = owner_of(opened.register, client_id, underlying)
+    if line < 0:
+        out.append(RaiseAlert(Alert.UNATTRIBUTED_FILL, underlying, (client_id,)))
+        return len(state.owners) - 1
+    found = opened.register[line]
+    return state.owners.index((found.desk, found.strategy))
+
+
+def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[RaiseAlert]) -> None:
+    """Fold one report. ValueError names a contract that is not listed today."""
+    account = _account(state)
+    if body.index <= account.seen.get(body.set_id, 0):
+        return
+    account.seen[body.set_id] = body.index
+    if isinstance(body.body, Trade):
+        _trade(state, opened, account, body.body, out)
+    else:
+        _combination(account, body.body)
+
+
+def _account(state: State) -> Account:
+    assert state.account is not None, "the overseer was opened"
+    return state.account
+
+
+def place(account: Account, code: str) -> Slot:
+    """Slot of a contract. ValueError for one that is not listed today."""
+    if code not in account.places:
+        raise ValueError(f"overseer: a report names contract {code}, which is not listed today")
+    return account.places[code]
+
+
+def _trade(
+    state: State, opened: OverseerOpen, account: Account, fill: Trade, out: list[RaiseAlert]
+) -> None:
+    slot = place(account, fill.contract)
+    row = opened.chain.contracts[slot]
+    klass = account.klasses[row.underlying]
+    owner = _owner(state, opened, fill.client_id, row.underlying, out)
+    sign = 1 if fill.side == Side.BUY else -1
+    amount = sign * fill.price * row.unit * fill.qty
+    fee = _fee(opened, fill)
+    account.cash -= amount + fee
+    account.fees += fee
+    account.spent[owner, klass] -= amount
+    account.fee_paid[owner, klass] += fee
+    account.by_owner[owner, slot] += sign * fill.qty
+    account.traded[slot] += fill.qty
+    opens = fill.effect == Effect.OPEN
+    if (fill.side == Side.BUY) == opens:
+        account.long[slot] += fill.qty if opens else -fill.qty
+    else:
+        bucket = account.covered if fill.covered else account.short
+        bucket[slot] += fill.qty if opens else -fill.qty
+
+
+def _fee(opened: OverseerOpen, fill: Trade) -> Money:
+    """What a fill costs if we took the other's price: reports do not say who provided."""
+    terms = (opened.rulebook, fill.side, fill.effect, fill.covered)
+    return fees.handling(*terms, "taker", fill.qty) + fees.settlement(*terms, "taker", fill.qty)
+
+
+def _combination(account: Account, body: CombinationDone) -> None:
+    """Built (B) or split (C by us, F by the exchange)."""
+    held = account.combinations.get(body.combination)
+    if body.action == "B":
+        first, second = (place(account, leg.contract) for leg in body.legs[:2])
+        account.combinations[body.combination] = (body.strategy, first, second, body.qty)
+    elif held is not None:
+        left = held[3] - body.qty
+        if left > 0:
+            account.combinations[body.combination] = (*held[:3], left)
+        else:
+            del account.combinations[body.combination]
+
+
+def take_etf(state: State, opened: OverseerOpen, body: EtfCopy, out: list[RaiseAlert]) -> None:
+    """Fold fills in the underlyings."""
+    account = _account(state)
+    for fill in body.fills:
+        klass = account.klasses[fill.underlying]
+        owner = _owner(state, opened, fill.client_id, fill.underlying, out)
+        sign = 1 if fill.side == Side.BUY else -1
+        account.units[klass] += sign * fill.qty
+        account.units_by_owner[owner, klass] += sign * fill.qty
+        account.aside -= sign * fill.amount + fill.fee
+        account.spent[owner, klass] -= sign * fill.amount
+        account.fee_paid[owner, klass] += fill.fee
+
+
+def single_margin(state: State) -> Money:
+    """Opening margin of every short alone, by the overseer's own reading of the formula."""
+    assert state.account is not None and state.model is not None, "the overseer was opened"
+    return int((state.account.short * state.model.margin).sum())
+
+
+def margin(state: State) -> Money:
+    """`single_margin` less what the combinations of the account save."""
+    total = single_margin(state)
+    assert state.account is not None and state.model is not None
+    account, model = state.account, state.model
+    for strategy, first, second, units in account.combinations.values():
+        legs = (first, second)
+        # The short legs of the vertical spreads stand second in CNSJC and PNSJC, last in the others
+        # too; a straddle is short on both.
+        short = legs if strategy in STRADDLES else legs[1:]
+        alone = sum(int(model.margin[slot]) for slot in short)
+        total -= units * (alone - _together(state, strategy, first, second))
+    return total
+
+
+def _together(state: State, strategy: str, first: Slot, second: Slot) -> Money:
+    assert state.model is not None and state.opened is not None
+    model, rows = state.model, state.opened.chain.contracts
+    if strategy in FREE:
+        return 0
+    if strategy in WIDTH:
+        return abs(rows[first].strike - rows[second].strike) * rows[first].unit
+    sides = sorted(
+        (int(model.margin[slot]), -int(model.settle[slot]) * rows[slot].unit)
+        for slot in (first, second)
+    )
+    # Of equal margins the larger premium is added: it sorts first by its negative.
+    return sides[1][0] - sides[0][1]

@@ -1,0 +1,251 @@
+"""What the overseer hears and says.
+
+It hears the exchange's reports and market data over wires of its own, what the desk claims of
+itself, and people; it never hears the maker's state. Persons are opaque ids.
+"""
+
+import msgspec
+
+from quanheng.rulebook.model import Rulebook
+from quanheng.runtime.envelope import RaiseAlert, TimerFired, WakeAt
+from quanheng.terms.business import CombinationDone
+from quanheng.terms.codes import TradingState
+from quanheng.terms.commands import RecordFigure, SetState
+from quanheng.terms.contract import Chain
+from quanheng.terms.etf import EtfFill
+from quanheng.terms.market import ChainTick, UnderlyingTicks
+from quanheng.terms.orders import Trade
+from quanheng.terms.records import LimitRecord
+from quanheng.terms.units import Day, Lots, Money, Nanos
+
+FILL_TYPES = Trade | CombinationDone
+
+
+class Attribution(msgspec.Struct, frozen=True, array_like=True):
+    """A line of the firm's register: who stands behind client ids that begin so.
+
+    `prefix` of the client id and `underlying` ("*": any) lead to a `desk` and a `strategy`; the
+    longest prefix wins, then a named underlying. The register is filed with the firm before the
+    day; the desk's own stamps are not looked at.
+    """
+
+    prefix: str
+    underlying: str
+    desk: str
+    strategy: str
+
+
+class FirmLimit(msgspec.Struct, frozen=True, array_like=True):
+    """An authorised limit of the firm (R-03) and what a breach of it leads to.
+
+    `record.scope`: "*", an underlying, "desk:NAME" or "strategy:NAME"; `record.name` and its unit:
+    `limits.MEASURES`. `version` counts the records of a scope and name. `answer`: time the desk
+    has to answer the notice; `escalate`: the states the desk is put into when that passes, one
+    step for each missed deadline.
+    """
+
+    record: LimitRecord
+    version: int
+    answer: Nanos
+    escalate: tuple[TradingState, ...] = ()
+
+
+class Officer(msgspec.Struct, frozen=True, array_like=True):
+    """A person and the posts he or she holds, as the firm has them on file."""
+
+    person: str
+    posts: tuple[str, ...]
+
+
+class CarriedCase(msgspec.Struct, frozen=True, array_like=True):
+    """A case that was not closed when its day ended."""
+
+    number: str
+    scope: str
+    name: str
+    value: int
+    limit: int
+    status: str
+    since: Nanos
+    due: Nanos
+    step: int
+    history: tuple[tuple[Nanos, str, str, str], ...]  # at, event, by, text
+
+
+class Opening(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The account as the clearing house left it: packed int64[slots], units by class."""
+
+    cash: Money
+    aside: Money = 0  # of it at the underlyings' market
+    long: bytes = b""
+    short: bytes = b""
+    covered: bytes = b""
+    units: tuple[Lots, ...] = ()
+    base: Lots = 0  # units of each class whose own risk is hedged elsewhere
+    combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()  # id, strategy, codes, units
+
+
+class OverseerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag="over_open"):
+    """The first input of the overseer's day.
+
+    `history` is `kernels.pack` of int64[days, 2]: relative moves of the reference underlying and of
+    its vol from close to close, 1e-6. `peak` is the highest equity so far (drawdown), 0 unknown.
+    `officer` answers for figures that the overseer puts into force by itself.
+    """
+
+    day: Day
+    chain: Chain
+    rulebook: Rulebook
+    pbu: str
+    account: Opening
+    history: bytes
+    limits: tuple[FirmLimit, ...]
+    register: tuple[Attribution, ...]
+    people: tuple[Officer, ...]
+    officer: str
+    rate: int = 18_000  # 1e-6 a year
+    every: Nanos = 60_000_000_000  # between figures
+    seed: int = 1
+    paths: int = 2_000
+    level: int = 990_000  # of the value at risk, 1e-6
+    tail_level: int = 975_000  # of the shortfall, 1e-6
+    peak: Money = 0
+    cases: tuple[CarriedCase, ...] = ()
+    volume: tuple[Lots, ...] = ()  # contracts a usual day trades, by class
+
+
+class DropCopy(msgspec.Struct, frozen=True, array_like=True, tag="drop_copy"):
+    """The exchange's copy of what was done in the account, with its place in the report stream."""
+
+    set_id: str
+    index: int
+    body: FILL_TYPES
+
+
+class EtfCopy(msgspec.Struct, frozen=True, array_like=True, tag="etf_copy"):
+    """The same for the underlyings; `klass` of each fill's underlying is found by its code."""
+
+    fills: tuple[EtfFill, ...]
+
+
+class DeskFigures(msgspec.Struct, frozen=True, array_like=True, tag="desk_figures"):
+    """What the desk says of itself at an instant, `kernels.pack` of int64 tables.
+
+    `contracts` [n, 3]: slot, net, model price in 1e-6 yuan (-1: none). `greeks` [classes, 4]: cash
+    delta, cash gamma, vega, theta in 1e-9 yuan. `profit` [classes, 2]: total and fees of it.
+    `margin`: opening margin of the shorts; `cash`: of the options account.
+    """
+
+    at: Nanos
+    contracts: bytes
+    greeks: bytes
+    profit: bytes
+    margin: Money
+    cash: Money
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+    """The desk answers a notice in writing."""
+
+    case: str
+    by: str
+    text: str
+
+
+class FollowUp(msgspec.Struct, frozen=True, array_like=True, tag="follow_up"):
+    """Firm risk looks after a case; `accepted` false sends it back with a new deadline."""
+
+    case: str
+    by: str
+    text: str
+    accepted: bool = True
+
+
+class CloseCase(msgspec.Struct, frozen=True, array_like=True, tag="close_case"):
+    """Firm risk closes a case; refused while the figure is still over its limit."""
+
+    case: str
+    by: str
+    text: str
+
+
+class Restrain(msgspec.Struct, frozen=True, array_like=True, tag="restrain"):
+    """One person of firm risk puts a scope of the desk into REDUCING, CANCEL_ONLY or HALTED."""
+
+    scope: str
+    state: TradingState
+    reason: str
+    by: str
+
+
+class ReleaseDesk(msgspec.Struct, frozen=True, array_like=True, tag="release_desk"):
+    """A person of firm risk asks to let a scope trade again; a second one must agree."""
+
+    scope: str
+    reason: str
+    by: str
+
+
+class CloseDay(msgspec.Struct, frozen=True, array_like=True, tag="close_day"):
+    """The day is over: last figures, and what crosses to the next day."""
+
+
+class Ask(msgspec.Struct, frozen=True, array_like=True, tag="ask"):
+    """Effect: a command to be put into force at the desk, through the authority."""
+
+    number: int
+    command: SetState | RecordFigure
+    by: str
+
+
+class Figures(msgspec.Struct, frozen=True, array_like=True, tag="figures"):
+    """Effect: a table of figures: "scopes" (`figures.COLUMNS` by row of `scopes`), "stress",
+    "levels" (the comparison with the desk).
+    """
+
+    topic: str
+    at: Nanos
+    names: tuple[str, ...]  # of the rows
+    columns: int
+    rows: bytes
+
+
+class Written(msgspec.Struct, frozen=True, array_like=True, tag="written"):
+    """Effect: a step of a case, kept in writing: record, notice, answer, follow-up, closing."""
+
+    case: str
+    event: str
+    status: str
+    scope: str
+    name: str
+    value: int
+    limit: int
+    due: Nanos
+    by: str
+    text: str
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
+    """Effect: a request of a person was refused."""
+
+    case: str
+    by: str
+    why: str
+
+
+OverseerInput = (
+    OverseerOpen
+    | DropCopy
+    | EtfCopy
+    | ChainTick
+    | UnderlyingTicks
+    | DeskFigures
+    | Answer
+    | FollowUp
+    | CloseCase
+    | Restrain
+    | ReleaseDesk
+    | CloseDay
+    | TimerFired
+)
+OverseerEffect = Ask | Figures | Written | Told | RaiseAlert | WakeAt

@@ -1,0 +1,285 @@
+"""The overseer inside a simulated day: its wires, what it does at the desk, its tables (R-02)."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compose_world import SMALL, Run, call, one_line
+
+from quanheng.authority.messages import Second
+from quanheng.compose import oversee_report as report
+from quanheng.compose.closing import finish
+from quanheng.compose.day import DayPlan, World
+from quanheng.compose.oversight_end import differences
+from quanheng.compose.oversight_file import SHIPPED
+from quanheng.compose.oversight_wires import carried_of
+from quanheng.compose.replaying import replay_machine
+from quanheng.compose.report_register import entries
+from quanheng.compose.run_folder import RunError
+from quanheng.compose.scenarios import load
+from quanheng.config import read_config
+from quanheng.kernels.pack import pack, unpack
+from quanheng.maker.monitors import CLASS_COLUMNS
+from quanheng.oversight.figures import PLACE
+from quanheng.oversight.messages import ReleaseDesk, Restrain
+from quanheng.runtime.envelope import Source
+from quanheng.terms.codes import TradingState
+from quanheng.terms.commands import SetState
+from quanheng.terms.days import from_clock
+from quanheng.terms.units import MINUTE, SECOND
+
+UNTIL = "09:44"
+THEO = CLASS_COLUMNS.index("theo")
+
+
+def plan(folder: Path | None = None, limits: str = "", until: str = UNTIL, **more: Any) -> DayPlan:
+    """A short day; `limits` takes the place of the shipped limits."""
+    place = None
+    if limits and folder is not None:
+        shipped = Path(load.__code__.co_filename).parents[1] / SHIPPED
+        head = shipped.read_text(encoding="utf-8").partition("[[limits]]")[0]
+        place = folder / "oversight.toml"
+        place.write_text(head + limits, encoding="utf-8")
+    base = {"scenario": load("calm"), "config": read_config(), "seed": 5, "cadence": 3 * SECOND}
+    return DayPlan(**base, pick="12", until=until, oversight=place, **more)
+
+
+def tight(name: str, value: int, escalate: str = '["REDUCING", "HALTED"]') -> str:
+    return f"""
+[[limits]]
+scope = "*"
+name = "{name}"
+value = {value}
+since = 20240101
+version = 3
+basis = "minutes 7"
+by = "F01"
+seconded_by = "H01"
+answer_min = 2
+escalate = {escalate}
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Any, Path]:
+    """A kept day in which a limit of ten long contracts is broken and nobody answers."""
+    folder = tmp_path_factory.mktemp("over")
+    run = folder / "run"
+    run.mkdir()
+    world = World(plan(folder, tight("long", 10), out=run))
+    world.begin()
+    world.run()
+    return world, finish(world, 0.0), run
+
+
+def state_of(world: World) -> int:
+    return int(world.maker.state.scopes.states["*"])
+
+
+def test_compose_oversight_day_keeps_the_venues_books(kept: tuple[World, Any, Path]) -> None:
+    """Its positions, premium and units are the venue's after a day it only heard copies of."""
+    world, done, _ = kept
+    own = {name: n for name, n in done.invariants.items() if name.startswith("oversight: ")}
+    assert len(own) == 4 and not any(own.values()), own
+    assert world.oversight.machine.state.account.traded.sum() > 50
+    assert world.oversight.watch.runs > 25
+
+
+def test_compose_oversight_day_finds_a_missed_copy(kept: tuple[World, Any, Path]) -> None:
+    """The guard fires on the real path: a copy that is not folded breaks both invariants."""
+    world, _, _ = kept
+    account = world.oversight.machine.state.account
+    account.long[0] += 1
+    account.cash += 7
+    found = differences(world)
+    account.long[0] -= 1
+    account.cash -= 7
+    assert found["oversight: positions differ from the venue's"] == 1
+    assert found["oversight: premium differs from the venue's"] == 1
+
+
+def test_compose_oversight_day_delivers_the_value_at_risk(kept: tuple[World, Any, Path]) -> None:
+    """P26: the maker's figure is the overseer's last one and comes through the authority."""
+    world, _, _ = kept
+    figure = world.maker.state.guards.figures["* var"]
+    assert figure.source == "overseer" and figure.until - figure.at > 2 * MINUTE
+    assert len(world.oversight.watch.issued) > 25
+    proposals = world.oversight.authority.state.proposals
+    assert {str(one.status) for one in proposals.values()} == {"delivered"}
+    assert world.oversight.watch.refused == []
+
+
+def test_compose_oversight_day_escalates_to_the_maker(kept: tuple[World, Any, Path]) -> None:
+    """Unanswered for two minutes and again: REDUCING, then HALTED, at the maker itself."""
+    world, _, _ = kept
+    states = [
+        (issue.command.state, issue.command.reason)
+        for _, issue in world.oversight.watch.issued
+        if isinstance(issue.command, SetState)
+    ]
+    (case,) = world.oversight.machine.state.cases.values()
+    assert states == [(TradingState.REDUCING, case.number), (TradingState.HALTED, case.number)]
+    assert state_of(world) == TradingState.HALTED
+    assert case.status == "escalated" and case.step == 2
+
+
+def test_compose_oversight_day_replays_and_carries(kept: tuple[World, Any, Path]) -> None:
+    """Both journals replay byte for byte; the open case and the peak cross the night."""
+    _, done, run = kept
+    for machine in ("oversight", "firm_authority"):
+        outcome = replay_machine(run, machine)
+        assert outcome["ok"] and outcome["compared"] > 20, outcome
+    carried = carried_of(done.carry)
+    assert [case.status for case in carried.cases] == ["escalated"] and carried.peak > 0
+
+
+def test_compose_oversight_tables_say_what_happened(kept: tuple[World, Any, Path]) -> None:
+    """Every table of the run is read back, shown in both languages and adds up."""
+    world, _, run = kept
+    found = report.read_all(run)
+    rows = {(row["scope"], row["figure"]): row for row in found["figures"]}
+    last = world.oversight.machine.state.figures["*"]
+    assert rows["*", "long"]["last"] == str(last[PLACE["long"]])
+    assert float(rows["*", "var"]["last"]) == pytest.approx(last[PLACE["var"]] / 10_000, abs=1e-3)
+    (limit,) = found["limits"]
+    assert (limit["version"], limit["value"], limit["basis"]) == ("3", "10", "minutes 7")
+    events = [row["event"] for row in found["cases"]]
+    assert events == ["record", "notice", "escalate", "escalate"]
+    assert len(found["stress"]) > 100 and len(found["reverse"]) == 4
+    zh, en = report.shown(found, "zh"), report.shown(found, "en")
+    assert "发出风险提示书" in zh and "权利仓" in zh and "Reverse stress" in en
+    assert report.result(found)["open_cases"] == [found["cases"][0]["case"]]
+
+
+def test_compose_oversight_notice_is_a_numbered_document(
+    kept: tuple[World, Any, Path], tmp_path: Path
+) -> None:
+    """风险提示书: figure, limit, deadline, course, and a line in the register with its hash."""
+    _, _, source = kept
+    run = tmp_path / "run"
+    shutil.copytree(source, run)
+    (run / "run.json").write_bytes(
+        b'{"day":20240627,"scenario":"calm","seed":5,"cadence_ms":3000,"contracts":12,'
+        b'"journal":"full","version":"0","rulebook":"r","config":"c","source":"s",'
+        b'"hash_seed":"0","status":"ended"}'
+    )
+    case = report.read_all(run)["cases"][0]["case"]
+    out = tmp_path / "notice.md"
+    entry = report.write_notice(run, case, out)
+    text = out.read_text(encoding="utf-8")
+    assert entry.number == "TS20240627-01" and entry.sha256 in text
+    assert (
+        "风险提示书" in text and "超过授权限额 10" in text and "version 3, basis minutes 7" in text
+    )
+    daily = report.write_monitoring(run, tmp_path / "daily.md")
+    assert daily.number == "JK20240627-01"
+    assert "反向压力测试" in (tmp_path / "daily.md").read_text(encoding="utf-8")
+    assert [one.number for one in entries(run)] == [entry.number, daily.number]
+    with pytest.raises(RunError, match="no notice"):
+        report.write_notice(run, "FX1", out)
+    (run / "reports" / "oversight_cases.csv").unlink()
+    with pytest.raises(RunError, match=r"oversight_cases\.csv"):
+        report.read_all(run)
+
+
+def test_compose_oversight_one_person_restrains_and_two_release() -> None:
+    """R-02: F01 halts the running desk alone; T01 and R01 cannot undo it, F01 and H01 do."""
+    world = World(plan(until="09:36"))
+    sim, start = world.simulation, world.midnight
+    at = start + from_clock("09:31")
+    halt = Restrain("*", TradingState.HALTED, "wrong orders", "F01")
+    sim.post("oversight", halt, at, Source.OVERSEER)
+    sim.post("oversight", Restrain("*", TradingState.HALTED, "x", "T01"), at, Source.OVERSEER)
+    sim.run(at + MINUTE)
+    assert state_of(world) == TradingState.HALTED
+    assert [said.why for _, said in world.oversight.watch.refused] == [
+        "holds none of the posts firm_risk"
+    ]
+    release = ReleaseDesk("*", "explained", "F01")
+    sim.post("oversight", release, at + 2 * MINUTE, Source.OVERSEER)
+    sim.run(at + 2 * MINUTE + SECOND)
+    assert state_of(world) == TradingState.HALTED
+    number = max(world.oversight.authority.state.proposals)
+    sim.post("firm_authority", Second(number, "H01"), at + 3 * MINUTE, Source.DESK)
+    world.run()
+    assert state_of(world) == TradingState.OPEN
+    done = finish(world, 0.0)
+    assert done.ok, done.invariants
+
+
+def test_compose_oversight_without_an_overseer_the_ladder_reduces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P26: the wire from the overseer is cut; three minutes later the desk only reduces."""
+    world = World(plan(until="09:41"))
+    cut = world.midnight + from_clock("09:33")
+    wire = next(one for one in world.simulation.wires if one.name == "firm-ask")
+    carry = wire.carry
+    assert carry is not None
+    wire.carry = lambda effect, at: carry(effect, at) if at < cut else []
+    world.simulation.run(cut + 2 * MINUTE)
+    assert not any("P26" in name for name in world.maker.state.scopes.trips)
+    world.run()
+    assert any("P26" in name for name in world.maker.state.scopes.trips)
+
+
+def test_compose_oversight_finds_a_lying_desk() -> None:
+    """A desk whose theory goes wrong in the running maker is named by contract within minutes."""
+    world = World(plan(until="09:42"))
+    at = world.midnight + from_clock("09:34")
+    desk = next(one for one in world.simulation.wires if one.name == "desk-figures")
+    carry = desk.carry
+    assert carry is not None
+
+    def lie(effect: Any, now: int) -> Any:
+        if now < at or effect.topic != "class":
+            return carry(effect, now)
+        rows = unpack(effect.rows, effect.columns)
+        rows[:, THEO] = rows[:, THEO] * 130 // 100
+        head = (effect.topic, effect.klass, effect.at, effect.columns)
+        return carry(type(effect)(*head, pack(rows)), now)
+
+    desk.carry = lie
+    world.run()
+    done = finish(world, 0.0)
+    broken = {name for name, count in done.invariants.items() if count}
+    assert broken == {"oversight: the two levels differ"}
+    told = [one for _, name, one in world.alerts if name == "oversight"]
+    assert told and {one.args[0] for one in told} == {"value"}
+    codes = {row.code for row in world.reference.chain.contracts}
+    assert {one.scope for one in told} <= codes
+
+
+def test_compose_oversee_speaks_both_languages(day_run: Run, tmp_path: Path) -> None:
+    """`quanheng oversee RUN`: tables, JSON, the monitoring report; refusals in one line."""
+    run = tmp_path / "run"
+    shutil.copytree(day_run.folder, run)
+    shown, english = call("oversee", run), call("oversee", run, "--lang", "en")
+    assert shown.code == english.code == 0
+    assert "公司层面风险指标" in shown.out and "The two levels compared" in english.out
+    printed = call("oversee", run, "--json").json
+    assert printed["open_differences"] == [] and len(printed["stress"]) > 100
+    out = tmp_path / "daily.md"
+    assert call("oversee", run, "--daily", "--out", out).code == 0
+    assert "风险监控日报" in out.read_text(encoding="utf-8")
+    one_line(call("oversee", run, "--notice", "FX1", "--out", out), 3, "FX1")
+    one_line(call("oversee", run, "--daily"), 2, "--out")
+    one_line(call("oversee", run, "--daily", "--notice", "FX1"), 2, "one document")
+    one_line(call("oversee", tmp_path), 3, "oversight_figures.csv")
+    table = run / "reports" / "oversight_levels.csv"
+    table.write_text(
+        table.read_text(encoding="utf-8") + "cash,*,1,2,0,3,10:00:05.000,10:02:05.000,open\n",
+        encoding="utf-8",
+    )
+    assert call("oversee", run).code == 1
+
+
+def test_compose_oversight_file_is_checked_first(tmp_path: Path, scenario: Path) -> None:
+    """A bad `--oversight` is one line and makes no folder."""
+    place = tmp_path / "o.toml"
+    place.write_text("officer = 1\n", encoding="utf-8")
+    out = tmp_path / "runs"
+    done = call("day", "--scenario", scenario, *SMALL, "--out", out, "--oversight", place)
+    one_line(done, 2, str(place))
+    assert not out.exists()

@@ -1,0 +1,185 @@
+"""The two levels compared: what is wrong in the desk's figures is found and named (R-02, 附件2)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from over_world import TEN, World, opening
+
+from quanheng.kernels.desk.black import DELTA, GAMMA, THETA, VEGA, all_greeks
+from quanheng.kernels.pack import pack
+from quanheng.oversight import compare
+from quanheng.oversight.messages import DeskFigures, Figures
+from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms.codes import Alert, Side
+from quanheng.terms.units import MINUTE, SECOND
+
+
+class Desk:
+    """A desk that prices with the known smile in closed form; faults change what it says."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.extra: dict[int, int] = {}  # contracts it believes to have on top, by slot
+        self.vol = 1.0
+        self.multiplier: dict[int, int] = {}
+        self.strike: dict[int, float] = {}
+        self.margin_percent = 100
+        self.cash_off = 0
+        self.greek = np.ones(4)
+        self.profit_off = 0
+        self.spot_stuck = False
+
+    def claim(self, at: int, move: float) -> DeskFigures:
+        world = self.world
+        chain, account = world.chain, world.state.account
+        move = 0.0 if self.spot_stuck else move
+        contracts, greeks = [], np.zeros((len(chain.classes), 4))
+        profit = np.zeros((len(chain.classes), 2), dtype=np.int64)
+        margin = 0
+        for slot, row in enumerate(chain.contracts):
+            sign, forward, strike, vol, tau, discount = world.curve(slot, at, move)
+            strike = self.strike.get(slot, strike)
+            unit = self.multiplier.get(slot, row.unit)
+            out = all_greeks(sign, forward, strike, vol * self.vol, tau, discount)
+            net = int(account.by_owner[:, slot].sum()) + self.extra.get(slot, 0)
+            contracts.append((slot, net, round(out[0] * 1e6)))
+            klass = account.klasses[row.underlying]
+            size = unit * net
+            greeks[klass] += (
+                out[DELTA] * forward * size,
+                out[GAMMA] * forward * forward * size * 0.01,
+                out[VEGA] * size * 0.01,
+                out[THETA] * size / 243.0,
+            )
+            profit[klass, 0] += net * unit * round(out[0] * 10_000)
+            short = int(account.short[slot]) - min(self.extra.get(slot, 0), 0)
+            margin += short * row.margin_unit * self.margin_percent // 100
+        greeks *= self.greek
+        profit[:, 0] += account.spent.sum(axis=0) + self.profit_off
+        return DeskFigures(
+            at,
+            pack(np.array(contracts, dtype=np.int64)),
+            pack(np.rint(greeks * 1e9).astype(np.int64)),
+            pack(profit),
+            margin,
+            account.cash + account.fees + self.cash_off,
+        )
+
+
+def run(fault: Callable[[Desk], None] | None, minutes: int = 5) -> tuple[World, list[str]]:
+    """Minutes of a moving market; the fault begins in the second one. What is open at the end."""
+    world = World(opening(paths=100))
+    for slot in range(len(world.chain.contracts)):
+        world.trade(slot, Side.BUY if slot % 3 else Side.SELL, 20 + slot)
+    desk = Desk(world)
+    for minute in range(minutes):
+        at, move = TEN + minute * MINUTE, 0.002 * minute
+        if minute == 1 and fault is not None:
+            fault(desk)
+        world.say(desk.claim(at, move), at)
+        world.quote(at + SECOND, move)
+        world.run(at + 5 * SECOND)
+    return world, compare.open_differences(world.state)
+
+
+def test_oversight_levels_agree_when_nothing_is_wrong() -> None:
+    """Two models, two books: no difference lasts over a market that moves by a per cent."""
+    world, found = run(None)
+    assert found == []
+    assert not [one for one in world.of(RaiseAlert) if one.code == Alert.LEVELS_DIFFER]
+    tables = [one for one in world.of(Figures) if one.topic == "levels"]
+    assert len(tables) == 5
+
+
+def _set(name: str, value: Any) -> Callable[[Desk], None]:
+    return lambda desk: setattr(desk, name, value)
+
+
+def _put(name: str, slot: int, value: Any) -> Callable[[Desk], None]:
+    return lambda desk: getattr(desk, name).__setitem__(slot, value)
+
+
+def _greek(place: int, factor: float) -> Callable[[Desk], None]:
+    return lambda desk: desk.greek.__setitem__(place, factor)
+
+
+FAULTS: dict[str, tuple[Callable[[Desk], None], str]] = {
+    "missed fill": (_put("extra", 3, -5), "position"),
+    "double fill": (_put("extra", 4, 24), "position"),
+    "vol a quarter too high": (_set("vol", 1.25), "value"),
+    "stale vol after a fall": (_set("vol", 0.7), "value"),
+    "wrong multiplier": (_put("multiplier", 5, 100_000), "vega"),
+    "wrong multiplier in profit": (_put("multiplier", 5, 100_000), "profit"),
+    "adjusted contract not adjusted": (_put("strike", 6, 2.9), "value"),
+    "wrong margin": (_set("margin_percent", 90), "margin"),
+    "premium booked twice": (_set("cash_off", 30_000), "cash"),
+    "delta with the wrong sign": (_greek(0, -1.0), "delta"),
+    "gamma per unit": (_greek(1, 0.0001), "gamma"),
+    "theta per year": (_greek(3, 243.0), "theta"),
+    "vega per 1.00": (_greek(2, 100.0), "vega"),
+    "profit of another class": (_set("profit_off", 900_000_000), "profit"),
+    "frozen spot": (_set("spot_stuck", True), "value"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_oversight_levels_find_an_injected_fault(name: str) -> None:
+    """Each fault is open after three comparisons and named by what it touches."""
+    fault, kind = FAULTS[name]
+    minutes = 9 if name == "frozen spot" else 5
+    world, found = run(fault, minutes)
+    assert any(key.startswith(f"{kind} ") for key in found), found
+    alerts = [one for one in world.of(RaiseAlert) if one.code == Alert.LEVELS_DIFFER]
+    assert kind in [one.args[0] for one in alerts]
+
+
+def test_oversight_levels_name_the_contract() -> None:
+    """A model value is compared contract by contract, so the wrong one is named alone."""
+    world, found = run(FAULTS["adjusted contract not adjusted"][0])
+    code = world.chain.contracts[6].code
+    assert [key for key in found if key.startswith("value ")] == [f"value {code}"]
+
+
+def test_oversight_levels_explain_what_is_their_own_fault() -> None:
+    """With stale market data of its own the overseer explains differences of model and profit, but
+    never of positions.
+    """
+    world = World(opening(paths=100))
+    for slot in range(len(world.chain.contracts)):
+        world.trade(slot, Side.BUY, 20)
+    desk = Desk(world)
+    world.quote(TEN)
+    desk.extra[2] = 7
+    for minute in range(3, 9):
+        at = TEN + minute * MINUTE
+        world.say(desk.claim(at, 0.05), at)
+        world.run(at + 5 * SECOND)
+    assert set(world.state.explained.values()) == {"own market data are stale"}
+    code = world.chain.contracts[2].code
+    assert compare.open_differences(world.state) == [f"position {code}"]
+
+
+def test_oversight_levels_stay_open_when_the_market_closes() -> None:
+    """A value that was wrong when trading ended is still open; nothing new is opened by a pause."""
+    world, found = run(FAULTS["wrong multiplier"][0])
+    assert found
+    desk = Desk(world)
+    desk.vol = 1.4
+    for minute in range(6, 11):
+        at = TEN + minute * MINUTE
+        world.say(desk.claim(at, 0.01), at)
+        world.pause(at)
+        world.run(at + 5 * SECOND)
+    later = compare.open_differences(world.state)
+    assert later and set(later) <= set(found)
+    assert set(world.state.explained.values()) <= {"no continuous trading"}
+
+
+def test_oversight_levels_compare_a_claim_once() -> None:
+    """Figures without a new claim compare nothing again."""
+    world, _ = run(None, 2)
+    before = len([one for one in world.of(Figures) if one.topic == "levels"])
+    world.run(TEN + 10 * MINUTE)
+    assert len([one for one in world.of(Figures) if one.topic == "levels"]) == before
