@@ -57,8 +57,9 @@ warm: setup
 demo: warm
 	$(BIN)/quanheng demo
 
+# The tidy tests are part of the check.
 test: check
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --ignore=tests/tidy
 
 check: setup
 	$(BIN)/ruff format --check --quiet src tests bench tools

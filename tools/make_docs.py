@@ -16,7 +16,7 @@ import msgspec
 from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.compose import scenarios
 from quanheng.edge.rulebook_files import shipped_texts
-from quanheng.maker import ladder
+from quanheng.maker import inquiry_life, ladder
 from quanheng.maker.curve_life import Rung, life_table
 from quanheng.maker.instruction_rungs import INSTRUCTION_RUNGS
 from quanheng.maker.instruction_state import Kind
@@ -235,6 +235,75 @@ def curves_page() -> str:
     return _CURVES + life_table() + _RUNGS + table(("code", "rung", "meaning"), rows)
 
 
+_INQUIRIES = """\
+# Inquiries and the people on duty
+
+An inquiry (询价) is answered when a two-sided quote that counts stands within 15 s, and held when
+it stands for 15 s or is traded away (Q-06). A quote that rests already answers (reading A19).
+This page is generated; the table is `quanheng.maker.inquiry_life`.
+
+## The life of an inquiry
+
+Every inquiry of the day is in the maker's queue, several of one contract side by side. A dash: it
+cannot happen in that stage.
+
+"""
+
+_INQUIRY_TEXT = """
+- **Counting.** Asked and answered are the duty meter's verdicts, told as they come about: an
+  inquiry of a contract that is exempt, at a price limit or below the low price, or outside
+  continuous trading ends EXCUSED, as does one that the end of the phase cuts off (A34). It is
+  answered all the same where the maker can. A missed inquiry counts once its 30 s are over.
+- **The hold.** Until it is over both sides are owed: requotes follow the market but never wider
+  than the quote counts, after a jump not even to keep a side clear of theory; fills are refilled.
+  A trip, a trading state, a limit or the ladder still wins. Then the hold is BROKEN and the
+  record says by what: the trip's reason (`MMP`, `P25`), the state, `feed`, `link`, `nobody`, the
+  check (`P08`), or `quote`. It may begin anew until the inquiry is due.
+- **The queue is shown** as the view "inquiry", a row whenever one has moved; the view "inquiries"
+  has asked and answered by contract and class each minute; `reports/inquiries.csv` is the day.
+
+## Taking an inquiry over
+
+The machine answers at once, or after `inquiry_wait` ms, which leaves an inquiry to people first.
+A trader who is signed on for the class may take it until 5 s before it is due, whether or not the
+machine's quote stands already (that quote is held meanwhile); then
+
+| `quanheng propose FOLDER … --by T01` | does |
+|---|---|
+| `take-inquiry ID` | the inquiry waits for T01 |
+| `answer-inquiry ID 0.0251 0.0259 --qty 10` | T01's prices go out, under T01's name |
+| `give-back-inquiry ID` | the machine answers now |
+
+A live maker reads what the authority of its run folder issues (`issued.jsonl`) ten times a second
+and takes each proposal once.
+
+5 s before it is due the machine answers by itself what the person has not; so it does when the
+person signs off. An answer needs two sides of the size and spread that count, with theory between
+them, and passes the whole ladder; what it fails is told by name and the inquiry stays with the
+person. The person's prices are held 15 s and renewed after fills. When theory passes one of them,
+or a rung denies them, the strategy's prices take over.
+
+## The sign-on register
+
+Traders sign on for an underlying or for every class (`propose FOLDER sign-on trader --scope
+510050`), each only for oneself, only with the post and for the classes of the file of people
+(`classes`). In a seat the last to sign on is on duty and the others stand by: a backup takes a
+class over by signing on, and has it without a gap when the main one signs off. The narrower seat
+wins. Every quote, order, cancel and hedge carries the trader on duty for its class, a person's
+own order or answer that person.
+
+A class without a trader is REDUCING: it quotes only what reduces, under nobody's name; single
+orders are withdrawn, hedges wait, and `nobody_on_duty` is told each minute. Simulated and live
+days sign the scenario's `[[roster]]` on and off. `reports/deals.csv` has every own deal with
+trader, strategy and version, `reports/people.csv` the register as it changed.
+"""
+
+
+def inquiries_page() -> str:
+    """docs/inquiries.md: the life-cycle of an inquiry, take-over, the sign-on register."""
+    return _INQUIRIES + inquiry_life.life_table() + _INQUIRY_TEXT
+
+
 _SCENARIOS = """\
 # Scenario files
 
@@ -309,6 +378,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "authority.md": authority_page,
     "checks.md": checks_page,
     "curves.md": curves_page,
+    "inquiries.md": inquiries_page,
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
 }

@@ -25,6 +25,7 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
@@ -227,6 +228,7 @@ def why(run: Path, quote: str, lang: str, as_json: bool) -> None:
 
 
 cli.add_command(kill)
+cli.add_command(what_if)
 for verb in (propose, second, withdraw):
     cli.add_command(verb)
 cli.add_command(lab)

@@ -155,6 +155,7 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str
     order_port: int
     feed_port: int
+    etf_port: int
     heartbeat_ms: int
     dead_man_ms: int
     messages_per_second: int

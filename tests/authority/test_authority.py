@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -21,9 +22,11 @@ from quanheng.runtime.envelope import Envelope, Source, TimerFired, WakeAt
 from quanheng.runtime.laws import broken_laws
 from quanheng.terms.codes import ExemptReason, OrderKind, Side, TradingState
 from quanheng.terms.commands import (
+    AnswerInquiry,
     BuildPrepared,
     Combine,
     Exercise,
+    GiveBackInquiry,
     InquireMargin,
     LockUnits,
     ManualCancel,
@@ -37,6 +40,7 @@ from quanheng.terms.commands import (
     SetState,
     SignOn,
     Split,
+    TakeInquiry,
 )
 
 PEOPLE = tuple(m.Person(f"p_{post}", (post,)) for post in POSTS)
@@ -225,6 +229,52 @@ def test_posts_count_only_while_signed_on() -> None:
     assert code(desk.say(m.Second(100, "p_risk"))) == m.Refusal.WRONG_POST
     desk.propose(102, SignOn("trader", "p_trader", False), "p_trader")
     assert code(desk.propose(103, resume(), "p_trader")) == m.Refusal.WRONG_POST
+
+
+def test_traders_take_seats_of_their_classes_and_leave_any() -> None:
+    """O-02: not permitted for a class, or a post without classes: refused; a seat left is not the
+    post left while another is held.
+    """
+    desk = Desk()
+    held = m.Person("held", ("trader",), ("510050",))
+    desk.say(
+        m.AuthorityOpen(20240627, (*PEOPLE, held), PARAMETERS, ("maker",), TradingState.OPEN, 60)
+    )
+    for number, scope in ((1, "*"), (2, "510300")):
+        refused = desk.propose(number, SignOn("trader", "held", True, scope), "held")
+        assert code(refused) == m.Refusal.WRONG_CLASS
+    assert code(desk.propose(3, SignOn("risk", "p_risk", True, "510050"), "p_risk")) == (
+        m.Refusal.WRONG_CLASS
+    )
+    for number, scope in ((4, "510050"), (5, "510300")):
+        (issue,) = desk.propose(number, SignOn("trader", "p_trader", True, scope), "p_trader")
+        assert issue.command == SignOn("trader", "p_trader", True, scope)
+    figure = SetParameter("*", "half_spread", 20, "p_trader")
+    desk.propose(6, SignOn("trader", "p_trader", False, "510050"), "p_trader")
+    assert isinstance(desk.propose(7, figure, "p_trader")[0], m.Issue)
+    desk.propose(8, SignOn("trader", "p_trader", False, "510300"), "p_trader")
+    assert code(desk.propose(9, figure, "p_trader")) == m.Refusal.WRONG_POST
+    assert isinstance(
+        desk.propose(10, SignOn("trader", "held", False, "510300"), "held")[0], m.Issue
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        TakeInquiry("RQ1", "p_trader"),
+        AnswerInquiry("RQ1", 500, 10, 520, 10, "p_trader"),
+        GiveBackInquiry("RQ1", "p_trader"),
+    ],
+)
+def test_inquiries_are_a_traders_alone(command: Any) -> None:
+    """Q-06: one person, a trader on duty, in his or her own name; the exact command goes out."""
+    desk = Desk()
+    (issue,) = desk.propose(50, command, "p_trader")
+    assert issue == m.Issue("maker", command, "p_trader", "", 50)
+    other = type(command)(*[*msgspec.structs.astuple(command)[:-1], "p_risk"])
+    assert code(desk.propose(51, other, "p_risk")) == m.Refusal.WRONG_POST
+    assert code(desk.propose(52, other, "p_trader")) == m.Refusal.NOT_IN_OWN_NAME
 
 
 def test_one_person_with_both_posts_is_still_one_person() -> None:

@@ -1,6 +1,6 @@
 """A short live day on loopback with kills in the middle: what the house promises about them.
 
-One run serves every test here: 09:28 to 09:37 of business time at thirty times the wall's speed,
+One run serves every test here: 09:28 to 09:38 of business time at twenty times the wall's speed,
 forty contracts. The maker is killed at 09:31:30, the gateway at 09:33:30, and from 09:35 to
 09:35:30 (one second of the wall) the maker is stopped like a machine that is paused.
 """
@@ -11,16 +11,18 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+import msgspec
 import pytest
 
 from quanheng.compose import live
 from quanheng.compose.closing import DayResult
+from quanheng.compose.daily_report import write_daily
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import Drill, KillDrill, conduct
 from quanheng.compose.live_closing import close_day, outages
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
-from quanheng.config import read_config
+from quanheng.config import Config, ParameterConfig, read_config
 from quanheng.edge.journal_lines import read_lines
 from quanheng.exchange import session
 from quanheng.runtime.verify import verify_run
@@ -32,8 +34,8 @@ DRILLS = (
     Drill(from_clock("09:33:30"), "gateway", Signals.SIGKILL),
     Drill(from_clock("09:35"), "maker", Signals.SIGSTOP),
     Drill(from_clock("09:35:30"), "maker", Signals.SIGCONT),
-    KillDrill(from_clock("09:36:20"), "510050", "R01"),
-    KillDrill(from_clock("09:36:40"), "", "O01"),
+    KillDrill(from_clock("09:37:20"), "510050", "R01"),
+    KillDrill(from_clock("09:37:40"), "", "O01"),
 )
 
 
@@ -56,15 +58,22 @@ class Ran:
         return next(row for row in self.lines(role, what) if row["at"] > drill["at"])
 
 
+def hedged() -> Config:
+    """The shipped desk with money in the underlyings and a narrow band, so that it hedges."""
+    config = read_config(None)
+    rows = (("hedge", 1), ("hedge_band", 1_000))
+    parameters = tuple(ParameterConfig("*", name, value) for name, value in rows)
+    funds = msgspec.structs.replace(config.funds, etf_cash_yuan=50_000_000, etf_base_units=300_000)
+    return msgspec.structs.replace(config, funds=funds, parameters=parameters)
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Run it once."""
     out: Path = tmp_path_factory.mktemp("live") / "run"
     out.mkdir()
-    plan = DayPlan(
-        scenario=load("calm"), config=read_config(None), pick="40", out=out, until="09:37"
-    )
-    prepared, supervisor, seconds = conduct(plan, 30, "09:28", dict(os.environ), DRILLS)
+    plan = DayPlan(scenario=load("calm"), config=hedged(), pick="40", out=out, until="09:38")
+    prepared, supervisor, seconds = conduct(plan, 20, "09:28", dict(os.environ), DRILLS)
     day = close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
     started = read_lines(out / "live" / "supervisor.jsonl")
     pids = [row["pid"] for row in started if row["what"] == "started"]
@@ -77,6 +86,7 @@ def test_every_invariant_holds_after_the_kills(ran: Ran) -> None:
     """
     assert {name: count for name, count in ran.day.invariants.items() if count} == {}
     assert ran.day.counts["restarts"] == 2
+    assert sum(line.hedges for line in ran.day.profits) > 0
     assert ran.day.counts["requests"] > 100
     assert ran.day.counts["trades"] > 0
 
@@ -159,10 +169,13 @@ def test_nothing_is_left_running(ran: Ran) -> None:
 def test_run_folder_says_how_it_ran(ran: Ran) -> None:
     """run.json shows the speed, the status and the heads of the chains (borders.md 3)."""
     info = json.loads((ran.run / "run.json").read_bytes())
-    assert (info["speed"], info["status"]) == (30, "ended")
+    assert (info["speed"], info["status"]) == (20, "ended")
     assert sorted(info["heads"]) == ["clearing", "etf", "maker", "venue"]
     assert (ran.run / "dataset").is_dir()
     assert (ran.run / "reports").is_dir()
+    write_daily(ran.run, ran.run / "daily.md")
+    page = (ran.run / "daily.md").read_text(encoding="utf-8")
+    assert "510050" in page
     assert (ran.run / "carry" / "20240628.msgpack").is_file()
 
 

@@ -233,7 +233,7 @@ def test_an_unreadable_report_does_not_stop_its_stream(monkeypatch: pytest.Monke
     assert "20054" in quarantined[0]["event"]
     rig.core.disconnected(rig.now, "test")
     rig.connect()
-    assert rig.core.status()["link"] == "SYNCING"
+    assert rig.core.link.name == "SYNCING"
     assert sorted(rig.server._next_report.items()) == [(("12345", "300"), 4), (("12345", "301"), 1)]
 
 

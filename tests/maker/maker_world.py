@@ -10,6 +10,7 @@ from quanheng.kernels.desk.black import price_one
 from quanheng.kernels.pack import pack
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import MakerOpen
+from quanheng.maker.roster import Trader
 from quanheng.rulebook import price_limits
 from quanheng.runtime.envelope import Envelope, LinkChanged, Source, TookOver
 from quanheng.terms import market
@@ -121,6 +122,7 @@ def make_open(chain, **changes):
             StrategyRelease(name, "1", 20240102, "q01", "r01")
             for name in ("fixed", "lean", "glft", "duty")
         ),
+        "traders": tuple(Trader(person) for person in ("p001", "p002", "p003")),
         "figures": (FigureRecord("*", "var", 10**9, "test", 0, CLOSING + 3 * HOUR),),
     }
     return MakerOpen(**(given | changes))

@@ -180,7 +180,7 @@ def test_roles_decide_what_is_quoted():
     assert quoted(world) == {*range(12), 14}
     asked = CHAIN.contracts[20].code
     world.put(Inquiry("q1", asked, 0, 0, world.at, world.at + 30 * SECOND))
-    world.run(20)
+    world.run(14)
     assert quoted(world) == {*range(12), 14, 20}
     world.run(15)
     assert quoted(world) == {*range(12), 14}

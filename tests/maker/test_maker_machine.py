@@ -312,7 +312,7 @@ def test_inputs_before_the_opening_and_a_second_opening_are_errors():
         machine.apply(Envelope(2, OPENING, Source.TIMER, 0, TimerFired("view", OPENING)))
     chain = make_chain()
     machine.apply(Envelope(3, OPENING, Source.RUNTIME, 0, make_open(chain)))
-    assert machine.state.scopes.duty == {"trader": "p001"}
+    assert machine.state.scopes.duty == {"trader *": ["p001"]}
     with pytest.raises(ValueError, match="second opening"):
         machine.apply(Envelope(4, OPENING, Source.RUNTIME, 0, make_open(chain)))
     assert Phase.OPENING == 1
@@ -341,7 +341,7 @@ def test_inputs_and_effects_survive_the_journal():
     given = (
         make_open(world.chain),
         Pull("*", "p001"),
-        ManualOrder("10000001", Side.BUY, OrderKind.LIMIT, 700, 1, "p009"),
+        ManualOrder("10000001", Side.BUY, OrderKind.LIMIT, 700, 1, "p001"),
         TimerFired("watch", 5),
         SetParameter("*", "width", 4_000, "p001"),
     )

@@ -242,7 +242,7 @@ def test_withheld_requests_come_back_and_are_sent_again():
 
 def manual(world, side, price, qty, kind=OrderKind.LIMIT, slot=0):
     contract = world.chain.contracts[slot].code
-    effects = world.put(ManualOrder(contract, side, kind, price, qty, "p009"))
+    effects = world.put(ManualOrder(contract, side, kind, price, qty, "p001"))
     return [r for e in effects if isinstance(e, Send) for r in e.requests]
 
 

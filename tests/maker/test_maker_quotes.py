@@ -282,9 +282,9 @@ def test_an_inquiry_is_answered_on_both_sides_and_held():
     at = world.at
     world.put(Inquiry("RQ1", code, 0, 0, at, at + 30 * SECOND))
     assert world.resting[0, 0][2] >= 10
-    world.run(28)
+    world.run(15)
     assert (0, 0) in world.resting
-    world.run(6)
+    world.run(3)
     assert (0, 0) not in world.resting
 
 

@@ -3,7 +3,7 @@
 from wire_samples import DAY
 
 from quanheng.terms.days import midnight
-from quanheng.wire import md301, mdgw, mdgw_messages
+from quanheng.wire import md301, mdgw, step_messages
 
 
 def feed_sessions(tables: md301.ChainTables) -> tuple[mdgw.ServerSession, mdgw.ClientSession]:
@@ -18,7 +18,7 @@ def feed_sessions(tables: md301.ChainTables) -> tuple[mdgw.ServerSession, mdgw.C
 def feed_messages(tables: md301.ChainTables) -> tuple[list[bytes], list[bytes]]:
     """Messages a reader and a gateway of market data may send, besides the data."""
     fields: dict[str, list[tuple[int, str]]] = {
-        "A": [(98, "0"), (108, "30"), (1408, mdgw_messages.VERSION)],
+        "A": [(98, "0"), (108, "30"), (1408, step_messages.VERSION)],
         "0": [(112, "x")],
         "1": [(112, "x")],
         "2": [(7, "1"), (16, "0")],
@@ -28,7 +28,7 @@ def feed_messages(tables: md301.ChainTables) -> tuple[list[bytes], list[bytes]]:
         "V": [(262, "a"), (263, "1"), (1500, "MD301")],
     }
     up, down = (
-        [mdgw_messages.build(kind, *names, 4, midnight(DAY), rest) for kind, rest in fields.items()]
+        [step_messages.build(kind, *names, 4, midnight(DAY), rest) for kind, rest in fields.items()]
         for names in (("QH", "MDGW"), ("MDGW", "QH"))
     )
     return up, down

@@ -31,10 +31,13 @@ from quanheng.runtime.envelope import Envelope, TimerFired, WakeAt
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
+    ALONE,
+    AnswerInquiry,
     BuildPrepared,
     Combine,
     Command,
     Exercise,
+    GiveBackInquiry,
     InquireMargin,
     Instruct,
     LockUnits,
@@ -49,6 +52,7 @@ from quanheng.terms.commands import (
     SetState,
     SignOn,
     Split,
+    TakeInquiry,
 )
 from quanheng.terms.units import Nanos
 
@@ -57,8 +61,6 @@ MAX_OPEN = 256
 MAX_PROPOSALS = 100_000
 """Proposals of one day."""
 
-ALONE = (Pull, SignOn, ManualCancel)
-"""Commands that never carry a second person."""
 
 Trade = ManualOrder | ManualCancel | BuildPrepared | Instruct
 
@@ -84,7 +86,9 @@ class AuthorityState(msgspec.Struct):
     wait: Nanos = 0
     targets: list[str] = msgspec.field(default_factory=list)
     posts: dict[str, list[str]] = msgspec.field(default_factory=dict)  # person -> appointed to
-    on_duty: dict[str, list[str]] = msgspec.field(default_factory=dict)  # person -> signed on to
+    classes: dict[str, list[str]] = msgspec.field(default_factory=dict)  # person -> may trade
+    # person -> seats signed on to, a post and its scope
+    on_duty: dict[str, list[str]] = msgspec.field(default_factory=dict)
     parameters: dict[str, Parameter] = msgspec.field(default_factory=dict)
     states: dict[str, int] = msgspec.field(default_factory=dict)  # "target scope" -> state
     limits: dict[str, int] = msgspec.field(default_factory=dict)  # "target scope name" -> value
@@ -151,6 +155,7 @@ class Authority:
             wait=body.wait,
             targets=list(body.targets),
             posts={row.person: list(row.posts) for row in body.people},
+            classes={row.person: list(row.classes) for row in body.people},
             parameters={row.name: row for row in body.parameters},
             states={f"{target} *": int(body.state) for target in body.targets},
         )
@@ -202,6 +207,8 @@ class Authority:
         posts = [command.post] if isinstance(command, SignOn) else rule.proposers
         if not self._stands_on(body.by, posts, rule.on_duty):
             return act, Refusal.WRONG_POST
+        if isinstance(command, SignOn) and not self._may_take(command):
+            return act, Refusal.WRONG_CLASS
         full = rule.seconders and state.waiting >= MAX_OPEN
         if full or len(state.proposals) >= MAX_PROPOSALS:
             return act, Refusal.TOO_MANY
@@ -220,6 +227,8 @@ class Authority:
                 return Act.FIGURE
             case Rearm():
                 return Act.REARM
+            case TakeInquiry() | AnswerInquiry() | GiveBackInquiry():
+                return Act.INQUIRY
             case SetState():
                 # A scope that was never restricted is as open as it can be.
                 now = self.state.states.get(f"{target} {command.scope}", int(TradingState.OPEN))
@@ -243,7 +252,16 @@ class Authority:
 
     def _stands_on(self, person: str, posts: Sequence[str], on_duty: bool) -> bool:
         held = self.state.on_duty if on_duty else self.state.posts
-        return any(post in posts for post in held.get(person, ()))
+        return any(post.partition(" ")[0] in posts for post in held.get(person, ()))
+
+    def _may_take(self, command: SignOn) -> bool:
+        """A trader takes seats of his or her own classes; other posts have one seat. Leaving is
+        never refused.
+        """
+        if command.post != "trader":
+            return command.scope == "*"
+        mine = self.state.classes.get(command.person, [])
+        return not command.on or not mine or command.scope in mine
 
     def _second(self, body: Second) -> Effects:
         proposal = self.state.proposals.get(body.proposal)
@@ -296,8 +314,9 @@ class Authority:
             case SetParameter() | SetLimit():
                 state.limits[f"{target} {command.scope} {command.name}"] = command.value
             case SignOn():
-                held = [p for p in state.on_duty.get(command.person, ()) if p != command.post]
-                state.on_duty[command.person] = [*held, command.post] if command.on else held
+                seat = f"{command.post} {command.scope}"
+                held = [one for one in state.on_duty.get(command.person, ()) if one != seat]
+                state.on_duty[command.person] = [*held, seat] if command.on else held
             case _:  # what happens once puts nothing in force
                 return
 

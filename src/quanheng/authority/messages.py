@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     NUMBER_REUSED = "number_reused"  # the proposal number stands for something else
     UNKNOWN_PARAMETER = "unknown_parameter"
     WRONG_POST = "wrong_post"  # the person is not on a post that may do this
+    WRONG_CLASS = "wrong_class"  # the person holds the post, but not for these classes
     TOO_MANY = "too_many"  # the bound of open or of all proposals is reached
     UNKNOWN_PROPOSAL = "unknown_proposal"
     SAME_PERSON = "same_person"  # nobody seconds himself
@@ -29,10 +30,13 @@ class Refusal(StrEnum):
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True):
-    """A person and the posts he or she is appointed to, as main or as backup (备岗)."""
+    """A person and the posts he or she is appointed to, as main or as backup (备岗); a trader's
+    underlyings, none for all.
+    """
 
     person: str
     posts: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 class Parameter(msgspec.Struct, frozen=True, array_like=True):

@@ -38,6 +38,7 @@ class Act(StrEnum):
     FIGURE = "figure"
     REARM = "rearm"
     MODEL_RELEASE = "model_release"
+    INQUIRY = "inquiry"
     ORDER = "order"
     LARGE_ORDER = "large_order"
     CANCEL = "cancel"
@@ -74,6 +75,7 @@ RULES = (
     Rule(Act.REARM, ("trader",), ("risk",), True),
     Rule(Act.SIGN_ON, POSTS, (), False),
     Rule(Act.MODEL_RELEASE, ("quant",), ("risk",), False),
+    Rule(Act.INQUIRY, ("trader",), (), True),
     Rule(Act.ORDER, ("trader",), (), True),
     Rule(Act.LARGE_ORDER, ("trader",), ("risk",), True),
     Rule(Act.CANCEL, DESK, (), False),

@@ -36,6 +36,13 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.TOOK_OVER: ("主备切换", "took over"),
     Alert.DEAD_MAN: ("心跳中断", "dead-man"),
     Alert.PULL_OVERDUE: ("撤单超时", "pull overdue"),
+    Alert.DUTY_CHANGED: ("签到或签退", "signed on or off"),
+    Alert.NOBODY_ON_DUTY: ("无交易员签到", "no trader signed on"),
+    Alert.INQUIRY_TAKEN: ("询价转人工", "inquiry taken over"),
+    Alert.INQUIRY_GIVEN_BACK: ("询价交还系统", "inquiry given back"),
+    Alert.INQUIRY_ANSWERED: ("人工回应询价", "inquiry answered by hand"),
+    Alert.INQUIRY_BROKEN: ("询价回应未保持满时", "inquiry's answer not held"),
+    Alert.INQUIRY_MISSED: ("询价未回应", "inquiry missed"),
 }
 
 

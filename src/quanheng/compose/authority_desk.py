@@ -34,8 +34,10 @@ from quanheng.compose.people import opening, read_people
 from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
 from quanheng.config import ConfigError
+from quanheng.edge.issued import ISSUED
 from quanheng.maker import layers
 from quanheng.maker.parameters import INDEX, TABLE
+from quanheng.rulebook.schema import ticks
 from quanheng.runtime.envelope import Source
 from quanheng.runtime.host import Host
 from quanheng.runtime.journal import JournalError
@@ -45,6 +47,7 @@ from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.codes import ExemptReason, TradingState
 from quanheng.terms.commands import (
+    AnswerInquiry,
     Command,
     Pull,
     RecordExemption,
@@ -56,7 +59,6 @@ from quanheng.terms.days import clock_text, day_of, from_clock, iso, midnight
 from quanheng.terms.units import Day, Nanos
 
 TARGET = "maker"
-ISSUED = "issued.jsonl"
 SNAPSHOT_AFTER = 512
 """Inputs rolled forward at a call before a snapshot shortens the next one."""
 SETTABLE = ("HALTED", "CANCEL_ONLY", "REDUCING", "OPEN")
@@ -374,8 +376,21 @@ def exemption_command(
     return RecordExemption(scope, ExemptReason(reason), times[0], times[1], by, "")
 
 
-def sign_on_command(post: str, person: str, on: bool) -> SignOn:
-    """SignOn. RequestError for a post that does not exist."""
+def sign_on_command(post: str, person: str, on: bool, scope: str = "*") -> SignOn:
+    """SignOn. RequestError for a post that does not exist, or a scope that nobody can sit in."""
     if post not in POSTS:
         raise RequestError(f"post {post!r} is not one of {', '.join(POSTS)}")
-    return SignOn(post, person, on)
+    if scope != "*" and (post != "trader" or len(scope) != 6):
+        raise RequestError(f"--scope {scope}: only a trader signs on for an underlying")
+    return SignOn(post, person, on, scope)
+
+
+def answer_command(inquiry: str, bid: str, ask: str, qty: int, by: str) -> AnswerInquiry:
+    """AnswerInquiry from prices in yuan. RequestError names a text that is no price."""
+    prices = []
+    for name, text in (("BID", bid), ("ASK", ask)):
+        try:
+            prices.append(ticks(text))
+        except ValueError as error:
+            raise RequestError(f"{name}: {error}") from error
+    return AnswerInquiry(inquiry, prices[0], qty, prices[1], qty, by)

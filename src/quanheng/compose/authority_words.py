@@ -15,6 +15,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "此人不在有权办理的岗位上（或未签到）",
         "the person is not on duty on a post that may do this",
     ),
+    Refusal.WRONG_CLASS: (
+        "此人无权交易该品种，或该岗位不分品种",
+        "the person may not trade this class, or the post has no classes",
+    ),
     Refusal.TOO_MANY: ("待复核或全日提案过多", "too many proposals"),
     Refusal.UNKNOWN_PROPOSAL: ("没有此提案", "there is no such proposal of this person"),
     Refusal.SAME_PERSON: ("经办与复核不得为同一人", "nobody seconds his or her own proposal"),

@@ -13,6 +13,7 @@ from quanheng.compose.day import CONNECT_AT, OPEN_AT, post_roster
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.model_registry import released_curves, released_strategies
 from quanheng.compose.openings import Standing, maker_opening
+from quanheng.compose.people import read_people, traders
 from quanheng.compose.report import ClassLine
 from quanheng.compose.scenarios import Scenario, load
 from quanheng.compose.tapes import load_tape
@@ -148,7 +149,7 @@ class Backtest:
         )
         own = Standing(config.funds.cash_yuan * MONEY_PER_YUAN)
         sim.post("tape", opened, at)
-        released = (self.released, self.quoting)
+        released = (self.released, self.quoting, traders(read_people()))
         sim.post("maker", maker_opening(self.chain, self.house, config, own, *released), at)
         post_roster(sim, staff, self.midnight)
         sim.post("maker", LinkChanged(Link.SYNCING), self.midnight + CONNECT_AT + early)

@@ -27,6 +27,7 @@ def day_options(function: Callable[..., Any]) -> Callable[..., Any]:
         file_option("--house", "The house's own, tighter rules."),
         file_option("--master", "Contract master (reff03) in place of the shipped one."),
         file_option("--models", "Register of released models in place of the shipped one."),
+        file_option("--people", "People and posts; the shipped ones by default."),
         click.option("--lang", type=click.Choice(["zh", "en"]), default="zh"),
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
     ]

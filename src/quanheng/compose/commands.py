@@ -81,6 +81,7 @@ def _plan(seed: int, options: dict[str, Any]) -> DayPlan:
         agreement=options["agreement"],
         house=options["house"],
         models=options["models"],
+        people=options["people"],
         until=options["until"],
     )
     check_plan(plan)
@@ -102,8 +103,8 @@ def check_plan(plan: DayPlan) -> None:
             raise UsageError(f"--until {plan.until} is not after the day's begin at 09:10")
     book = read_rulebook(plan.day, plan.agreement, plan.house)
     reference = reference_on(plan.day, plan.master, plan.pick)
-    seed, cadence, models = plan.seed, plan.cadence, plan.models
-    Openings(plan.scenario, reference, book, plan.config, seed, cadence, models=models)
+    given = (plan.scenario, reference, book, plan.config, plan.seed, plan.cadence)
+    Openings(*given, models=plan.models, people=plan.people)
 
 
 def fresh(run: Path) -> Path:

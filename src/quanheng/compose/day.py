@@ -17,6 +17,8 @@ from quanheng.clearing.gather import last_seen
 from quanheng.compose.carrying import reference_of
 from quanheng.compose.collect import Collector
 from quanheng.compose.day_watch import DayWatch
+from quanheng.compose.desk_tables import DealBook
+from quanheng.compose.duty_roster import signs
 from quanheng.compose.etf_desk import EtfTrader
 from quanheng.compose.instruction_record import InstructionRecord
 from quanheng.compose.later import reference_on
@@ -24,7 +26,7 @@ from quanheng.compose.lines import EtfLine, FeedLine, OrderLine
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import FIRST_DAY, Reference, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
-from quanheng.compose.scenarios import Scenario, clock
+from quanheng.compose.scenarios import Scenario
 from quanheng.compose.starts import thinned
 from quanheng.config import Config, config_hash
 from quanheng.edge.rulebook_files import read_rulebook
@@ -44,7 +46,6 @@ from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderStores
 from quanheng.settlement.carry import Carry
 from quanheng.terms.codes import Link
-from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.market import (
@@ -82,6 +83,7 @@ class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
     agreement: Path | None = None
     house: Path | None = None
     models: Path | None = None
+    people: Path | None = None  # who holds which post; None: the shipped ones
     until: str = ""  # stop early, HH:MM (tests)
     opening: Carry | None = None  # what the day before left; None: a first day
     events: tuple[ExRight, ...] = ()  # what goes ex tomorrow besides the scenario's dividends
@@ -93,11 +95,8 @@ def post_roster(sim: Simulation, scenario: Scenario, start: Nanos) -> None:
     """The people of a scenario's roster sign on and off at the maker on the day of midnight
     `start`.
     """
-    for post in scenario.roster:
-        first, last = clock(scenario.name, post.start), clock(scenario.name, post.stop)
-        begin = start + max(first, OPEN_AT) + SECOND
-        sim.post("maker", SignOn(post.post, post.main, True), begin, Source.DESK)
-        sim.post("maker", SignOn(post.post, post.main, False), start + last, Source.DESK)
+    for at, sign in signs(scenario, start, start + OPEN_AT + SECOND):
+        sim.post("maker", sign, at, Source.DESK)
 
 
 class World:
@@ -122,11 +121,13 @@ class World:
             plan.cadence,
             house,
             models=plan.models,
+            people=plan.people,
             opening=plan.opening,
             closes=dict(plan.closes),
         )
         self.midnight = midnight(plan.day)
         self.collector, self.watch = Collector(), DayWatch()
+        self.deals = DealBook(plan.config.member.letter, plan.config.member.pbu)
         self.instructions = InstructionRecord()
         self.alerts: list[tuple[Nanos, str, RaiseAlert]] = []
         member = plan.config.member
@@ -186,7 +187,10 @@ class World:
         sim.sink("maker", [Send], self.instructions.take)
         sim.sink("venue", [ex.Refuse, ex.MarginAnswered], self.instructions.hear)
         member = plan.config.member
-        etf_line = EtfLine(member.pbu, member.letter)
+        sim.sink("maker", [Send, EtfSend], self.deals.sent)
+        sim.sink("venue", [ex.Deliver], self.deals.filled)
+        sim.sink("etf", [ex.EtfDeliver], self.deals.etf_filled)
+        etf_line = EtfLine(self.line.profile, member.letter, plan.day)
         sim.wire("etf-up", "maker", "etf", [EtfSend], etf_line.up)
         sim.wire("etf-down", "etf", "maker", [ex.EtfDeliver, ex.EtfRefuse], etf_line.down)
         desk = self.openings.etf_desk

@@ -20,7 +20,8 @@ from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.codes import Link
-from quanheng.terms.etf import EtfAnswers, EtfDone, EtfFill, EtfSend
+from quanheng.terms.days import midnight
+from quanheng.terms.etf import EtfAnswer, EtfAnswers, EtfDone, EtfSend
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import (
     AnyRequest,
@@ -32,6 +33,14 @@ from quanheng.terms.orders import (
 )
 from quanheng.terms.units import Day, Nanos
 from quanheng.wire import md301
+from quanheng.wire.auction_session import (
+    AuctionClient,
+    AuctionReport,
+    AuctionServer,
+    ClientEvent,
+    ReportStream,
+    numbered,
+)
 from quanheng.wire.events import (
     Event,
     InquiryArrived,
@@ -196,35 +205,54 @@ class OrderLine:
             raise LineError(f"the member's session saw {event}")
 
 
-def _order_of(answer: EtfFill | EtfDone) -> str:
+def _order_of(answer: EtfAnswer) -> str:
     """Client id of the order that an answer is about."""
-    return answer.client_id if isinstance(answer, EtfFill) else answer.target or answer.client_id
+    target = answer.target if isinstance(answer, EtfDone) else ""
+    return target or answer.client_id
 
 
 class EtfLine:
-    """The maker's line to the underlyings' market. The account there is the firm's: what another
-    desk of it sent, known by the first character of its ids, is not told to the maker.
+    """The maker's line to the underlyings' market, a TDGW session of the auction platform. The
+    account there is the firm's: what another desk of it sent, known by the first character of its
+    ids, goes another way.
     """
 
-    def __init__(self, pbu: str, letter: str) -> None:
-        self._pbu, self._letter = pbu, letter
+    def __init__(self, profile: Profile, letter: str, day: Day) -> None:
+        at = midnight(day)
+        self._pbu, self._letter = profile.pbu, letter
+        self._stream = ReportStream()
+        self._server = AuctionServer(profile, self._stream, day, at)
+        self._client = AuctionClient("QUANHENG", profile, day, at)
+        self._exchange(at)
+        self._client.sync(1, at)
+        self._exchange(at)
+
+    def _exchange(self, at: Nanos) -> list[ClientEvent]:
+        """Bytes both ways until nothing is left to say."""
+        requests = self._server.receive(self._client.output(), at)
+        if requests or self._server.closed:
+            raise LineError(f"the auction gateway took {requests} {self._server.closed}")
+        return self._client.receive(self._server.output(), at)
 
     def up(self, effect: EtfSend, at: Nanos) -> list[EtfRequests]:
         """Requests on their way to the market."""
-        return [EtfRequests(self._pbu, list(effect.requests))]
+        self._client.send_requests(list(effect.requests), at, at)
+        return [EtfRequests(self._pbu, self._server.receive(self._client.output(), at))]
 
     def down(self, effect: EtfDeliver | EtfRefuse, at: Nanos) -> list[EtfAnswers]:
         """Answers and refusals on their way to the maker."""
         if effect.pbu != self._pbu:
             return []
-        if isinstance(effect, EtfRefuse):
-            rejects = [one for one in effect.rejects if self._mine(one.client_id)]
-            return [EtfAnswers([], rejects)] if rejects else []
-        answers = [one for one in effect.answers if self._mine(_order_of(one))]
-        return [EtfAnswers(answers)] if answers else []
-
-    def _mine(self, client_id: str) -> bool:
-        return client_id.startswith(self._letter)
+        answers = effect.rejects if isinstance(effect, EtfRefuse) else effect.answers
+        mine = [one for one in answers if _order_of(one).startswith(self._letter)]
+        self._stream.answers += mine
+        self._server.stamp = at
+        self._server.deliver(at)
+        events = self._exchange(at)
+        reports = [event for event in events if isinstance(event, AuctionReport)]
+        if len(reports) != len(mine) or self._client.closed:
+            raise LineError(f"the auction session lost reports: {self._client.closed}")
+        return numbered(reports)
 
 
 class FeedLine:

@@ -44,6 +44,7 @@ MAX_RESTARTS = 20
 RESTART_PAUSE = 0.5
 """Seconds between two restarts of a process that died within its first seconds."""
 HEAD_START = 300 * MILLISECOND
+LINES = ("order", "feed", "etf")
 
 
 class LiveError(RunError):
@@ -159,7 +160,7 @@ class Supervisor:
         """Bring the three processes up and let the clock run from a time of day."""
         exchange = self._spawn("exchange")
         ports = self._await(exchange, "ready", START_PATIENCE)
-        self.prepared.write_clients(ports["order_port"], ports["feed_port"])
+        self.prepared.write_clients(*(ports[f"{name}_port"] for name in LINES))
         gateway = self._spawn("gateway")
         maker = self._spawn("maker", str(monotonic()))
         for process in (gateway, maker):

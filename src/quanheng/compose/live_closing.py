@@ -10,6 +10,7 @@ from quanheng.compose.carry_out import carried
 from quanheng.compose.closing import (
     DayResult,
     denied_of,
+    etf_differences,
     lines_of,
     makers_of,
     referee,
@@ -18,11 +19,13 @@ from quanheng.compose.closing import (
 from quanheng.compose.collect import Collector
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
+from quanheng.compose.day_watch import DayWatch
 from quanheng.compose.lines import OrderLine
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.margin_report import margin_night, write_margin
 from quanheng.compose.notices import notified
 from quanheng.compose.profit_report import profit_lines
+from quanheng.compose.risk_record import write_record
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.figures import Figures, arranged, differences
 from quanheng.duties.rating import measure_dataset, rate
@@ -31,6 +34,7 @@ from quanheng.edge.link_messages import FrameReader
 from quanheng.edge.report_store import stored_reports
 from quanheng.exchange import turn
 from quanheng.exchange.etf import EtfVenue
+from quanheng.exchange.etf_state import invariants as etf_invariants
 from quanheng.exchange.layout import CASH, FEES, LONG, SHORT
 from quanheng.exchange.messages import Deliver
 from quanheng.exchange.state import PARTITIONS, State
@@ -38,16 +42,18 @@ from quanheng.exchange.venue import Venue
 from quanheng.exchange.venue import invariants as venue_invariants
 from quanheng.maker.invariants import invariants as maker_invariants
 from quanheng.maker.maker import Maker
+from quanheng.maker.messages import Notify
 from quanheng.runtime.chain import run_digest
-from quanheng.runtime.envelope import Record
+from quanheng.runtime.envelope import RaiseAlert, Record
 from quanheng.runtime.records import unseal_checkpoint
 from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderSnapshots, FolderStores
 from quanheng.runtime.verify import chain_head, verify_run
 from quanheng.terms.business import CombinationDone
+from quanheng.terms.codes import Alert
 from quanheng.terms.market import COLUMNS, ChainTick, UnderlyingTicks
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import MICROSECOND
+from quanheng.terms.units import MICROSECOND, Nanos
 from quanheng.wire.profile import Profile
 
 KILLED = ("drill", "maker", "SIGKILL")
@@ -62,8 +68,11 @@ class LiveWorld(World):
         self.reference = prepared.reference
         self.openings = prepared.openings
         self.midnight = prepared.midnight
-        self.collector = Collector()
-        self.alerts = []
+        self.collector, self.watch = Collector(), DayWatch()
+        self.alerts = _alerts(prepared)
+        self.etf_trader = None  # the exercise desk trades in seasons
+        for view in _frames(prepared, "views", Notify):
+            self.watch(view, view.at, 0)
         self.venue, self.etf, self.maker = Venue(), EtfVenue(), Maker()
         for machine in (self.venue, self.etf, self.maker):
             _load(prepared, machine)
@@ -111,6 +120,20 @@ class LiveWorld(World):
                 self._closing_prices(tick, tick.at, 0)
 
 
+def _alerts(prepared: Prepared) -> list[tuple[Nanos, str, RaiseAlert]]:
+    """The maker's alerts in every life of its process, with their business time."""
+    lines = read_lines(prepared.run / "live" / "maker.jsonl")
+    return [
+        (
+            line["business"],
+            Maker.NAME,
+            RaiseAlert(Alert(line["code"]), line["scope"], tuple(line["args"])),
+        )
+        for line in lines
+        if line["what"] == "alert" and "business" in line
+    ]
+
+
 def _frames(prepared: Prepared, name: str, kinds: Any) -> list[Any]:
     """Messages of a file that the exchange's process wrote."""
     reader: FrameReader[Any] = FrameReader(kinds)
@@ -151,6 +174,8 @@ def live_invariants(
     own = sum(line["count"] for line in lives if line["what"] == "cancels")
     found = {f"venue: {name}": count for name, count in venue_invariants(venue).items()}
     found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
+    found |= {f"etf: {name}": count for name, count in etf_invariants(world.etf.state).items()}
+    found |= etf_differences(world)
     # Answers to the gateway's own cancels carry ids that are not the maker's.
     foreign = "maker: reports of foreign ids"
     found[foreign] = max(0, found[foreign] - own)
@@ -215,11 +240,12 @@ def close_day(
         dataset=dataset,
         notices=told,
         denied=denied_of(world),
-        trips=[],  # told while they happened, in maker.jsonl
+        trips=[said for _, _, said in world.alerts if said.code == Alert.TRIPPED],
         profits=profit_lines(world.maker.state),
         margin=margin_night(chain, book, settled, world.underlying_closes),
     )
     write_margin(prepared.run / "reports", day.margin)
+    write_record(world, settled, prepared.run / "reports")
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest
     info.heads = {name: chain_head(prepared.run, name).hex() for name in digests}

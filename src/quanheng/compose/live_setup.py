@@ -7,17 +7,16 @@ from pathlib import Path
 import msgspec
 
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
+from quanheng.compose.duty_roster import signs
 from quanheng.compose.openings import Openings
 from quanheng.compose.reference import load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
-from quanheng.compose.scenarios import clock
 from quanheng.config import config_hash
 from quanheng.edge import exchange_main, gateway_main
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.maker_process import MakerSetup, shifts_of
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.phases import timetable
-from quanheng.terms.commands import SignOn
 from quanheng.terms.contract import Contract
 from quanheng.terms.days import midnight
 from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
@@ -51,7 +50,7 @@ class Prepared:
             plan.cadence,
             house,
             plan.models,
-            etf_line=False,
+            plan.people,
         )
 
     def info(self, status: str) -> RunInfo:
@@ -95,6 +94,7 @@ class Prepared:
             host=line.host,
             order_port=line.order_port,
             feed_port=line.feed_port,
+            etf_port=line.etf_port,
             snapshot_every=self.plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
             closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
@@ -102,7 +102,7 @@ class Prepared:
         )
         self._write("exchange", setup)
 
-    def write_clients(self, order_port: int, feed_port: int) -> None:
+    def write_clients(self, order_port: int, feed_port: int, etf_port: int) -> None:
         """The gateway's and the maker's part, once the exchange's ports are known."""
         plan = self.plan
         member, line = plan.config.member, plan.config.line
@@ -119,10 +119,10 @@ class Prepared:
             speed=self.speed,
             underlyings=_nearest_first(self.reference.chain.contracts),
         )
-        self._write("gateway", gateway_main.Setup(gateway, line.host, order_port))
+        self._write("gateway", gateway_main.Setup(gateway, line.host, order_port, etf_port))
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
-            shifts=shifts_of(self._roster()),
+            shifts=shifts_of(signs(plan.scenario, self.midnight, self.midnight + OPEN_AT)),
             host=line.host,
             feed_port=feed_port,
             sync_ms=plan.config.journal.sync_ms,
@@ -134,15 +134,6 @@ class Prepared:
 
     def _marks(self) -> list[Nanos]:
         return [self.midnight + span.start for span in timetable(self.book)]
-
-    def _roster(self) -> list[tuple[Nanos, SignOn]]:
-        name = self.plan.scenario.name
-        rows = []
-        for post in self.plan.scenario.roster:
-            start, stop = clock(name, post.start), clock(name, post.stop)
-            rows.append((self.midnight + max(start, OPEN_AT), SignOn(post.post, post.main, True)))
-            rows.append((self.midnight + stop, SignOn(post.post, post.main, False)))
-        return rows
 
     def _write(self, role: str, setup: msgspec.Struct) -> None:
         path: Path = self.run / "live" / f"{role}.msgpack"

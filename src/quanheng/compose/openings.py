@@ -6,17 +6,19 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from quanheng.compose import carrying, desk_records, etf_desk
+from quanheng.compose import carrying, desk_records, duty_roster, etf_desk
 from quanheng.compose.etf_desk import EtfDesk
 from quanheng.compose.events import Events, check_scopes
 from quanheng.compose.model_registry import released_curves, released_strategies
 from quanheng.compose.paths import Knots, knots
+from quanheng.compose.people import read_people, traders
 from quanheng.compose.reference import Reference
 from quanheng.compose.scenarios import Scenario, ScenarioError
 from quanheng.config import Config
 from quanheng.exchange import messages as ex
 from quanheng.exchange.listing import PRICE_STEP
 from quanheng.maker.messages import ClassLimits, MakerOpen
+from quanheng.maker.roster import Trader
 from quanheng.rulebook import price_limits
 from quanheng.rulebook.model import Rulebook
 from quanheng.settlement.carry import Carry
@@ -56,9 +58,10 @@ def maker_opening(
     own: Standing,
     released: tuple[int, ...],
     quoting: tuple[tuple[int, str], ...],
+    staff: tuple[Trader, ...],
 ) -> MakerOpen:
     """Opening of the market maker on any chain; `released` are the curve models it may use,
-    `quoting` the strategies as (code, version).
+    `quoting` the strategies as (code, version), `staff` who may sign on as a trader.
     """
     member = config.member
     return MakerOpen(
@@ -90,6 +93,7 @@ def maker_opening(
         granted=desk_records.approvals(config),
         figures=desk_records.figures(config, chain.day),
         locked=own.locked,
+        traders=staff,
         covered=own.covered,
         combinations=own.combinations,
         units=own.units,
@@ -109,21 +113,20 @@ class Openings:
         snapshot: Nanos,
         house: Rulebook | None = None,
         models: Path | None = None,
+        people: Path | None = None,
         opening: Carry | None = None,
         closes: Mapping[str, Ticks] | None = None,
-        etf_line: bool = True,
     ) -> None:
         """`book` is the exchange's and the agreement's; `house` may be tighter, for the maker.
 
         `opening` is what the day before left; without one the accounts are flat. `closes` are
-        where underlyings shall end the day. Without `etf_line` the maker does not trade in the
-        underlyings. ConfigError when a model the day needs is not released in the register `models`
-        (R-05).
+        where underlyings shall end the day. ConfigError when a model the day needs is not released
+        in the register `models` (R-05), ScenarioError when the roster names somebody who does not
+        hold the post in the file `people` (O-02).
         """
         self.closes = closes or {}
         self.house = house or book
         self.opening = opening
-        self.etf_line = etf_line
         self.scenario = scenario
         self.reference = reference
         self.book = book
@@ -131,6 +134,8 @@ class Openings:
         self.seed = seed
         self.snapshot = snapshot
         check_scopes(scenario, reference.listed)
+        self.people = read_people(people)
+        duty_roster.check(scenario, self.people)
         self.released = released_curves(config, models)
         self.strategies = released_strategies(config, models)
         self.surface = {item.underlying: item for item in reference.surface.klass}
@@ -142,7 +147,7 @@ class Openings:
         mine = carrying.account_named(opening, self.config.member.maker) if opening else None
         names = [klass.underlying for klass in chain.classes]
         closes = [self.surface[name].close for name in names]
-        hedge_cash = self.config.funds.etf_cash_yuan * MONEY_PER_YUAN if self.etf_line else 0
+        hedge_cash = self.config.funds.etf_cash_yuan * MONEY_PER_YUAN
         base = self.config.funds.etf_base_units
         return etf_desk.planned(opening, mine, chain, closes, hedge_cash, base)
 
@@ -292,7 +297,8 @@ class Openings:
     def maker(self) -> MakerOpen:
         """Opening of the market maker."""
         own, chain, desk = self.account(), self.reference.chain, self.etf_desk
-        made = maker_opening(chain, self.house, self.config, own, self.released, self.strategies)
+        given = (self.released, self.strategies, traders(self.people))
+        made = maker_opening(chain, self.house, self.config, own, *given)
         hedges = desk is not None and bool(desk.hedge_cash)
         return replace(
             made,

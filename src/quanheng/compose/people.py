@@ -10,6 +10,7 @@ from quanheng.config import read_toml
 from quanheng.maker.limits import LIMITS
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE
+from quanheng.maker.roster import TRADER, Trader
 from quanheng.terms.units import SECOND, Day
 
 SHIPPED = "data/people.toml"
@@ -17,10 +18,13 @@ LONGEST_WAIT = 86_400
 
 
 class PersonEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A person by opaque id and the posts he or she is appointed to."""
+    """A person by opaque id, the posts he or she is appointed to, and the underlyings he or she may
+    trade; without the key all of them.
+    """
 
     person: str
     posts: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +56,10 @@ def _problem(people: People) -> str:
         wrong = [post for post in entry.posts if post not in POSTS]
         if wrong or not entry.posts:
             return f"{key}.posts: {wrong[0] if wrong else 'empty'}; posts are {', '.join(POSTS)}"
+        bad = [code for code in entry.classes if not (code.isdigit() and len(code) == 6)]
+        if bad or (entry.classes and TRADER not in entry.posts):
+            what = f"{bad[0]!r} is no underlying" if bad else f"only a {TRADER} has classes"
+            return f"{key}.classes: {what}"
     return "" if known else "people: nobody is listed"
 
 
@@ -78,6 +86,13 @@ def opening(people: People, day: Day) -> AuthorityOpen:
     state = next(
         field.default for field in msgspec.structs.fields(MakerOpen) if field.name == "state"
     )
-    rows = tuple(Person(entry.person, entry.posts) for entry in people.people)
+    rows = tuple(Person(entry.person, entry.posts, entry.classes) for entry in people.people)
     wait = people.wait_s * SECOND
     return AuthorityOpen(day, rows, parameters(), people.targets, state, wait)
+
+
+def traders(people: People) -> tuple[Trader, ...]:
+    """Who may sign on at the maker as a trader, and for which underlyings."""
+    return tuple(
+        Trader(entry.person, entry.classes) for entry in people.people if TRADER in entry.posts
+    )

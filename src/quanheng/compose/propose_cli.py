@@ -13,7 +13,7 @@ from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.cli_options import number_option as _number_option
 from quanheng.compose.cli_options import person_options as _person_options
 from quanheng.compose.limit_requests import figure_command, limit_command
-from quanheng.terms.commands import Command, Pull, Rearm
+from quanheng.terms.commands import Command, GiveBackInquiry, Pull, Rearm, TakeInquiry
 
 
 def _say(answer: desk.Answer, language: str, as_json: bool) -> None:
@@ -166,11 +166,52 @@ def propose_exemption(
 @propose.command("sign-on")
 @click.argument("post")
 @click.option("--off", is_flag=True, help="Leave the post.")
+@click.option("--scope", default=desk.ALL, help="An underlying, for traders; all by default.")
 @_number_option
 @_person_options
-def propose_sign_on(post: str, off: bool, by: str, number: int, lang: str, as_json: bool) -> None:
-    """Take or leave a POST (trader, risk, ops …); most proposals need a person on duty."""
-    _propose(lambda one: desk.sign_on_command(post, by, not off), by, number, lang, as_json)
+def propose_sign_on(
+    post: str, off: bool, scope: str, by: str, number: int, lang: str, as_json: bool
+) -> None:
+    """Take or leave a POST (trader, risk, ops …); most proposals need a person on duty.
+
+    Whoever signs on last for a class is on duty for it: so a backup takes it over.
+    """
+    _propose(
+        lambda one: desk.sign_on_command(post, by, not off, one.scope(scope)),
+        by, number, lang, as_json,
+    )  # fmt: skip
+
+
+@propose.command("take-inquiry")
+@click.argument("inquiry")
+@_number_option
+@_person_options
+def propose_take(inquiry: str, by: str, number: int, lang: str, as_json: bool) -> None:
+    """Take INQUIRY, by the exchange's id, over from the machine."""
+    _propose(lambda one: TakeInquiry(inquiry, by), by, number, lang, as_json)
+
+
+@propose.command("answer-inquiry")
+@click.argument("inquiry")
+@click.argument("bid")
+@click.argument("ask")
+@click.option("--qty", required=True, type=click.IntRange(min=1), help="Contracts of each side.")
+@_number_option
+@_person_options
+def propose_answer(
+    inquiry: str, bid: str, ask: str, qty: int, by: str, number: int, lang: str, as_json: bool
+) -> None:
+    """Answer INQUIRY, which one has taken, with BID and ASK in yuan."""
+    _propose(lambda one: desk.answer_command(inquiry, bid, ask, qty, by), by, number, lang, as_json)
+
+
+@propose.command("give-back-inquiry")
+@click.argument("inquiry")
+@_number_option
+@_person_options
+def propose_give_back(inquiry: str, by: str, number: int, lang: str, as_json: bool) -> None:
+    """Leave INQUIRY to the machine again."""
+    _propose(lambda one: GiveBackInquiry(inquiry, by), by, number, lang, as_json)
 
 
 @propose.command("record")

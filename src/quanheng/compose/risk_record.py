@@ -19,6 +19,7 @@ from quanheng.compose.check_words import check_words
 from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled
 from quanheng.compose.day_watch import DESK, GREEKS, Seen
+from quanheng.compose.desk_tables import DEALS, INQUIRIES, PEOPLE, inquiries, people
 from quanheng.compose.scenarios import clock
 from quanheng.compose.text import exact_yuan
 from quanheng.kernels.pack import unpack
@@ -136,6 +137,9 @@ def write_record(world: World, settled: Settled, folder: Path) -> None:
         ("overnight", GAPS, map(_gap, night.gaps)),
         ("overnight_limits", FINDINGS, map(_finding, night.findings)),
         ("overnight_proposals", PROPOSALS, _proposals(night)),
+        ("deals", DEALS, world.deals.rows),
+        ("inquiries", INQUIRIES, inquiries(world.maker.state)),
+        ("people", PEOPLE, people(world.alerts)),
     )
     for name, heads, rows in tables:
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:

@@ -168,10 +168,11 @@ class DutyPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A post of the day with its main and backup holder (O-02) and hours of presence."""
 
     post: str  # trader, risk or ops
-    main: str  # who signs on
-    backup: str  # who stands in
-    start: str = "09:00"  # present from
+    main: str  # who is on duty
+    backup: str  # who stands by, and takes over when the main one leaves
+    start: str = "09:00"  # both present from
     stop: str = "15:30"  # until
+    classes: tuple[str, ...] = ()  # underlyings of a trader; without it all
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

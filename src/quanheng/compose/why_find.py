@@ -23,9 +23,21 @@ from quanheng.runtime.records import (
 )
 from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.snapshots import FolderSnapshots
+from quanheng.terms.days import clock_text
 from quanheng.terms.orders import AnyRequest, OrderAck, QuoteAck, Report, Reports, Send, Trade
+from quanheng.terms.units import Nanos
 
 SEND = "send"
+
+
+class _Stamped(msgspec.Struct, array_like=True):
+    """What every envelope begins with."""
+
+    seq: int
+    at: Nanos
+
+
+_When = msgspec.msgpack.Decoder(_Stamped)
 MACHINE = Maker.NAME
 
 
@@ -87,6 +99,22 @@ def moment(run: Path, frame: int) -> Moment:
         elif item.kind == EFFECTS and recorder.payload(effects) != item.payload:
             raise RunError(f"{run}: the maker differs from its journal at frame {item.seq}")
     raise RunError(f"{run}: frame {frame - 1} of the maker's journal is not an input")
+
+
+def at_instant(run: Path, at: Nanos) -> Moment:
+    """The maker after every input up to `at`, and the input that came next. RunError when `at` is
+    not within what the run kept.
+    """
+    first = None
+    for frame in read_segments(run / "journal" / MACHINE, MACHINE, _first(run)):
+        if frame.kind == INPUT:
+            given = _When.decode(frame.payload)
+            if given.at > at:
+                return moment(run, frame.seq + 1)
+            first = given.at if first is None else first
+    if first is None:
+        raise RunError(f"{run}: the maker's journal has no input")
+    raise RunError(f"{run}: {clock_text(at)} is after the last input of the maker's journal")
 
 
 def _frames(run: Path, first: int, last: int) -> Iterator[Frame]:

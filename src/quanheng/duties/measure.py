@@ -199,6 +199,21 @@ def on_inquiry(m: Meter, slot: Slot, at: Nanos, inquiry: int) -> None:
             cell.log.append((at, cell.compliant))
 
 
+def owes(m: Meter, maker: int, slot: Slot, since: Nanos) -> bool:
+    """Whether an inquiry of the instant `since` counts for a maker (Q-06, Q-07, reading A34).
+
+    Ask once time has moved past `since` and before the inquiry's own time is over.
+    """
+    lane = m.lanes[slot]
+    watch = next((one for one in lane.watches if one.at == since), None)
+    if watch is not None and watch.owed is not None:
+        return watch.owed[maker]
+    cell = lane.cells[maker]
+    phase = lane.coming if lane.coming >= 0 else lane.phase
+    excused = cell is None or lane.excused or cell.exempt > 0
+    return phase == Phase.CONTINUOUS and not excused
+
+
 def on_exempt(m: Meter, maker: int, slot: Slot, since: Nanos, until: Nanos) -> None:
     """An approved exemption of [since, until) (rules.md 10.2-3); `until` 0 while it lasts.
 

@@ -18,6 +18,7 @@ from quanheng.edge.link_messages import (
     encode_frame,
 )
 from quanheng.edge.loop import Connection, Loop, unix_connect
+from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import Send
 from quanheng.terms.units import MILLISECOND, Nanos
 
@@ -125,7 +126,7 @@ class EngineLink:
         self.losses += 1
         self._on_lost()
 
-    def send(self, message: Send | Sync | Bye) -> bool:
+    def send(self, message: Send | EtfSend | Sync | Bye) -> bool:
         """Queue a message; False when the gateway is not there, then nothing was sent."""
         if self._connection is None or not self.welcome:
             return False

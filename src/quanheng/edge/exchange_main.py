@@ -15,6 +15,7 @@ import msgspec
 
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.etf_server import EtfServer
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import encode_frame
 from quanheng.edge.loop import Loop, tcp_listener
@@ -31,6 +32,7 @@ from quanheng.runtime.live import BusinessClock, LiveHost
 from quanheng.runtime.release import Policy, Release
 from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
+from quanheng.terms.etf import EtfRequest
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTicks
 from quanheng.terms.orders import AnyRequest, Requests
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
@@ -54,6 +56,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     order_port: int
     feed_port: int
+    etf_port: int
     snapshot_every: Nanos
     marks: list[Nanos]
     closing_from: Nanos  # from here on the ticks are kept for clearing (rules.md 2.8)
@@ -67,10 +70,12 @@ class ExchangeProcess:
         self.setup = setup
         self.loop = loop
         self.lag: Nanos = 0  # longest time the machines were behind the clock, business
-        order, feed = (
-            tcp_listener(setup.host, port) for port in (setup.order_port, setup.feed_port)
-        )
-        self.ports = order.getsockname()[1], feed.getsockname()[1]
+        ports = (setup.order_port, setup.feed_port, setup.etf_port)
+        order, feed, hedges = (tcp_listener(setup.host, port) for port in ports)
+        self.ports = {
+            f"{name}_port": listener.getsockname()[1]
+            for name, listener in (("order", order), ("feed", feed), ("etf", hedges))
+        }
         self.venue = self._host(run, Venue())
         self.etf = self._host(run, EtfVenue())
         self.publisher = Publisher(setup.venue.chain, loop, feed, monotonic)
@@ -87,9 +92,12 @@ class ExchangeProcess:
             self._queue,
             self._note,
         )
+        day = setup.venue.day
+        self.hedges = EtfServer(loop, hedges, profile, day, monotonic, self._queue_etf)
         self._records = (run / "live" / "records.bin").open("wb")
         self._closing = (run / "live" / "closing.bin").open("wb")
         self._queued: list[tuple[str, list[AnyRequest]]] = []
+        self._queued_etf: list[ex.EtfRequests] = []
 
     def _host(self, run: Path, machine: Any) -> LiveHost:
         journal = SegmentJournal(run, machine.NAME, durable=False)
@@ -103,6 +111,9 @@ class ExchangeProcess:
 
     def _queue(self, pbu: str, requests: list[AnyRequest]) -> None:
         self._queued.append((pbu, requests))
+
+    def _queue_etf(self, pbu: str, requests: list[EtfRequest]) -> None:
+        self._queued_etf.append(ex.EtfRequests(pbu, requests))
 
     def open(self) -> None:
         """Open both venues and run to the start of the run, without members."""
@@ -136,13 +147,22 @@ class ExchangeProcess:
             if type(effect) is UnderlyingTicks:
                 self.venue.take(effect, max(self.etf.at, self.venue.at), Source.FEED)
 
-    def _release(self) -> None:
-        """Let the effects of this turn out: reports, market data, records, alerts."""
-        server = self.server
+    def _release_etf(self) -> None:
+        """Prices and answers of the underlyings' market."""
         for held in self.etf.commit():
             for effect in held.effects:
-                if type(effect) is UnderlyingTicks:
-                    self._publish(effect)
+                match effect:
+                    case UnderlyingTicks():
+                        self._publish(effect)
+                    case ex.EtfDeliver():
+                        self.hedges.deliver(effect.pbu, [*effect.answers])
+                    case ex.EtfRefuse():
+                        self.hedges.deliver(effect.pbu, [*effect.rejects])
+
+    def _release(self) -> None:
+        """Let the effects of this turn out: reports, market data, records, alerts."""
+        self._release_etf()
+        server = self.server
         for held in self.venue.commit():
             for effect in held.effects:
                 match effect:
@@ -173,7 +193,8 @@ class ExchangeProcess:
         """One round of a running day."""
         due = min(self.etf.next_due(), self.venue.next_due())
         wait = max(0, min(LONGEST_WAIT, clock.when(due) - monotonic()))
-        self.loop.poll(0.0 if self._queued else wait / SECOND)
+        waiting = self._queued or self._queued_etf
+        self.loop.poll(0.0 if waiting else wait / SECOND)
         began = monotonic()
         now = clock.at(began)
         self._outage(now)
@@ -182,13 +203,21 @@ class ExchangeProcess:
         queued, self._queued = self._queued, []
         for pbu, requests in queued:
             self.venue.take(Requests(pbu, requests), reached, Source.VENUE)
+        hedges, self._queued_etf = self._queued_etf, []
+        for body in hedges:
+            self._etf(self.etf.take(body, reached, Source.VENUE))
         self._release()
-        self.server.tick()
-        self.publisher.tick()
-        self.loop.flush()
+        self.serve()
         for machine in (self.venue, self.etf):
             if machine.checkpoint_due(began):
                 machine.checkpoint(began)
+
+    def serve(self) -> None:
+        """Let the lines do what time asks of them, and write."""
+        self.server.tick()
+        self.hedges.tick()
+        self.publisher.tick()
+        self.loop.flush()
 
     def _outage(self, now: Nanos) -> None:
         inside = any(since <= now < until for since, until in self.setup.outages)
@@ -198,9 +227,11 @@ class ExchangeProcess:
         """End the day; what was counted."""
         self._release()
         self.server.close()
+        self.hedges.close()
         self.loop.flush()
         counts = {
             "order_bytes": self.server.bytes,
+            "hedge_bytes": self.hedges.bytes,
             "feed_bytes": self.publisher.bytes,
             "requests": self.server.messages_up,
             "reports": self.server.messages_down,
@@ -229,13 +260,11 @@ def main(run: Path) -> None:
     process = ExchangeProcess(run, setup, loop)
     process.open()
     settle_memory()
-    child.tell("ready", order_port=process.ports[0], feed_port=process.ports[1])
+    child.tell("ready", **process.ports)
 
     def serve() -> None:
         loop.poll(0.02)
-        process.server.tick()
-        process.publisher.tick()
-        loop.flush()
+        process.serve()
 
     child.wait_for_go(serve)
     if child.going:

@@ -20,12 +20,7 @@ from quanheng.edge.link_messages import Beat, Bye, Farewell, Fenced, Hello, Sync
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
 from quanheng.terms.codes import Alert, Link
 from quanheng.terms.commands import Pull
-from quanheng.terms.orders import (
-    AnyRequest,
-    Report,
-    Reports,
-    Send,
-)
+from quanheng.terms.orders import AnyRequest, Report, Reports, Send
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.events import (
     Event,
@@ -162,11 +157,15 @@ class Gateway:
             case _:
                 assert_never(message)
 
+    def fence(self, epoch: int) -> str:
+        """Why nothing of an epoch passes, "" when it leads and is heard."""
+        if self.off or epoch == self._kept.epoch:
+            return self.off
+        self.counts["fenced"] += 1
+        return f"epoch {epoch} is not {self._kept.epoch}"
+
     def _on_send(self, send: Send, now: Nanos) -> None:
-        why = self.off
-        if not why and send.epoch != self._kept.epoch:
-            why = f"epoch {send.epoch} is not {self._kept.epoch}"
-            self.counts["fenced"] += 1
+        why = self.fence(send.epoch)
         if not why and (self.session is None or self.link != Link.READY):
             why = "the exchange link is not ready"
         if why:
@@ -387,17 +386,3 @@ class Gateway:
         if self._submit(requests, now):
             self.counts["cancels"] += len(requests)
             self._note(now, "cancels", count=len(requests), left=len(self.table))
-
-    def status(self) -> dict[str, Any]:
-        """Where it stands, for the kill socket and for people."""
-        return {
-            "epoch": self._kept.epoch,
-            "link": self.link.name,
-            "armed": self.armed,
-            "off": self.off,
-            "open_quotes": len(self.table.quotes),
-            "open_orders": len(self.table.orders),
-            "pulled": dict(self.puller.killed),
-            "cut": self.puller.cut_by,
-            **self.counts,
-        }

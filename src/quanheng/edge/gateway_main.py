@@ -16,6 +16,7 @@ from quanheng.edge import gateway_people
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_etf import Dialer, HedgeLine
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.journal_lines import LineFile
@@ -24,12 +25,16 @@ from quanheng.edge.link_messages import (
     FrameReader,
     Hello,
     LinkError,
+    Sync,
     ToGateway,
     encode_frame,
 )
 from quanheng.edge.loop import Connection, Loop, tcp_connect, unix_listener
 from quanheng.runtime.live import NEVER, BusinessClock
+from quanheng.terms.codes import Link
+from quanheng.terms.etf import ETF_SET, EtfSend
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.wire.profile import Profile
 
 FIRST_PAUSE, LONGEST_PAUSE = 50 * MILLISECOND, 2 * SECOND
 LAST_TRY = 3 * SECOND
@@ -45,6 +50,7 @@ class Setup(msgspec.Struct, frozen=True):
     plan: GatewayPlan
     host: str
     port: int
+    etf_port: int
 
 
 class GatewayProcess:
@@ -60,6 +66,10 @@ class GatewayProcess:
         epochs = EpochFile(run / "gateway" / "epoch.json")
         self.core = Gateway(setup.plan, epochs, monotonic(), self._stamp)
         self.lines = LineFile(run / "live" / "gateway.jsonl")
+        plan = setup.plan
+        profile = Profile(plan.account, plan.pbu, plan.branch)
+        self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
+        self.dialer = Dialer(loop, setup.host, setup.etf_port, self.hedges)
         self._exchange: Connection | None = None
         self._engine: Connection | None = None
         self._pause = FIRST_PAUSE
@@ -130,6 +140,7 @@ class GatewayProcess:
         if isinstance(message, Hello):
             self._flush_engine()
             if self.core.hello(message, now):
+                self.hedges.new_leader()
                 before, self._engine = self._engine, connection
                 if before is not None and before is not connection:
                     before.send(encode_frame(Fenced(message.epoch, "another engine leads")))
@@ -138,12 +149,34 @@ class GatewayProcess:
             else:
                 connection.send(b"".join(encode_frame(item) for item in self.core.out_engine()))
         elif connection is self._engine:
-            self.core.from_engine(message, now)
+            self._from_leader(message, now)
         else:
             connection.send(encode_frame(Fenced(self.core.epoch, "say hello first")))
 
+    def _from_leader(self, message: Any, now: Nanos) -> None:
+        """Options go to the core; hedges and their reports have a line of their own."""
+        if isinstance(message, EtfSend):
+            who = message.stamp.trader, message.stamp.strategy
+            self.hedges.send(
+                message,
+                self.core.fence(message.epoch),
+                lambda underlying: self.core.puller.killer(underlying, who),
+                self._stamp(now),
+                now,
+            )
+            return
+        if isinstance(message, Sync):
+            wanted = dict(message.next_index)
+            first = wanted.pop(ETF_SET, 1)
+            if ETF_SET in message.next_index or not self.hedges.wanted:
+                self.hedges.sync(first, now)
+            if not wanted and self.core.link == Link.READY:
+                return  # a gap of the hedges alone
+            message = Sync(wanted)
+        self.core.from_engine(message, now)
+
     def _flush_engine(self) -> None:
-        messages = self.core.out_engine()
+        messages = self.core.out_engine() + self.hedges.out_engine()
         if self._engine is not None and messages:
             self._engine.send(b"".join([encode_frame(item) for item in messages]))
 
@@ -192,9 +225,10 @@ class GatewayProcess:
             self._leave_exchange("the session ended")
         if self._exchange is not None:
             self._exchange.send(self.core.out_wire())
+        self.dialer.turn(now)
         self._flush_engine()
         self.loop.flush()
-        for line in self.core.log():
+        for line in self.core.log() + self.hedges.log():
             self.lines.add(line)
 
     def close(self) -> None:
@@ -203,7 +237,14 @@ class GatewayProcess:
         until = monotonic() + LAST_TRY
         while len(self.core.table) and self._exchange is not None and monotonic() < until:
             self.turn()
-        self.lines.add({"at": monotonic(), "what": "end", **self.core.status()})
+        self.lines.add(
+            {
+                "at": monotonic(),
+                "what": "end",
+                **gateway_people.status(self.core),
+                **self.hedges.counts,
+            }
+        )
         session = self.core.session
         if session is not None and self._exchange is not None and self.core.link.value:
             self._exchange.send(session.send_logout(monotonic()))

@@ -51,7 +51,7 @@ def _do(core: Gateway, order: dict[str, str], now: Nanos) -> dict[str, Any]:
             pass
         case _:
             raise ValueError(f"unknown order {do!r}: one of {', '.join(ORDERS)}")
-    return core.status()
+    return status(core)
 
 
 def _rows(core: Gateway, scope: str) -> list[dict[str, str]]:
@@ -68,3 +68,18 @@ def _rows(core: Gateway, scope: str) -> list[dict[str, str]]:
         }
         for row in core.puller.preview(scope)
     ]
+
+
+def status(core: Gateway) -> dict[str, Any]:
+    """Where a gateway stands."""
+    return {
+        "epoch": core.epoch,
+        "link": core.link.name,
+        "armed": core.armed,
+        "off": core.off,
+        "open_quotes": len(core.table.quotes),
+        "open_orders": len(core.table.orders),
+        "pulled": dict(core.puller.killed),
+        "cut": core.puller.cut_by,
+        **core.counts,
+    }

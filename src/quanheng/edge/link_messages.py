@@ -12,6 +12,7 @@ import msgspec
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import Pull
+from quanheng.terms.etf import EtfAnswers, EtfSend
 from quanheng.terms.market import Inquiry
 from quanheng.terms.orders import Reports, RequestRejected, Send
 
@@ -64,12 +65,13 @@ class Farewell(msgspec.Struct, frozen=True, array_like=True, tag="farewell"):
     open: int
 
 
-ToGateway = Hello | Beat | Send | Sync | Bye
+ToGateway = Hello | Beat | Send | EtfSend | Sync | Bye
 ToEngine = (
     Welcome
     | Fenced
     | Farewell
     | Reports
+    | EtfAnswers
     | RequestRejected
     | MarginAnswer
     | Inquiry

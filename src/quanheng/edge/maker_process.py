@@ -12,12 +12,13 @@ import msgspec
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
+from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
-from quanheng.edge.link_messages import Bye, Fenced, Sync
+from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
 from quanheng.edge.loop import Loop
 from quanheng.edge.market_feed import FeedClient
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import MakerOpen, Resync
+from quanheng.maker.messages import MakerOpen, Notify, Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert, Source, TookOver
 from quanheng.runtime.host import Host
 from quanheng.runtime.live import BusinessClock, LiveHost
@@ -27,11 +28,14 @@ from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.codes import Exec, Link
 from quanheng.terms.commands import Pull, SignOn
+from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import QuoteAck, Reports, Send
 from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
 
 LONGEST_WAIT = 20 * MILLISECOND
 LAG_WARNING = 250 * MILLISECOND
+ISSUED_EVERY = 100 * MILLISECOND
+"""How often the authority's issued commands are looked for."""
 MAX_REARMS = 100
 """Times an engine may lead again by itself after the gateway's dead-man's switch."""
 
@@ -63,6 +67,7 @@ class MakerProcess:
         self.setup = setup
         self.loop = loop
         self.lines = LineFile(run / "live" / "maker.jsonl")
+        self._views = (run / "live" / "views.bin").open("ab")
         self.stages = dict(started)
         self.failed = ""  # why this process cannot go on
         self.leaving = False
@@ -74,6 +79,8 @@ class MakerProcess:
         self._late = 0
         self._bad = 0
         self._machine: Any = None
+        self._issued = IssuedFile(run, Maker.NAME)
+        self._look_at: Nanos = 0
         journal = SegmentJournal(run, Maker.NAME)
         self.resumed = journal.next_seq > 1
         self._live = self._recover(run, journal)
@@ -140,15 +147,30 @@ class MakerProcess:
         while self._shifts and self._shifts[0].at <= now:
             self._live.take(self._shifts.pop(0).sign, now, Source.DESK)
 
+    def _take_issued(self, elapsed: Nanos) -> None:
+        """Journal what the authority has issued, each proposal once (borders.md 5)."""
+        if elapsed < self._look_at:
+            return
+        self._look_at = elapsed + ISSUED_EVERY
+        for found in self._issued:
+            if isinstance(found, BadLine):
+                self._say("issued_bad", line=found.line, reason=found.reason)
+                continue
+            proposal, command = found
+            if proposal in self._machine.state.issued:
+                continue
+            self._say("issued", proposal=proposal, command=type(command).__name__)
+            self._take(command, Source.DESK, proposal)
+
     def _now(self) -> Nanos:
         assert self._clock is not None
         return self._clock.at(monotonic())
 
-    def _take(self, body: Any, source: Source) -> None:
+    def _take(self, body: Any, source: Source, cause: int = 0) -> None:
         """Timers that are due come first, so that a machine never sees time go back."""
         now = self._now()
         self._live.advance(now)
-        self._live.take(body, now, source)
+        self._live.take(body, now, source, cause)
 
     def _on_tick(self, tick: Any) -> None:
         if self.failed:
@@ -228,7 +250,7 @@ class MakerProcess:
     def _let_out(self, part: Held, refused: list[str]) -> None:
         for effect in part.effects:
             match effect:
-                case Send():
+                case Send() | EtfSend():
                     if not self.link.send(effect):
                         refused += [request.client_id for request in effect.requests]
                 case Resync():
@@ -240,7 +262,10 @@ class MakerProcess:
                         scope=effect.scope,
                         args=list(effect.args),
                         input=part.input_seq,
+                        business=self._live.at,
                     )
+                case Notify():
+                    self._views.write(encode_frame(effect))
 
     def turn(self) -> None:
         """One round."""
@@ -256,6 +281,7 @@ class MakerProcess:
         now = clock.at(woken)
         self._sign(now)
         self._live.advance(now)
+        self._take_issued(woken)
         self._commit()
         self.loop.flush()
         if self._live.checkpoint_due(woken):
@@ -287,6 +313,7 @@ class MakerProcess:
         self._say("end", **counts)
         self.feed.leave()
         self._live.finish()
+        self._views.close()
         self.loop.close()
         self.lines.close()
         return counts

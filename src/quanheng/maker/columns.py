@@ -108,9 +108,14 @@ D_ORDER_CLOSE_BUY = 11  # of those, quantity that closes
 D_ORDER_CLOSE_SELL = 12
 D_LAST_AT = 13  # stamp of the snapshot that brought the last trade
 D_NEED = 14  # 1e-6 of the remaining continuous time that must comply to reach the target
-D_TIED_LONG = 15  # long contracts behind combinations and exercises, in flight included
-D_TIED_SHORT = 16
-D_COLUMNS = 17
+D_ANSWER_UNTIL = 15  # a person's own prices answer an inquiry until (inquiry_desk)
+D_ANSWER_BID = 16
+D_ANSWER_BID_QTY = 17
+D_ANSWER_ASK = 18
+D_ANSWER_ASK_QTY = 19
+D_TIED_LONG = 20  # long contracts behind combinations and exercises, in flight included
+D_TIED_SHORT = 21
+D_COLUMNS = 22
 
 # want int64[n, ...]: a quote somebody wants, before the ladder
 Q_SLOT = 0

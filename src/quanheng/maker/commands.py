@@ -2,7 +2,7 @@
 
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import instructions, singles
+from quanheng.maker import inquiries, instructions, roster, singles
 from quanheng.maker.feed import refresh_states
 from quanheng.maker.guards import line_proved, stand
 from quanheng.maker.layers import slots_of
@@ -15,7 +15,7 @@ from quanheng.maker.quoting import plan
 from quanheng.maker.requests import new_epoch, send, stamp
 from quanheng.maker.setup import designated_in, set_limits
 from quanheng.maker.state import State
-from quanheng.maker.states import lower, may_set
+from quanheng.maker.states import lower, may_set, trader
 from quanheng.runtime.envelope import LinkChanged, RaiseAlert, TookOver
 from quanheng.terms.codes import Alert, Link, TradingState
 from quanheng.terms.commands import Pull, RecordExemption, SetParameter, SetState, SignOn
@@ -24,7 +24,9 @@ from quanheng.terms.units import Nanos
 
 
 def plan_scope(state: State, opened: MakerOpen, scope: str, at: Nanos, effects: Effects) -> None:
-    """Plan the classes a scope touches; singles of a scope that may not trade are withdrawn."""
+    """Plan the classes a scope touches; single orders of a scope that may not trade, or of a class
+    without a trader, are withdrawn.
+    """
     slots = slots_of(opened.chain, scope)
     if slots is None:
         return
@@ -32,7 +34,8 @@ def plan_scope(state: State, opened: MakerOpen, scope: str, at: Nanos, effects: 
         start, stop = max(item.start, slots[0]), min(item.stop, slots[1])
         if start >= stop:
             continue
-        if int(state.desk[start:stop, c.D_STATE].max()) <= TradingState.CANCEL_ONLY:
+        barred = int(state.desk[start:stop, c.D_STATE].max()) <= TradingState.CANCEL_ONLY
+        if barred or not trader(state.scopes, item.underlying):
             requests: list[Request] = [*singles.cancel_rows(state, opened, start, stop)]
             if requests:
                 effects.append(send(state, stamp(state, klass), requests))
@@ -68,15 +71,33 @@ def pull(state: State, opened: MakerOpen, body: Pull, at: Nanos, effects: Effect
 
 
 def sign_on(state: State, opened: MakerOpen, body: SignOn, at: Nanos, effects: Effects) -> None:
-    """A person takes or leaves a post; without a trader nothing is quoted (O-01)."""
+    """A person takes or leaves a post: only who holds it, traders for the classes they may trade.
+
+    A class that loses its last trader is REDUCING, single orders and what that trader had taken of
+    inquiries go back (O-01, S-01).
+    """
     duty = state.scopes.duty
-    if body.on:
-        duty[body.post] = body.person
-    elif duty.get(body.post) == body.person:
-        del duty[body.post]
+    why = roster.problem(opened.chain, opened.traders, body) if body.on else ""
+    if not why and not roster.change(duty, body):
+        why = f"{body.person} is not signed on as {body.post} for {body.scope}"
+    if why:
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, ("sign_on", body.person, why)))
+        return
     refresh_states(state, opened)
-    if not body.on:
-        plan_scope(state, opened, "*", at, effects)
+    people = duty.get(roster.seat(body.post, body.scope), [""])
+    args = (body.post, body.person, "on" if body.on else "off", people[-1])
+    effects.append(RaiseAlert(Alert.DUTY_CHANGED, body.scope, args))
+    if not body.on and body.post == roster.TRADER:
+        inquiries.people_left(state, opened, at, effects)
+        plan_scope(state, opened, body.scope, at, effects)
+
+
+def admit(state: State, opened: MakerOpen, effects: Effects) -> None:
+    """Turn away who signed on before the day's people and classes were known, and may not."""
+    for body in roster.admit(state.scopes.duty, opened.chain, opened.traders):
+        why = roster.problem(opened.chain, opened.traders, body)
+        effects.append(RaiseAlert(Alert.CHECK_DENIED, body.scope, ("sign_on", body.person, why)))
+    refresh_states(state, opened)
 
 
 def set_parameter(state: State, opened: MakerOpen, body: SetParameter, effects: Effects) -> None:

@@ -9,7 +9,7 @@ from quanheng.maker.etf_state import EtfWorking
 from quanheng.maker.holdings import in_flight
 from quanheng.maker.instruction_state import Kind
 from quanheng.maker.ladder import BY_CHECK
-from quanheng.maker.messages import Effects, MakerOpen
+from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import of_class
 from quanheng.maker.requests import client_id, counter_of, stamp, take
@@ -18,13 +18,16 @@ from quanheng.maker.states import trader
 from quanheng.terms.codes import Alert, Check, Phase, Side, TradingState
 from quanheng.terms.etf import (
     ETF_LOT,
+    ETF_SET,
     ETF_STEP,
+    EtfAnswer,
     EtfAnswers,
     EtfDone,
     EtfFill,
     EtfOrder,
     EtfSend,
 )
+from quanheng.terms.orders import RequestRejected
 from quanheng.terms.units import MONEY_PER_YUAN, Lots, Money, Nanos, Ticks
 
 HEDGE = ("hedge", "1")
@@ -43,14 +46,14 @@ def refusal(
 ) -> Check | None:
     """The first rung that an order fails, None when it may go."""
     etf, row = state.etf, state.view.underlying[klass]
-    start = opened.chain.classes[klass].start
+    underlying, start = opened.chain.classes[klass].underlying, opened.chain.classes[klass].start
     spot = int(row[U_SPOT])
     value = qty * limit
     slip = of_class(state.parameters, start, "hedge_slip")
     most = of_class(state.parameters, start, "max_value") * MONEY_PER_YUAN
     rungs = (
         (etf.on and _state(state, start) >= TradingState.HALTED, Check.P01_STATE),
-        (bool(trader(state.scopes)), Check.P01_STATE),
+        (bool(trader(state.scopes, underlying)), Check.P01_STATE),
         (row[U_PHASE] == Phase.CONTINUOUS, Check.P03_PHASE),
         (0 < qty <= MOST_UNITS and qty % ETF_LOT == 0, Check.P06_QUANTITY),
         (limit > 0 and limit % ETF_STEP == 0, Check.P07_PRICE),
@@ -119,18 +122,39 @@ def on_answers(
 ) -> None:
     """Fold answers in; a fill is always a position and money, whatever we think of its order.
 
+    What was taken before is left aside; after a gap nothing is taken until it was replayed.
     ValueError names a fill of something that is no underlying of the chain.
     """
-    for answer in body.answers:
+    for answer in _fresh(state, body, at, effects):
         match answer:
             case EtfFill():
                 _filled(state, opened, answer, at, effects)
             case EtfDone():
                 _done(state, answer.target or answer.client_id)
-    for rejected in body.rejects:
-        _done(state, rejected.client_id)
-        args = (rejected.reason, rejected.client_id)
-        alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, "*", args)
+            case RequestRejected():
+                _done(state, answer.client_id)
+                args = (answer.reason, answer.client_id)
+                alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, "*", args)
+
+
+def _fresh(state: State, body: EtfAnswers, at: Nanos, effects: Effects) -> list[EtfAnswer]:
+    """The answers that come next in the stream."""
+    if not body.first:
+        return body.answers
+    due = state.next_index.get(ETF_SET, 1)
+    if body.first > due:
+        alert(state, effects, at, Alert.REPORT_GAP, ETF_SET, (due, body.first))
+        effects.append(Resync({ETF_SET: due}))
+        return []
+    answers = body.answers[due - body.first :]
+    state.audit.duplicates += len(body.answers) - len(answers)
+    state.next_index[ETF_SET] = due + len(answers)
+    return answers
+
+
+def unsent(state: State, ident: int) -> bool:
+    """Proof that an order never left; True when it was one of these."""
+    return state.etf.working.pop(ident, None) is not None
 
 
 def _done(state: State, client_id: str) -> None:

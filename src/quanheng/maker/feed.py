@@ -1,10 +1,11 @@
-"""Market data and inquiries folded into the view, and what follows from them at once."""
+"""Market data folded into the view, inquiries queued, and what follows from them at once."""
 
 import numpy as np
 
 from quanheng.duties import measure
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
+from quanheng.maker import inquiries
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, watch_auctions
 from quanheng.maker.order_kernels import end_slot
@@ -25,9 +26,6 @@ STALE = 30 * SECOND
 STALE_AUCTION = 75 * SECOND
 """Silence of a class's feed after which its quotes are withdrawn. In a call auction little may
 change, and then only the full image of each minute speaks (borders.md 4)."""
-
-GRACE = SECOND
-"""An inquiry's quote is held this much longer than due, for the time of the messages."""
 
 MILLION = 1_000_000
 
@@ -50,7 +48,7 @@ def on_tick(state: State, opened: MakerOpen, tick: ChainTick, at: Nanos, effects
         view.stale[tick.klass] = 0
         refresh_states(state, opened)
     if count:
-        _on_changes(state, opened, changes[:count].tolist(), tick.at, effects)
+        _on_changes(state, opened, changes[:count].tolist(), tick.at, at, effects)
     phase = int(view.rows[item.start : item.stop, market.PHASE].max(initial=0))
     live = in_session(opened, day_nanos(at))
     if live and phase != Phase.CLOSED:
@@ -64,15 +62,20 @@ def _on_changes(
     opened: MakerOpen,
     changes: list[list[int]],
     at: Nanos,
+    now: Nanos,
     effects: Effects,
 ) -> None:
-    """Phases and last prices that changed, told to the meter; ends, breakers and halts."""
+    """Phases and last prices that changed at the exchange's instant `at`, told to the meter; ends,
+    breakers and halts.
+    """
     meter = state.meter
     contracts = opened.chain.contracts
     for slot, phase, last in changes:
         if phase >= 0:
             if meter is not None:
                 measure.on_phase(meter, slot, at, Phase(phase))
+            if phase != Phase.CONTINUOUS and slot in state.inquiries.open:
+                inquiries.phase_ended(state, opened, slot, at, now, effects)
             if phase == Phase.CLOSED:
                 end_slot(state.work, slot)
                 if meter is not None:
@@ -129,16 +132,9 @@ def on_inquiry(
     state: State, opened: MakerOpen, inquiry: Inquiry, at: Nanos, effects: Effects
 ) -> None:
     """A quote of both sides is owed within 15 s and for 15 s (Q-06); plan the class now."""
-    slot = state.tables.slots.get(inquiry.contract)
-    if slot is None:
-        raise ValueError(f"maker: inquiry {inquiry.inquiry} names contract {inquiry.contract}")
-    state.audit.inquiries += 1
-    if state.meter is not None:
-        measure.on_inquiry(state.meter, slot, inquiry.at, state.audit.inquiries)
-    duty = opened.rulebook.duty
-    until = inquiry.at + duty.inquiry_answer + duty.inquiry_hold + GRACE
-    state.desk[slot, c.D_INQUIRY_UNTIL] = max(int(state.desk[slot, c.D_INQUIRY_UNTIL]), until)
-    plan(state, opened, int(state.tables.fixed[slot, c.F_KLASS]), at, effects)
+    slot = inquiries.arrive(state, opened, inquiry, at, effects)
+    if slot is not None:
+        plan(state, opened, int(state.tables.fixed[slot, c.F_KLASS]), at, effects)
 
 
 def watch(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:

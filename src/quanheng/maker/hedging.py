@@ -125,11 +125,11 @@ def scarcity(state: State, opened: MakerOpen, group: list[tuple[int, int]]) -> i
 
 
 def unreconciled(state: State, opened: MakerOpen, group: list[tuple[int, int]]) -> Check | None:
-    """What forbids a hedge whatever the delta: positions that are not known for certain, nobody on
-    duty, or a state below HALTED.
+    """What forbids a hedge whatever the delta: positions that are not known for certain, a class
+    without a trader (a hedge carries one), or a state below HALTED.
     """
     scopes, work, unknown = state.scopes, state.work, int(Life.UNKNOWN)
-    if not trader(scopes):
+    if not all(trader(scopes, opened.chain.classes[klass].underlying) for klass, _ in group):
         return Check.P01_STATE
     if state.gaps or scopes.link != Link.READY:
         return Check.P35_RECONCILIATION
@@ -202,7 +202,7 @@ def _send(
         limit = _limit(state, opened, way.klass, buys)
         etf_orders.place(state, opened, way.klass, side, limit, way.qty, at, effects)
         return
-    by = trader(state.scopes)
+    by = trader(state.scopes, opened.chain.classes[way.klass].underlying)
     for leg in way.legs:
         code = opened.chain.contracts[leg.slot].code
         order = ManualOrder(code, leg.side, OrderKind.LIMIT_FOK, leg.price, leg.qty, by)

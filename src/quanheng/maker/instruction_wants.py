@@ -14,7 +14,7 @@ from quanheng.maker.inventory import totals_now
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.quoting import context_of, scalars
 from quanheng.maker.state import State
-from quanheng.maker.states import cap, trader
+from quanheng.maker.states import LINK_CAP, cap, trader
 from quanheng.rulebook import business_hours
 from quanheng.terms.business import (
     BusinessRequest,
@@ -136,10 +136,12 @@ def ask_of(
     cost, money, units, units_left = _needs(state, opened, wanted, kind, row)
     hours = business_hours.closed(type(wanted.request), day_nanos(at))
     fault = wanted.fault
+    classes = opened.chain.classes
+    concerned = [item.underlying for item in (classes if klass < 0 else classes[klass : klass + 1])]
     return Ask(
         kind=kind,
         state=_state(state, opened, wanted),
-        trader=bool(trader(state.scopes)),
+        trader=any(trader(state.scopes, underlying) for underlying in concerned),
         epochs=row[c.S_EPOCHS],
         closed=code_of(hours) if hours else 0,
         form=code_of(fault) if fault and fault != NOT_TODAY else 0,
@@ -181,12 +183,12 @@ def _state(state: State, opened: MakerOpen, wanted: Wanted) -> TradingState:
     """The most restrictive state over what the instruction touches; for units that of the class as
     people set it, since one contract's trip says nothing about them.
     """
-    limit = cap(state.scopes)
     if wanted.klass < 0:
-        return TradingState(limit)
+        return LINK_CAP[state.scopes.link]
     if wanted.slots:
         return TradingState(int(state.desk[list(wanted.slots), c.D_STATE].min()))
     underlying, states = wanted.scope, state.scopes.states
+    limit = cap(state.scopes, underlying)
     people = [states.get(scope, TradingState.OPEN) for scope in ("*", underlying)]
     return TradingState(min(limit, *people))
 

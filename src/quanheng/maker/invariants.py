@@ -30,6 +30,7 @@ def invariants(state: State) -> dict[str, int]:
         "ids from the future": int((pending > state.ids.counter).sum()),
         "negative quantities": int((quantities < 0).sum()),
         "curves against their life-cycle": int((state.surface.life[:, c.V_STATE] < 0).sum()),
+        "inquiries against their life-cycle": state.inquiries.forbidden,
         "orders unknown": int((lives == Life.UNKNOWN).sum()) + singles.count(int(Life.UNKNOWN)),
         "orders resting": int((lives != Life.NONE).sum()) + len(singles),
         "reports missing": len(state.gaps),

@@ -6,20 +6,24 @@ from typing import ClassVar, assert_never
 from quanheng.maker import (
     commands,
     feed,
+    inquiries,
+    inquiry_desk,
     instructions,
     limit_commands,
     orders,
     prepared,
+    roster,
     singles,
 )
 from quanheng.maker.etf_orders import on_answers
 from quanheng.maker.guards import keep_limits, patrol, stand
 from quanheng.maker.hedging import hedge
+from quanheng.maker.inquiry_views import show_ratio
 from quanheng.maker.instruction_reports import on_margin
 from quanheng.maker.invariants import invariants
 from quanheng.maker.ledger_views import show_ledger
 from quanheng.maker.messages import MakerOpen, Notify, OutEffect
-from quanheng.maker.monitors import show
+from quanheng.maker.monitors import show, watch_people
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
@@ -29,6 +33,7 @@ from quanheng.runtime.envelope import (
     Envelope,
     LinkChanged,
     NotSent,
+    Source,
     TimerFired,
     TookOver,
     WakeAt,
@@ -36,10 +41,13 @@ from quanheng.runtime.envelope import (
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.business import MarginAnswer
 from quanheng.terms.commands import (
+    AnswerInquiry,
     BuildPrepared,
     Combine,
     Exercise,
+    GiveBackInquiry,
     InquireMargin,
+    InquiryCommand,
     Instruct,
     LockUnits,
     ManualCancel,
@@ -53,6 +61,7 @@ from quanheng.terms.commands import (
     SetState,
     SignOn,
     Split,
+    TakeInquiry,
 )
 from quanheng.terms.days import day_nanos
 from quanheng.terms.etf import EtfAnswers
@@ -69,6 +78,7 @@ PersonInput = (
     | SetLimit
     | RecordFigure
     | Rearm
+    | InquiryCommand
     | ManualOrder
     | ManualCancel
     | BuildPrepared
@@ -115,6 +125,8 @@ class Maker:
         effects: list[OutEffect] = []
         opened = self.state.opened
         body = envelope.body
+        if self._heard(envelope):
+            return effects
         if isinstance(body, MakerOpen):
             self._open(body, envelope.at, effects)
         elif opened is None:
@@ -125,10 +137,20 @@ class Maker:
                 commands.withdraw_tripped(self.state, opened, envelope.at, effects)
         return effects
 
+    def _heard(self, envelope: Envelope[Input]) -> bool:
+        """True for a command of a proposal that was heard before: issues come at least once, and
+        their cause is the number (borders.md 5).
+        """
+        if envelope.source != Source.DESK or not envelope.cause:
+            return False
+        first = self.state.issued.setdefault(envelope.cause, envelope.seq)
+        return first != envelope.seq
+
     def _open(self, body: MakerOpen, at: Nanos, effects: list[OutEffect]) -> None:
         if self.state.opened is not None:
             raise ValueError(f"maker: a second opening, of day {body.day}")
         self.state = open_state(body, self.state)
+        commands.admit(self.state, body, effects)
         stand(self.state, body)
         effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         if body.view_nanos:
@@ -143,10 +165,7 @@ class Maker:
             case TookOver():
                 new_epoch(state, body.epoch)
             case SignOn():
-                if body.on:
-                    state.scopes.duty[body.post] = body.person
-                else:
-                    state.scopes.duty.pop(body.post, None)
+                roster.change(state.scopes.duty, body)
             case _:
                 raise ValueError(f"maker: {type(body).__name__} before MakerOpen")
 
@@ -204,6 +223,8 @@ class Maker:
                 limit_commands.record_figure(state, opened, body, at, effects)
             case Rearm():
                 limit_commands.rearm(state, opened, body, at, effects)
+            case TakeInquiry() | AnswerInquiry() | GiveBackInquiry():
+                inquiry_desk.command(state, opened, body, at, effects)
             case ManualOrder():
                 singles.place(state, opened, body, at, effects)
             case ManualCancel():
@@ -224,16 +245,21 @@ class Maker:
             show(self.state, opened, at, effects)
             show_ledger(self.state, opened, at, effects)
             show_prompts(self.state, opened, at, effects)
+            show_ratio(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(VIEW, at + opened.view_nanos))
         elif body.name == WATCH:
             feed.watch(self.state, opened, at, effects)
+            inquiries.watch(self.state, opened, at, effects)
             keep_limits(self.state, at, effects)
             if in_session(opened, day_nanos(at)):
+                watch_people(self.state, opened, at, effects)
                 patrol(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))
+        elif body.name.startswith(inquiries.TIMER):
+            inquiry_desk.woken(self.state, opened, body, at, effects)
         else:
             raise ValueError(f"maker: a timer {body.name} that was never asked for")
 

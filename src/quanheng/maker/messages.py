@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from quanheng.maker.roster import Trader
 from quanheng.rulebook.model import Rulebook
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import TradingState
@@ -44,8 +45,9 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     `quoting` are the released quoting strategies as (code, version), the one that parameters
     choose by default among them (I-17). `roles` are (underlying, role) where the role is not
     primary: general, designated (designated contracts only) or none (O-01); `designated` are the
-    codes of contracts the exchange assigned to us (L-07). `combinations` held are (id, strategy,
-    first contract, second contract, units).
+    codes of contracts the exchange assigned to us (L-07). `traders` are the people who may sign on
+    as traders, and for which classes (O-02); nobody else can. `combinations` held are (id,
+    strategy, first contract, second contract, units).
     """
 
     day: Day
@@ -86,6 +88,7 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     quoting: tuple[tuple[int, str], ...] = ((2, "1"),)
     roles: tuple[tuple[str, str], ...] = ()
     designated: tuple[str, ...] = ()
+    traders: tuple[Trader, ...] = ()
 
 
 class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):
@@ -98,7 +101,8 @@ class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
 
     Topics are "class" (one row per contract), "curve" (one row per expiry), "book" and "flow" (one
-    row per class), and those of `ledger_views`. It never influences trading and may be pruned.
+    row per class), and those of `ledger_views` and `inquiry_views`. It never influences trading and
+    may be pruned.
     """
 
     topic: str

@@ -10,6 +10,7 @@ from quanheng.kernels.pack import pack
 from quanheng.maker import columns as c
 from quanheng.maker.messages import Effects, MakerOpen, Notify
 from quanheng.maker.state import U_SPOT, State
+from quanheng.maker.states import trader
 from quanheng.maker.strategy_kernels import class_exposure
 from quanheng.maker.surface_kernels import curve_exposure
 from quanheng.runtime.envelope import RaiseAlert
@@ -144,6 +145,13 @@ def watch_auctions(state: State, opened: MakerOpen, at: Nanos, effects: Effects)
             codes = [opened.chain.contracts[slot].code for slot in missing[:NAMED]]
             args: tuple[int | str, ...] = ("auction", len(missing), item.stop - item.start, *codes)
             alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, args)
+
+
+def watch_people(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
+    """Tell each minute which classes are REDUCING because no trader is signed on (O-02)."""
+    for item in opened.chain.classes:
+        if not trader(state.scopes, item.underlying):
+            alert(state, effects, at, Alert.NOBODY_ON_DUTY, item.underlying, (), MINUTE)
 
 
 def _class_rows(state: State, start: int, stop: int, at: Nanos) -> np.ndarray:

@@ -6,7 +6,7 @@ Reports carry (set, index): duplicates are dropped, a gap stops the set until it
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import flow, instructions, singles
+from quanheng.maker import etf_orders, flow, inquiries, instructions, singles
 from quanheng.maker import order_kernels as k
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.instruction_reports import on_business
@@ -116,8 +116,18 @@ def _slot(state: State, contract: str) -> int:
     return slot
 
 
-def _show_duty(state: State, slot: int, at: Nanos) -> None:
-    """Tell the meter what rests now; quantities as they are, the meter knows the sizes due."""
+def _show_duty(
+    state: State,
+    opened: MakerOpen,
+    slot: int,
+    stamp: Nanos,
+    at: Nanos,
+    effects: Effects,
+    traded: bool = False,
+) -> None:
+    """Tell the meter what rests since the exchange's instant `stamp`, and with it the inquiries;
+    quantities as they are, the meter knows the sizes due.
+    """
     if state.meter is not None:
         row = state.work[slot].tolist()
         ask = c.W_COLUMNS
@@ -125,12 +135,15 @@ def _show_duty(state: State, slot: int, at: Nanos) -> None:
             state.meter,
             0,
             slot,
-            at,
+            stamp,
             row[c.W_LIVE_PX],
             row[c.W_LIVE_QTY],
             row[ask + c.W_LIVE_PX],
             row[ask + c.W_LIVE_QTY],
         )
+        if slot in state.inquiries.open:
+            counted_at = state.meter.lanes[slot].at
+            inquiries.settle(state, opened, slot, counted_at, at, effects, traded)
 
 
 def on_quote_ack(
@@ -169,7 +182,7 @@ def on_quote_ack(
     klass = int(state.tables.fixed[slot, c.F_KLASS])
     on_answer(state, opened, klass, waited, not (accepted or gone), at, effects)
     if accepted or gone:
-        _show_duty(state, slot, ack.at)
+        _show_duty(state, opened, slot, ack.at, at, effects)
     else:
         _rejected(state, opened, slot, ack.reason, at, effects)
     standing = state.desk[slot]
@@ -246,7 +259,7 @@ def on_trade(
     if state.meter is not None:
         buyer, seller = (0, -1) if trade.side == Side.BUY else (-1, 0)
         measure.on_trade(state.meter, slot, trade.at, trade.qty, buyer, seller)
-    _show_duty(state, slot, trade.at)
+    _show_duty(state, opened, slot, trade.at, at, effects, True)
     on_fill(state, opened, slot, trade, at, effects)
     left = state.work[slot, side * c.W_COLUMNS + c.W_LIVE_QTY]
     return bool(left < state.parameters.values[slot, INDEX["refill_qty"]])
@@ -276,7 +289,11 @@ def on_not_sent(
     state.guards.highest = max(state.guards.highest, body.highest)
     for ident in body.client_ids:
         counter = counter_of(state, ident)
-        if singles.unsent(state, counter) or instructions.unsent(state, opened, counter):
+        if (
+            singles.unsent(state, counter)
+            or etf_orders.unsent(state, counter)
+            or instructions.unsent(state, opened, counter)
+        ):
             continue
         if counter < 0 or k.refused_by_id(state.work, counter, True) < 0:
             missed += 1

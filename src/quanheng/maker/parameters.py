@@ -114,6 +114,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("hedge_slip", "ticks", 30, 10, 1_000, 1, "furthest price of a hedge from the spot"),
     Parameter("hedge_gamma", "yuan per 1 %", 200_000, 100, 10**9, 1, "gamma that is prompted"),
     Parameter("hedge_vega", "yuan per vol point", 20_000, 100, 10**7, 1, "vega that is prompted"),
+    Parameter("inquiry_wait", "ms", 0, 0, 10_000, 0, "inquiries left to people before answering"),
 )
 
 CLASS_WIDE = (

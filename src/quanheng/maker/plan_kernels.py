@@ -48,6 +48,32 @@ def _drop(work: Ints, bid: bool, ask: bool, unknown: bool, slot: int, drop: Ints
 
 
 @kernel
+def answers_by_hand(standing: Ints, value: float, at: int) -> bool:
+    """True while a person's answer to an inquiry stands in place of the strategy's prices.
+
+    A price that theory has passed is no longer anybody's answer: then the strategy's prices, which
+    still comply, hold the quote.
+    """
+    inside = standing[c.D_ANSWER_BID] <= value <= standing[c.D_ANSWER_ASK]
+    return bool(at < standing[c.D_ANSWER_UNTIL] and inside)
+
+
+@kernel
+def _beyond_theory(bid: int, ask: int, value: float, row: Ints, owed: bool) -> tuple[int, int]:
+    """Keep both sides on their side of theory. While an inquiry's answer is held a side goes no
+    further than the quote still counts (Q-06): the others' old prices bar the other side's way.
+    """
+    step = row[c.F_STEP]
+    low = math.floor(value / step) * step
+    high = math.ceil(value / step) * step
+    if low < bid:
+        bid = max(low, q.lowest_bid(ask, row)) if owed else low
+    if high > ask:
+        ask = min(high, q.widest_ask(bid, row)) if owed else high
+    return bid, ask
+
+
+@kernel
 def _target(
     fixed: Ints,
     seen: Ints,
@@ -80,12 +106,14 @@ def _target(
         bid, ask = q.inside(bid, ask, other_bid, other_ask, fixed)
         if g[q.G_PROTECT] != 0:
             # Better a wide quote for half a second than one on the wrong side of theory.
-            value = theo[c.T_PRICE] * 1e4
-            bid = min(bid, math.floor(value / fixed[c.F_STEP]) * fixed[c.F_STEP])
-            ask = max(ask, math.ceil(value / fixed[c.F_STEP]) * fixed[c.F_STEP])
+            bid, ask = _beyond_theory(bid, ask, theo[c.T_PRICE] * 1e4, fixed, owed)
     for side in range(2):
         qtys = math.floor(answer[s.BID_QTY + side] + 0.5)
         out[side] = min(max(qtys, least), qty) if qtys > 0 else 0
+    if answers_by_hand(standing, theo[c.T_PRICE] * 1e4, g[q.G_AT]):
+        bid, ask = standing[c.D_ANSWER_BID], standing[c.D_ANSWER_ASK]
+        out[0] = min(standing[c.D_ANSWER_BID_QTY], fixed[c.F_QTY_MAX])
+        out[1] = min(standing[c.D_ANSWER_ASK_QTY], fixed[c.F_QTY_MAX])
     bid_qty, bid_effect, ask_qty, ask_effect = q.sides(
         fixed, seen, work, standing, params, held, g, out
     )
@@ -159,7 +187,8 @@ def _look(
     if g[q.G_AT] < standing[c.D_HOLD_UNTIL]:
         return False, dropped
     least = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
-    score = q.compare(slot, target, fixed, work, params, value, auction, least, want)
+    exact = answers_by_hand(standing, value, g[q.G_AT])
+    score = q.compare(slot, target, fixed, work, params, value, auction, least, exact, want)
     if score > 0 and frozen:
         # Nothing may leave now; only what is missing can be added.
         if work[c.W_STATE] != _NONE:

@@ -236,15 +236,17 @@ def compare(
     value: float,
     auction: bool,
     least: int,
+    exact: bool,
     want: Ints,
 ) -> int:
     """Fill a want row with the sides to be sent; returns its urgency, 0 for nothing to do.
 
-    target = (bid, quantity, effect, ask, quantity, effect).
+    target = (bid, quantity, effect, ask, quantity, effect); `exact` prices are a person's, which
+    leave no room for hysteresis.
     """
     cap = allowed(float(max(target[0], 1)), row)
     half = max(0.5 * params[p.P_WIDTH] * 1e-4 * cap, 0.5 * row[c.F_STEP])
-    tolerance = max(params[p.P_REQUOTE] * 1e-4 * cap, 1.0)
+    tolerance = 0.0 if exact else max(params[p.P_REQUOTE] * 1e-4 * cap, 1.0)
     refill = min(params[p.P_REFILL_QTY], target[1] if target[1] > 0 else target[4])
     ask_base = c.W_COLUMNS
     up = 0

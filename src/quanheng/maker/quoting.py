@@ -4,9 +4,9 @@ import numpy as np
 
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import flow
+from quanheng.maker import flow, inquiries
 from quanheng.maker import quote_kernels as q
-from quanheng.maker.checks import Passed, judge
+from quanheng.maker.checks import Passed, Refused, judge, review
 from quanheng.maker.figure_kernels import gather_guards, note_sent
 from quanheng.maker.guards import keep_limits, on_sent, trip_rung
 from quanheng.maker.inventory import opening_room, refresh_worst, totals_now
@@ -16,7 +16,7 @@ from quanheng.maker.monitors import alert, exposure
 from quanheng.maker.order_kernels import mark_cancel, mark_sent
 from quanheng.maker.parameters import INDEX, P_STRATEGY, of_class
 from quanheng.maker.plan_kernels import gather, plan_class
-from quanheng.maker.requests import client_id, quoted_by, send, stamp, take
+from quanheng.maker.requests import BY_HAND, client_id, quoted_by, send, stamp, take
 from quanheng.maker.state import U_SPOT, State
 from quanheng.rulebook import breaker, quote_size
 from quanheng.terms.codes import PHASE_LETTERS, Action, Alert, Check, Effect, Phase
@@ -147,14 +147,46 @@ def plan(
 
 
 def _send(state: State, klass: int, requests: list[Request], effects: Effects) -> None:
-    """One effect per strategy behind the requests, so that each names its own (S-01, I-17)."""
+    """One effect per strategy or person behind the requests, so that each names its own (S-01,
+    I-17).
+    """
     slots, values = state.tables.slots, state.parameters.values
-    by_strategy: dict[int, list[Request]] = {}
+    behind: dict[tuple[int, str], list[Request]] = {}
     for request in requests:
-        strategy = int(values[slots[request.contract], P_STRATEGY])
-        by_strategy.setdefault(strategy, []).append(request)
-    for strategy, mine in by_strategy.items():
-        effects.append(send(state, stamp(state, klass, quoted_by(state, strategy)), mine))
+        slot = slots[request.contract]
+        person = _by_hand(state, slot, request)
+        strategy = -1 if person else int(values[slot, P_STRATEGY])
+        behind.setdefault((strategy, person), []).append(request)
+    for (strategy, person), mine in behind.items():
+        by = BY_HAND if person else quoted_by(state, strategy)
+        effects.append(send(state, stamp(state, klass, by, person), mine))
+
+
+def _by_hand(state: State, slot: int, request: Request) -> str:
+    """The person whose answer to an inquiry a quote carries, "" when the strategy made it."""
+    person = state.inquiries.answers.get(slot, "")
+    if not person or not isinstance(request, Quote):
+        return ""
+    bid, ask = state.desk[slot, [c.D_ANSWER_BID, c.D_ANSWER_ASK]].tolist()
+    own = (not request.bid_qty or request.bid == bid) and (
+        not request.ask_qty or request.ask == ask
+    )
+    return person if own else ""
+
+
+def preview(state: State, opened: MakerOpen, want: np.ndarray, at: Nanos) -> Check | None:
+    """The rung of the ladder that a want int64[1, Q] of a quote would fail now, None when it would
+    pass. Nothing is sent or reserved: what is sent is judged again (I-18).
+    """
+    slot = int(want[0, c.Q_SLOT])
+    klass = int(state.tables.fixed[slot, c.F_KLASS])
+    refill(state, opened, at)
+    refresh_worst(state, opened, klass, at)
+    context = context_of(state, klass, want, scalars(state, opened, klass, at))[0].tolist()
+    totals = totals_now(state, opened, klass, at).tolist()
+    limits, soft = state.limits[slot].tolist(), state.guards.soft[slot].tolist()
+    verdict = review(context, want[0].tolist(), limits, soft, totals)
+    return verdict.check if isinstance(verdict, Refused) else None
 
 
 def continuous_left(opened: MakerOpen, clock: DayNanos) -> Nanos:
@@ -293,6 +325,8 @@ def _denied(
         alert(state, effects, at, Alert.CHECK_DENIED, contract.underlying, args)
         if state.actions[code, c.A_ACTION] == Action.TRIP:
             trip_rung(state, opened, code, slot, figures, effects)
+        if code not in TRANSIENT:
+            inquiries.denied(state, slot, code)
         if code == Check.P15_MESSAGE_RATE:
             alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))
         if code not in TRANSIENT and not x[c.C_FROZEN]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from quanheng.kernels.desk.strategies.layout import NAMES
+from quanheng.maker.roster import signed_on
 from quanheng.maker.setup import base36, prefix_of
 from quanheng.maker.state import BLOCK, State
 from quanheng.maker.states import trader
@@ -50,11 +51,17 @@ def new_epoch(state: State, epoch: int) -> None:
 
 
 def stamp(state: State, klass: int, by: tuple[str, str] = BY_HAND, entered_by: str = "") -> Stamp:
-    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version),
-    `entered_by` the person whose command it is.
+    """Who and what stands behind a message of a class (S-01); `by` is (strategy, version).
+
+    The trader is the one on duty for the class, or the person whose command it is (`entered_by`),
+    if signed on for it.
     """
+    assert state.opened is not None, "the maker is open"
+    underlying = state.opened.chain.classes[klass].underlying
+    mine = signed_on(state.scopes.duty, entered_by, underlying)
+    who = entered_by if mine else trader(state.scopes, underlying)
     curves = int(state.surface.version[klass])
-    return Stamp(trader(state.scopes), *by, curves, state.parameters.version, entered_by)
+    return Stamp(who, *by, curves, state.parameters.version, entered_by)
 
 
 def quoted_by(state: State, strategy: int) -> tuple[str, str]:

@@ -281,7 +281,8 @@ def open_state(open_: MakerOpen, before: State) -> State:
     set_limits(state)
     state.scopes = open_scopes(open_.state)
     state.scopes.link = before.scopes.link
-    state.scopes.duty = dict(before.scopes.duty)
+    state.issued = dict(before.issued)
+    state.scopes.duty = {name: list(people) for name, people in before.scopes.duty.items()}
     spread_out(state.scopes, open_.chain, state.desk)
     _positions(state, open_)
     _business(state, open_)

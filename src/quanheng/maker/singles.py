@@ -19,7 +19,9 @@ from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
 from quanheng.maker.quoting import context_of, refill, scalars, warn
 from quanheng.maker.requests import BY_HAND, client_id, counter_of, send, stamp, take
+from quanheng.maker.roster import signed_on
 from quanheng.maker.state import Order, State
+from quanheng.maker.states import trader
 from quanheng.terms import market
 from quanheng.terms.codes import Action, Alert, Check, Effect, Exec, OrderKind, Side, TradingState
 from quanheng.terms.commands import ManualCancel, ManualOrder
@@ -78,16 +80,18 @@ def place(
     effects: Effects,
     by: tuple[str, str] = BY_HAND,
 ) -> None:
-    """A person's order through the ladder (P30); a market order is judged where the levels seen
-    would end it, and meets any own interest.
+    """A person's order through the ladder (P30), of a trader who is signed on for the class (S-01);
+    a market order is judged where the levels seen would end it, and meets any own interest.
     """
     slot = state.tables.slots.get(body.contract, -1)
     if slot < 0 or len(state.orders) >= MOST:
-        number = int(Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS)
-        unknown = (number, 0, state.parameters.version, body.contract, body.by)
-        alert(state, effects, at, Alert.CHECK_DENIED, body.contract, unknown)
+        number = Check.P04_CONTRACT if slot < 0 else Check.P31_DAILY_TOTALS
+        _turn_away(state, body, number, at, effects)
         return
     klass = int(state.tables.fixed[slot, c.F_KLASS])
+    if not signed_on(state.scopes.duty, body.by, opened.chain.classes[klass].underlying):
+        _turn_away(state, body, Check.P01_STATE, at, effects)
+        return
     keep_limits(state, at, effects)
     want, context = _row(state, opened, slot, klass, body, at)
     refresh_worst(state, opened, klass, at)
@@ -123,6 +127,13 @@ def place(
     request = NewOrder(name, body.contract, body.side, effect, body.kind, price, qty, body.covered)
     entered = body.by if by == BY_HAND else ""
     effects.append(send(state, stamp(state, klass, by, entered), [request]))
+
+
+def _turn_away(state: State, body: ManualOrder, check: Check, at: Nanos, effects: Effects) -> None:
+    """Refuse an order before the ladder can be asked."""
+    known = (BY_CHECK[check].exchange_code, state.parameters.version, body.contract)
+    args = (int(check), *known, body.by, body.price, body.qty)
+    alert(state, effects, at, Alert.CHECK_DENIED, body.contract, args)
 
 
 def _row(
@@ -251,12 +262,15 @@ def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: 
 
 
 def _withdraw_barred(state: State, opened: MakerOpen, ident: int, effects: Effects) -> None:
-    """An order that was in flight when its scope closed goes as soon as it can be named (I-20)."""
+    """An order that was in flight when its scope closed, or its class's last trader left, goes as
+    soon as it can be named (I-20).
+    """
     order = state.orders.get(ident)
     if order is None or order.life != Life.WORKING or order.cancel_id:
         return
-    if int(state.desk[order.slot, c.D_STATE]) in _BARRED:
-        klass = int(state.tables.fixed[order.slot, c.F_KLASS])
+    klass = int(state.tables.fixed[order.slot, c.F_KLASS])
+    manned = trader(state.scopes, opened.chain.classes[klass].underlying)
+    if int(state.desk[order.slot, c.D_STATE]) in _BARRED or not manned:
         effects.append(send(state, stamp(state, klass), [_cancel(state, opened, ident, order)]))
 
 

@@ -10,6 +10,7 @@ from quanheng.maker import columns as c
 from quanheng.maker.etf_state import EtfBook, blank_etf
 from quanheng.maker.flow import Flow, open_flow
 from quanheng.maker.guard_state import Guards, open_guards
+from quanheng.maker.inquiry_life import Inquiries, open_inquiries
 from quanheng.maker.instruction_state import Business, blank_business
 from quanheng.maker.ledger_state import Ledger, blank_ledger
 from quanheng.maker.messages import MakerOpen
@@ -144,6 +145,8 @@ class State(msgspec.Struct):
     audit: Audit
     guards: Guards
     flow: Flow
+    inquiries: Inquiries
+    issued: dict[int, int]  # proposals of the authority that were heard -> seq of the input
     business: Business
 
 
@@ -194,5 +197,7 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         audit=Audit(),
         guards=open_guards(slots, classes, c.L_COLUMNS),
         flow=open_flow(classes),
+        inquiries=open_inquiries(slots),
+        issued={},
         business=blank_business(classes),
     )

@@ -2,19 +2,17 @@
 
 The most restrictive state of the scopes around a contract wins. People lower a state alone and
 raise it with a second person; the machine itself only lowers, by trips of its guards. The link and
-the duty roster are further scopes that nobody can set.
+the sign-on register are further scopes that nobody can set: a class without a trader is REDUCING.
 """
 
 import msgspec
 import numpy as np
 
 from quanheng.maker import columns as c
+from quanheng.maker import roster
 from quanheng.maker.layers import slots_of
 from quanheng.terms.codes import Link, TradingState
 from quanheng.terms.contract import Chain
-
-TRADER = "trader"
-"""The post whose absence stops quoting."""
 
 LINK_CAP = {
     Link.DOWN: TradingState.DOWN,
@@ -24,14 +22,14 @@ LINK_CAP = {
 
 
 class Scopes(msgspec.Struct):
-    """States set by scope, who is on duty by post, the link, and what guards have tripped.
+    """States set by scope, the sign-on register (roster), the link, and what guards have tripped.
 
     A trip stands by "scope reason" beside the states of people, so that opening a scope ends no
     trip, and ending one trip ends no other (D14).
     """
 
     states: dict[str, TradingState]
-    duty: dict[str, str]
+    duty: dict[str, list[str]]
     link: Link
     closed: bool  # after the last phase of the day
     trips: dict[str, TradingState]
@@ -42,17 +40,15 @@ def open_scopes(state: TradingState) -> Scopes:
     return Scopes({"*": state}, {}, Link.DOWN, False, {})
 
 
-def trader(scopes: Scopes) -> str:
-    """The trader on duty, "" when there is none."""
-    return scopes.duty.get(TRADER, "")
+def trader(scopes: Scopes, underlying: str) -> str:
+    """The trader on duty for a class, "" when there is none."""
+    return roster.trader(scopes.duty, underlying)
 
 
-def cap(scopes: Scopes) -> TradingState:
-    """What link and roster allow at most, whatever people set."""
+def cap(scopes: Scopes, underlying: str) -> TradingState:
+    """What the link and the register allow at most in a class, whatever people set."""
     limit = LINK_CAP[scopes.link]
-    if not trader(scopes):
-        limit = min(limit, TradingState.HALTED)
-    return limit
+    return limit if trader(scopes, underlying) else min(limit, TradingState.REDUCING)
 
 
 def may_set(scopes: Scopes, scope: str, state: TradingState, by: str, seconded_by: str) -> str:
@@ -90,7 +86,8 @@ def may_rearm(scopes: Scopes, scope: str, reason: str, by: str, seconded_by: str
 def spread_out(scopes: Scopes, chain: Chain, desk: np.ndarray) -> None:
     """Write the state in force into every contract's standing."""
     column = desk[:, c.D_STATE]
-    column[:] = int(cap(scopes))
+    for item in chain.classes:
+        column[item.start : item.stop] = cap(scopes, item.underlying)
     tripped = [(name.partition(" ")[0], state) for name, state in scopes.trips.items()]
     for scope, state in [*scopes.states.items(), *tripped]:
         slots = slots_of(chain, scope)

@@ -38,6 +38,7 @@ def kernels() -> tuple[object, ...]:
         mark_fills,
         move_buckets,
         q.widest_ask,
+        q.sides,
         mask,
         figures.gather_guards,
         figures.greeks_of,
@@ -137,6 +138,8 @@ def _warm_plan(state: State) -> None:
     flow = state.flow
     mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
     q.widest_ask(10, tables.fixed[0])
+    row = (tables.fixed[0], seen[0], work[0], desk[0], params[0])
+    q.sides(*row, np.zeros(2, dtype=np.int64), g, np.ones(2, dtype=np.int64))
 
 
 def _warm_orders(state: State) -> None:

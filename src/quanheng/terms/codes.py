@@ -184,3 +184,10 @@ class Alert(StrEnum):
     TOOK_OVER = "took_over"
     DEAD_MAN = "dead_man"
     PULL_OVERDUE = "pull_overdue"
+    DUTY_CHANGED = "duty_changed"  # a person signed on or off
+    NOBODY_ON_DUTY = "nobody_on_duty"
+    INQUIRY_TAKEN = "inquiry_taken"
+    INQUIRY_GIVEN_BACK = "inquiry_given_back"
+    INQUIRY_ANSWERED = "inquiry_answered"  # by a person; the machine's answers are not told
+    INQUIRY_BROKEN = "inquiry_broken"  # its answer ended before its hold was over
+    INQUIRY_MISSED = "inquiry_missed"

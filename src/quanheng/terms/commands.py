@@ -30,11 +30,14 @@ class Pull(msgspec.Struct, frozen=True, array_like=True, tag="pull"):
 
 
 class SignOn(msgspec.Struct, frozen=True, array_like=True, tag="sign_on"):
-    """A person takes a post (trader, risk, ops …) or, with `on` false, leaves it."""
+    """A person takes a post (trader, risk, ops …) or, with `on` false, leaves it. A trader may take
+    one underlying's; whoever signs on last is on duty there (hand-over).
+    """
 
     post: str
     person: str
     on: bool
+    scope: str = "*"
 
 
 class SetParameter(msgspec.Struct, frozen=True, array_like=True, tag="set_parameter"):
@@ -95,6 +98,37 @@ class Rearm(msgspec.Struct, frozen=True, array_like=True, tag="rearm"):
     reason: str
     by: str
     seconded_by: str = ""
+
+
+class TakeInquiry(msgspec.Struct, frozen=True, array_like=True, tag="take_inquiry"):
+    """A trader takes an inquiry (询价) over, by the exchange's id; the machine leaves it to him or
+    her until shortly before it is due (Q-06).
+    """
+
+    inquiry: str
+    by: str
+
+
+class AnswerInquiry(msgspec.Struct, frozen=True, array_like=True, tag="answer_inquiry"):
+    """The two-sided answer of the trader who took an inquiry; it passes the ladder as any quote."""
+
+    inquiry: str
+    bid: Ticks
+    bid_qty: Lots
+    ask: Ticks
+    ask_qty: Lots
+    by: str
+
+
+class GiveBackInquiry(msgspec.Struct, frozen=True, array_like=True, tag="give_back_inquiry"):
+    """The trader who took an inquiry leaves it to the machine again."""
+
+    inquiry: str
+    by: str
+
+
+InquiryCommand = TakeInquiry | AnswerInquiry | GiveBackInquiry
+"""What a trader does about an inquiry."""
 
 
 class ManualOrder(msgspec.Struct, frozen=True, array_like=True, tag="manual_order"):
@@ -196,8 +230,11 @@ Command = (
     | SetLimit
     | RecordFigure
     | Rearm
+    | InquiryCommand
     | ManualOrder
     | ManualCancel
     | BuildPrepared
     | Instruct
 )
+ALONE = (Pull, SignOn, ManualCancel, TakeInquiry, AnswerInquiry, GiveBackInquiry)
+"""Commands that never name a second person."""

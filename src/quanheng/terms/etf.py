@@ -12,6 +12,8 @@ from quanheng.terms.units import Lots, Money, Nanos, Ticks
 
 ETF_LOT = 100
 """Units of a lot."""
+ETF_SET = "etf"
+"""The stream of a member's reports there, beside the option platform's partitions."""
 ETF_STEP = 10
 """Price step of a fund, in Ticks."""
 
@@ -68,8 +70,16 @@ class EtfSend(msgspec.Struct, frozen=True, array_like=True, tag="etf_send"):
     requests: list[EtfRequest]
 
 
-class EtfAnswers(msgspec.Struct, frozen=True, array_like=True, tag="etf_answers"):
-    """Input: what the underlyings' market answered, in order, and what it refused."""
+EtfAnswer = EtfFill | EtfDone | RequestRejected
+"""What the underlyings' market answers."""
 
-    answers: list[EtfFill | EtfDone]
-    rejects: list[RequestRejected] = []
+
+class EtfAnswers(msgspec.Struct, frozen=True, array_like=True, tag="etf_answers"):
+    """Input: what the underlyings' market answered, in order, refusals among it.
+
+    `first` is the place of the first one in the day's stream of the member, 1, 2, 3 … without gaps;
+    0 where answers are not numbered.
+    """
+
+    answers: list[EtfAnswer]
+    first: int = 0

@@ -18,7 +18,7 @@ from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, Nanos
 from quanheng.wire import md301_kernels as kernels
 from quanheng.wire.md301_scan import scan
 from quanheng.wire.md301_tables import ETF_SLOT, Bytes, ChainTables, Rows
-from quanheng.wire.mdgw_messages import LIMIT, cut
+from quanheng.wire.step_messages import LIMIT, cut
 
 LONGEST = LIMIT + 32
 """Bytes that hold any whole message."""

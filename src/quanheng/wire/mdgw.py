@@ -9,22 +9,25 @@ the exchange's time of the last tick.
 
 from typing import NamedTuple
 
-from quanheng.terms.days import midnight
 from quanheng.terms.market import ChainTick, UnderlyingTicks
 from quanheng.terms.units import SECOND, Day, Nanos
-from quanheng.wire import mdgw_messages as step
+from quanheng.wire import step_messages as step
 from quanheng.wire.md301 import ChainTables, Decoded, StreamDecoder, StreamEncoder
-from quanheng.wire.mdgw_messages import StepError
+from quanheng.wire.step_messages import StepError
+from quanheng.wire.step_session import (
+    INTERVAL,
+    LOGON_FIRST,
+    LONGEST,
+    MALFORMED,
+    SHORTEST,
+    WRONG_VERSION,
+    StepSession,
+    logon_fields,
+)
 
 CATEGORIES = ("MD301", "MD004")
-INTERVAL = 30
-SHORTEST, LONGEST = 5, 60
 REBUILD_EVERY = SECOND
 """A reader whose stream keeps breaking asks for images no more often."""
-PATIENCE = 5 * SECOND
-"""For the other side's part of a logon."""
-LOGON_FIRST, WRONG_VERSION, SILENT, MALFORMED = 101, 102, 103, 104
-"""SessionStatus of a Logout, tag 1409: below 1000 a reader may connect again. Numbers are ours."""
 REQUIRED_TAG_MISSING, VALUE_INCORRECT = "1", "5"
 """SessionRejectReason, tag 373."""
 
@@ -35,62 +38,7 @@ class Wanted(NamedTuple):
     category: str
 
 
-class _Session:
-    """What both sides share: numbers, timers, the queue of bytes to write."""
-
-    def __init__(self, sender: str, target: str, day: Day, now: Nanos) -> None:
-        self.up = False
-        self.closed = ""  # why the connection must be closed
-        self.interval = INTERVAL
-        self.stamp: Nanos = midnight(day)
-        self._names = sender, target
-        self._since = self._sent_at = self._heard_at = now
-        self._out: list[bytes] = []
-
-    def output(self) -> bytes:
-        """Everything to write now."""
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
-
-    def _number(self) -> int:
-        raise NotImplementedError
-
-    def _send(self, kind: str, now: Nanos, *fields: tuple[int, str]) -> None:
-        number = self._number()
-        self._out.append(step.build(kind, *self._names, number, self.stamp, fields))
-        self._sent_at = now
-
-    def _end(self, status: int, why: str, now: Nanos) -> None:
-        """Say why, and close."""
-        if not self.closed:
-            self._send(step.LOGOUT, now, (1409, str(status)), (58, why))
-            self._close(why)
-
-    def _close(self, why: str) -> None:
-        self.up = False
-        self.closed = self.closed or why
-
-    def tick(self, now: Nanos) -> None:
-        """Let time pass: heartbeats, a question to a silent peer, time-outs."""
-        if self.closed:
-            return
-        if not self.up:
-            if now - self._since >= PATIENCE:
-                self._end(LOGON_FIRST, "no logon within 5 s", now)
-            return
-        interval = self.interval * SECOND
-        silent = now - self._heard_at
-        if silent >= 2 * interval:
-            self._end(SILENT, "nothing received for two heartbeat intervals", now)
-        elif now - self._sent_at >= interval:
-            if silent >= interval:
-                self._send(step.TEST, now, (112, "alive"))
-            else:
-                self._send(step.HEARTBEAT, now)
-
-
-class ServerSession(_Session):
+class ServerSession(StepSession):
     """The gateway's side. Every reader has its own sequence, so ticks are encoded for each."""
 
     def __init__(self, tables: ChainTables, day: Day, now: Nanos) -> None:
@@ -154,7 +102,7 @@ class ServerSession(_Session):
         self.interval = min(max(asked, SHORTEST), LONGEST)
         self._names = step.GATEWAY, sender
         self.up = True
-        self._send(step.LOGON, now, *_logon_fields(self.interval))
+        self._send(step.LOGON, now, *logon_fields(self.interval, step.VERSION))
 
     def _subscribe(self, fields: dict[int, str], now: Nanos, wanted: list[Wanted]) -> None:
         """35=V. What it cannot mean is answered with a Reject that names the tag."""
@@ -178,7 +126,7 @@ class ServerSession(_Session):
         self._send(step.REJECT, now, *what, (58, f"tag {tag}: {fields.get(tag, 'missing')}"))
 
 
-class ClientSession(_Session):
+class ClientSession(StepSession):
     """The reader's side: logs on, subscribes, and rebuilds what it missed from images."""
 
     def __init__(
@@ -191,7 +139,7 @@ class ClientSession(_Session):
         self._decoder = StreamDecoder(tables)
         self._sent = 0
         self._asked_at = now - REBUILD_EVERY
-        self._send(step.LOGON, now, *_logon_fields(INTERVAL))
+        self._send(step.LOGON, now, *logon_fields(INTERVAL, step.VERSION))
 
     def _number(self) -> int:
         self._sent += 1
@@ -237,15 +185,3 @@ class ClientSession(_Session):
             self.rejects.append(fields.get(58, ""))
         elif kind == step.LOGOUT:
             self._close(f"logout {fields.get(1409, '')}: {fields.get(58, '')}")
-
-
-def _logon_fields(interval: int) -> tuple[tuple[int, str], ...]:
-    return (
-        (98, "0"),
-        (108, str(interval)),
-        (141, "Y"),
-        (789, "1"),
-        (1137, "9"),
-        (1407, "124"),
-        (1408, step.VERSION),
-    )

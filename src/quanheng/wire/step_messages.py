@@ -1,4 +1,5 @@
-"""Full STEP messages of an MDGW session, other than market data (interfaces.md 2.11).
+"""Full STEP messages of an MDGW session, other than market data, and of the auction platform's
+TDGW (interfaces.md 2.11).
 
 Header 8, 9, 35, 49, 56, 34, 52, then the message's fields, then 10. The market data itself is built
 and read in batches by `md301`.
@@ -61,18 +62,25 @@ def number(text: str) -> int:
 
 
 def parse(message: bytes) -> dict[int, str]:
-    """The fields of one whole message without groups, by tag. StepError for a wrong checksum or a
-    malformed field.
+    """The fields of one whole message by tag; of a group's repeated ones the last. StepError as
+    `pairs`.
+    """
+    return dict(pairs(message))
+
+
+def pairs(message: bytes) -> list[tuple[int, str]]:
+    """The fields of one whole message in order, groups included. StepError for a wrong checksum or
+    a malformed field.
     """
     body = message[:-_TRAILER]
     if message[-_TRAILER:] != b"10=%03d\x01" % (sum(body) & 255):
         raise StepError("the checksum is wrong")
-    fields: dict[int, str] = {}
+    fields: list[tuple[int, str]] = []
     for pair in body.decode("gb18030", "replace").split("\x01")[:-1]:
         tag, equals, value = pair.partition("=")
         if not equals or not value:
             raise StepError(f"field {pair!r} is malformed")
-        fields[number(tag)] = value
-    if 35 not in fields or 34 not in fields:
+        fields.append((number(tag), value))
+    if not {34, 35} <= {tag for tag, _ in fields}:
         raise StepError("tag 35 or 34 is missing")
     return fields
