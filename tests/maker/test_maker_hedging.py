@@ -4,6 +4,7 @@ import pytest
 from hedge_world import CASH, ON, answer, delta, long_calls, market, opened, short_calls, watch
 from maker_world import MORNING, make_chain, make_trade
 
+from quanheng.compose.check_words import told
 from quanheng.maker import etf_orders, hedging
 from quanheng.maker import ledger_state as s
 from quanheng.maker.hedge_options import NONE, best_of_others, option_ways
@@ -269,6 +270,7 @@ def test_every_rung_of_an_order_in_the_underlying(change, check):
     assert not sent
     assert [type(effect).__name__ for effect in effects] == ["RaiseAlert"]
     assert effects[0].code == Alert.CHECK_DENIED
+    assert f"P{check:02d}" in told(effects[0], "zh")
     assert effects[0].args[0] == check
     assert world.state.denied[check] == 1
     assert invariants(world.state)["sent without passing"] == 0

@@ -152,7 +152,8 @@ def denies(world, body, check, code=0):
     assert iw.refused(world, check)[0] == code
     alert = next(e for e in effects if getattr(e, "code", "") == Alert.CHECK_DENIED)
     for language in ("zh", "en"):
-        assert f"P{check:02d}" in told(alert, language)
+        line = told(alert, language)
+        assert f"P{check:02d}" in line and (not code or f"[{code}]" in line)
 
 
 def at_clock(world, hour, minute):

@@ -8,12 +8,13 @@ from maker_world import make_trade
 
 from quanheng.books import combinations as combo
 from quanheng.maker import columns as c
+from quanheng.maker import etf_orders
 from quanheng.maker.guard_state import G_LOCKED
 from quanheng.maker.holdings import cover_left, units_left
 from quanheng.maker.invariants import invariants
 from quanheng.maker.inventory import totals_now
 from quanheng.terms import business as b
-from quanheng.terms.codes import Alert, Effect, Exec, OrderKind, Side
+from quanheng.terms.codes import Alert, Check, Effect, Exec, OrderKind, Side
 from quanheng.terms.commands import (
     Combine,
     Exercise,
@@ -69,8 +70,13 @@ def test_a_refused_lock_gives_everything_back():
 def test_units_locked_today_are_not_the_hedges_to_sell():
     """T+1 and locks together: what is locked leaves what may be sold, and comes back (I-19)."""
     world = iw.start(etf_units=(iw.UNITS,), etf_cash=10**12)
+    world.move(world.spot)
     request = iw.only(lock(world, 60_000))
+    given = (world.state, world.state.opened, 0, Side.SELL, world.spot)
+    assert etf_orders.refusal(*given, 40_000) is None
+    assert etf_orders.refusal(*given, 40_100) == Check.P18_POSITION  # a lock has no answer yet
     iw.answer(world, request)
+    assert etf_orders.refusal(*given, 40_100) == Check.P18_POSITION
     assert int(world.state.etf.sellable[0]) == 40_000
     iw.answer(world, iw.only(lock(world, 60_000, unlock=True)))
     assert int(world.state.etf.sellable[0]) == iw.UNITS

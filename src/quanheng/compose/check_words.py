@@ -13,11 +13,14 @@ _STATES = {
 _PROTECTION = ("做市保护窗口触发", "market-maker protection window")
 
 
-def check_words(check: int, language: str) -> str:
-    """A check's number and meaning, with the exchange's code of the same fault if it has one."""
+def check_words(check: int, language: str, fault: int | None = None) -> str:
+    """A check's number and meaning, with the exchange's code of the same fault if it has one:
+    `fault` where a denial knows it more exactly than the check does.
+    """
     rung = BY_CHECK[check]
     words = rung.meaning if language == "en" else rung.chinese
-    code = f" [{rung.exchange_code}]" if rung.exchange_code else ""
+    number = rung.exchange_code if fault is None else fault
+    code = f" [{number}]" if number else ""
     return f"{rung.check.name[:3]} {words}{code}"
 
 
@@ -40,6 +43,7 @@ def told(alert: RaiseAlert, language: str) -> str:
         version, contract = args[1], args[2]
         head = ("接近限额或须提示：", "near a limit or to be noted: ")[english]
     else:
+        words = check_words(args[0], language, int(args[1]))
         version, contract = args[2], args[3]
         head = ("拒绝：", "denied: ")[english]
     tail = f"limits version {version}" if english else f"限额版本 {version}"

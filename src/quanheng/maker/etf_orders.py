@@ -8,6 +8,7 @@ from quanheng.maker import evidence, ledger
 from quanheng.maker.etf_state import EtfWorking
 from quanheng.maker.holdings import in_flight
 from quanheng.maker.instruction_state import Kind
+from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import of_class
@@ -104,7 +105,8 @@ def place(
     check = refusal(state, opened, klass, side, limit, qty)
     if check is not None:
         state.denied[check] += 1
-        alert(state, effects, at, Alert.CHECK_DENIED, underlying, (int(check), limit, qty))
+        known = (int(check), BY_CHECK[check].exchange_code, state.parameters.version, underlying)
+        alert(state, effects, at, Alert.CHECK_DENIED, underlying, (*known, limit, qty))
         return 0
     ident = take(state, 1)
     name = client_id(state, ident)
