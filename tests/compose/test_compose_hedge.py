@@ -71,6 +71,12 @@ def test_hedged_day_keeps_units_and_cash(hedged_day: tuple[World, DayResult]) ->
     etf, market = world.maker.state.etf, world.etf.state
     assert etf.units.tolist() == market.units[0].tolist() != [BASE]
     assert etf.cash == int(market.cash[0])
+    # S-01: every hedge is in the day's table of deals, under the trader of its class.
+    hedges = [row for row in world.deals.rows if row[9] == "hedge"]
+    assert hedges and {row[8] for row in hedges} == {"T01"}
+    signs = {"buy": 1, "sell": -1}
+    funds = [row for row in hedges if row[1] == "510050"]
+    assert BASE + sum(signs[str(row[2])] * int(str(row[5])) for row in funds) == etf.units[0]
     assert sum(line.terms) == line.total
     assert abs(line.terms[s.RESIDUAL]) <= line.bound
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from quanheng.compose.desk_tables import DealBook
 from quanheng.compose.duty_roster import check, signs
 from quanheng.compose.people import opening, read_people, traders
 from quanheng.compose.scenarios import DutyPost, Scenario, ScenarioError, Words, load
+from quanheng.compose.why import why
 from quanheng.config import ConfigError, ParameterConfig, RoleConfig, read_config
 from quanheng.duties.measure import figures
 from quanheng.edge.dataset_files import read_table
@@ -23,6 +25,8 @@ from quanheng.maker import columns as c
 from quanheng.maker.inquiry_life import Stage
 from quanheng.maker.roster import Trader
 from quanheng.runtime.envelope import Source
+from quanheng.runtime.journal import EFFECTS
+from quanheng.runtime.segment import read_segments
 from quanheng.terms.codes import Effect, Side
 from quanheng.terms.commands import (
     AnswerInquiry,
@@ -136,6 +140,17 @@ def test_people_may_be_held_to_classes(tmp_path: Path) -> None:
         read_people(_staff(tmp_path, posts='["risk"]'))
 
 
+def test_a_day_whose_roster_nobody_may_fill_does_not_begin(tmp_path: Path) -> None:
+    """`--people` is the house's list: without T01 among its traders no run folder is made."""
+    text = _staff(tmp_path).read_text(encoding="utf-8").replace('person = "T01"', 'person = "T07"')
+    path = tmp_path / "others.toml"
+    path.write_text(text, encoding="utf-8")
+    runs = tmp_path / "runs"
+    done = call("day", "--people", path, "--scenario", "calm", "--seed", 1, "--out", runs)
+    one_line(done, 2, "roster trader", "T01 does not hold this post")
+    assert not runs.exists()
+
+
 @pytest.fixture(scope="module")
 def handed_over(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The shared small day with traders by class and a hand-over at 09:36."""
@@ -229,9 +244,10 @@ class Person:
         post("maker", AnswerInquiry(effect.inquiry, *given), at + 3 * SECOND, Source.DESK)
 
 
-def test_people_answer_in_a_day_and_both_sides_count_the_same() -> None:
+def test_people_answer_in_a_day_and_both_sides_count_the_same(tmp_path: Path) -> None:
     """A general maker that leaves 8 s to people: taken, answered by hand or forgotten, and by the
-    machine: every verdict of the queue is the venue's and the meter's.
+    machine: every verdict of the queue is the meter's, the day's invariants hold, and `why` shows
+    the person's prices.
     """
     config = read_config()
     wait = ParameterConfig("*", "inquiry_wait", 8_000)
@@ -244,8 +260,10 @@ def test_people_answer_in_a_day_and_both_sides_count_the_same() -> None:
             cadence=3 * SECOND,
             pick="12",
             until="09:50",
+            out=tmp_path,
         )
     )
+    world.begin()
     person = Person(world)
     world.simulation.sink("venue", [Inquiry], person)
     world.run()
@@ -263,6 +281,20 @@ def test_people_answer_in_a_day_and_both_sides_count_the_same() -> None:
     assert len(over) > 20
     assert int(found.answered.sum()) == stages[Stage.HELD]
     assert int(found.inquiries.sum()) == stages[Stage.HELD] + stages[Stage.MISSED]
+    stamp, sent = next(one for one in _quotes(tmp_path) if one[0][1] == "by-hand")
+    told = why(tmp_path, sent[1])
+    assert stamp[:2] == ["T01", "by-hand"] == [told.trader, told.strategy]
+    assert (told.answer["bid"], told.answer["ask"]) == (sent[3] * 10**6, sent[4] * 10**6)
+    assert told.input_kind == "AnswerInquiry" and told.became[0].what == "accepted"
+
+
+def _quotes(run: Path) -> Iterator[tuple[list[Any], list[Any]]]:
+    """(stamp, request) of every two-sided quote in the maker's journal."""
+    for frame in read_segments(run / "journal" / "maker", "maker"):
+        if frame.kind == EFFECTS:
+            for effect in msgspec.msgpack.decode(frame.payload):
+                if effect[0] == "send":
+                    yield from ((effect[2], one) for one in effect[3] if one[0] == "S")
 
 
 def _asking(scenario: Scenario) -> Scenario:

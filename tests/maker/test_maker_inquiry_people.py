@@ -13,16 +13,15 @@ from inquiry_world import (
     theory,
     told,
 )
-from maker_world import DAY
+from maker_world import make_trade
 
 from quanheng.maker import quote_kernels as q
-from quanheng.maker.inquiry_life import (
-    Stage,
-)
+from quanheng.maker.inquiry_life import Stage
 from quanheng.maker.invariants import invariants
-from quanheng.maker.parameters import INDEX
+from quanheng.maker.messages import ManualOrder
+from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.maker.warm import warm_up
-from quanheng.terms.codes import Alert, TradingState
+from quanheng.terms.codes import Alert, Effect, OrderKind, Side, TradingState
 from quanheng.terms.commands import (
     AnswerInquiry,
     GiveBackInquiry,
@@ -195,7 +194,25 @@ def test_an_answer_denied_later_is_given_up_for_the_strategys():
 
 def test_the_wait_has_room_before_the_machine_must_answer():
     """`inquiry_wait` cannot go past the machine's own time."""
-    assert DAY and "inquiry_wait" in INDEX
+    assert TABLE[INDEX["inquiry_wait"]].high == 10_000
     world = start()
     world.put(SetParameter("*", "inquiry_wait", 10_001, "p001", "p002"))
     assert "outside" in str(world.alerts(Alert.CHECK_DENIED)[-1].args[-1])
+
+
+def test_a_hedge_in_the_contract_leaves_the_held_answer_whole():
+    """A single order trades beside the quote; both sides stay in size through the hold (I-19)."""
+    world = start(roles=GENERAL)
+    ask(world)
+    live(world, 3)
+    code = world.chain.contracts[SLOT].code
+    price = world.resting[SLOT, 0][1] - 12
+    effects = world.put(ManualOrder(code, Side.BUY, OrderKind.LIMIT, price, 5, "p001"))
+    ((order,),) = [e.requests for e in effects if isinstance(e, Send)]
+    contract = world.chain.contracts[SLOT]
+    world.report(make_trade(contract, order.client_id, 0, price, 5, Effect.OPEN, world.at))
+    assert int(world.state.book.long_qty[SLOT]) == 5
+    live(world, 10)
+    assert both(world) and min(world.resting[SLOT, side][2] for side in (0, 1)) >= 10
+    live(world, 3)
+    assert stage(world) == Stage.HELD and asked(world).breaks == 0

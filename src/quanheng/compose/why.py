@@ -26,6 +26,7 @@ from quanheng.maker import strategy_kernels as k
 from quanheng.maker.ladder import LADDER
 from quanheng.maker.limits import BY_NAME
 from quanheng.maker.maker import Maker
+from quanheng.maker.requests import BY_HAND
 from quanheng.maker.state import U_AT, U_SPOT, State
 from quanheng.terms import market
 from quanheng.terms.codes import Action, Exec
@@ -55,7 +56,9 @@ class Became(msgspec.Struct, frozen=True):
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything behind one quote. Prices in Ticks; theory, Greeks and vols in 1e-6."""
+    """Everything behind one quote. Prices in Ticks; theory, Greeks and vols in 1e-6. `answer` is
+    the strategy's, or the person's who answered an inquiry by hand.
+    """
 
     client_id: str
     contract: str
@@ -142,6 +145,8 @@ def _told(
     request, stamp = decided.request, decided.send.stamp
     assert isinstance(request, Quote) and state.opened is not None
     inputs, answer = _strategy(slot, plan)
+    if stamp.strategy == BY_HAND[0]:
+        answer = _by_hand(slot, plan)
     contract = state.opened.chain.contracts[slot]
     return Why(
         client_id=request.client_id,
@@ -242,6 +247,13 @@ def _strategy(slot: int, plan: tuple[Any, ...]) -> tuple[dict[str, int], dict[st
         {"net": net} | {name: _micro(x[number]) for number, name in input_names().items()},
         {name.lower(): _micro(answer[getattr(s, name)]) for name in outputs},
     )
+
+
+def _by_hand(slot: int, plan: tuple[Any, ...]) -> dict[str, int]:
+    """What the person answered an inquiry with, in place of the strategy's answer."""
+    bid, bids, ask, asks = plan[5][slot, c.D_ANSWER_BID : c.D_ANSWER_ASK_QTY + 1].tolist()
+    names = {"bid": bid, "ask": ask, "bid_qty": bids, "ask_qty": asks, "spread": ask - bid}
+    return {name: value * MICRO for name, value in names.items()}
 
 
 def input_names() -> dict[int, str]:
