@@ -10,10 +10,14 @@ from typing import NamedTuple
 import msgspec
 import pytest
 from plugin_world import STRATEGY, build, choosing, register, run
+from test_compose_scenes import scenes_file
 
+from quanheng.compose.model_registry import read_register
+from quanheng.compose.strategy_records import strategy_source
 from quanheng.edge import plugins
 from quanheng.kernels.desk import plugged
 from quanheng.maker.messages import MakerOpen
+from quanheng.maker.setup import check_plugins
 from quanheng.runtime.journal import EFFECTS
 from quanheng.runtime.segment import read_segments
 from quanheng.terms.orders import Send
@@ -153,6 +157,28 @@ def test_compose_plugin_origin_is_shown(released: Desk) -> None:
     assert rows["lean"] == ""
 
 
+def test_compose_plugin_argues_its_scenes_like_any_strategy(released: Desk, tmp_path: Path) -> None:
+    """`inspect strategies` runs its scenes with the wheel's code; the form and the answer name the
+    origin, and the record is of the wheel's sources too (I-08).
+    """
+    wanted = '{ metric = "participation", at_least = "0.5" }'
+    scenes = scenes_file(tmp_path, {"calm": wanted})
+    text = scenes.read_text(encoding="utf-8").replace('name = "s"', 'name = "quiet"')
+    scenes.write_text(text, encoding="utf-8")
+    given = ("--scenes", scenes, "--models", released.models, "--config", released.config)
+    code, printed, errors = run(
+        released.site, "inspect", "strategies", *given, "--scene", "calm", "--records", tmp_path,
+        "--out", tmp_path, "--json",
+    )  # fmt: skip
+    [found] = json.loads(printed)["strategies"]
+    assert (code, found["passed"], found["problem"]) == (1, True, "no record is kept"), errors
+    origin = "quiet-desk 1.2.0, quanheng.strategies: quiet_desk.strategy:quiet"
+    assert found["origin"] == origin
+    assert origin in (tmp_path / "release-quiet-1.md").read_text(encoding="utf-8")
+    entries = {entry.name: entry for entry in read_register(released.models).strategies}
+    assert strategy_source(entries["quiet"]) != strategy_source(entries["lean"])
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -180,8 +206,6 @@ def test_compose_maker_refuses_an_opening_whose_plugin_is_not_here() -> None:
     """The machine itself checks: opening with a code whose slot is empty, or holds something else,
     quotes nothing by mistake.
     """
-    from quanheng.maker.setup import check_plugins
-
     opening = msgspec.structs.replace(EMPTY, quoting=((2, "1"), (17, "quiet 1-abc")))
     with pytest.raises(ValueError, match=r"plug-in 17 quiet 1-abc: this process holds nothing"):
         check_plugins(opening)
