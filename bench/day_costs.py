@@ -24,7 +24,7 @@ from quanheng.config import read_config
 from quanheng.terms.units import MILLISECOND
 
 SIZES = ("50", "100", "200", "")
-STAGES = ("venue", "etf", "maker", "order line", "feed line", "host")
+STAGES = ("venue", "etf", "maker", "oversight", "order line", "feed line", "host")
 
 
 class Stopwatch:

@@ -130,6 +130,11 @@ def test_compose_oversight_day_replays_and_carries(kept: tuple[World, Any, Path]
     for machine in ("oversight", "firm_authority"):
         outcome = replay_machine(run, machine)
         assert outcome["ok"] and outcome["compared"] > 20, outcome
+    after = World(plan(until="09:13", day=done.carry.day, opening=done.carry))
+    after.run()
+    (case,) = after.oversight.machine.state.cases.values()
+    assert case.status == "escalated" and case.number.startswith("FX20240627")
+    assert not any(differences(after).values())
     carried = carried_of(done.carry)
     assert [case.status for case in carried.cases] == ["escalated"] and carried.peak > 0
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from over_world import TEN, World, opening
 
+from quanheng.compose.oversight_file import past_days
 from quanheng.kernels.desk.black import DELTA, GAMMA, THETA, VEGA, all_greeks
 from quanheng.kernels.independent.tree import price
+from quanheng.kernels.pack import unpack
 from quanheng.oversight import figures, model_kernels, risk_kernels, scenarios
 from quanheng.oversight.figures import PLACE
 from quanheng.terms.codes import Side
@@ -159,6 +161,26 @@ def test_oversight_simulation_has_its_moments_and_its_seed() -> None:
     assert np.abs(one[1].std(axis=1) / 0.08 - 1.0).max() < 0.02
     assert abs(np.corrcoef(one[0, 0], one[0, 1])[0, 1] - 0.8) < 0.02
     assert abs(np.corrcoef(one[0, 0], one[1, 0])[0, 1] + 0.6) < 0.02
+
+
+def test_oversight_history_is_that_of_the_closes() -> None:
+    """data/closes.csv: moves from close to close of the days before, and none of later days."""
+    rows = unpack(past_days("510050", 20240627), 2)
+    assert rows.shape == (1_679, 2)
+    assert rows[0].tolist() == [1_000_000 * 390 // 23_190, 1_000_000 * -27_000 // 341_000]
+    assert len(unpack(past_days("510050", 20150211), 2)) == 1
+    assert len(unpack(past_days("999999", 20240627), 2)) == 0
+    assert abs(rows[:, 0]).max() < 110_000
+
+
+def test_oversight_without_history_only_the_simulation_speaks() -> None:
+    """No known days: the historical figures are 0, the simulated ones are not."""
+    made = World(opening(history=b""))
+    made.trade(0, Side.SELL, 50)
+    made.quote(TEN)
+    made.run(TEN)
+    row = dict(zip(figures.COLUMNS, made.state.figures["*"], strict=True))
+    assert row["var"] == row["es"] == 0 < row["var_mc"] <= row["es_mc"] * 2
 
 
 def test_oversight_figures_of_funds_add_up(world: World) -> None:

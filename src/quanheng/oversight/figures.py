@@ -5,6 +5,8 @@ ratios 1e-6. Funds belong to the account as a whole; margin of a desk or strateg
 shorts would take alone.
 """
 
+import math
+
 import numpy as np
 
 from quanheng.kernels.pack import unpack
@@ -83,13 +85,13 @@ def _joint_moves(opened: OverseerOpen, model: Model) -> tuple[np.ndarray, np.nda
     deviation today to the history's (filtered historical simulation, Hull and White 1998).
     """
     classes = len(opened.chain.classes)
-    root = scenarios.TRADING_DAYS**0.5
+    root = math.sqrt(scenarios.TRADING_DAYS)
     sigmas = np.array([at_the_money(model, klass) for klass in range(classes)]) / root
     sigmas = np.maximum(np.nan_to_num(sigmas), LEAST_SIGMA)
     days = unpack(opened.history, 2) / _MILLION
     past = np.empty((2, classes, len(days)))
     if len(days):
-        deviation = max(float((days[:, 0] ** 2).mean()) ** 0.5, LEAST_SIGMA)
+        deviation = max(math.sqrt(float((days[:, 0] ** 2).mean())), LEAST_SIGMA)
         past[0] = sigmas[:, None] * days[:, 0][None, :] / deviation
         past[1] = days[:, 1][None, :]
     drawn = np.empty((2, classes, opened.paths))
