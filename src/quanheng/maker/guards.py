@@ -42,6 +42,8 @@ PATROL = (
 )
 """Checks whose figures move without an order: looked at every second, in this order."""
 
+_TRIP = int(Action.TRIP)
+
 
 def stand(state: State, opened: MakerOpen) -> None:
     """Write what the day's records say about each class: account, agreement, filing, release."""
@@ -151,8 +153,9 @@ def inspect(
     start = opened.chain.classes[klass].start
     totals = totals_now(state, opened, klass, at).tolist()
     limits = state.limits[start].tolist()
+    actions = state.actions[:, c.A_ACTION].tolist()
     for check in checks:
-        if state.actions[check, c.A_ACTION] == Action.TRIP and overrun(check, limits, totals):
+        if actions[check] == _TRIP and overrun(check, limits, totals):
             trip_rung(state, opened, int(check), start, _evidence(check, totals), effects)
 
 

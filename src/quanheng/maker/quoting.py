@@ -18,8 +18,8 @@ from quanheng.maker.parameters import INDEX, P_STRATEGY, of_class
 from quanheng.maker.plan_kernels import gather, plan_class
 from quanheng.maker.requests import client_id, quoted_by, send, stamp, take
 from quanheng.maker.state import U_SPOT, State
-from quanheng.rulebook import breaker, quote_size
-from quanheng.terms.codes import PHASE_LETTERS, Action, Alert, Check, Effect, Phase
+from quanheng.rulebook import breaker, phases, quote_size
+from quanheng.terms.codes import Action, Alert, Check, Effect, Phase
 from quanheng.terms.days import day_nanos
 from quanheng.terms.orders import Quote, QuoteCancel, Request
 from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
@@ -157,19 +157,12 @@ def _send(state: State, klass: int, requests: list[Request], effects: Effects) -
         effects.append(send(state, stamp(state, klass, quoted_by(state, strategy)), mine))
 
 
-def continuous_left(opened: MakerOpen, clock: DayNanos) -> Nanos:
-    """Continuous trading that is still to come today."""
-    letter = PHASE_LETTERS[Phase.CONTINUOUS]
-    spans = [row for row in opened.rulebook.timetable if row.letter == letter]
-    return sum(max(0, row.stop - max(row.start, clock)) for row in spans)
-
-
 def refresh_needs(state: State, opened: MakerOpen, klass: int, at: Nanos) -> None:
     """What share of the remaining time each contract must comply to reach its target (Q-03)."""
     if state.meter is None or at - int(state.flow.needs_at[klass]) < NEEDS:
         return
     state.flow.needs_at[klass] = at
-    left = continuous_left(opened, day_nanos(at))
+    left = phases.continuous_left(opened.rulebook, day_nanos(at))
     item = opened.chain.classes[klass]
     targets = state.parameters.values[item.start : item.stop, INDEX["duty_target"]].tolist()
     for slot, target in zip(range(item.start, item.stop), targets, strict=True):
