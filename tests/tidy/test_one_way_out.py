@@ -18,7 +18,7 @@ BUILDERS = {
     "NewOrder": {"singles.place"},
     "QuoteCancel": {"quoting._cancel"},
     "OrderCancel": {"singles._cancel"},
-    "Passed": {"checks.judge", "checks.review"},
+    "Passed": {"checks.judge", "checks.joined", "checks.review"},
     "EtfSend": {"etf_orders.place"},
     "EtfOrder": {"etf_orders.place"},
 }
@@ -26,7 +26,7 @@ BUILDERS = {
 
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
-    "place": ("review", {"maker._command", "hedging._send"}),
+    "place": ("review", {"maker._command", "hedging._send", "shedding.shed"}),
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders
 in the underlyings have their own few rungs, `etf_orders.refusal`.

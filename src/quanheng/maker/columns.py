@@ -108,7 +108,14 @@ D_ORDER_CLOSE_BUY = 11  # of those, quantity that closes
 D_ORDER_CLOSE_SELL = 12
 D_LAST_AT = 13  # stamp of the snapshot that brought the last trade
 D_NEED = 14  # 1e-6 of the remaining continuous time that must comply to reach the target
-D_COLUMNS = 15
+D_MISSING_SINCE = 15  # stamp since when the book lacks an own quote that should rest, 0 none
+D_COLUMNS = 16
+
+# held int64[...]: of one contract, for the planner
+H_LONG = 0
+H_SHORT = 1
+H_MOST = 2  # its position limit in force (P18)
+H_COLUMNS = 3
 
 # want int64[n, ...]: a quote somebody wants, before the ladder
 Q_SLOT = 0

@@ -182,8 +182,7 @@ def gather_guards(
         x[c.C_ASSIGN] = assignment(row, days, spot)
         two = w[c.Q_BID_QTY] > 0 and w[c.Q_ASK_QTY] > 0
         x[c.C_WIDEST] = q.widest_ask(w[c.Q_BID], row) if two else 0
-        auction = q.is_auction(rows[slot, market.PHASE])
-        x[c.C_LEAST] = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
+        x[c.C_LEAST] = q.least_size(rows[slot, market.PHASE], g)
         x[c.C_ORIGIN] = 0
         x[c.C_CONFIRMED] = 0
         for k in range(4):

@@ -21,6 +21,7 @@ from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
 from quanheng.maker.setup import open_state
+from quanheng.maker.shedding import shed
 from quanheng.maker.state import State, blank
 from quanheng.runtime.envelope import (
     Envelope,
@@ -209,6 +210,7 @@ class Maker:
             keep_limits(self.state, at, effects)
             if in_session(opened, day_nanos(at)):
                 patrol(self.state, opened, at, effects)
+            shed(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)
             if not over:
                 effects.append(WakeAt(WATCH, at + WATCH_NANOS))

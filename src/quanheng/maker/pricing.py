@@ -5,7 +5,6 @@ import numpy as np
 from quanheng.kernels.desk.curves.layout import WING
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as k
-from quanheng.maker.flow import mark_fills
 from quanheng.maker.ledger import account
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
@@ -70,11 +69,6 @@ def reprice(
     surface.theo_at[klass] = at
     state.view.underlying[klass, U_PRICED] = spot
     account(state, opened, klass)
-    waiting = int(state.flow.count[klass])
-    if waiting:
-        marked = (state.flow.average[klass], state.flow.totals[klass])
-        left = mark_fills(state.flow.pending[klass], waiting, surface.theo, at, *marked)
-        state.flow.count[klass] = left
     if news:
         _tell(state, item, klass, at, which, effects)
     if not refit:

@@ -6,11 +6,11 @@ from quanheng.duties import measure
 from quanheng.maker import columns as c
 from quanheng.maker import flow
 from quanheng.maker import quote_kernels as q
-from quanheng.maker.checks import Passed, judge
+from quanheng.maker.checks import Passed, joined, judge
 from quanheng.maker.figure_kernels import gather_guards, note_sent
 from quanheng.maker.guards import keep_limits, on_sent, trip_rung
 from quanheng.maker.inventory import opening_room, refresh_worst, totals_now
-from quanheng.maker.ladder import BY_CHECK
+from quanheng.maker.ladder import BY_CHECK, SIDED
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, exposure
 from quanheng.maker.order_kernels import mark_cancel, mark_sent
@@ -135,6 +135,7 @@ def plan(
         g,
         want,
         drops,
+        state.limits,
     )
     requests: list[Request] = []
     if dropped:
@@ -206,16 +207,33 @@ def _judge(
     effects: Effects,
     requests: list[Request],
 ) -> Passed:
-    """The ladder over a class's wants; a contract whose want is denied loses what rests."""
+    """The ladder over a class's wants; a contract whose want is denied loses what rests. Where one
+    side is at fault the other is judged alone, so that the way back stays in the market.
+    """
     totals = totals_now(state, opened, klass, at)
     context = context_of(state, klass, want, g)
     passed = judge(context, want, state.limits, state.guards.soft, totals, state.actions)
     if passed.rows.shape[0] < want.shape[0]:
-        _denied(state, opened, klass, want, context, at, effects, requests)
+        alone = _one_by_one(want)
+        given = (alone, state.limits, state.guards.soft, totals, state.actions)
+        kept = judge(context_of(state, klass, alone, g), *given) if alone.shape[0] else None
+        _denied(state, opened, klass, want, context, kept, at, effects, requests)
+        if kept is not None:
+            passed = joined(passed, kept)
     near = passed.rows[passed.rows[:, c.Q_WARNED] != 0]
     for row in near.tolist():
         warn(state, opened, row[c.Q_SLOT], row[c.Q_WARNED], at, effects)
     return passed
+
+
+def _one_by_one(want: np.ndarray) -> np.ndarray:
+    """The sides of two-sided wants that a rung stopped for one side's sake, each a want."""
+    both = (want[:, c.Q_BID_QTY] > 0) & (want[:, c.Q_ASK_QTY] > 0)
+    stopped = want[both & np.isin(want[:, c.Q_CODE], SIDED)]
+    bids, asks = stopped.copy(), stopped.copy()
+    bids[:, c.Q_ASK : c.Q_ASK_EFFECT + 1] = 0
+    asks[:, c.Q_BID : c.Q_BID_EFFECT + 1] = 0
+    return np.concatenate([bids, asks])
 
 
 def context_of(state: State, klass: int, want: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -266,12 +284,16 @@ def _denied(
     klass: int,
     want: np.ndarray,
     context: np.ndarray,
+    kept: Passed | None,
     at: Nanos,
     effects: Effects,
     requests: list[Request],
 ) -> None:
-    """Count and tell denials; a stale quote is worse than none, so what rests is withdrawn."""
+    """Count and tell denials; a stale quote is worse than none, so what rests is withdrawn, but
+    for the sides that pass alone.
+    """
     gone = []
+    stay = {(row[c.Q_SLOT], row[c.Q_BID_QTY] > 0) for row in kept.rows.tolist()} if kept else set()
     for row, x in zip(want.tolist(), context.tolist(), strict=True):
         code = row[c.Q_CODE]
         if not code:
@@ -288,7 +310,8 @@ def _denied(
         if code == Check.P15_MESSAGE_RATE:
             alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))
         if code not in TRANSIENT and not x[c.C_FROZEN]:
-            bid, ask = _free(state, slot, 0), _free(state, slot, 1)
+            bid = _free(state, slot, 0) and (slot, True) not in stay
+            ask = _free(state, slot, 1) and (slot, False) not in stay
             if bid or ask:
                 gone.append([slot, int(bid), int(ask)])
     if gone:

@@ -3,11 +3,11 @@
 import numpy as np
 
 from quanheng.kernels.pack import pack, unpack
+from quanheng.maker import book_kernels, ledger_state
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as curves
 from quanheng.maker import figure_kernels as figures
 from quanheng.maker import ledger_kernels as ledger
-from quanheng.maker import ledger_state
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
@@ -15,7 +15,6 @@ from quanheng.maker import strategy_kernels as strategy
 from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
-from quanheng.maker.flow import mark_fills
 from quanheng.maker.layers import move_buckets
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
@@ -31,11 +30,11 @@ def kernels() -> tuple[object, ...]:
         curves.standing_code,
         ledger.account_class,
         ledger.mark_out,
-        plan.absorb,
+        book_kernels.absorb,
+        book_kernels.find_missing,
         strategy.class_exposure,
         plan.plan_class,
         plan.gather,
-        mark_fills,
         move_buckets,
         q.widest_ask,
         mask,
@@ -62,7 +61,9 @@ def warm_up() -> None:
     state.tables.meta[:, c.E_KLASS] = -1
     _warm_surface(state)
     rows = unpack(pack(ints(1, market.COLUMNS)), market.COLUMNS)
-    plan.absorb(rows, state.view.rows, state.desk, 0, 0, 1, np.empty((1, 3), dtype=np.int64))
+    book_kernels.absorb(
+        rows, state.view.rows, state.desk, 0, 0, 1, np.empty((1, 3), dtype=np.int64)
+    )
     _warm_plan(state)
     _warm_orders(state)
     _warm_ledger(state)
@@ -106,7 +107,8 @@ def _warm_plan(state: State) -> None:
     strategy.class_exposure(tables.fixed, theo, found.fits, *held, 0, 1, exposure)
     seen, work, desk = state.view.rows, state.work, state.desk
     given = (tables.fixed, seen, theo, params, work, desk, *held, state.surface.fits)
-    plan.plan_class(*given, exposure, g, want, drops)
+    plan.plan_class(*given, exposure, g, want, drops, state.limits)
+    book_kernels.find_missing(seen, work, desk, 0, 0, 0, 1)
     context = ints(1, c.C_COLUMNS)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
     own = (found.fits, desk, state.guards.repeats, state.guards.standing[0])
@@ -133,8 +135,6 @@ def _warm_plan(state: State) -> None:
         state.worst[0],
     )
     move_buckets(theo, 0, 1, state.parameters.buckets)
-    flow = state.flow
-    mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
     q.widest_ask(10, tables.fixed[0])
 
 
@@ -185,4 +185,6 @@ def _warm_ledger(state: State) -> None:
     )
     horizons = ints(len(ledger_state.HORIZONS))
     pending, ring = kept.pending[0], kept.rings[0]
-    ledger.mark_out(pending, ring, horizons, 0, kept.marks, tables.fixed, kept.fills)
+    learnt = state.flow.average[0]
+    given = (kept.marks, found.theo, tables.fixed, kept.fills, learnt)
+    ledger.mark_out(pending, ring, horizons, 0, *given)
