@@ -17,6 +17,7 @@ Ints = npt.NDArray[np.int64]
 
 _WORKING = int(Life.WORKING)
 _CONTINUOUS = int(codes.Phase.CONTINUOUS)
+_CLOSED = int(codes.Phase.CLOSED)
 _INTRADAY = int(codes.Phase.INTRADAY)
 UNSEEN = -1
 
@@ -75,6 +76,18 @@ def find_missing(
             standing[c.D_SWEEP] = 1
             found += 1
     return found
+
+
+@kernel
+def phases_of(rows: Ints, start: int, stop: int) -> tuple[bool, bool]:
+    """(no contract of a class is closed, one is in continuous trading)."""
+    closed = False
+    continuous = False
+    for slot in range(start, stop):
+        phase = rows[slot, market.PHASE]
+        closed = closed or phase == _CLOSED
+        continuous = continuous or phase == _CONTINUOUS
+    return not closed, continuous
 
 
 @kernel

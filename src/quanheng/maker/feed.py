@@ -5,7 +5,7 @@ import numpy as np
 from quanheng.duties import measure
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
-from quanheng.maker.book_kernels import absorb, find_missing
+from quanheng.maker.book_kernels import absorb, find_missing, phases_of
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, watch_auctions
 from quanheng.maker.order_kernels import end_slot
@@ -55,11 +55,9 @@ def on_tick(state: State, opened: MakerOpen, tick: ChainTick, at: Nanos, effects
         alert(state, effects, at, Alert.UNKNOWN_ORDER, item.underlying, (lost,))
     if count:
         _on_changes(state, opened, changes[:count].tolist(), tick.at, effects)
-    phase = int(view.rows[item.start : item.stop, market.PHASE].max(initial=0))
-    live = in_session(opened, day_nanos(at))
-    if live and phase != Phase.CLOSED:
-        continuous = view.rows[item.start : item.stop, market.PHASE] == Phase.CONTINUOUS
-        reprice(state, opened, tick.klass, at, bool(continuous.any()), effects)
+    open_, continuous = phases_of(view.rows, item.start, item.stop)
+    if open_ and in_session(opened, day_nanos(at)):
+        reprice(state, opened, tick.klass, at, continuous, effects)
         plan(state, opened, tick.klass, at, effects)
 
 

@@ -138,6 +138,26 @@ def class_figures(
 
 
 @kernel
+def sum_classes(worst: Ints, klass: int, out: Ints) -> None:
+    """out[S] = the counts of a class, with the whole book's where the book counts: funds, premium,
+    assignment, what has no answer and the longest wait, and the desk's loss.
+    """
+    for column in range(worst.shape[1]):
+        out[column] = worst[klass, column]
+    out[c.S_LOSS_DESK] = out[c.S_LOSS]
+    for other in range(worst.shape[0]):
+        if other == klass:
+            continue
+        row = worst[other]
+        out[c.S_FUNDS] += row[c.S_FUNDS]
+        out[c.S_PREMIUM] += row[c.S_PREMIUM]
+        out[c.S_ASSIGN] += row[c.S_ASSIGN]
+        out[c.S_PENDING] += row[c.S_PENDING]
+        out[c.S_LOSS_DESK] += row[c.S_LOSS]
+        out[c.S_WAIT] = max(out[c.S_WAIT], row[c.S_WAIT])
+
+
+@kernel
 def _same(row: Ints, price: int, qty: int, at: int) -> int:
     """How often this price and quantity went out within the window."""
     if row[s.R_PRICE] != price or row[s.R_QTY] != qty or at - row[s.R_SINCE] >= SAME_WINDOW:

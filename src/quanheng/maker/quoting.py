@@ -55,11 +55,17 @@ def refill(state: State, opened: MakerOpen, at: Nanos) -> None:
     bucket.steady = min(rate * BURST * SECOND, bucket.steady + passed * rate)
 
 
+def session_at(opened: MakerOpen, clock: DayNanos) -> tuple[bool, bool]:
+    """(whether the timetable takes orders, whether a no-cancel window is on or about to begin)."""
+    for row in opened.rulebook.timetable:
+        if row.start <= clock < row.stop:
+            return row.letter != BREAK, row.no_cancel_from <= clock + LEAD
+    return False, False
+
+
 def in_session(opened: MakerOpen, clock: DayNanos) -> bool:
     """True while the timetable takes orders; the feed's phases may lag by a snapshot."""
-    return any(
-        row.start <= clock < row.stop and row.letter != BREAK for row in opened.rulebook.timetable
-    )
+    return session_at(opened, clock)[0]
 
 
 def scalars(
@@ -68,17 +74,12 @@ def scalars(
     """The numbers of a planning call, int64[G_COLUMNS] (quote_kernels)."""
     book = opened.rulebook
     item = opened.chain.classes[klass]
-    clock = day_nanos(at)
-    frozen = any(
-        row.start <= clock < row.stop and row.no_cancel_from <= clock + LEAD
-        for row in book.timetable
-    )
     return np.array(
         [
             at,
             item.start,
             item.stop,
-            frozen,
+            session_at(opened, day_nanos(at))[1],
             breaker.auction_nanos(book) - breaker.no_cancel_nanos(book) - 2 * LEAD,
             quote_size.minimum(book, Phase.CONTINUOUS),
             quote_size.minimum(book, Phase.OPENING),
@@ -290,7 +291,7 @@ def _denied(
     requests: list[Request],
 ) -> None:
     """Count and tell denials; a stale quote is worse than none, so what rests is withdrawn, but
-    for the sides that pass alone.
+    for a side that passes alone or that a rung of one side did not look at.
     """
     gone = []
     stay = {(row[c.Q_SLOT], row[c.Q_BID_QTY] > 0) for row in kept.rows.tolist()} if kept else set()
@@ -310,8 +311,10 @@ def _denied(
         if code == Check.P15_MESSAGE_RATE:
             alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))
         if code not in TRANSIENT and not x[c.C_FROZEN]:
-            bid = _free(state, slot, 0) and (slot, True) not in stay
-            ask = _free(state, slot, 1) and (slot, False) not in stay
+            whole = code not in SIDED
+            bid = whole or (row[c.Q_BID_QTY] > 0 and (slot, True) not in stay)
+            ask = whole or (row[c.Q_ASK_QTY] > 0 and (slot, False) not in stay)
+            bid, ask = bid and _free(state, slot, 0), ask and _free(state, slot, 1)
             if bid or ask:
                 gone.append([slot, int(bid), int(ask)])
     if gone:

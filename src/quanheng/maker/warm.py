@@ -32,6 +32,7 @@ def kernels() -> tuple[object, ...]:
         ledger.mark_out,
         book_kernels.absorb,
         book_kernels.find_missing,
+        book_kernels.phases_of,
         strategy.class_exposure,
         plan.plan_class,
         plan.gather,
@@ -42,6 +43,7 @@ def kernels() -> tuple[object, ...]:
         figures.greeks_of,
         figures.note_sent,
         figures.class_figures,
+        figures.sum_classes,
         k.mark_sent,
         k.mark_cancel,
         k.answer_quote,
@@ -108,6 +110,7 @@ def _warm_plan(state: State) -> None:
     seen, work, desk = state.view.rows, state.work, state.desk
     given = (tables.fixed, seen, theo, params, work, desk, *held, state.surface.fits)
     plan.plan_class(*given, exposure, g, want, drops, state.limits)
+    book_kernels.phases_of(seen, 0, 1)
     book_kernels.find_missing(seen, work, desk, 0, 0, 0, 1)
     context = ints(1, c.C_COLUMNS)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *held, g, context)
@@ -116,6 +119,7 @@ def _warm_plan(state: State) -> None:
     limits = (state.limits, state.guards.soft)
     mask(context, want[:1], *limits, ints(c.S_COLUMNS), actions_table())
     figures.note_sent(state.guards.repeats, want[:1], 0)
+    figures.sum_classes(state.worst, 0, ints(c.S_COLUMNS))
     figures.greeks_of(0, tables.fixed, theo, found.fits, ints(4))
     figures.class_figures(
         tables.fixed,
