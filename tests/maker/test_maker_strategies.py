@@ -87,12 +87,16 @@ def test_glft_limits():
 
 
 def test_duty_widens_to_the_cap_and_goes_beyond_only_without_a_need():
-    """Risk 0.5 A at full: the cap at 10 contracts. Beyond it only if allowed and nothing is due."""
+    """Risk 0.5 A at full: the cap, 10 contracts where it adds and all 20 where it reduces. Beyond
+    the cap only if allowed and nothing is due.
+    """
     flat = answer(s.DUTY)
     assert flat.tolist() == [492.5, 507.5, 20.0, 20.0, 1.0]
     full = answer(s.DUTY, OWN=1.0, NEED=1.0)
     assert full[s.ASK] - full[s.BID] == pytest.approx(50.0)
-    assert full[s.BID_QTY : s.SPREAD].tolist() == [10.0, 10.0]
+    assert full[s.BID_QTY : s.SPREAD].tolist() == [10.0, 20.0]
+    assert answer(s.DUTY, OWN=-1.0)[s.BID_QTY : s.SPREAD].tolist() == [20.0, 10.0]
+    assert answer(s.DUTY, TOXIC=0.4)[s.BID_QTY : s.SPREAD].tolist() == [10.0, 10.0]
     assert full[s.ASK] == pytest.approx(507.5 - 6.0)
     risky = {"OWN": 1.0, "DUTY_RISK": 1.0, "WIDTH_FREE": 2.0}
     due = answer(s.DUTY, NEED=1.0, **risky)

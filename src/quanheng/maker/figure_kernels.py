@@ -12,6 +12,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import guard_state as s
 from quanheng.maker import quote_kernels as q
 from quanheng.maker.lifecycle import Life
+from quanheng.maker.order_kernels import worst_case
 from quanheng.terms import market
 
 Ints = npt.NDArray[np.int64]
@@ -96,6 +97,7 @@ def class_figures(
     long: Ints,
     short: Ints,
     covered: Ints,
+    bought: Ints,
     long_cost: Ints,
     short_cost: Ints,
     covered_cost: Ints,
@@ -104,10 +106,12 @@ def class_figures(
     numbers: Ints,
     out: Ints,
 ) -> None:
-    """Columns S_DELTA_UP to S_PENDING of the slots numbers[0..1] into `out`; columns of the book.
+    """Columns S_LONG to S_FUNDS and S_DELTA_UP to S_PENDING of the slots numbers[0..1] into `out`,
+    from the columns of the book.
 
     numbers = (start, stop, spot in Ticks, at).
     """
+    worst_case(fixed, work, desk, long, short, bought, numbers[0], numbers[1], out)
     for column in range(c.S_DELTA_UP, c.S_CASH):
         out[column] = 0
     greeks = np.empty(4, dtype=np.int64)

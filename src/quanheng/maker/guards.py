@@ -20,7 +20,7 @@ from quanheng.maker.requests import quoted_by
 from quanheng.maker.setup import set_limits
 from quanheng.maker.state import State
 from quanheng.maker.states import trip_of
-from quanheng.maker.twin import overrun
+from quanheng.maker.twin import OVERRUNS
 from quanheng.rulebook import calendar
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Action, Alert, Check, Effect, Side, TradingState
@@ -155,7 +155,7 @@ def inspect(
     limits = state.limits[start].tolist()
     actions = state.actions[:, c.A_ACTION].tolist()
     for check in checks:
-        if actions[check] == _TRIP and overrun(check, limits, totals):
+        if actions[check] == _TRIP and OVERRUNS[check](limits, totals):
             trip_rung(state, opened, int(check), start, _evidence(check, totals), effects)
 
 

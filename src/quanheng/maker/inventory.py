@@ -8,7 +8,6 @@ from quanheng.maker import columns as c
 from quanheng.maker import guard_state as s
 from quanheng.maker.figure_kernels import class_figures, sum_classes
 from quanheng.maker.messages import MakerOpen
-from quanheng.maker.order_kernels import worst_case
 from quanheng.maker.state import U_SPOT, State
 from quanheng.terms.days import day_nanos
 from quanheng.terms.units import SECOND, Nanos
@@ -21,10 +20,6 @@ def refresh_worst(state: State, opened: MakerOpen, klass: int, at: Nanos) -> Non
     """Recount one class; the others keep their last count, taken when they last changed."""
     item = opened.chain.classes[klass]
     book, tables = state.book, state.tables
-    out = state.worst[klass]
-    held = (book.long_qty, book.short_qty)
-    span = (item.start, item.stop)
-    worst_case(tables.fixed, state.work, state.desk, *held, book.bought_open_today, *span, out)
     spot = int(state.view.underlying[klass, U_SPOT])
     class_figures(
         tables.fixed,
@@ -33,15 +28,17 @@ def refresh_worst(state: State, opened: MakerOpen, klass: int, at: Nanos) -> Non
         state.surface.fits,
         state.work,
         state.desk,
-        *held,
+        book.long_qty,
+        book.short_qty,
         book.covered_qty,
+        book.bought_open_today,
         book.long_cost,
         book.short_cost,
         book.covered_cost,
         book.realised,
         book.fee_paid,
-        np.array([*span, spot, at], dtype=np.int64),
-        out,
+        np.array([item.start, item.stop, spot, at], dtype=np.int64),
+        state.worst[klass],
     )
 
 

@@ -124,7 +124,8 @@ def unready(state: State, start: int, stop: int) -> list[int]:
     """
     if state.meter is None:
         return []
-    here = np.isin(state.view.rows[start:stop, market.PHASE], AUCTIONS)
+    phases = state.view.rows[start:stop, market.PHASE]
+    here = (phases == AUCTIONS[0]) | (phases == AUCTIONS[1])
     missing = []
     for slot in (np.flatnonzero(here) + start).tolist():
         lane = state.meter.lanes[slot]

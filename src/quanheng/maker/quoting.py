@@ -18,8 +18,8 @@ from quanheng.maker.parameters import INDEX, P_STRATEGY, of_class
 from quanheng.maker.plan_kernels import gather, plan_class
 from quanheng.maker.requests import client_id, quoted_by, send, stamp, take
 from quanheng.maker.state import U_SPOT, State
-from quanheng.rulebook import breaker, phases, quote_size
-from quanheng.terms.codes import Action, Alert, Check, Effect, Phase
+from quanheng.rulebook import breaker, phases
+from quanheng.terms.codes import Action, Alert, Check, Effect
 from quanheng.terms.days import day_nanos
 from quanheng.terms.orders import Quote, QuoteCancel, Request
 from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
@@ -81,8 +81,8 @@ def scalars(
             item.stop,
             session_at(opened, day_nanos(at))[1],
             breaker.auction_nanos(book) - breaker.no_cancel_nanos(book) - 2 * LEAD,
-            quote_size.minimum(book, Phase.CONTINUOUS),
-            quote_size.minimum(book, Phase.OPENING),
+            book.duty.size_continuous,
+            book.duty.size_auction,
             state.bucket.steady // SECOND,
             state.surface.theo_at[klass],
             *opening_room(state, klass, item.start),

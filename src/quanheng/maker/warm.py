@@ -52,7 +52,6 @@ def kernels() -> tuple[object, ...]:
         k.refused_by_id,
         k.lose_all,
         k.end_slot,
-        k.worst_case,
     )
 
 
@@ -130,6 +129,7 @@ def _warm_plan(state: State) -> None:
         desk,
         *held,
         book.covered_qty,
+        book.bought_open_today,
         book.long_cost,
         book.short_cost,
         book.covered_cost,
@@ -143,7 +143,7 @@ def _warm_plan(state: State) -> None:
 
 
 def _warm_orders(state: State) -> None:
-    work, book = state.work, state.book
+    work = state.work
     k.mark_sent(work, ints(0, c.Q_COLUMNS), 1, 0)
     k.mark_cancel(work, ints(0, 3), 1, 0)
     k.answer_quote(work, 0, 1, False, 0, 0, 0, 0, 0, 0, 0)
@@ -152,17 +152,6 @@ def _warm_orders(state: State) -> None:
     k.refused_by_id(work, 1, False)
     k.lose_all(work)
     k.end_slot(work, 0)
-    k.worst_case(
-        state.tables.fixed,
-        work,
-        state.desk,
-        book.long_qty,
-        book.short_qty,
-        book.bought_open_today,
-        0,
-        1,
-        state.worst[0],
-    )
 
 
 def _warm_ledger(state: State) -> None:
