@@ -120,7 +120,7 @@ class Desk:
         for send in sends:
             self.sent += len(send.requests)
             self.answers += len(send.requests)
-            world.acknowledge(send.requests)
+            world.reply(send.requests)
         self.answering += clock() - began
         return taken
 
