@@ -24,12 +24,13 @@ _CHECKS = """\
 The ladder: every quote and order passes it in this order, and the first broken check is the answer.
 Generated from `quanheng.maker.ladder`, `quanheng.maker.limits` and `quanheng.maker.parameters`.
 
-A check that denies refuses the message and withdraws what rests in its place; one that warns lets
-it pass and tells people (I-42); one that trips also lowers the state of a scope until two named
-people end the trip (`propose rearm`; P34's also ends when the line was lost and has synchronised
-anew). Counting is worst case: positions, what works, and what is
-UNKNOWN at full size. A figure that another system has to deliver (value at risk, the other account)
-is a record with source and end; without a fresh one the check denies.
+A check that denies refuses the message and withdraws what rests in its place; where the fault is
+one side's (P18 to P21, P23) the other side is judged alone, so that the way back stays in the
+market. One that warns lets it pass and tells people (I-42); one that trips also lowers the state of
+a scope until two named people end the trip (`propose rearm`; P34's also ends when the line was lost
+and has synchronised anew). Counting is worst case: positions, what works, and what is UNKNOWN at
+full size. A figure that another system has to deliver (value at risk, the other account) is a
+record with source and end; without a fresh one the check denies.
 
 """
 

@@ -10,7 +10,9 @@ from gateway_rig import CODES, PLAN, Rig, cancels
 from quanheng.compose import kill
 from quanheng.edge import gateway_people
 from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_parts import Flow
 from quanheng.edge.gateway_proof import OVERDUE
+from quanheng.edge.gateway_pull import RETRY
 from quanheng.edge.kill_client import KillClient, KillSocketError
 from quanheng.edge.link_messages import Hello, Sync
 from quanheng.edge.loop import Connection, Loop, unix_listener
@@ -72,6 +74,40 @@ def test_everything_is_dead_within_a_second_under_full_queues() -> None:
     assert 0 < done.done <= SECOND
     assert (len(done.dead), done.live, done.barred) == (len(CHAIN), [], 1)
     assert [line["scope"] for line in rig.core.log() if line["what"] == "proof"] == ["*"]
+
+
+def test_a_pull_looks_through_its_table_only_when_something_can_be_due() -> None:
+    """396 reports of dead quotes do not each look through what is left; a new order does, and so
+    does the time at which an unanswered cancel is asked again.
+    """
+    rig = wide_rig()
+    for number, code in enumerate(CHAIN):
+        send(rig, number, code, FIRST)
+        rig.pass_time(10, beats=1)
+    looks = 0
+    table = rig.core.table
+    every = table.all
+
+    def counted() -> Any:
+        nonlocal looks
+        looks += 1
+        return every()
+
+    table.all = counted  # type: ignore[method-assign]
+    rig.core.pull("*", "R01", rig.now)
+    rig.settle()
+    rig.pass_time(1_000, beats=1)
+    assert rig.core.puller.watches["*"].over
+    assert looks <= 12
+    puller, before = rig.core.puller, looks
+    flow, now = Flow(1_000, rig.now), rig.now
+    assert puller.owed(now, flow, now) == [] and looks <= before + 2
+    quiet = looks
+    assert puller.owed(now + 1, flow, now) == [] and looks == quiet
+    table.sent(Quote("M001900001", CODES[0], 500, 520, 10, 10, Effect.OPEN, Effect.OPEN), ("", ""))
+    assert [item.contract for item in puller.owed(now + 2, flow, now)] == [CODES[0]]
+    assert puller.owed(now + RETRY, flow, now) == []
+    assert [item.contract for item in puller.owed(now + 2 + RETRY, flow, now)] == [CODES[0]]
 
 
 def test_cancels_go_nearest_expiry_first() -> None:

@@ -175,7 +175,7 @@ class World:
         if self.answer:
             for effect in effects:
                 if isinstance(effect, Send):
-                    self.acknowledge(effect.requests)
+                    self.reply(effect.requests)
         return effects
 
     def days_left(self, slot):
@@ -248,7 +248,7 @@ class World:
     def slot(self, code):
         return next(i for i, item in enumerate(self.chain.contracts) if item.code == code)
 
-    def acknowledge(self, requests):
+    def reply(self, requests):
         for request in requests:
             if isinstance(request, Quote):
                 slot = self.slot(request.contract)

@@ -206,7 +206,7 @@ def test_a_new_leader_uses_fresh_ids_and_pulls_everything_first():
     assert all(request.client_id.startswith("M002") for request in cancels)
     before = len(world.quotes())
     world.answer = True
-    world.acknowledge(cancels)
+    world.reply(cancels)
     again = world.quotes()[before:]
     assert {r.contract for r in again} == {r.contract for r in cancels}
     assert len({request.client_id for request in world.quotes()}) == len(world.quotes())

@@ -10,8 +10,10 @@ from quanheng.kernels.desk.strategies import layout as s
 from quanheng.kernels.desk.strategies.choose import quote
 from quanheng.maker import columns as c
 from quanheng.maker import flow
+from quanheng.maker import ledger_state as ls
 from quanheng.maker import parameters as p
 from quanheng.maker import quote_kernels as q
+from quanheng.maker.ledger_kernels import mark_out
 from quanheng.maker.strategy_kernels import on_step, strain
 from quanheng.rulebook import spread
 from quanheng.runtime.envelope import TimerFired
@@ -85,12 +87,16 @@ def test_glft_limits():
 
 
 def test_duty_widens_to_the_cap_and_goes_beyond_only_without_a_need():
-    """Risk 0.5 A at full: the cap at 10 contracts. Beyond it only if allowed and nothing is due."""
+    """Risk 0.5 A at full: the cap, 10 contracts where it adds and all 20 where it reduces. Beyond
+    the cap only if allowed and nothing is due.
+    """
     flat = answer(s.DUTY)
     assert flat.tolist() == [492.5, 507.5, 20.0, 20.0, 1.0]
     full = answer(s.DUTY, OWN=1.0, NEED=1.0)
     assert full[s.ASK] - full[s.BID] == pytest.approx(50.0)
-    assert full[s.BID_QTY : s.SPREAD].tolist() == [10.0, 10.0]
+    assert full[s.BID_QTY : s.SPREAD].tolist() == [10.0, 20.0]
+    assert answer(s.DUTY, OWN=-1.0)[s.BID_QTY : s.SPREAD].tolist() == [20.0, 10.0]
+    assert answer(s.DUTY, TOXIC=0.4)[s.BID_QTY : s.SPREAD].tolist() == [10.0, 10.0]
     assert full[s.ASK] == pytest.approx(507.5 - 6.0)
     risky = {"OWN": 1.0, "DUTY_RISK": 1.0, "WIDTH_FREE": 2.0}
     due = answer(s.DUTY, NEED=1.0, **risky)
@@ -317,9 +323,9 @@ def test_fills_that_lose_widen_their_class_and_profitable_ones_do_not():
         world.run(1.5)
         world.at += SECOND
     world.run(12)
-    fills, _, later = flow.marked(world.state.flow, 0)
-    assert fills > 10
-    assert later < 0
+    fills = world.state.ledger.fills.sum(axis=0)
+    assert fills[ls.FILLS] > 10
+    assert fills[ls.MARK_OUT + 1] < 0
     assert flow.toxicity(world.state.flow, 0, 20_000, 2_000) > 0
     gains = flow.open_flow(1)
     gains.average[0] = 50_000
@@ -328,30 +334,27 @@ def test_fills_that_lose_widen_their_class_and_profitable_ones_do_not():
 
 
 def test_a_mark_out_is_theory_less_price_against_the_side():
-    """Bought at 100, theory 90 after a second: -10 Ticks x 200,000 units, -40 % of A = 25."""
-    book = flow.open_flow(1)
-    flow.record(book, 0, 0, 0, 1, 100, 25, 200_000)
+    """Bought at 100, theory 90 after a second: -10 Ticks x 200,000 units, -40 % of A = 25. Marks at
+    the settlement price, for want of a theory, teach nothing.
+    """
+    kept = ls.blank_ledger(1, 1, 1)
+    fixed = np.full((1, c.F_COLUMNS), 10_000, dtype=np.int64)
+    book, marks = flow.open_flow(1), np.array([90], dtype=np.int64)
+    kept.pending[0, 0] = 0, 0, 20, 100, 25
+    kept.rings[0, ls.R_PUT] = 1
     theo = np.full((1, c.T_COLUMNS), 0.0090)
-    args = (theo, 500_000_000, book.average[0], book.totals[0])
-    assert flow.mark_fills(book.pending[0], 1, *args) == 1
-    assert flow.marked(book, 0) == (1, 0, 0)
-    assert flow.mark_fills(book.pending[0], 1, theo, SECOND, book.average[0], book.totals[0]) == 1
-    assert flow.mark_fills(book.pending[0], 1, theo, SECOND, book.average[0], book.totals[0]) == 1
-    assert flow.marked(book, 0) == (1, -2_000_000, 0)
-    assert book.average[0].tolist() == [-25_000, 0]
-    late = 10 * SECOND
-    assert flow.mark_fills(book.pending[0], 1, theo, late, book.average[0], book.totals[0]) == 0
-    assert flow.marked(book, 0) == (1, -2_000_000, -2_000_000)
 
+    def mark(at, theory=theo):
+        given = (np.array(ls.HORIZONS, dtype=np.int64), at, marks, theory, fixed, kept.fills)
+        mark_out(kept.pending[0], kept.rings[0], *given, book.average[0])
+        return kept.fills[0, ls.MARK_OUT : ls.MARK_OUT + 2].tolist(), book.average[0].tolist()
 
-def test_the_ring_of_fills_is_bounded_and_counts_what_it_forgets():
-    """More than RING fills between two updates: the oldest go unmarked."""
-    book = flow.open_flow(1)
-    for number in range(flow.RING + 3):
-        flow.record(book, 0, number, 0, 1, 100, 25, 1)
-    assert book.count[0] == flow.RING
-    assert book.totals[0, flow.M_UNMARKED] == 3
-    assert book.pending[0, 0, flow.F_AT] == 3
+    assert mark(SECOND - 1) == ([0, 0], [0, 0])
+    assert mark(SECOND) == mark(2 * SECOND) == ([-2_000_000, 0], [-25_000, 0])
+    assert mark(10 * SECOND, theo * np.nan) == ([-2_000_000, -2_000_000], [-25_000, 0])
+    kept.pending[0, 1] = 0, 10 * SECOND, -20, 100, 25  # a sale gains by the same move
+    kept.rings[0, ls.R_PUT] = 2
+    assert mark(20 * SECOND)[1] == [-25_000 + (400_000 + 25_000) // 16, 25_000]
 
 
 def test_the_need_is_what_the_target_still_asks_of_the_remaining_time():

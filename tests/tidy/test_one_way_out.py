@@ -19,7 +19,7 @@ BUILDERS = {
     "NewOrder": {"singles.place"},
     "QuoteCancel": {"quoting._cancel"},
     "OrderCancel": {"singles._cancel"},
-    "Passed": {"checks.judge", "checks.review"},
+    "Passed": {"checks.judge", "checks.joined", "checks.review"},
     "Vetted": {"checks.vet"},
     "LockRequest": {"instruction_wants.wanted_of"},
     "ExerciseRequest": {"instruction_wants._exercise", "instruction_reports._adopt"},
@@ -36,7 +36,10 @@ BUILDERS = {
 
 LADDER = {
     "quotes": ("judge", {"quoting.plan"}),
-    "place": ("review", {"maker._trade", "hedging._send", "confirmations._act"}),
+    "place": (
+        "review",
+        {"maker._trade", "hedging._send", "confirmations._act", "shedding.shed"},
+    ),
     "_request": ("vet", {"instructions.instruct"}),
 }
 """Function that builds from a `Passed` -> the ladder's form behind it, and its only callers. Orders

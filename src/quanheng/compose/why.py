@@ -17,15 +17,14 @@ from quanheng.compose.run_folder import RunError
 from quanheng.compose.why_find import Decided, Moment, find, moment
 from quanheng.kernels.desk.curves.layout import MODEL
 from quanheng.kernels.desk.strategies import layout as s
-from quanheng.kernels.desk.strategies.choose import quote
 from quanheng.maker import columns as c
-from quanheng.maker import parameters as p
 from quanheng.maker import quote_kernels as q
 from quanheng.maker import quoting, twin
 from quanheng.maker import strategy_kernels as k
 from quanheng.maker.ladder import LADDER
 from quanheng.maker.limits import BY_NAME
 from quanheng.maker.maker import Maker
+from quanheng.maker.plan_kernels import ask_strategy
 from quanheng.maker.requests import BY_HAND
 from quanheng.maker.state import U_AT, U_SPOT, State
 from quanheng.terms import market
@@ -230,18 +229,11 @@ def _strategy(slot: int, plan: tuple[Any, ...]) -> tuple[dict[str, int], dict[st
     stock = np.empty(k.STOCK)
     stock[k.BOOK_DELTA], stock[k.BOOK_VEGA] = exposure
     stock[k.CLUSTER] = clusters[slot - start]
-    fit = fits[fixed[slot, c.F_EXPIRY]]
-    stock[k.FORWARD], stock[k.UNSURE] = fit[c.X_FORWARD], fit[c.X_UNSURE]
-    auction = q.is_auction(rows[slot, market.PHASE])
-    least = int(g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE])
-    own = params[slot]
-    wanted = own[p.P_AUCTION_QTY] if auction else own[p.P_QUOTE_QTY]
-    qty = int(min(max(wanted, least), fixed[slot, c.F_QTY_MAX]))
     net = int(long[slot] - short[slot])
     x, answer = np.zeros(s.INPUTS), np.zeros(s.OUTPUTS)
-    k.fill_inputs(net, fixed[slot], theo[slot], own, desk[slot], stock, g, least, qty, x)
-    quote(own[p.P_STRATEGY], x, answer)
-    k.strain(net, own, x, answer)
+    fit, phase = fits[fixed[slot, c.F_EXPIRY]], rows[slot, market.PHASE]
+    given = (theo[slot], params[slot], desk[slot], net, fit, stock, g, x, answer)
+    ask_strategy(fixed[slot], phase, *given)
     outputs = ("BID", "ASK", "BID_QTY", "ASK_QTY", "SPREAD")
     return (
         {"net": net} | {name: _micro(x[number]) for number, name in input_names().items()},

@@ -316,7 +316,7 @@ class Gateway:
             self._pump(now)
             self._follow(now)
         if self._leaving and now - self._leaving >= GRACE and "*" not in self.puller.scopes:
-            self.puller.scopes["*"] = now  # what the engine did not withdraw itself
+            self.puller.rest(now)  # what the engine did not withdraw itself
         if self._leaving and (not self.table or now - self._leaving >= LEAVE):
             self._leaving = 0
             self._engine.append(Farewell(len(self.table)))

@@ -138,6 +138,10 @@ class Flow:
             return self.cancels.take(now, count) or self.quotes.take(now, count)
         return self.quotes.take(now, self._quote if isinstance(request, Quote) else 1)
 
+    def cancels_left(self, now: Nanos) -> int:
+        """Cancels that may go now."""
+        return self.cancels.left(now) + self.quotes.left(now)
+
     def is_low(self, now: Nanos) -> bool:
         """The soft limit: less than a fifth of the burst is left for quotes."""
         return self.quotes.left(now) < self.soft
@@ -198,6 +202,7 @@ class OpenTable:
     def __init__(self) -> None:
         self.quotes: dict[str, Resting] = {}
         self.orders: dict[str, Resting] = {}
+        self.arrivals = 0  # counts what came to rest, so that a pull knows of something new
         self._cancels: dict[str, tuple[str, int, int]] = {}
         self._count = 0
 
@@ -232,12 +237,16 @@ class OpenTable:
                 self._cancels[request.client_id] = (request.contract, sides, self._count)
             case NewOrder():
                 if request.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
-                    name = request.client_id
-                    self.orders[name] = Resting(request.contract, who, name)
+                    self._order_rests(request.contract, request.client_id, who)
             case _:  # cancels; and what does not trade never rests
                 pass
 
+    def _order_rests(self, contract: str, name: str, who: Who) -> None:
+        self.arrivals += 1
+        self.orders[name] = Resting(contract, who, name)
+
     def _rests(self, contract: str, name: str, sides: int, who: Who) -> None:
+        self.arrivals += 1
         entry = self.quotes.get(contract)
         if entry is None:
             entry = self.quotes[contract] = Resting(contract, who)
@@ -270,7 +279,7 @@ class OpenTable:
     def _found(self, ack: OrderAck) -> None:
         """An accepted order that this gateway did not send: replayed after a restart."""
         if ack.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT):
-            self.orders[ack.client_id] = Resting(ack.contract, NOBODY, ack.client_id)
+            self._order_rests(ack.contract, ack.client_id, NOBODY)
 
     def _quote_ack(self, ack: QuoteAck) -> None:
         if not ack.cancel:

@@ -47,6 +47,8 @@ class Puller:
         self._table = table
         self._prefix = plan.letter + base36(boot, 3)
         self._counter = 0
+        self._arrivals = 0  # of the table, when it was last looked through
+        self._due_at: Nanos = 0  # nothing has to be asked before, unless something arrives
 
     def preview(self, scope: str) -> list[Resting]:
         """What a pull of the scope would withdraw, in its order. ValueError for no such scope."""
@@ -73,10 +75,16 @@ class Puller:
 
     def everything(self, by: str, now: Nanos) -> None:
         """Withdraw all that rests without barring anything: `by` is the switch that fired."""
-        self.scopes[EVERYTHING] = now
+        self.rest(now)
         self._watch(EVERYTHING, by, now, self.preview(EVERYTHING))
 
+    def rest(self, now: Nanos) -> None:
+        """Withdraw whatever is left, without a proof of its own: the engine leaves."""
+        self.scopes[EVERYTHING] = now
+        self._due_at = 0
+
     def _watch(self, scope: str, by: str, now: Nanos, rows: list[Resting]) -> None:
+        self._due_at = 0
         self.watches.pop(scope, None)
         self.watches[scope] = Watch(scope, by, now, rows)
         while len(self.watches) > KEPT:
@@ -136,8 +144,16 @@ class Puller:
         return news
 
     def owed(self, now: Nanos, flow: Flow, business: Nanos) -> list[Request]:
-        """The cancels to send now, most urgent first, as far as the flow allows."""
+        """The cancels to send now, most urgent first, as far as the flow allows.
+
+        It is asked at every report of a pull, so it looks through the table only when something
+        can be due: after a new pull or arrival, and when the oldest cancel has to be repeated.
+        """
+        news = self._arrivals != self._table.arrivals
+        if not (news or now >= self._due_at) or not flow.cancels_left(business):
+            return []
         requests: list[Request] = []
+        self._arrivals, self._due_at = self._table.arrivals, 0
         rows = [row for row in self._table.all() if self._due(row, now)]
         for row in sorted(rows, key=self._urgency):
             name = self._own_id()
@@ -153,14 +169,17 @@ class Puller:
                 if not watch.over:
                     watch.cancelled(row, now)
             requests.append(request)
+        asked = [row.asked for row in self._table.all() if row.asked and self._covers(row)]
+        self._due_at = min(asked, default=now) + RETRY
         return requests
 
     def _urgency(self, row: Resting) -> int:
         return self._rank.get(row.contract, len(self._rank))
 
     def _due(self, row: Resting, now: Nanos) -> bool:
-        if row.asked and now - row.asked < RETRY:
-            return False
+        return not (row.asked and now - row.asked < RETRY) and self._covers(row)
+
+    def _covers(self, row: Resting) -> bool:
         if EVERYTHING in self.scopes:
             return True
         return self._meaning.inside(row.contract, row.who, self.scopes)

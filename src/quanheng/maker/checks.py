@@ -74,6 +74,11 @@ def judge(
     return Passed(want[want[:, c.Q_CODE] == 0])
 
 
+def joined(first: Passed, second: Passed) -> Passed:
+    """What passed in two turns, in this order."""
+    return Passed(np.concatenate([first.rows, second.rows]))
+
+
 def review(
     x: list[int],
     w: list[int],

@@ -115,7 +115,14 @@ D_ANSWER_ASK = 18
 D_ANSWER_ASK_QTY = 19
 D_TIED_LONG = 20  # long contracts behind combinations and exercises, in flight included
 D_TIED_SHORT = 21
-D_COLUMNS = 22
+D_MISSING_SINCE = 22  # stamp since when the book lacks an own quote that should rest, 0 none
+D_COLUMNS = 23
+
+# held int64[...]: of one contract, for the planner
+H_LONG = 0
+H_SHORT = 1
+H_MOST = 2  # its position limit in force (P18)
+H_COLUMNS = 3
 
 # want int64[n, ...]: a quote somebody wants, before the ladder
 Q_SLOT = 0

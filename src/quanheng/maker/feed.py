@@ -6,11 +6,11 @@ from quanheng.duties import measure
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
 from quanheng.maker import inquiries
+from quanheng.maker.book_kernels import absorb, find_missing, phases_of
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, watch_auctions
 from quanheng.maker.order_kernels import end_slot
 from quanheng.maker.parameters import of_class
-from quanheng.maker.plan_kernels import absorb
 from quanheng.maker.pricing import reprice
 from quanheng.maker.quoting import BREAK, in_session, plan
 from quanheng.maker.singles import end_all
@@ -47,13 +47,15 @@ def on_tick(state: State, opened: MakerOpen, tick: ChainTick, at: Nanos, effects
     if view.stale[tick.klass]:
         view.stale[tick.klass] = 0
         refresh_states(state, opened)
+    gap = int(state.limits[item.start, c.L_GAP]) if item.stop > item.start else 0
+    lost = find_missing(view.rows, state.work, state.desk, tick.at, gap, item.start, item.stop)
+    if lost:
+        alert(state, effects, at, Alert.UNKNOWN_ORDER, item.underlying, (lost,))
     if count:
         _on_changes(state, opened, changes[:count].tolist(), tick.at, at, effects)
-    phase = int(view.rows[item.start : item.stop, market.PHASE].max(initial=0))
-    live = in_session(opened, day_nanos(at))
-    if live and phase != Phase.CLOSED:
-        continuous = view.rows[item.start : item.stop, market.PHASE] == Phase.CONTINUOUS
-        reprice(state, opened, tick.klass, at, bool(continuous.any()), effects)
+    open_, continuous = phases_of(view.rows, item.start, item.stop)
+    if open_ and in_session(opened, day_nanos(at)):
+        reprice(state, opened, tick.klass, at, continuous, effects)
         plan(state, opened, tick.klass, at, effects)
 
 

@@ -12,6 +12,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import guard_state as s
 from quanheng.maker import quote_kernels as q
 from quanheng.maker.lifecycle import Life
+from quanheng.maker.order_kernels import worst_case
 from quanheng.terms import market
 
 Ints = npt.NDArray[np.int64]
@@ -96,6 +97,7 @@ def class_figures(
     long: Ints,
     short: Ints,
     covered: Ints,
+    bought: Ints,
     long_cost: Ints,
     short_cost: Ints,
     covered_cost: Ints,
@@ -104,10 +106,12 @@ def class_figures(
     numbers: Ints,
     out: Ints,
 ) -> None:
-    """Columns S_DELTA_UP to S_PENDING of the slots numbers[0..1] into `out`; columns of the book.
+    """Columns S_LONG to S_FUNDS and S_DELTA_UP to S_PENDING of the slots numbers[0..1] into `out`,
+    from the columns of the book.
 
     numbers = (start, stop, spot in Ticks, at).
     """
+    worst_case(fixed, work, desk, long, short, covered, bought, numbers[0], numbers[1], out)
     for column in range(c.S_DELTA_UP, c.S_CASH):
         out[column] = 0
     greeks = np.empty(4, dtype=np.int64)
@@ -135,6 +139,26 @@ def class_figures(
         behind = long_cost[slot] - short_cost[slot] - covered_cost[slot]
         out[c.S_LOSS] += behind - realised[slot] + fees[slot] - net * mark * row[c.F_UNIT]
         _waiting(own, numbers[3], out)
+
+
+@kernel
+def sum_classes(worst: Ints, klass: int, out: Ints) -> None:
+    """out[S] = the counts of a class, with the whole book's where the book counts: funds, premium,
+    assignment, what has no answer and the longest wait, and the desk's loss.
+    """
+    for column in range(worst.shape[1]):
+        out[column] = worst[klass, column]
+    out[c.S_LOSS_DESK] = out[c.S_LOSS]
+    for other in range(worst.shape[0]):
+        if other == klass:
+            continue
+        row = worst[other]
+        out[c.S_FUNDS] += row[c.S_FUNDS]
+        out[c.S_PREMIUM] += row[c.S_PREMIUM]
+        out[c.S_ASSIGN] += row[c.S_ASSIGN]
+        out[c.S_PENDING] += row[c.S_PENDING]
+        out[c.S_LOSS_DESK] += row[c.S_LOSS]
+        out[c.S_WAIT] = max(out[c.S_WAIT], row[c.S_WAIT])
 
 
 @kernel
@@ -182,8 +206,7 @@ def gather_guards(
         x[c.C_ASSIGN] = assignment(row, days, spot)
         two = w[c.Q_BID_QTY] > 0 and w[c.Q_ASK_QTY] > 0
         x[c.C_WIDEST] = q.widest_ask(w[c.Q_BID], row) if two else 0
-        auction = q.is_auction(rows[slot, market.PHASE])
-        x[c.C_LEAST] = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
+        x[c.C_LEAST] = q.least_size(rows[slot, market.PHASE], g)
         x[c.C_ORIGIN] = 0
         x[c.C_CONFIRMED] = 0
         for k in range(4):

@@ -20,7 +20,7 @@ from quanheng.maker.requests import quoted_by
 from quanheng.maker.setup import set_limits
 from quanheng.maker.state import State
 from quanheng.maker.states import trip_of
-from quanheng.maker.twin import overrun
+from quanheng.maker.twin import OVERRUNS
 from quanheng.rulebook import calendar
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Action, Alert, Check, Effect, Side, TradingState
@@ -41,6 +41,8 @@ PATROL = (
     Check.P35_RECONCILIATION,
 )
 """Checks whose figures move without an order: looked at every second, in this order."""
+
+_TRIP = int(Action.TRIP)
 
 
 def stand(state: State, opened: MakerOpen) -> None:
@@ -151,8 +153,9 @@ def inspect(
     start = opened.chain.classes[klass].start
     totals = totals_now(state, opened, klass, at).tolist()
     limits = state.limits[start].tolist()
+    actions = state.actions[:, c.A_ACTION].tolist()
     for check in checks:
-        if state.actions[check, c.A_ACTION] == Action.TRIP and overrun(check, limits, totals):
+        if actions[check] == _TRIP and OVERRUNS[check](limits, totals):
             trip_rung(state, opened, int(check), start, _evidence(check, totals), effects)
 
 

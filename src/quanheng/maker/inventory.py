@@ -6,15 +6,11 @@ import numpy as np
 
 from quanheng.maker import columns as c
 from quanheng.maker import guard_state as s
-from quanheng.maker.figure_kernels import class_figures
+from quanheng.maker.figure_kernels import class_figures, sum_classes
 from quanheng.maker.messages import MakerOpen
-from quanheng.maker.order_kernels import worst_case
 from quanheng.maker.state import U_SPOT, State
 from quanheng.terms.days import day_nanos
 from quanheng.terms.units import SECOND, Nanos
-
-_BOOK = [c.S_FUNDS, c.S_PREMIUM, c.S_ASSIGN, c.S_PENDING, c.S_LOSS]
-"""Columns whose sum over the classes counts."""
 
 MISSING = -1
 """A figure that no record in force gives."""
@@ -24,11 +20,6 @@ def refresh_worst(state: State, opened: MakerOpen, klass: int, at: Nanos) -> Non
     """Recount one class; the others keep their last count, taken when they last changed."""
     item = opened.chain.classes[klass]
     book, tables = state.book, state.tables
-    out = state.worst[klass]
-    held = (book.long_qty, book.short_qty)
-    span = (item.start, item.stop)
-    counted = (*held, book.covered_qty, book.bought_open_today)
-    worst_case(tables.fixed, state.work, state.desk, *counted, *span, out)
     spot = int(state.view.underlying[klass, U_SPOT])
     class_figures(
         tables.fixed,
@@ -37,15 +28,17 @@ def refresh_worst(state: State, opened: MakerOpen, klass: int, at: Nanos) -> Non
         state.surface.fits,
         state.work,
         state.desk,
-        *held,
+        book.long_qty,
+        book.short_qty,
         book.covered_qty,
+        book.bought_open_today,
         book.long_cost,
         book.short_cost,
         book.covered_cost,
         book.realised,
         book.fee_paid,
-        np.array([*span, spot, at], dtype=np.int64),
-        out,
+        np.array([item.start, item.stop, spot, at], dtype=np.int64),
+        state.worst[klass],
     )
 
 
@@ -58,18 +51,15 @@ def figure(state: State, scope: str, name: str, at: Nanos) -> int:
 def totals_now(state: State, opened: MakerOpen, klass: int, at: Nanos) -> np.ndarray:
     """Totals for the ladder, int64[S]: the class's counts, the book's funds, the day so far."""
     guards, book = state.guards, state.book
-    row = state.worst[klass].tolist()
-    sums = state.worst[:, _BOOK].sum(axis=0).tolist()
-    row[c.S_FUNDS], row[c.S_PREMIUM], row[c.S_ASSIGN], row[c.S_PENDING] = sums[:4]
+    row = np.empty(c.S_COLUMNS, dtype=np.int64)
+    sum_classes(state.worst, klass, row)
     row[c.S_FUNDS] -= book.cash + state.business.relief
-    row[c.S_WAIT] = int(state.worst[:, c.S_WAIT].max())
     row[c.S_TOKENS] = state.bucket.level // SECOND
     row[c.S_CASH] = book.cash
-    row[c.S_LOSS_DESK] = sums[4]
     row[c.S_VAR] = figure(state, "*", "var", at)
     row[c.S_CLOCK] = day_nanos(at) // SECOND
     row[c.S_MESSAGES], row[c.S_DEALS] = guards.messages, guards.deals
-    row[c.S_DAY_ORDERS : c.S_DAY_OPENED + 1] = guards.counts[klass].tolist()
+    row[c.S_DAY_ORDERS : c.S_DAY_OPENED + 1] = guards.counts[klass]
     refusals = guards.asked[klass].tolist()
     if refusals[0]:
         row[c.S_REJECTS] = int((guards.rejected[klass] > at - SECOND).sum())
@@ -82,7 +72,7 @@ def totals_now(state: State, opened: MakerOpen, klass: int, at: Nanos) -> np.nda
         row[c.S_OLD_LONG] = figure(state, scope, "other_long", at)
         row[c.S_OLD_TOTAL] = figure(state, scope, "other_total", at)
         row[c.S_OLD_BUY_OPEN] = figure(state, scope, "other_buy_open", at)
-    return np.array(row, dtype=np.int64)
+    return row
 
 
 def opening_room(state: State, klass: int, start: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ class Rung(msgspec.Struct, frozen=True):
 
     `limits` names the limits it reads (maker.limits); `boundary` says what still passes. A rung
     that trips lowers `scope` (contract, class or everything) to `to`. `soft`: one of its limits
-    warns before it denies.
+    warns before it denies. `sided`: the fault is one side's, so the other is judged alone.
     """
 
     check: Check
@@ -31,6 +31,7 @@ class Rung(msgspec.Struct, frozen=True):
     scope: str = CONTRACT
     to: TradingState = TradingState.CANCEL_ONLY
     soft: bool = False
+    sided: bool = False
 
 
 _DENY, _TRIP, _WARN = Action.DENY, Action.TRIP, Action.WARN
@@ -109,19 +110,20 @@ LADDER: tuple[Rung, ...] = (
     Rung(
         Check.P18_POSITION, _DENY, 17606, "positions in the worst case", "持仓限额",
         "up to the limit", ("max_position", "long", "total", "daily_buy_open"), soft=True,
+        sided=True,
     ),
     Rung(
         Check.P19_GREEKS, _DENY, 0, "Greeks of the class in the worst case", "希腊值限额",
         "up to the limit; without Greeks what reduces", ("delta", "gamma", "vega", "theta"),
-        soft=True,
+        soft=True, sided=True,
     ),
     Rung(
         Check.P20_MARGIN, _DENY, 17574, "margin and premium in the worst case", "保证金不足",
-        "up to the free funds",
+        "up to the free funds", sided=True,
     ),
     Rung(
         Check.P21_PREMIUM, _DENY, 17572, "premium and fees of purchases", "权利金不足",
-        "up to the cash",
+        "up to the cash", sided=True,
     ),
     Rung(
         Check.P22_COVERED, _DENY, 17622, "locked underlying of a covered sale", "备兑标的不足",
@@ -130,7 +132,7 @@ LADDER: tuple[Rung, ...] = (
     Rung(
         Check.P23_EXPIRY, _DENY, 0, "opening shorts on the last trading day",
         "到期日卖出开仓限制或履约资金不足", "up to the time, and what the cash can meet",
-        ("expiry_cutoff",),
+        ("expiry_cutoff",), sided=True,
     ),
     Rung(
         Check.P24_OPEN_CLOSE, _DENY, 10836, "closing more than the position", "平仓数量超过持仓",
@@ -195,3 +197,4 @@ LADDER: tuple[Rung, ...] = (
 )  # fmt: skip
 
 BY_CHECK: dict[int, Rung] = {int(rung.check): rung for rung in LADDER}
+SIDED = [int(rung.check) for rung in LADDER if rung.sided]

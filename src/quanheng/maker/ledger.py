@@ -14,6 +14,7 @@ from quanheng.maker import ledger_state as s
 from quanheng.maker.etf_state import gained
 from quanheng.maker.ledger_kernels import account_class, mark_out
 from quanheng.maker.messages import MakerOpen
+from quanheng.maker.quote_kernels import widest_ask
 from quanheng.maker.state import U_SPOT, State
 from quanheng.terms.codes import Side
 from quanheng.terms.orders import Trade
@@ -65,14 +66,16 @@ def account(state: State, opened: MakerOpen, klass: int) -> None:
         _HORIZONS,
         int(surface.theo_at[klass]),
         ledger.marks,
+        surface.theo,
         tables.fixed,
         ledger.fills,
+        state.flow.average[klass],
     )
 
 
 def filled(state: State, slot: int, trade: Trade, fee: Money) -> None:
     """One of our fills: its edge against the theory in force, its fee, and its turn to be marked
-    out. A fill on a full ring gives up the oldest one's marking.
+    out. A fill on a full ring gives up the oldest one's marks.
     """
     ledger = state.ledger
     row = state.tables.fixed[slot]
@@ -92,8 +95,9 @@ def filled(state: State, slot: int, trade: Trade, fee: Money) -> None:
     for taken in range(s.R_TAKEN, s.R_COLUMNS):
         if put - int(ring[taken]) >= s.PENDING:
             ring[taken] += 1
-            ledger.dropped += 1
-    ledger.pending[klass, put % s.PENDING] = slot, trade.at, signed, trade.price
+            ledger.dropped[klass] += 1
+    cap = int(widest_ask(trade.price, row)) - trade.price
+    ledger.pending[klass, put % s.PENDING] = slot, trade.at, signed, trade.price, cap
     ring[s.R_PUT] = put + 1
 
 

@@ -18,6 +18,7 @@ from quanheng.kernels.jit import kernel
 from quanheng.maker import columns as c
 from quanheng.maker import ledger_state as s
 from quanheng.maker import parameters as p
+from quanheng.maker.flow import LEARNT, learn
 from quanheng.maker.point_kernels import YUAN
 
 Ints = npt.NDArray[np.int64]
@@ -253,20 +254,31 @@ def _explain(
 
 @kernel
 def mark_out(
-    pending: Ints, ring: Ints, horizons: Ints, priced_at: int, marks: Ints, fixed: Ints, fills: Ints
+    pending: Ints,
+    ring: Ints,
+    horizons: Ints,
+    priced_at: int,
+    marks: Ints,
+    theo: Floats,
+    fixed: Ints,
+    fills: Ints,
+    average: Ints,
 ) -> None:
     """Mark a class's pending fills again, each at the first theory at or after its horizons.
 
     pending [PENDING, PENDING_COLUMNS] and ring [R_COLUMNS] are the class's; fills[slots,
-    FILL_COLUMNS] receive Money against the fill price, and contracts.
+    FILL_COLUMNS] receive Money against the fill price, and contracts; average[LEARNT] learns
+    (`flow.learn`), from theory alone.
     """
     for h in range(horizons.size):
         while ring[s.R_TAKEN + h] < ring[s.R_PUT]:
             one = pending[ring[s.R_TAKEN + h] % s.PENDING]
             if one[s.P_AT] + horizons[h] > priced_at:
                 break
-            slot = one[s.P_SLOT]
-            gained = one[s.P_QTY] * fixed[slot, c.F_UNIT] * (marks[slot] - one[s.P_PRICE])
-            fills[slot, s.MARK_OUT + h] += gained
-            fills[slot, s.MARKED + h] += abs(one[s.P_QTY])
+            slot, qty = one[s.P_SLOT], one[s.P_QTY]
+            moved = marks[slot] - one[s.P_PRICE]
+            fills[slot, s.MARK_OUT + h] += qty * fixed[slot, c.F_UNIT] * moved
+            fills[slot, s.MARKED + h] += abs(qty)
+            if h < LEARNT and math.isfinite(theo[slot, c.T_PRICE]):
+                learn(average, h, moved if qty > 0 else -moved, one[s.P_CAP])
             ring[s.R_TAKEN + h] += 1

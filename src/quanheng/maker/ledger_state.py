@@ -68,7 +68,8 @@ P_SLOT = 0
 P_AT = 1
 P_QTY = 2  # contracts, sales negative
 P_PRICE = 3
-PENDING_COLUMNS = 4
+P_CAP = 4  # A(b) at the price, Ticks
+PENDING_COLUMNS = 5
 
 # rings int64[classes, 1 + horizons]: fills put in, and fills taken out at each horizon
 R_PUT = 0
@@ -101,7 +102,7 @@ class Ledger(msgspec.Struct):
     fills: np.ndarray
     pending: np.ndarray
     rings: np.ndarray
-    dropped: int  # fills that were never marked out, because too many came at once
+    dropped: np.ndarray  # int64[classes]: marks that were never taken, too many fills at once
     marks: np.ndarray  # Ticks int64[slots]: theory, else the previous settlement
     last: np.ndarray
     expiries: np.ndarray
@@ -119,7 +120,7 @@ def blank_ledger(slots: int, classes: int, expiries: int) -> Ledger:
         fills=ints(slots, FILL_COLUMNS),
         pending=ints(classes, PENDING, PENDING_COLUMNS),
         rings=ints(classes, R_COLUMNS),
-        dropped=0,
+        dropped=ints(classes),
         marks=ints(slots),
         last=np.full((slots, LAST_COLUMNS), np.nan),
         expiries=np.full((expiries, EXPIRY_COLUMNS), np.nan),

@@ -33,6 +33,7 @@ from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
 from quanheng.maker.setup import check_plugins, open_state
+from quanheng.maker.shedding import shed
 from quanheng.maker.state import State, blank
 from quanheng.runtime.envelope import (
     Envelope,
@@ -285,6 +286,7 @@ class Maker:
                 patrol(self.state, opened, at, effects)
                 refresh(self.state, opened, at)
                 night.check(self.state, opened, at, effects)
+                shed(self.state, opened, at, effects)
             alarms.weigh(self.state, opened, at, effects)
             confirmations.follow(self.state, opened, at, effects)
             hedge(self.state, opened, at, effects)

@@ -8,6 +8,8 @@ from quanheng.kernels.desk.curves.layout import MODEL
 from quanheng.kernels.desk.curves.smile import vol_at
 from quanheng.kernels.pack import pack
 from quanheng.maker import columns as c
+from quanheng.maker import ledger_state as ls
+from quanheng.maker.flow import LEARNT
 from quanheng.maker.messages import Effects, MakerOpen, Notify
 from quanheng.maker.state import U_SPOT, State
 from quanheng.maker.states import trader
@@ -56,7 +58,9 @@ FLOW_COLUMNS = (
     "klass", "fills", "markout_1s", "markout_10s", "average_1s", "average_10s", "unmarked",
 )  # fmt: skip
 """Columns of the "flow" view, one row per class: mark-outs of own fills in Money, their averages
-in 1e-6 of A(b) (maker.flow)."""
+in 1e-6 of A(b) (maker.flow), marks that were never taken."""
+
+_MARKED = [ls.FILLS, *range(ls.MARK_OUT, ls.MARK_OUT + LEARNT)]
 
 _LIVES = (
     c.V_FITS, c.V_FAILED, c.V_STATE, c.V_RUNG, c.V_MODEL, c.V_STATUS, c.V_AT, c.V_VERSION,
@@ -120,7 +124,8 @@ def unready(state: State, start: int, stop: int) -> list[int]:
     """
     if state.meter is None:
         return []
-    here = np.isin(state.view.rows[start:stop, market.PHASE], AUCTIONS)
+    phases = state.view.rows[start:stop, market.PHASE]
+    here = (phases == AUCTIONS[0]) | (phases == AUCTIONS[1])
     missing = []
     for slot in (np.flatnonzero(here) + start).tolist():
         lane = state.meter.lanes[slot]
@@ -228,10 +233,13 @@ def exposure(state: State, start: int, stop: int) -> np.ndarray:
     return out
 
 
-def _flow_rows(state: State) -> np.ndarray:
-    flow = state.flow
-    klass = np.arange(flow.totals.shape[0], dtype=np.int64)
-    return np.column_stack([klass, flow.totals[:, :3], flow.average, flow.totals[:, 3]])
+def _flow_rows(state: State, opened: MakerOpen) -> np.ndarray:
+    """The ledger's fills and marks by class, with what was learnt from them."""
+    ledger, rows = state.ledger, []
+    for klass, item in enumerate(opened.chain.classes):
+        sums = ledger.fills[item.start : item.stop, _MARKED].sum(axis=0)
+        rows.append([klass, *sums, *state.flow.average[klass], ledger.dropped[klass]])
+    return np.array(rows, dtype=np.int64)
 
 
 def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
@@ -267,4 +275,4 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
             alert(state, effects, at, Alert.DUTY_AT_RISK, item.underlying, (covered, obliged))
     effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
     effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
-    effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state))))
+    effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state, opened))))

@@ -6,7 +6,7 @@ Reports carry (set, index): duplicates are dropped, a gap stops the set until it
 from quanheng.books.positions import apply_trade
 from quanheng.duties import measure
 from quanheng.maker import columns as c
-from quanheng.maker import etf_orders, evidence, flow, inquiries, instructions, singles
+from quanheng.maker import etf_orders, evidence, inquiries, instructions, singles
 from quanheng.maker import order_kernels as k
 from quanheng.maker.guards import on_answer, on_fill, on_unexplained
 from quanheng.maker.instruction_reports import on_business
@@ -17,7 +17,6 @@ from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.monitors import alert
 from quanheng.maker.parameters import INDEX
 from quanheng.maker.prepared import go_on
-from quanheng.maker.quote_kernels import widest_ask
 from quanheng.maker.requests import counter_of
 from quanheng.maker.state import State
 from quanheng.rulebook import fees
@@ -272,9 +271,6 @@ def on_trade(
         fee,
     )
     filled(state, slot, trade, fee)
-    klass, sign = int(state.tables.fixed[slot, c.F_KLASS]), 1 if side == c.BID_SIDE else -1
-    cap = widest_ask(trade.price, state.tables.fixed[slot]) - trade.price
-    flow.record(state.flow, klass, at, slot, sign, trade.price, cap, trade.qty * contract.unit)
     if state.meter is not None:
         buyer, seller = (0, -1) if trade.side == Side.BUY else (-1, 0)
         measure.on_trade(state.meter, slot, trade.at, trade.qty, buyer, seller)

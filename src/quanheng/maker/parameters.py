@@ -109,6 +109,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("own_ticks", "ticks", 50, 1, 5_000, 1, "P11 distance always allowed"),
     Parameter("cross_ticks", "ticks", 0, 0, 100, 1, "P12 beyond the opposite best"),
     Parameter("max_position", "contracts", 300, 0, 10_000, 1, "P18 net worst case per contract"),
+    Parameter("shed", "1e-4 of max_position", 7_500, 0, 10_000, 1, "beyond it the market takes it"),
     Parameter("repeat_fills", "fills in 5 s", 40, 2, 10_000, 1, "P16 fills that pause a contract"),
     Parameter("hedge", "0/1", 0, 0, 1, 0, "hedge the delta of the class"),
     Parameter("hedge_band", "yuan per 1 %", 20_000, 100, 10**8, 1, "delta that is left alone"),

@@ -74,6 +74,35 @@ def _beyond_theory(bid: int, ask: int, value: float, row: Ints, owed: bool) -> t
 
 
 @kernel
+def ask_strategy(
+    fixed: Ints,
+    phase: int,
+    theo: Floats,
+    params: Ints,
+    standing: Ints,
+    net: int,
+    fit: Floats,
+    stock: Floats,
+    g: Ints,
+    x: Floats,
+    answer: Floats,
+) -> tuple[int, int]:
+    """Let the strategy of a contract answer, strained near its position limit, from the numbers x.
+
+    `stock` has the class's and the strikes' inventory. Returns the least quantity that counts now
+    and that of a competitive side.
+    """
+    stock[k.FORWARD], stock[k.UNSURE] = fit[c.X_FORWARD], fit[c.X_UNSURE]
+    least = q.least_size(phase, g)
+    qty = params[p.P_AUCTION_QTY] if q.is_auction(phase) else params[p.P_QUOTE_QTY]
+    qty = min(max(qty, least), fixed[c.F_QTY_MAX])
+    k.fill_inputs(net, fixed, theo, params, standing, stock, g, least, qty, x)
+    quote(params[p.P_STRATEGY], x, answer)
+    k.strain(net, params, x, answer)
+    return least, qty
+
+
+@kernel
 def _target(
     fixed: Ints,
     seen: Ints,
@@ -82,6 +111,7 @@ def _target(
     work: Ints,
     standing: Ints,
     held: Ints,
+    fit: Floats,
     stock: Floats,
     g: Ints,
     x: Floats,
@@ -89,18 +119,12 @@ def _target(
     out: Ints,
 ) -> None:
     """out = (bid, quantity, effect, ask, quantity, effect) of a contract that may be quoted."""
-    auction = q.is_auction(seen[market.PHASE])
-    least = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
-    qty = params[p.P_AUCTION_QTY] if auction else params[p.P_QUOTE_QTY]
-    qty = min(max(qty, least), fixed[c.F_QTY_MAX])
-    net = held[0] - held[1]
-    k.fill_inputs(net, fixed, theo, params, standing, stock, g, least, qty, x)
-    quote(params[p.P_STRATEGY], x, answer)
-    k.strain(net, params, x, answer)
+    phase, net = seen[market.PHASE], held[c.H_LONG] - held[c.H_SHORT]
+    least, qty = ask_strategy(fixed, phase, theo, params, standing, net, fit, stock, g, x, answer)
     owed = g[q.G_AT] < standing[c.D_INQUIRY_UNTIL]
-    due = auction or owed or fixed[c.F_DESIGNATED] != 0
+    due = q.is_auction(phase) or owed or fixed[c.F_DESIGNATED] != 0
     bid, ask = k.on_step(answer, x[s.VALUE], fixed, due)
-    if seen[market.PHASE] == _CONTINUOUS:
+    if phase == _CONTINUOUS:
         other_bid = others_best(seen, c.BID_SIDE, work)
         other_ask = others_best(seen, c.ASK_SIDE, work)
         bid, ask = q.inside(bid, ask, other_bid, other_ask, fixed)
@@ -154,6 +178,7 @@ def _look(
     work: Ints,
     standing: Ints,
     held: Ints,
+    fit: Floats,
     stock: Floats,
     g: Ints,
     x: Floats,
@@ -180,15 +205,24 @@ def _look(
     quotable = quotable and params[p.P_ENABLED] != 0 and (owed or fixed[c.F_ON_INQUIRY] == 0)
     if not (quotable and math.isfinite(value)):
         return False, may_cancel and linked and _drop(work, True, True, False, slot, drop)
-    _target(fixed, seen, theo, params, work, standing, held, stock, g, x, answer, target)
+    _target(fixed, seen, theo, params, work, standing, held, fit, stock, g, x, answer, target)
     dropped = False
     if may_cancel and (target[1] == 0 or target[4] == 0):
         dropped = _drop(work, target[1] == 0, target[4] == 0, False, slot, drop)
     if g[q.G_AT] < standing[c.D_HOLD_UNTIL]:
         return False, dropped
-    least = g[q.G_SIZE_AUCTION] if auction else g[q.G_SIZE]
+    least = q.least_size(phase, g)
     exact = answers_by_hand(standing, value, g[q.G_AT])
     score = q.compare(slot, target, fixed, work, params, value, auction, least, exact, want)
+    if score > 0:
+        bid_first, ask_first = q.outgrown(want, work, standing, held)
+        if bid_first or ask_first:
+            want[c.Q_BID_QTY] = 0 if bid_first else want[c.Q_BID_QTY]
+            want[c.Q_ASK_QTY] = 0 if ask_first else want[c.Q_ASK_QTY]
+            if may_cancel:
+                bid_first, ask_first = bid_first or target[1] == 0, ask_first or target[4] == 0
+                dropped = _drop(work, bid_first, ask_first, False, slot, drop)
+            score = score if want[c.Q_BID_QTY] + want[c.Q_ASK_QTY] > 0 else 0
     if score > 0 and frozen:
         # Nothing may leave now; only what is missing can be added.
         if work[c.W_STATE] != _NONE:
@@ -220,15 +254,16 @@ def plan_class(
     g: Ints,
     want: Ints,
     drops: Ints,
+    limits: Ints,
 ) -> tuple[int, int]:
     """Compare a class with what should rest; returns (want rows, drop rows), most urgent first.
 
-    want int64[>= slots of the class, Q], drops int64[>= slots, 3]. Refreshes that are not urgent
-    stop at g[G_STEADY] rows (requote hysteresis and message budget).
+    want int64[>= slots of the class, Q], drops int64[>= slots, 3], limits the ladder's. Refreshes
+    that are not urgent stop at g[G_STEADY] rows (requote hysteresis and message budget).
     """
     wants = 0
     gone = 0
-    held = np.empty(2, dtype=np.int64)
+    held = np.empty(c.H_COLUMNS, dtype=np.int64)
     target = np.empty(6, dtype=np.int64)
     stock = np.empty(k.STOCK)
     stock[k.BOOK_DELTA] = exposure[0]
@@ -239,11 +274,10 @@ def plan_class(
     clusters = np.empty(stop - start)
     k.gamma_clusters(fixed, theo, fits, params, long, short, start, stop, clusters)
     for slot in range(start, stop):
-        held[0] = long[slot]
-        held[1] = short[slot]
+        held[c.H_LONG] = long[slot]
+        held[c.H_SHORT] = short[slot]
+        held[c.H_MOST] = limits[slot, c.L_POSITION]
         stock[k.CLUSTER] = clusters[slot - start]
-        fit = fits[fixed[slot, c.F_EXPIRY]]
-        stock[k.FORWARD], stock[k.UNSURE] = fit[c.X_FORWARD], fit[c.X_UNSURE]
         wanted, dropped = _look(
             slot,
             fixed[slot],
@@ -253,6 +287,7 @@ def plan_class(
             work[slot],
             desk[slot],
             held,
+            fits[fixed[slot, c.F_EXPIRY]],
             stock,
             g,
             x,
@@ -362,34 +397,3 @@ def gather(
             carries_ask and own[ask + c.W_LIVE_QTY] > 0
         )
         x[c.C_REPLACES] = 1 if replaced else 0
-
-
-@kernel
-def absorb(table: Ints, rows: Ints, desk: Ints, at: int, first: int, stop: int, out: Ints) -> int:
-    """Replace market rows by a tick's; out int64[n, 3] = (slot, phase or -1, last or -1) that
-    changed.
-
-    Returns the number of changes, or -1 - i when row i names a slot outside [first, stop).
-    """
-    changes = 0
-    for i in range(table.shape[0]):
-        slot = table[i, market.SLOT]
-        if slot < first or slot >= stop:
-            return -1 - i
-        row = rows[slot]
-        phase = table[i, market.PHASE]
-        last = table[i, market.LAST]
-        phase_moved = phase != row[market.PHASE]
-        last_moved = last != row[market.LAST] or table[i, market.VOLUME] != row[market.VOLUME]
-        if phase_moved:
-            desk[slot, c.D_AUCTION_SINCE] = at if phase == int(q.INTRADAY) else 0
-        if last_moved:
-            desk[slot, c.D_LAST_AT] = at
-        if phase_moved or (last_moved and last > 0):
-            out[changes, 0] = slot
-            out[changes, 1] = phase if phase_moved else -1
-            out[changes, 2] = last if last_moved and last > 0 else -1
-            changes += 1
-        for column in range(market.COLUMNS):
-            row[column] = table[i, column]
-    return changes

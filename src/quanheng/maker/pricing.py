@@ -5,7 +5,6 @@ import numpy as np
 from quanheng.kernels.desk.curves.layout import WING
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as k
-from quanheng.maker.flow import mark_fills
 from quanheng.maker.ledger import account
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
@@ -23,11 +22,13 @@ from quanheng.terms.units import SECOND, Nanos
 FAILURES = 20
 """Fits of one expiry that fail in a row before people are told; the last good curve stays."""
 
-_GIVEN = [INDEX[name] for name in ("basis_gain", "residual_gain", "residual_share")]
-_LIMITS = [INDEX[name] for name in ("fit_gain", "curve_rms", "curve_move")]
-_SCALES = np.array([1e-4, 1e-6, 1e-6])
-_MODEL = INDEX["curve_model"]
-_AGE = INDEX["curve_age"]
+_READ = [
+    INDEX[name]
+    for name in (
+        "basis_gain", "residual_gain", "residual_share", "fit_gain", "curve_rms", "curve_move",
+        "curve_model", "curve_age",
+    )
+]  # fmt: skip
 
 
 def reprice(
@@ -38,18 +39,22 @@ def reprice(
     surface, tables = state.surface, state.tables
     spot = int(state.view.underlying[klass, U_SPOT])
     left = phases.trading_left(day_nanos(at))
-    values = state.parameters.values[item.start]
+    values = state.parameters.values[item.start, _READ].tolist()
+    basis, gain, share, fit, rms, move, model, age = values
     given = np.array(
         [
             spot * YUAN,
             left / phases.SESSION,
             phases.YEAR_DAYS,
-            *(values[_GIVEN] * 1e-4).tolist(),
+            basis * 1e-4,
+            gain * 1e-4,
+            share * 1e-4,
             opened.rate * 1e-6,
         ]
     )
-    model, age = int(values[_MODEL]), int(values[_AGE]) * SECOND
-    which = np.array([klass, at, model, age, item.start, item.stop, refit], dtype=np.int64)
+    bounds = np.array([fit * 1e-4, rms * 1e-6, move * 1e-6])
+    slots = (item.start, item.stop)
+    which = np.array([klass, at, model, age * SECOND, *slots, refit], dtype=np.int64)
     before = int(surface.version[klass])
     good, expiries, worst, news = reprice_class(
         tables.fixed,
@@ -65,22 +70,16 @@ def reprice(
         surface.theo,
         which,
         given,
-        values[_LIMITS] * _SCALES,
+        bounds,
     )
     surface.theo_at[klass] = at
     state.view.underlying[klass, U_PRICED] = spot
     account(state, opened, klass)
-    waiting = int(state.flow.count[klass])
-    if waiting:
-        marked = (state.flow.average[klass], state.flow.totals[klass])
-        left = mark_fills(state.flow.pending[klass], waiting, surface.theo, at, *marked)
-        state.flow.count[klass] = left
     if news:
         _tell(state, item, klass, at, which, effects)
     if not refit:
         return
     published = int(surface.version[klass]) != before
-    slots = (item.start, item.stop)
     if published and rebucket(state.parameters, opened.chain, *slots, surface.theo):
         set_limits(state)
     if worst >= FAILURES and not surface.failed[klass]:

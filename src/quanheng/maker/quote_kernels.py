@@ -68,6 +68,12 @@ def is_frozen(phase: int, since: int, scalars: Ints) -> bool:
 
 
 @kernel
+def least_size(phase: int, scalars: Ints) -> int:
+    """Smallest quantity of a side that counts for the duty in a phase (Q-02)."""
+    return int(scalars[G_SIZE_AUCTION] if is_auction(phase) else scalars[G_SIZE])
+
+
+@kernel
 def allowed(bid: float, row: Ints) -> float:
     """A(b) of a contract in ticks (rules.md 10.1)."""
     return float(max(row[c.F_CAP_NUM] * bid / row[c.F_CAP_DEN], float(row[c.F_CAP_FLOOR])))
@@ -143,15 +149,30 @@ def _room(work: Ints, side: int, room: int) -> int:
 
 @kernel
 def _within(qty: int, least: int, held: int, most: int) -> int:
-    """Quantity of a side that adds to `held`, so that it and its replacement stay within `most`.
+    """Quantity of a side that adds to `held`, so that it stays within `most`.
 
-    A replacement counts beside what it replaces until it is answered. Near the limit the side
-    shrinks to what still counts before it goes.
+    A replacement counts beside what it replaces until it is answered, so a side shrinks near the
+    limit until twice its quantity fits; where only one fits that still counts, it is shown all the
+    same, and has to be cancelled before it can move (`outgrown`).
     """
     if qty == 0 or held + min(2 * qty, most) <= most:
         return qty
-    fits = (most - held) // 2
-    return min(qty, fits) if fits >= least else 0
+    half = (most - held) // 2
+    if half >= least:
+        return min(qty, half)
+    return min(qty, most - held) if most - held >= least else 0
+
+
+@kernel
+def outgrown(want: Ints, work: Ints, standing: Ints, held: Ints) -> tuple[bool, bool]:
+    """(bid, ask) of a want row that do not fit beside what they replace (P18): they go first."""
+    net = held[c.H_LONG] - held[c.H_SHORT]
+    bid, ask = want[c.Q_BID_QTY], want[c.Q_ASK_QTY]
+    buys = work[c.W_LIVE_QTY] + standing[c.D_ORDER_BUY]
+    sells = work[c.W_COLUMNS + c.W_LIVE_QTY] + standing[c.D_ORDER_SELL]
+    over = bid > 0 and work[c.W_LIVE_QTY] > 0 and net + buys + bid > held[c.H_MOST]
+    under = ask > 0 and work[c.W_COLUMNS + c.W_LIVE_QTY] > 0
+    return over, under and sells + ask - net > held[c.H_MOST]
 
 
 @kernel
@@ -160,21 +181,21 @@ def sides(
 ) -> tuple[int, int, int, int]:
     """(bid quantity, effect, ask quantity, effect) a contract should show; 0 for no side.
 
-    held = (long, short) of the slot, qtys = (bid, ask) that the strategy asks for. One side is
+    held = the slot's by the columns H, qtys = (bid, ask) that the strategy asks for. One side is
     enough at a limit, the bid may go below the low price (Q-07); during an inquiry's hold both
     stay. In continuous trading a reserve of the position limit is kept for the day's auctions.
     """
     phase = seen[market.PHASE]
     auction = is_auction(phase)
-    least = g[G_SIZE_AUCTION] if auction else g[G_SIZE]
+    least = least_size(phase, g)
     flags = seen[market.FLAGS]
-    closes_short = held[1] - claims(work, standing, c.BID_SIDE)
-    closes_long = held[0] - claims(work, standing, c.ASK_SIDE)
+    closes_short = held[c.H_SHORT] - claims(work, standing, c.BID_SIDE)
+    closes_long = held[c.H_LONG] - claims(work, standing, c.ASK_SIDE)
     room_buy, room_sell = _room(work, c.BID_SIDE, g[G_ROOM_BUY]), g[G_ROOM_SELL]
     room_sell = _room(work, c.ASK_SIDE, room_sell)
     bid_qty, bid_effect = _size(qtys[0], least, closes_short, room_buy, flags & 4 != 0)
     ask_qty, ask_effect = _size(qtys[1], least, closes_long, room_sell, flags & 2 != 0)
-    net = held[0] - held[1]
+    net = held[c.H_LONG] - held[c.H_SHORT]
     last = seen[market.LAST] if seen[market.LAST] > 0 else row[c.F_BEFORE]
     owed = g[G_AT] < standing[c.D_INQUIRY_UNTIL]
     if last < row[c.F_LOW_PRICE] and params[p.P_WITHDRAW_LOW_BID] != 0 and not owed:
@@ -183,7 +204,7 @@ def sides(
         ask_qty = 0
     if last <= row[c.F_DOWN] and row[c.F_DOWN] > row[c.F_STEP]:
         bid_qty = 0
-    most = params[p.P_MAX_POSITION]
+    most = held[c.H_MOST]
     if not auction:
         most = max(most - AUCTIONS * params[p.P_AUCTION_QTY], min(most, 2 * least))
     bid_qty = _within(bid_qty, least, net, most)

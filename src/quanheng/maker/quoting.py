@@ -6,11 +6,11 @@ from quanheng.duties import measure
 from quanheng.maker import columns as c
 from quanheng.maker import flow, inquiries
 from quanheng.maker import quote_kernels as q
-from quanheng.maker.checks import Passed, Refused, judge, review
+from quanheng.maker.checks import Passed, Refused, joined, judge, review
 from quanheng.maker.figure_kernels import gather_guards, note_sent
 from quanheng.maker.guards import keep_limits, on_sent, trip_rung
 from quanheng.maker.inventory import opening_room, refresh_worst, totals_now
-from quanheng.maker.ladder import BY_CHECK
+from quanheng.maker.ladder import BY_CHECK, SIDED
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, exposure
 from quanheng.maker.order_kernels import mark_cancel, mark_sent
@@ -18,8 +18,8 @@ from quanheng.maker.parameters import INDEX, P_STRATEGY, of_class
 from quanheng.maker.plan_kernels import gather, plan_class
 from quanheng.maker.requests import BY_HAND, client_id, quoted_by, send, stamp, take
 from quanheng.maker.state import U_SPOT, State
-from quanheng.rulebook import breaker, quote_size
-from quanheng.terms.codes import PHASE_LETTERS, Action, Alert, Check, Effect, Phase
+from quanheng.rulebook import breaker, phases
+from quanheng.terms.codes import Action, Alert, Check, Effect
 from quanheng.terms.days import day_nanos
 from quanheng.terms.orders import Quote, QuoteCancel, Request
 from quanheng.terms.units import MILLISECOND, MINUTE, SECOND, DayNanos, Nanos
@@ -55,11 +55,17 @@ def refill(state: State, opened: MakerOpen, at: Nanos) -> None:
     bucket.steady = min(rate * BURST * SECOND, bucket.steady + passed * rate)
 
 
+def session_at(opened: MakerOpen, clock: DayNanos) -> tuple[bool, bool]:
+    """(whether the timetable takes orders, whether a no-cancel window is on or about to begin)."""
+    for row in opened.rulebook.timetable:
+        if row.start <= clock < row.stop:
+            return row.letter != BREAK, row.no_cancel_from <= clock + LEAD
+    return False, False
+
+
 def in_session(opened: MakerOpen, clock: DayNanos) -> bool:
     """True while the timetable takes orders; the feed's phases may lag by a snapshot."""
-    return any(
-        row.start <= clock < row.stop and row.letter != BREAK for row in opened.rulebook.timetable
-    )
+    return session_at(opened, clock)[0]
 
 
 def scalars(
@@ -68,20 +74,15 @@ def scalars(
     """The numbers of a planning call, int64[G_COLUMNS] (quote_kernels)."""
     book = opened.rulebook
     item = opened.chain.classes[klass]
-    clock = day_nanos(at)
-    frozen = any(
-        row.start <= clock < row.stop and row.no_cancel_from <= clock + LEAD
-        for row in book.timetable
-    )
     return np.array(
         [
             at,
             item.start,
             item.stop,
-            frozen,
+            session_at(opened, day_nanos(at))[1],
             breaker.auction_nanos(book) - breaker.no_cancel_nanos(book) - 2 * LEAD,
-            quote_size.minimum(book, Phase.CONTINUOUS),
-            quote_size.minimum(book, Phase.OPENING),
+            book.duty.size_continuous,
+            book.duty.size_auction,
             state.bucket.steady // SECOND,
             state.surface.theo_at[klass],
             *opening_room(state, klass, item.start),
@@ -135,6 +136,7 @@ def plan(
         g,
         want,
         drops,
+        state.limits,
     )
     requests: list[Request] = []
     if dropped:
@@ -189,19 +191,12 @@ def preview(state: State, opened: MakerOpen, want: np.ndarray, at: Nanos) -> Che
     return verdict.check if isinstance(verdict, Refused) else None
 
 
-def continuous_left(opened: MakerOpen, clock: DayNanos) -> Nanos:
-    """Continuous trading that is still to come today."""
-    letter = PHASE_LETTERS[Phase.CONTINUOUS]
-    spans = [row for row in opened.rulebook.timetable if row.letter == letter]
-    return sum(max(0, row.stop - max(row.start, clock)) for row in spans)
-
-
 def refresh_needs(state: State, opened: MakerOpen, klass: int, at: Nanos) -> None:
     """What share of the remaining time each contract must comply to reach its target (Q-03)."""
     if state.meter is None or at - int(state.flow.needs_at[klass]) < NEEDS:
         return
     state.flow.needs_at[klass] = at
-    left = continuous_left(opened, day_nanos(at))
+    left = phases.continuous_left(opened.rulebook, day_nanos(at))
     item = opened.chain.classes[klass]
     targets = state.parameters.values[item.start : item.stop, INDEX["duty_target"]].tolist()
     for slot, target in zip(range(item.start, item.stop), targets, strict=True):
@@ -245,16 +240,33 @@ def _judge(
     effects: Effects,
     requests: list[Request],
 ) -> Passed:
-    """The ladder over a class's wants; a contract whose want is denied loses what rests."""
+    """The ladder over a class's wants; a contract whose want is denied loses what rests. Where one
+    side is at fault the other is judged alone, so that the way back stays in the market.
+    """
     totals = totals_now(state, opened, klass, at)
     context = context_of(state, klass, want, g)
     passed = judge(context, want, state.limits, state.guards.soft, totals, state.actions)
     if passed.rows.shape[0] < want.shape[0]:
-        _denied(state, opened, klass, want, context, at, effects, requests)
+        alone = _one_by_one(want)
+        given = (alone, state.limits, state.guards.soft, totals, state.actions)
+        kept = judge(context_of(state, klass, alone, g), *given) if alone.shape[0] else None
+        _denied(state, opened, klass, want, context, kept, at, effects, requests)
+        if kept is not None:
+            passed = joined(passed, kept)
     near = passed.rows[passed.rows[:, c.Q_WARNED] != 0]
     for row in near.tolist():
         warn(state, opened, row[c.Q_SLOT], row[c.Q_WARNED], at, effects)
     return passed
+
+
+def _one_by_one(want: np.ndarray) -> np.ndarray:
+    """The sides of two-sided wants that a rung stopped for one side's sake, each a want."""
+    both = (want[:, c.Q_BID_QTY] > 0) & (want[:, c.Q_ASK_QTY] > 0)
+    stopped = want[both & np.isin(want[:, c.Q_CODE], SIDED)]
+    bids, asks = stopped.copy(), stopped.copy()
+    bids[:, c.Q_ASK : c.Q_ASK_EFFECT + 1] = 0
+    asks[:, c.Q_BID : c.Q_BID_EFFECT + 1] = 0
+    return np.concatenate([bids, asks])
 
 
 def context_of(state: State, klass: int, want: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -306,12 +318,16 @@ def _denied(
     klass: int,
     want: np.ndarray,
     context: np.ndarray,
+    kept: Passed | None,
     at: Nanos,
     effects: Effects,
     requests: list[Request],
 ) -> None:
-    """Count and tell denials; a stale quote is worse than none, so what rests is withdrawn."""
+    """Count and tell denials; a stale quote is worse than none, so what rests is withdrawn, but
+    for a side that passes alone or that a rung of one side did not look at.
+    """
     gone = []
+    stay = {(row[c.Q_SLOT], row[c.Q_BID_QTY] > 0) for row in kept.rows.tolist()} if kept else set()
     for row, x in zip(want.tolist(), context.tolist(), strict=True):
         code = row[c.Q_CODE]
         if not code:
@@ -330,7 +346,10 @@ def _denied(
         if code == Check.P15_MESSAGE_RATE:
             alert(state, effects, at, Alert.RATE_SOFT_LIMIT, "*", (state.bucket.rate,))
         if code not in TRANSIENT and not x[c.C_FROZEN]:
-            bid, ask = _free(state, slot, 0), _free(state, slot, 1)
+            whole = code not in SIDED
+            bid = whole or (row[c.Q_BID_QTY] > 0 and (slot, True) not in stay)
+            ask = whole or (row[c.Q_ASK_QTY] > 0 and (slot, False) not in stay)
+            bid, ask = bid and _free(state, slot, 0), ask and _free(state, slot, 1)
             if bid or ask:
                 gone.append([slot, int(bid), int(ask)])
     if gone:

@@ -74,7 +74,7 @@ def gamma_clusters(
     """out float64[stop - start]: change of delta (yuan per 1 %) at a move of 1 % that the positions
     of the same expiry near each strike carry; `cluster` says how near.
     """
-    held = np.empty(stop - start, dtype=np.int64)
+    held = np.empty((2, stop - start), dtype=np.int64)
     gamma = np.empty(stop - start)
     count = 0
     for slot in range(start, stop):
@@ -82,17 +82,16 @@ def gamma_clusters(
         net = long[slot] - short[slot]
         if net != 0 and math.isfinite(theo[slot, c.T_PRICE]):
             forward = fits[fixed[slot, c.F_EXPIRY], c.X_FORWARD]
-            held[count] = slot
+            held[0, count] = fixed[slot, c.F_EXPIRY]
+            held[1, count] = fixed[slot, c.F_STRIKE]
             size = net * fixed[slot, c.F_UNIT]
             gamma[count] = size * theo[slot, c.T_GAMMA] * forward * forward * 1e-4
             count += 1
     for slot in range(start, stop):
-        strike = fixed[slot, c.F_STRIKE]
+        expiry, strike = fixed[slot, c.F_EXPIRY], fixed[slot, c.F_STRIKE]
         reach = params[slot, p.P_CLUSTER] * _SHARE * strike
         for i in range(count):
-            other = fixed[held[i]]
-            near = abs(other[c.F_STRIKE] - strike) <= reach
-            if near and other[c.F_EXPIRY] == fixed[slot, c.F_EXPIRY]:
+            if held[0, i] == expiry and abs(held[1, i] - strike) <= reach:
                 out[slot - start] += gamma[i]
 
 

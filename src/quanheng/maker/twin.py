@@ -182,7 +182,7 @@ def _funds(check: Check, x: Row, w: Row, limits: Row, totals: Row) -> bool:
                 sells > 0 and sells > x[c.C_LONG] - x[c.C_CLOSING_SELL]
             )
         case Check.P25_LOSS_STOP | Check.P26_VAR:
-            return _increases(x, w) and overrun(check, limits, totals)
+            return _increases(x, w) and OVERRUNS[check](limits, totals)
         case _:  # P27
             if not (x[c.C_WIDEST] and bids and asks):
                 return False
@@ -215,30 +215,45 @@ def _records(check: Check, x: Row, w: Row, limits: Row, totals: Row) -> bool:
             return not x[c.C_ACCOUNT]
 
 
-def overrun(check: Check, limits: Row, totals: Row) -> bool:
-    """True when the figure behind a tripping rung is beyond its limit, whatever is wanted."""
-    match check:
-        case Check.P25_LOSS_STOP:
-            lost = totals[c.S_LOSS] > limits[c.L_LOSS]
-            return lost or totals[c.S_LOSS_DESK] > limits[c.L_LOSS_DESK]
-        case Check.P26_VAR:
-            return not 0 <= totals[c.S_VAR] <= limits[c.L_VAR]
-        case Check.P33_REJECT_RATE:
-            share = totals[c.S_REFUSED] >= limits[c.L_REFUSED]
-            return share or totals[c.S_REJECTS] >= limits[c.L_REJECTS]
-        case Check.P34_LATENCY:
-            late = totals[c.S_LATE] > limits[c.L_LATE] or totals[c.S_PENDING] > limits[c.L_PENDING]
-            return late or totals[c.S_WAIT] > limits[c.L_WAIT]
-        case Check.P35_RECONCILIATION:
-            missing = totals[c.S_GAP] > limits[c.L_GAP]
-            return missing or totals[c.S_UNEXPLAINED] > limits[c.L_UNEXPLAINED]
-        case _:
-            return False
+def _lost(limits: Row, totals: Row) -> bool:
+    lost = totals[c.S_LOSS] > limits[c.L_LOSS]
+    return lost or totals[c.S_LOSS_DESK] > limits[c.L_LOSS_DESK]
+
+
+def _at_risk(limits: Row, totals: Row) -> bool:
+    return not 0 <= totals[c.S_VAR] <= limits[c.L_VAR]
+
+
+def _rejected(limits: Row, totals: Row) -> bool:
+    share = totals[c.S_REFUSED] >= limits[c.L_REFUSED]
+    return share or totals[c.S_REJECTS] >= limits[c.L_REJECTS]
+
+
+def _late(limits: Row, totals: Row) -> bool:
+    late = totals[c.S_LATE] > limits[c.L_LATE] or totals[c.S_PENDING] > limits[c.L_PENDING]
+    return late or totals[c.S_WAIT] > limits[c.L_WAIT]
+
+
+def _unreconciled(limits: Row, totals: Row) -> bool:
+    missing = totals[c.S_GAP] > limits[c.L_GAP]
+    return missing or totals[c.S_UNEXPLAINED] > limits[c.L_UNEXPLAINED]
+
+
+OVERRUNS: dict[int, Callable[[Row, Row], bool]] = {
+    int(Check.P25_LOSS_STOP): _lost,
+    int(Check.P26_VAR): _at_risk,
+    int(Check.P33_REJECT_RATE): _rejected,
+    int(Check.P34_LATENCY): _late,
+    int(Check.P35_RECONCILIATION): _unreconciled,
+}
+"""Whether the figure behind a tripping rung is beyond its limit, whatever is wanted; by number,
+because every second asks for each class.
+"""
 
 
 def _breakers(check: Check, x: Row, w: Row, limits: Row, totals: Row) -> bool:
     """P33 to P35."""
-    return overrun(check, limits, totals)
+    return OVERRUNS[check](limits, totals)
 
 
 def _accounts(check: Check, x: Row, w: Row, limits: Row, totals: Row) -> bool:

@@ -5,11 +5,11 @@ import numpy as np
 from quanheng.books import gaps
 from quanheng.kernels.desk import scenario
 from quanheng.kernels.pack import pack, unpack
+from quanheng.maker import book_kernels, ledger_state
 from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as curves
 from quanheng.maker import figure_kernels as figures
 from quanheng.maker import ledger_kernels as ledger
-from quanheng.maker import ledger_state
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
@@ -17,7 +17,6 @@ from quanheng.maker import strategy_kernels as strategy
 from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
-from quanheng.maker.flow import mark_fills
 from quanheng.maker.layers import move_buckets
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
@@ -33,11 +32,12 @@ def kernels() -> tuple[object, ...]:
         curves.standing_code,
         ledger.account_class,
         ledger.mark_out,
-        plan.absorb,
+        book_kernels.absorb,
+        book_kernels.find_missing,
+        book_kernels.phases_of,
         strategy.class_exposure,
         plan.plan_class,
         plan.gather,
-        mark_fills,
         move_buckets,
         q.widest_ask,
         q.sides,
@@ -49,6 +49,7 @@ def kernels() -> tuple[object, ...]:
         figures.assignment,
         scenario.grid,
         scenario.revalue,
+        figures.sum_classes,
         k.mark_sent,
         k.mark_cancel,
         k.answer_quote,
@@ -58,7 +59,6 @@ def kernels() -> tuple[object, ...]:
         k.refused_by_id,
         k.lose_all,
         k.end_slot,
-        k.worst_case,
     )
 
 
@@ -69,7 +69,9 @@ def warm_up() -> None:
     state.tables.meta[:, c.E_KLASS] = -1
     _warm_surface(state)
     rows = unpack(pack(ints(1, market.COLUMNS)), market.COLUMNS)
-    plan.absorb(rows, state.view.rows, state.desk, 0, 0, 1, np.empty((1, 3), dtype=np.int64))
+    book_kernels.absorb(
+        rows, state.view.rows, state.desk, 0, 0, 1, np.empty((1, 3), dtype=np.int64)
+    )
     _warm_plan(state)
     _warm_orders(state)
     _warm_ledger(state)
@@ -123,7 +125,9 @@ def _warm_plan(state: State) -> None:
     strategy.class_exposure(tables.fixed, theo, found.fits, *held, 0, 1, exposure)
     seen, work, desk = state.view.rows, state.work, state.desk
     given = (tables.fixed, seen, theo, params, work, desk, *held, state.surface.fits)
-    plan.plan_class(*given, exposure, g, want, drops)
+    plan.plan_class(*given, exposure, g, want, drops, state.limits)
+    book_kernels.phases_of(seen, 0, 1)
+    book_kernels.find_missing(seen, work, desk, 0, 0, 0, 1)
     context = ints(1, c.C_COLUMNS)
     counted = (*held, book.covered_qty)
     plan.gather(want[:1], tables.fixed, seen, theo, work, desk, *counted, g, context)
@@ -132,6 +136,7 @@ def _warm_plan(state: State) -> None:
     limits = (state.limits, state.guards.soft)
     mask(context, want[:1], *limits, ints(c.S_COLUMNS), actions_table())
     figures.note_sent(state.guards.repeats, want[:1], 0)
+    figures.sum_classes(state.worst, 0, ints(c.S_COLUMNS))
     figures.greeks_of(0, tables.fixed, theo, found.fits, ints(4))
     figures.class_figures(
         tables.fixed,
@@ -142,6 +147,7 @@ def _warm_plan(state: State) -> None:
         desk,
         *held,
         book.covered_qty,
+        book.bought_open_today,
         book.long_cost,
         book.short_cost,
         book.covered_cost,
@@ -151,15 +157,13 @@ def _warm_plan(state: State) -> None:
         state.worst[0],
     )
     move_buckets(theo, 0, 1, state.parameters.buckets)
-    flow = state.flow
-    mark_fills(flow.pending[0], 0, theo, 0, flow.average[0], flow.totals[0])
     q.widest_ask(10, tables.fixed[0])
     row = (tables.fixed[0], seen[0], work[0], desk[0], params[0])
-    q.sides(*row, np.zeros(2, dtype=np.int64), g, np.ones(2, dtype=np.int64))
+    q.sides(*row, np.zeros(c.H_COLUMNS, dtype=np.int64), g, np.ones(2, dtype=np.int64))
 
 
 def _warm_orders(state: State) -> None:
-    work, book = state.work, state.book
+    work = state.work
     k.mark_sent(work, ints(0, c.Q_COLUMNS), 1, 0)
     k.mark_cancel(work, ints(0, 3), 1, 0)
     k.answer_quote(work, 0, 1, False, 0, 0, 0, 0, 0, 0, 0)
@@ -169,18 +173,6 @@ def _warm_orders(state: State) -> None:
     k.refused_by_id(work, 1, False)
     k.lose_all(work)
     k.end_slot(work, 0)
-    k.worst_case(
-        state.tables.fixed,
-        work,
-        state.desk,
-        book.long_qty,
-        book.short_qty,
-        book.covered_qty,
-        book.bought_open_today,
-        0,
-        1,
-        state.worst[0],
-    )
 
 
 def _warm_ledger(state: State) -> None:
@@ -207,4 +199,6 @@ def _warm_ledger(state: State) -> None:
     )
     horizons = ints(len(ledger_state.HORIZONS))
     pending, ring = kept.pending[0], kept.rings[0]
-    ledger.mark_out(pending, ring, horizons, 0, kept.marks, tables.fixed, kept.fills)
+    learnt = state.flow.average[0]
+    given = (kept.marks, found.theo, tables.fixed, kept.fills, learnt)
+    ledger.mark_out(pending, ring, horizons, 0, *given)

@@ -42,12 +42,20 @@ def span_at(book: Rulebook, at: DayNanos) -> Span | None:
 
 def session_nanos(book: Rulebook) -> Nanos:
     """Continuous trading of a full day: 14,220 s."""
-    spans = timetable(book)
-    return sum(span.stop - span.start for span in spans if span.phase == Phase.CONTINUOUS)
+    return continuous_left(book, 0)
+
+
+def continuous_left(book: Rulebook, at: DayNanos) -> Nanos:
+    """Continuous trading that is still to come at a time of day (the closing auction is none)."""
+    letter = PHASE_LETTERS[Phase.CONTINUOUS]
+    spans = [row for row in book.timetable if row.letter == letter]
+    return sum(max(0, row.stop - max(row.start, at)) for row in spans)
 
 
 def trading_left(at: DayNanos) -> Nanos:
-    """Variance time left of a trading day at a time of day; SESSION before the opening."""
+    """Variance time left of a trading day at a time of day, both auctions' ends included
+    (rules.md 8.1); SESSION before the opening. `continuous_left` is what duties count.
+    """
     morning = _MORNING[1] - min(max(at, _MORNING[0]), _MORNING[1])
     return morning + _AFTERNOON[1] - min(max(at, _AFTERNOON[0]), _AFTERNOON[1])
 

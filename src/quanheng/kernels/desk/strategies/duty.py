@@ -1,15 +1,17 @@
 """Obligation-aware quoting: the price of risk against the value of what is still due (I-17, Q-03).
 
 Competitive while the half spread pays for the risk. As the risk grows the quote widens to the cap
-of its month at the least quantity that counts, instead of leaving. Only when the risk costs more
-than half the cap and the remaining obligation are worth does it go beyond, if the desk allows it.
+of its month, instead of leaving; the side that adds shows the least quantity that counts, the one
+that reduces its whole one, or the position would go half as fast as it came. Only when the risk
+costs more than half the cap and the remaining obligation are worth does it go beyond, if the desk
+allows it.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from quanheng.kernels.desk.strategies import layout as s
-from quanheng.kernels.desk.strategies.lean import around, stress
+from quanheng.kernels.desk.strategies.lean import around, shift, stress
 from quanheng.kernels.jit import kernel
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +32,9 @@ def duty(x: Floats, out: Floats) -> None:
     # The side that reduces stays where it is; the other one makes the quote as wide as that.
     around(x, x[s.WIDTH], 2.0 * max(share - x[s.WIDTH] - 2.0 * x[s.TOXIC], 0.0), out)
     if wider > 0.5:
-        out[s.BID_QTY] = x[s.LEAST]
-        out[s.ASK_QTY] = x[s.LEAST]
+        moved = shift(x, (0.5 * x[s.WIDTH] + x[s.TOXIC]) * x[s.CAP])
+        if moved <= 0.0:
+            out[s.BID_QTY] = x[s.LEAST]
+        if moved >= 0.0:
+            out[s.ASK_QTY] = x[s.LEAST]
     out[s.SPREAD] = most
