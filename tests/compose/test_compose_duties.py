@@ -14,10 +14,12 @@ import pytest
 from compose_world import Called, Run, call, one_line
 
 from quanheng.compose import explain as explaining
+from quanheng.compose.cockpit_stand import histories, stand
 from quanheng.compose.duty_source import DutySource, month_start, year_of, year_start
 from quanheng.duties import intervals as iv
 from quanheng.edge import document_pdf
 from quanheng.edge.documents import Chart, Column, Document, Section, Series, Table
+from quanheng.terms.days import from_clock
 
 OURS = duty_month.MAKERS[0]
 LAST = "2024-07-24"
@@ -110,6 +112,26 @@ def test_cockpit_knows_the_month_and_forecasts_it(month: Path) -> None:
     text = call("cockpit", month, "--maker", OURS, "--at", "10:30:07", "--lang", "zh").out
     assert "覆盖余量" in text and "第九章" in text and "10:30:07" in text
     assert "价差率" not in call("cockpit", month, "--maker", OURS, "--lang", "en").out
+
+
+def test_cockpit_tells_a_month_that_is_going_wrong(month: Path) -> None:
+    """E-05, L-09: the lazier maker's month is told as a likely D while it is still open, with the
+    distance to chapter 9; the diligent one's is not.
+    """
+    source = DutySource(month)
+    day = source.days[-1]
+    told = {}
+    for maker in duty_month.MAKERS:
+        past = histories(source, day, maker)
+        for mine in past.values():
+            if maker == duty_month.MAKERS[1]:
+                mine.past = [[0, 10**9, 1, 0, *row[4:]] for row in mine.past]
+                mine.rows = [[0, 10**9, 1, 0, *row[4:]] for row in mine.rows]
+                mine.chapter = ["D", "B"]
+        found = stand(source, day, from_clock("10:30"), maker, past)
+        told[maker] = {(one.item, one.lost) for one in found.alerts}
+    assert {("month", False), ("chapter9", True)} <= told[duty_month.MAKERS[1]]
+    assert not {item for item, _ in told[OURS]} & {"month", "chapter9"}
 
 
 def test_cockpit_refuses_what_is_not_there(month: Path, tmp_path: Path) -> None:

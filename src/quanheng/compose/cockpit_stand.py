@@ -15,7 +15,7 @@ from quanheng.duties.class_day import ClassDay
 from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
 from quanheng.duties.follower import Follower
 from quanheng.duties.foresight import DutyAlert, spread_alerts
-from quanheng.duties.grade import Adjustments, Scale, table_grade
+from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
 from quanheng.duties.lookout import follow
 from quanheng.duties.period import PRIMARY, continuous
 from quanheng.duties.rating import adjustments
@@ -23,6 +23,9 @@ from quanheng.duties.reach import Reach, reach
 from quanheng.rulebook.model import Rulebook
 from quanheng.rulebook.phases import session_nanos, timetable
 from quanheng.terms.units import Day, DayNanos, Nanos
+
+DOUBT = 200
+"""Per mille of a D from which on a month is alerted."""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -154,11 +157,39 @@ def assembled(
         mine = past.get(one.underlying, History())
         classes.append(_class(one, book, scale, mine, cockpit.maker, day, at, len(ahead)))
         more += spread_alerts(one, scale, at, close)
+        more += month_alerts(classes[-1], scale, at, close)
     told = tuple(
         msgspec.structs.replace(one, at=one.at - epoch, loss_at=one.loss_at - epoch)
         for one in alerts
     )
     return Stand(cockpit.maker, day, at, tuple(classes), (*told, *more))
+
+
+def month_alerts(found: ClassStand, scale: Scale, at: DayNanos, close: DayNanos) -> list[DutyAlert]:
+    """A month that is a D already or may well become one, and how near chapter 9 is (L-09).
+
+    A D is told from DOUBT on while better grades are still possible; red of chapter 9 means that
+    its condition is met should the running month end as is likely. The exchange decides, not this.
+    """
+    chance = dict(found.month.chances).get("D", 0)
+    best, nine = found.reach.best, found.chapter9
+    lost = best is not None and not at_least(best, scale.weighted_bands[1])
+    told: list[tuple[str, bool, tuple[int, ...]]] = []
+    if lost or chance >= DOUBT:
+        told.append(("month", lost, (chance,)))
+    if nine.level != "green":
+        told.append(("chapter9", nine.level == "red", (nine.failed, nine.without_a)))
+    return [
+        DutyAlert(
+            at=at,
+            item=item,
+            underlying=found.view.underlying,
+            loss_at=close,
+            lost=over,
+            detail=detail,
+        )
+        for item, over, detail in told
+    ]
 
 
 def _gone(book: Rulebook, at: DayNanos) -> Fraction:

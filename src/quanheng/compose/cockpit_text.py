@@ -163,7 +163,9 @@ def alert_row(alert: DutyAlert, language: str) -> list[str]:
     cause = ""
     if alert.item in ("continuous", "size") and alert.detail:
         cause = CAUSES[language][Cause(alert.detail[0])]
-    elif alert.item in ("opening", "breaker", "closing", "coverage"):
+    elif alert.item == "month":
+        cause = f"D {alert.detail[0]}‰"
+    elif alert.item in ("opening", "breaker", "closing", "coverage", "chapter9"):
         cause = "/".join(map(str, alert.detail))
     elif alert.item == "spread":
         cause = f"{alert.detail[0] / 10:.1f}%"

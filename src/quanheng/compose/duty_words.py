@@ -54,6 +54,7 @@ ITEM_WORDS = {
         "inquiry": "询价回应",
         "one_sided": "单边义务",
         "month": "月度评价",
+        "chapter9": "第九章取消资格",
     },
     "en": {name: name for name in ITEMS},
 }

@@ -39,6 +39,7 @@ ITEMS = {
     "inquiry": "E-04",
     "one_sided": "Q-07",
     "month": "E-05",
+    "chapter9": "L-09",
 }
 """What alerts and reports are about, with the requirement it serves."""
 

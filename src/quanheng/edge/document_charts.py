@@ -10,6 +10,8 @@ FONT = "data/fonts/NotoSansCJKsc-subset.otf"
 COLOURS = ("#1f5f8b", "#c8553d", "#588157", "#8d6a9f")
 BOUND = "#9a2a2a"
 MOST_TICKS = 12
+LEAST_ROOM = 5
+"""Bars that a chart has room for at least, so that one alone is no wall."""
 
 
 def _modules() -> Any:
@@ -39,7 +41,7 @@ def svg(chart: Chart, width: float = 7.2, height: float = 2.1) -> bytes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontproperties(small)
         if len(chart.series) + len(chart.bounds) > 1:
-            axes.legend(prop=small, frameon=False, ncols=4, loc="best")
+            axes.legend(prop=small, framealpha=0.85, edgecolor="none", ncols=4, loc="best")
         out = io.BytesIO()
         options = {"svg.fonttype": "path", "svg.hashsalt": "quanheng"}
         with mpl.rc_context(options):
@@ -69,6 +71,8 @@ def _draw(axes: Any, chart: Chart) -> None:
     if 0.95 < axes.get_ylim()[1] <= 1.06:
         axes.set_ylim(top=1.06)  # a line at 100 % stays whole
     axes.margins(x=0.01)
+    if chart.bars and len(places) < LEAST_ROOM:
+        axes.set_xlim(-0.5, LEAST_ROOM - 0.5)
     axes.grid(axis="y", color="#dddddd", lw=0.5)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
