@@ -12,7 +12,7 @@ import numpy as np
 from quanheng.kernels.pack import unpack
 from quanheng.oversight import risk_kernels, scenarios
 from quanheng.oversight.account import margin
-from quanheng.oversight.market import at_the_money, greeks, marks, money, move_limit
+from quanheng.oversight.market import MOVE_UNITS, at_the_money, greeks, marks, money, move_limit
 from quanheng.oversight.messages import OverseerOpen
 from quanheng.oversight.state import Model, State
 from quanheng.terms.units import TICKS_PER_YUAN, Lots
@@ -106,7 +106,7 @@ def grids(view: View, net: np.ndarray, units: np.ndarray) -> np.ndarray:
     model = view.model
     shape = (len(units), len(scenarios.VOLS), len(scenarios.SPOTS))
     out = np.zeros((shape[0], scenarios.COUNT))
-    worth = model.moves * (net * model.unit)[:, None]
+    worth = model.moves * (net * model.unit)[:, None] / MOVE_UNITS
     for klass, item in enumerate(view.opened.chain.classes):
         limit = move_limit(view.opened, klass)
         spot = float(model.spot[klass]) / TICKS_PER_YUAN

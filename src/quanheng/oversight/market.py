@@ -19,6 +19,8 @@ from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, TICKS_PER_YUAN, Nanos
 GRID_AGE = 15 * MINUTE
 GRID_MOVE = 0.004
 """A class's grid is made again after this time, or this relative move of its underlying."""
+MOVE_UNITS = 10_000_000
+"""Parts of a yuan in which a grid keeps the change of a price."""
 _MILLION = 1_000_000.0
 
 
@@ -80,8 +82,10 @@ def refresh(state: State, opened: OverseerOpen, at: Nanos) -> None:
         if aged or abs(spot / max(model.gridded[klass], 1e-9) - 1.0) >= GRID_MOVE:
             part = np.flatnonzero(known & (model.klass == klass))
             moves = scenarios.grid_moves(move_limit(opened, klass))
-            model.moves[model.klass == klass] = 0.0
-            kernels.grid(part, *curve, moves, 0.0, rate, model.moves)
+            changes = np.zeros(model.moves.shape)
+            kernels.grid(part, *curve, moves, 0.0, rate, changes)
+            mine = model.klass == klass
+            model.moves[mine] = np.rint(changes[mine] * MOVE_UNITS).astype(np.int32)
             model.gridded[klass], model.grid_at[klass] = spot, at
 
 

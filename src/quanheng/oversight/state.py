@@ -70,7 +70,8 @@ class Model(msgspec.Struct):
 
     By strike row: `row_expiry`, `row_strike` yuan, `row_pair` (call and put slot), `row_vol`. By
     expiry: rows [start, stop), forward, tau, discount. By slot: the rest; `values` are bumped
-    Greeks of what is held, `prices` of all with a vol, `moves` the profit grid per unit.
+    Greeks of what is held, `prices` of all with a vol, `moves` the profit grid per unit in
+    1e-7 yuan.
     `settle` is the mark before there is a price, and what was carried in is worth.
     """
 
@@ -218,7 +219,7 @@ def open_model(opened: OverseerOpen) -> Model:
         grid_at=np.zeros(len(chain.classes), dtype=np.int64),
         prices=np.full(slots, np.nan),
         values=np.full((slots, ROWS), np.nan),
-        moves=np.zeros((slots, COUNT)),
+        moves=np.zeros((slots, COUNT), dtype=np.int32),
         volume=np.zeros(slots, dtype=np.int64),
     )
 
