@@ -13,8 +13,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from quanheng.duties.tables import (
+    READING_TABLES,
+    Dataset,
+    Table,
+    Text,
+    empty_table,
+    text_column,
+)
 from quanheng.duties.tables import TABLES as SPECS
-from quanheng.duties.tables import Dataset, Table, Text, empty_table, text_column
 from quanheng.rulebook import calendar
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.codes import PHASE_LETTERS
@@ -82,7 +89,9 @@ def input_tables(
         name: np.asarray(rows.get(name, ()), dtype=np.int64).reshape(-1, width)
         for name, width in WIDTHS.items()
     }
-    tables: dict[str, Table] = {name: empty_table(spec) for name, spec in SPECS.items()}
+    tables: dict[str, Table] = {
+        name: empty_table(spec) for name, spec in SPECS.items() if name not in READING_TABLES
+    }
     tables["contracts"] = contracts_table(chain, book)
     tables["makers"] = _makers(chain, makers)
     tables["quotes"] = _quotes(frame, given["quotes"])

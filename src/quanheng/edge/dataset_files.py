@@ -23,6 +23,9 @@ from quanheng.terms.days import day_number, iso
 from quanheng.terms.units import Day
 
 KINDS = ("parquet", "csv")
+MONEY_DIGITS = 4
+ALWAYS = ("contract_day", "class_day", "period")
+"""Output tables that are written without rows too."""
 
 
 def arrow_modules() -> Any:
@@ -103,6 +106,8 @@ def write_result(folder: Path, result: RateResult) -> tuple[Path, ...]:
     files: list[Path] = []
     for field in msgspec.structs.fields(RateResult):
         rows: Sequence[Any] = getattr(result, field.name)
+        if not rows and field.name not in ALWAYS:
+            continue
         columns = output_columns(field.type.__args__[0])
         cells = [output_cells(row) for row in rows]
         arrays = {}
@@ -128,6 +133,7 @@ def _output_type(arrow: Any, kind: str) -> Any:
         "int": arrow.int64(),
         "text": arrow.string(),
         "ratio": arrow.decimal128(38, DIGITS),
+        "money": arrow.decimal128(38, MONEY_DIGITS),
     }[kind]
 
 
@@ -136,7 +142,12 @@ def _parquet_cell(kind: str, value: Any) -> Any:
         return day_number(value)
     if kind == "ratio":
         return None if value is None else Decimal(ratio_text(value))
-    return value
+    return Decimal(money_text(value)) if kind == "money" else value
+
+
+def money_text(value: int) -> str:
+    """Money in yuan with its four digits."""
+    return ratio_text(Fraction(value, 10**MONEY_DIGITS), MONEY_DIGITS)
 
 
 def _csv_cell(kind: str, value: Any) -> str:
@@ -144,6 +155,8 @@ def _csv_cell(kind: str, value: Any) -> str:
         return ""
     if kind == "day":
         return iso(value)
+    if kind == "money":
+        return money_text(value)
     return ratio_text(value) if isinstance(value, Fraction) else str(value)
 
 
