@@ -57,6 +57,19 @@ def check_dataset(dataset: Dataset) -> Dataset:
     return Dataset(tables)
 
 
+def check_quotes(checked: Dataset, quotes: Table) -> Table:
+    """Some rows of table `quotes` in one form, checked against a checked dataset without them."""
+    name = "quotes"
+    spec = TABLES[name]
+    table = _with_columns(name, spec, quotes)
+    _check_words(name, spec, table)
+    _check_order(name, spec, table)
+    tables = {**checked.tables, name: table}
+    _check_numbers(tables)
+    _check_references(tables)
+    return table
+
+
 def _with_columns(name: str, spec: TableSpec, given: Table) -> Table:
     rows = rows_of(given) if given else 0
     table: dict[str, Column] = {}
