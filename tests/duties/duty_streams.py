@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from quanheng.duties.conditions import Conditions, Subject
-from quanheng.duties.day import DayTables, measure_day
+from quanheng.duties.day import DayTables, measure_cells, measure_day
 from quanheng.duties.figures import Figures
 from quanheng.duties.measure import (
     figures,
@@ -108,6 +108,14 @@ class History:
 
     def batch(self) -> Figures:
         """Measured from sorted tables."""
+        return measure_day(self.tables())
+
+    def cells(self, active: np.ndarray) -> Figures:
+        """Only the active cells, as parts in chunks are measured."""
+        return measure_cells(msgspec.structs.replace(self.tables(), active=active))
+
+    def tables(self) -> DayTables:
+        """Sorted arrays of everything."""
         phases = sorted((s, t, p) for (s, t), p in self.phases.items())
         quotes = sorted((s, m, t, *row) for (s, m, t), row in self.quotes.items())
         trades = sorted(self.trades, key=lambda row: row[:2])
@@ -119,30 +127,28 @@ class History:
 
         p, q = columns(phases, 3), columns(quotes, 7)
         t, i, b = columns(trades, 6), columns(inquiries, 2), columns(market, 6)
-        return measure_day(
-            DayTables(
-                day=DAY,
-                terms=self.terms,
-                subjects=self.subjects,
-                makers=self.makers,
-                active=np.ones((len(self.makers), len(self.subjects)), dtype=np.int64),
-                phase_contract=p[:, 0],
-                phase_at=p[:, 1],
-                phase=p[:, 2],
-                trade_contract=t[:, 0],
-                trade_at=t[:, 1],
-                trade_price=t[:, 2],
-                trade_qty=t[:, 3],
-                parties=t[:, 4:],
-                quote_contract=q[:, 0],
-                quote_maker=q[:, 1],
-                quotes=q[:, 2:],
-                inquiry_contract=i[:, 0],
-                inquiry_at=i[:, 1],
-                market_contract=b[:, 0],
-                market=b[:, 1:],
-                exemptions=self.exemptions,
-            )
+        return DayTables(
+            day=DAY,
+            terms=self.terms,
+            subjects=self.subjects,
+            makers=self.makers,
+            active=np.ones((len(self.makers), len(self.subjects)), dtype=np.int64),
+            phase_contract=p[:, 0],
+            phase_at=p[:, 1],
+            phase=p[:, 2],
+            trade_contract=t[:, 0],
+            trade_at=t[:, 1],
+            trade_price=t[:, 2],
+            trade_qty=t[:, 3],
+            parties=t[:, 4:],
+            quote_contract=q[:, 0],
+            quote_maker=q[:, 1],
+            quotes=q[:, 2:],
+            inquiry_contract=i[:, 0],
+            inquiry_at=i[:, 1],
+            market_contract=b[:, 0],
+            market=b[:, 1:],
+            exemptions=self.exemptions,
         )
 
     def events(self, random: Random | None) -> list[tuple[int, int, str, tuple[int, ...]]]:

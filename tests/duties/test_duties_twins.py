@@ -23,6 +23,18 @@ def test_incremental_equals_batch(seed: int) -> None:
 
 
 @pytest.mark.parametrize("block", range(20))
+def test_ten_thousand_small_histories(block: int) -> None:
+    """Events and arrays agree on many short days of any readings (Q-08)."""
+    for seed in range(500):
+        random = Random(100_000 + 500 * block + seed)
+        history = random_history(random, random.choice((4, 8, 16)))
+        if seed % 2:
+            history.options = random_options(random)
+            with_market(random, history)
+        assert differences(history.incremental(random), history.batch()) == [], (block, seed)
+
+
+@pytest.mark.parametrize("block", range(20))
 def test_every_reading_three_ways(block: int) -> None:
     """Any combination of readings: events, arrays and the slow reference agree (rules.md 11)."""
     for seed in range(20):

@@ -39,4 +39,4 @@ def test_readings_that_duties_follow_are_marked_so() -> None:
     readings = read_readings(shipped_texts()["readings.toml"])
     marked = {key for key, item in readings.items() if item.followed == "duties"}
     assert marked == {*MEASURED, *GRADED, "A21"}
-    assert not any(readings[key].implemented for key in marked)
+    assert all(readings[key].implemented for key in marked - {"A21"})

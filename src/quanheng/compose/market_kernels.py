@@ -12,6 +12,9 @@ MS = 1_000_000
 GRID = 3_000 * MS
 """Step of a price path in ns."""
 
+END = 54_000_000 * MS
+"""15:00."""
+
 GAP, WIDTH, AWAY, THIN, WIDE, START, STOP, MAKER_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 7
 """Mean gap in ms; width in permille of the allowed spread; per 10,000 updates: leaving, a side
 under the minimum size, a spread too wide; first and last instant in ns.
@@ -46,8 +49,10 @@ def quote_cell(
     """Rows (at, bid, bid_qty, ask, ask_qty) of one maker in one contract from row `n` on.
 
     `band` = num, den, floor of the allowed spread; no ask is above `high`. Returns the row after
-    the last; stops when `out` is full.
+    the last; stops when `out` is full. In the last minutes nothing goes wrong, so that the closing
+    auction finds a quote, except of a maker that stops before the end: it takes its quote back.
     """
+    calm = END - 3 * 60_000 * MS
     at = maker[START] + (_next(state) % 2_000) * MS
     while at < maker[STOP] and n < len(out):
         mid = path[min(at // GRID, path.size - 1)]
@@ -57,6 +62,8 @@ def quote_cell(
         out[n, 2] = 10 + 10 * (_next(state) % 4)
         out[n, 4] = 10 + 10 * (_next(state) % 4)
         pause = 1 + _next(state) % (2 * maker[GAP])
+        if at + 20 * pause * MS >= calm:
+            draw = 10_000
         if draw < maker[AWAY]:
             out[n, 2] = out[n, 4] = 0
             pause *= 20
@@ -70,6 +77,10 @@ def quote_cell(
         out[n, 3] = min(bid + width, high) if out[n, 4] > 0 else 0
         n += 1
         at += pause * MS
+    if maker[STOP] < END and n < len(out):
+        out[n] = 0
+        out[n, 0] = maker[STOP]
+        n += 1
     return n
 
 
