@@ -103,7 +103,7 @@ def rate_folder(
     rest = check_dataset(_rest(plan.folder, window))
     parts, rows, files = _collect(plan.out, stored(job, keys))
     result = _graded(plan, window, parts, rest, books, fees)
-    files += [path for path in write_result(plan.out, result) if path.stem != "contract_day"]
+    files += write_result(plan.out, result, written=("contract_day",))
     files += publish(plan.out / "publication", result)
     return result, files, rows
 
@@ -136,15 +136,15 @@ def _rest(folder: Path, window: tuple[Day, Day]) -> Dataset:
 
 def _collect(out: Path, found: Iterator[StoredPart]) -> tuple[list[Part], int, list[Path]]:
     """All parts in order; their contract rows go into the table as they pass."""
-    writer = OutputWriter(out, "contract_day")
     parts, rows = [], 0
-    for _, group in itertools.groupby(found, key=lambda one: one.part.day):
-        today = sorted(group, key=_first_contract)
-        cells = [row for one in today for row in one.contract_day]
-        writer.add(sorted(cells, key=lambda row: (str(row[1]), str(row[2]))))
-        parts.append(_together([one.part for one in today]))
-        rows += sum(one.quote_rows for one in today)
-    return parts, rows, list(writer.close())
+    with OutputWriter(out, "contract_day") as writer:
+        for _, group in itertools.groupby(found, key=lambda one: one.part.day):
+            today = sorted(group, key=_first_contract)
+            cells = [row for one in today for row in one.contract_day]
+            writer.add(sorted(cells, key=lambda row: (str(row[1]), str(row[2]))))
+            parts.append(_together([one.part for one in today]))
+            rows += sum(one.quote_rows for one in today)
+    return parts, rows, list(writer.files)
 
 
 def _first_contract(one: StoredPart) -> str:

@@ -129,20 +129,21 @@ def write_part(folder: Path, name: str, table: Table, day: Day, underlying: str)
     aside.replace(path)
 
 
-def write_result(folder: Path, result: RateResult) -> tuple[Path, ...]:
-    """Write the output tables, each as Parquet and as CSV; returns the files."""
+def write_result(folder: Path, result: RateResult, written: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Write the output tables but those `written`, each as Parquet and as CSV; returns the files."""
     files: list[Path] = []
     for field in msgspec.structs.fields(RateResult):
         rows: Sequence[Any] = getattr(result, field.name)
-        if rows or field.name in ALWAYS:
-            writer = OutputWriter(folder, field.name)
-            writer.add([output_cells(row) for row in rows])
-            files += writer.close()
+        if field.name not in written and (rows or field.name in ALWAYS):
+            with OutputWriter(folder, field.name) as writer:
+                writer.add([output_cells(row) for row in rows])
+            files += writer.files
     return tuple(files)
 
 
 class OutputWriter:
-    """One output table written in pieces, as Parquet and as CSV; it appears when it is whole.
+    """One output table written in pieces, as Parquet and as CSV; it appears when it is whole, at
+    the end of the `with` block, and not at all after an error in it.
 
     Cells are those of `output_cells`; a ratio may already be its text.
     """
@@ -176,13 +177,17 @@ class OutputWriter:
             pairs = zip(self.columns, row, strict=True)
             self.csv.writerow([_csv_cell(kind, value) for (_, kind), value in pairs])
 
-    def close(self) -> tuple[Path, ...]:
-        """Finish both files and put them in place; returns them."""
+    def __enter__(self) -> "OutputWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.parquet.close()
         self.stream.close()
         for aside, path in zip(self.aside, self.files, strict=True):
-            aside.replace(path)
-        return self.files
+            if kind is None:
+                aside.replace(path)
+            else:
+                aside.unlink(missing_ok=True)
 
 
 def _output_type(arrow: Any, kind: str) -> Any:
