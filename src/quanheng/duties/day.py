@@ -119,7 +119,7 @@ def _holes(tables: DayTables) -> tuple[Ints, Ints]:
     return _starts(cells, len(tables.makers) * contracts), rows
 
 
-def _widest(subjects: Sequence[Subject], top: int) -> int:
+def _widest(subjects: Sequence[Subject], top: int = MAX_PRICE) -> int:
     """The highest index of a spread integral: a bid, or an allowed spread in ticks (A02)."""
     return max(
         (
@@ -148,10 +148,8 @@ def measure_cells(tables: DayTables) -> Figures:
     quotes = _contiguous(tables.quotes).reshape(-1, 5)
     market = _contiguous(tables.market).reshape(-1, MARKET_COLUMNS)
     market_start = _starts(tables.market_contract, contracts)
-    tops = [int(rows[:, (1, 3)].max()) for rows in (quotes, market) if len(rows)]
-    top = max(tops, default=0)
-    if top > MAX_PRICE:
-        raise ValueError(f"quotes of {tables.day}: a price of {top} ticks is above {MAX_PRICE}")
+    if len(market) and int(market[:, (1, 3)].max()) > MAX_PRICE:
+        raise ValueError(f"market of {tables.day}: a price is above {MAX_PRICE} ticks")
     asks = np.zeros((len(tables.inquiry_at), ASK_COLUMNS), dtype=np.int64)
     asks[:, ASK_AT] = tables.inquiry_at
     asks[:, ASK_STOP] = FOREVER
@@ -191,7 +189,7 @@ def measure_cells(tables: DayTables) -> Figures:
     n_terms, n_breaks = walk_cells(
         subjects,
         _contiguous(tables.active),
-        np.array([rule.size, rule.auction_size, rule.answer, rule.hold], dtype=np.int64),
+        np.array([rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE], dtype=np.int64),
         options,
         span_start,
         spans,
@@ -210,12 +208,14 @@ def measure_cells(tables: DayTables) -> Figures:
         quotes,
         hole_start,
         holes,
-        np.zeros(_widest(tables.subjects, top) + 1, dtype=np.int64),
+        np.zeros(_widest(tables.subjects) + 1, dtype=np.int64),
         cells,
         term_start,
         terms,
         breaks,
     )
+    if n_terms < 0:
+        raise ValueError(f"quotes of {tables.day}: {-n_terms} ticks are above {MAX_PRICE}")
     volume = np.zeros((makers, contracts), dtype=np.int64)
     trade_contract, trade_qty = _contiguous(tables.trade_contract), _contiguous(tables.trade_qty)
     add_volume(trade_contract, trade_qty, parties, traded_in, rule.options.volume, volume)

@@ -99,22 +99,28 @@ def allowed_key(subject: Ints, base: int, floor: int) -> int:
 
 
 @kernel
-def grade_quote(subject: Ints, size: int, auction_size: int, floor: int, quote: Ints) -> int:
-    """READY, QUOTED, COMPLIANT, TWO_SIDED and FRESH bits of a quote row."""
-    bits = FRESH if quote[6] else 0
-    bid, ask = quote[1], quote[3]
-    least = min(quote[2], quote[4])
-    if least <= 0 or bid <= 0 or ask <= bid:
-        return bits
-    bits |= TWO_SIDED
-    tight = subject[DEN] * (ask - bid) <= allowed_key(subject, quote[5], floor)
-    if tight and least >= auction_size:
-        bits |= READY
-    if least >= size:
-        bits |= QUOTED
-        if tight:
-            bits |= COMPLIANT
-    return bits
+def grade_quotes(
+    subject: Ints, size: int, auction_size: int, floor: int, quotes: Ints, bits: Bits
+) -> int:
+    """READY, QUOTED, COMPLIANT, TWO_SIDED and FRESH bits of every quote row; the highest price."""
+    num, den, floor_key, top = subject[NUM], subject[DEN], subject[FLOOR_KEY], 0
+    for j in range(len(quotes)):
+        found = FRESH if quotes[j, 6] else 0
+        bid, ask = quotes[j, 1], quotes[j, 3]
+        top = max(top, bid, ask)
+        least = min(quotes[j, 2], quotes[j, 4])
+        if least > 0 and bid > 0 and ask > bid:
+            found |= TWO_SIDED
+            key = allowed_key(subject, quotes[j, 5], 1) if floor else num * quotes[j, 5]
+            tight = den * (ask - bid) <= (key if floor else max(key, floor_key))
+            if tight and least >= auction_size:
+                found |= READY
+            if least >= size:
+                found |= QUOTED
+                if tight:
+                    found |= COMPLIANT
+        bits[j] = found
+    return top
 
 
 @kernel
@@ -225,30 +231,39 @@ def add_times(
         wanted = TWO_SIDED
     elif options[O_DOMAIN] == COMPLIANT_ONLY:
         wanted = COMPLIANT
+    # Locals, because the compiler cannot know that arrays do not overlap.
+    num, den, floor_key, floor = subject[NUM], subject[DEN], subject[FLOOR_KEY], options[O_FLOOR]
+    quoted, compliant, rated, count = 0, 0, 0, len(spans)
     lowest, highest, k = scratch.size, -1, 0
     for j in range(len(quotes)):
         if not bits[j] & (QUOTED | wanted):
             continue
         start = quotes[j, 0]
         stop = quotes[j + 1, 0] if j + 1 < len(quotes) else END
-        while k < len(spans) and spans[k, 1] <= start:
+        while k < count and spans[k, 1] <= start:
             k += 1
-        total = _inside(spans, k, start, stop)
+        total, s = 0, k
+        while s < count and spans[s, 0] < stop:
+            total += min(stop, spans[s, 1]) - max(start, spans[s, 0])
+            s += 1
         if total == 0:
             continue
         if bits[j] & QUOTED:
-            cell[QUOTED_NS] += total
+            quoted += total
         if bits[j] & COMPLIANT:
-            cell[COMPLIANT_NS] += total
+            compliant += total
         if bits[j] & wanted:
-            cell[RATED] += total
+            rated += total
             base = quotes[j, 5]
-            if options[O_FLOOR]:
-                index = allowed_key(subject, base, 1) // subject[DEN]
+            if floor:
+                index = allowed_key(subject, base, 1) // den
             else:
-                index = base if subject[NUM] * base > subject[FLOOR_KEY] else 0
+                index = base if num * base > floor_key else 0
             scratch[index] += (quotes[j, 3] - quotes[j, 1]) * total
             lowest, highest = min(lowest, index), max(highest, index)
+    cell[QUOTED_NS] += quoted
+    cell[COMPLIANT_NS] += compliant
+    cell[RATED] += rated
     return lowest, highest
 
 

@@ -23,7 +23,7 @@ from quanheng.duties.day_kernels import (
     add_wide,
     count_auctions,
     count_inquiries,
-    grade_quote,
+    grade_quotes,
     subtract,
     with_market,
 )
@@ -42,7 +42,12 @@ def _own_rows(rows: Ints, market: Ints, by_market: int, quotes: Ints) -> int:
         own[:, :5] = rows
         return int(with_market(own, market, quotes))
     for j in range(len(rows)):
-        quotes[j, :5] = rows[j]
+        # Scalars one by one: a slice of a row costs several times as much.
+        quotes[j, 0] = rows[j, 0]
+        quotes[j, 1] = rows[j, 1]
+        quotes[j, 2] = rows[j, 2]
+        quotes[j, 3] = rows[j, 3]
+        quotes[j, 4] = rows[j, 4]
         quotes[j, 5] = rows[j, 1]
         quotes[j, 6] = 1
     return len(rows)
@@ -109,10 +114,10 @@ def walk_cells(
 ) -> tuple[int, int]:
     """Fill `cells` int64[makers * contracts, CELL_COLUMNS], the spread terms and `breaks`.
 
-    `sizes` = continuous size, auction size, answer, hold. Quote ranges are by contract, then maker;
-    hole (exemption) ranges by maker, then contract. `scratch` is all zero before and after.
+    `sizes` = continuous size, auction size, answer, hold, highest price. Quote ranges are by
+    contract, then maker; hole (exemption) ranges by maker, then contract. `scratch` is all zero before and after.
     `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4] (maker, contract,
-    instant, joined). Returns the number of both.
+    instant, joined). Returns the number of both, or -price of a row above the highest price.
     """
     makers, contracts = active.shape
     out = np.empty((len(spans) + len(holes) + 1, 2), dtype=np.int64)
@@ -139,8 +144,9 @@ def walk_cells(
                     quotes,
                 )
                 own = quotes[:count]
-                for j in range(count):
-                    bits[j] = grade_quote(subject, sizes[0], sizes[1], options[O_FLOOR], own[j])
+                top = grade_quotes(subject, sizes[0], sizes[1], options[O_FLOOR], own, bits)
+                if top > sizes[4]:
+                    return -top, 0
                 hole = holes[hole_start[cell] : hole_start[cell + 1]]
                 n_out = subtract(spans[span_start[c] : span_start[c + 1]], hole, out)
                 low, high = add_times(

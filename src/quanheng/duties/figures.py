@@ -11,12 +11,12 @@ so no rounding happens before a ratio is shown.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from quanheng.duties.exact import total
 from quanheng.terms.units import Day
 
 UNJUDGED = -1
@@ -114,10 +114,8 @@ def spread_ratio(figures: Figures, maker: int, contract: int) -> Fraction | None
     rated = int(figures.rated[maker, contract])
     if rated == 0:
         return None
-    pairs = terms_of(figures, maker, contract)
-    common = lcm(*(key for key, _ in pairs))
-    top = sum(integral * (common // key) for key, integral in pairs)
-    return Fraction(int(figures.scale[contract]) * top, common * rated)
+    top, bottom = total([(term, key) for key, term in terms_of(figures, maker, contract)])
+    return Fraction(int(figures.scale[contract]) * top, bottom * rated)
 
 
 def participation(figures: Figures, maker: int, contract: int) -> Fraction | None:

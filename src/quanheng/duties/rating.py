@@ -6,6 +6,7 @@ trading day (Q-08), a year by that of its last rated day.
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -244,6 +245,7 @@ def decisions(table: Table, from_day: Day, to_day: Day) -> list[Decision]:
     ]
 
 
+@lru_cache(maxsize=32)
 def output_fields(kind: type[msgspec.Struct]) -> tuple[Any, ...]:
     """The fields of a row type that are columns."""
     return tuple(

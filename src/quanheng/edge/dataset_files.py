@@ -130,7 +130,7 @@ def write_part(folder: Path, name: str, table: Table, day: Day, underlying: str)
 
 
 def write_result(folder: Path, result: RateResult, written: Sequence[str] = ()) -> tuple[Path, ...]:
-    """Write the output tables but those `written`, each as Parquet and as CSV; returns the files."""
+    """Write the output tables but those `written`, as Parquet and as CSV; returns the files."""
     files: list[Path] = []
     for field in msgspec.structs.fields(RateResult):
         rows: Sequence[Any] = getattr(result, field.name)
