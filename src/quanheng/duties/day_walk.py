@@ -115,9 +115,10 @@ def walk_cells(
     """Fill `cells` int64[makers * contracts, CELL_COLUMNS], the spread terms and `breaks`.
 
     `sizes` = continuous size, auction size, answer, hold, highest price. Quote ranges are by
-    contract, then maker; hole (exemption) ranges by maker, then contract. `scratch` is all zero before and after.
-    `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4] (maker, contract,
-    instant, joined). Returns the number of both, or -price of a row above the highest price.
+    contract, then maker; hole (exemption) ranges by maker, then contract. `scratch` is all zero
+    before and after. `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4]
+    (maker, contract, instant, joined). Returns the number of both, or -price of a row above the
+    highest price.
     """
     makers, contracts = active.shape
     out = np.empty((len(spans) + len(holes) + 1, 2), dtype=np.int64)

@@ -36,7 +36,7 @@ from quanheng.duties.lanes import (
     take_volume,
 )
 from quanheng.duties.readings import ABSENT_IS_ONE, require_live
-from quanheng.rulebook import calendar
+from quanheng.rulebook import spread
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.codes import Phase
 from quanheng.terms.contract import Chain
@@ -67,7 +67,7 @@ def subjects_of(chain: Chain, book: Rulebook) -> tuple[Subject, ...]:
             contract=item.code,
             underlying=item.underlying,
             underlying_type=item.underlying_type,
-            rank=calendar.expiry_rank(book.calendar, item.last_day, chain.day),
+            rank=spread.rank_on(book, item.last_day, chain.day),
             limit_up=item.limit_up,
             limit_down=item.limit_down,
             last_trade=item.previous_close,

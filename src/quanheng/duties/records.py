@@ -22,7 +22,7 @@ from quanheng.duties.tables import (
     text_column,
 )
 from quanheng.duties.tables import TABLES as SPECS
-from quanheng.rulebook import calendar
+from quanheng.rulebook import spread
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.codes import PHASE_LETTERS
 from quanheng.terms.contract import Chain
@@ -110,7 +110,7 @@ def contracts_table(chain: Chain, book: Rulebook) -> Table:
     def column(values: Sequence[int]) -> Ints:
         return np.array(values, dtype=np.int64)
 
-    ranks = [calendar.expiry_rank(book.calendar, item.last_day, chain.day) for item in items]
+    ranks = [spread.rank_on(book, item.last_day, chain.day) for item in items]
     return {
         "day": column([chain.day] * len(items)),
         "contract": text_column([item.code for item in items]),
