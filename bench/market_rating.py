@@ -42,6 +42,7 @@ DAY = 20240521
 ROUNDS = 3
 SESSIONS = ((34_200 * SECOND, 41_400 * SECOND), (46_800 * SECOND, 53_820 * SECOND))
 END = 86_400 * SECOND
+PEAK = "--peak"
 Result = dict[tuple[str, str], tuple[int, int, float]]
 """(maker, contract) -> compliant ns, quoted ns, integral of the spread ratio over time."""
 
@@ -249,11 +250,8 @@ def trading(tables: Any, contract: int) -> int:
 
 def peak(folder: Path) -> int:
     """MB that a process of its own needs to rate the day."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import market_rating"
-    run = "from pathlib import Path; market_rating.whole_rating(Path(sys.argv[1]), "
-    line = f"{code}; {run}Path(sys.argv[2])); print(market_rating.own_peak())"
     with tempfile.TemporaryDirectory() as out:
-        words = [sys.executable, "-c", line, str(folder), out]
+        words = [sys.executable, __file__, PEAK, str(folder), out]
         return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
@@ -324,6 +322,10 @@ def cpu_once(function: Callable[[], Any]) -> tuple[float, Any]:
 
 def main() -> None:
     """Both tables."""
+    if sys.argv[1:2] == [PEAK]:
+        whole_rating(Path(sys.argv[2]), Path(sys.argv[3]))
+        print(own_peak())
+        return
     updates = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     with tempfile.TemporaryDirectory() as text:
         base = Path(text)

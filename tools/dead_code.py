@@ -34,6 +34,8 @@ ALLOWED: dict[str, str] = {
     "cybs_name": "a proprietary market maker is exempt from the upload; other participants are not",
     "save": "numba keeps compiled code through it",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
+    "on_market": "readings A01, A07, A31 event by event; proved equal to the batch form",
+    "rate_whole_year": "a year of a dataset in memory, for a notebook; the command's twin",
     "on_clock": "lets a meter's time pass without an event",
 }
 """Name -> why it stays although only tests use it."""

@@ -126,7 +126,7 @@ def test_chunks_change_nothing(
     assert max(seen) <= 2 * 97
     command.rate_folder(plan(market, tmp_path), quiet)
     assert digests(tmp_path) == digests(rated)
-    monkeypatch.setattr(dataset_parts, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(dataset_parts, "CELL_ROWS", 5)
     with pytest.raises(DatasetError, match="more than 5 rows of one cell in a day"):
         list(PartReader(market, PartKey(FIRST, "510050")).quotes())
 

@@ -18,12 +18,12 @@ from quanheng.edge.dataset_files import arrow_modules, read_table, table_columns
 from quanheng.terms.days import day_number, from_day_number, iso
 from quanheng.terms.units import Day
 
-CHUNK_ROWS = 1 << 20
-"""Quote rows in memory at a time, and the most of one cell."""
-MEMORY = 1 << 30
-"""Bytes that a process needs at most for a part: about 250 for each of CHUNK_ROWS, twice while
-chunks are cut, and the program itself.
+CHUNK_ROWS = 1 << 18
+"""Quote rows in memory at a time. A process then stays under 640 MB whatever the history's size
+(bench/market_rating.py prints its peak).
 """
+CELL_ROWS = 1 << 20
+"""The most rows of one cell in a day, which are held together."""
 BY_CONTRACT = ("phases", "quotes", "trades", "inquiries", "market", "orders")
 
 
@@ -160,10 +160,8 @@ class PartReader:
             start = offset - (rows_of(carry) if carry is not None else 0)
             cut = _last_cell(whole)
             carry = _rows(whole, cut, rows_of(whole))
-            if rows_of(carry) > CHUNK_ROWS:
-                raise DatasetError(
-                    name, offset, f"more than {CHUNK_ROWS} rows of one cell in a day"
-                )
+            if rows_of(carry) > CELL_ROWS:
+                raise DatasetError(name, offset, f"more than {CELL_ROWS} rows of one cell in a day")
             if cut:
                 before = self._checked_edge(name, start, _rows(whole, 0, cut), before)
                 yield self._checked(name, start, _rows(whole, 0, cut))
