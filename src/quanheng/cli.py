@@ -13,7 +13,15 @@ import click
 import msgspec
 
 from quanheng.compose import authority_desk as desk
-from quanheng.compose import backtest_cli, commands, desk_views, duty_cli, season_command
+from quanheng.compose import (
+    backtest_cli,
+    commands,
+    desk_views,
+    duty_cli,
+    rate_command,
+    season_command,
+)
+from quanheng.compose import market_history as history
 from quanheng.compose.answering import answer as _answer
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
@@ -31,8 +39,11 @@ from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
+from quanheng.duties.fees import FeeError
 from quanheng.edge.document_pdf import GlyphError
 from quanheng.edge.kill_client import KillSocketError
+from quanheng.edge.rate_engines import EngineError
+from quanheng.edge.rate_task import PartError
 from quanheng.edge.tape_files import TapeError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.runtime.journal import JournalError
@@ -44,6 +55,11 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (RulebookError, USAGE),
     (ScenarioError, USAGE),
     (commands.UsageError, USAGE),
+    (rate_command.PlanError, USAGE),
+    (history.HistoryError, USAGE),
+    (EngineError, USAGE),
+    (FeeError, BAD_INPUT),
+    (PartError, BAD_INPUT),
     (desk.RequestError, USAGE),
     (desk.DeskError, BAD_INPUT),
     (ReferenceDataError, BAD_INPUT),
@@ -148,17 +164,38 @@ def verify(run: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--from", "first", required=True, help="First day, YYYY-MM-DD.")
-@click.option("--to", "last", required=True, help="Last day, YYYY-MM-DD.")
+@click.option("--from", "first", default="", help="First day of one period, YYYY-MM-DD.")
+@click.option("--to", "last", default="", help="Last day of one period, YYYY-MM-DD.")
+@click.option("--year", type=int, default=0, help="Instead: 21 December to 20 December.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @_file("--agreement", "Market-making agreement (rules).")
+@_file("--fees", "Fees of the agreement: rebates and rewards by role and grade.")
+@click.option("--engine", default="local", show_default=True, help="local or ray.")
+@click.option("--workers", default=0, help="Processes of --engine local; 0: one per processor.")
 @click.option("--json", "as_json", is_flag=True)
-def rate(
-    dataset: Path, first: str, last: str, out: Path, agreement: Path | None, as_json: bool
-) -> None:
-    """Evaluate a duty dataset over one period and write the output tables."""
-    result, text = commands.rate_dataset(dataset, first, last, out, agreement)
+def rate(first: str, last: str, year: int, as_json: bool, **options: Any) -> None:
+    """Evaluate a duty dataset over a period or a year; goes on where it was interrupted."""
+    options["folder"] = options.pop("dataset")
+    plan = rate_command.plan_of(first, last, year, **options)
+    result, text = rate_command.rated(plan, lambda line: click.echo(line, err=True))
     _answer(result, text, as_json)
+
+
+@cli.command("market-history")
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--makers", default=20, show_default=True)
+@click.option("--days", default=21, show_default=True, help="Trading days.")
+@click.option("--from", "first", default="2024-05-21", show_default=True, help="First day.")
+@click.option("--contracts", default=400, show_default=True, help="Of all five classes.")
+@click.option("--updates", default=300, show_default=True, help="Quotes per maker, contract, day.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--workers", default=0, help="Processes; 0: one per processor.")
+@click.option("--json", "as_json", is_flag=True)
+def market_history(as_json: bool, **options: Any) -> None:
+    """Make the duty dataset of a whole market from a seed, in parts by day and class."""
+    plan = history.plan_of(**options)
+    result = history.make_history(plan, lambda line: click.echo(line, err=True))
+    _answer(result, f"{result['quote_rows']:,} quote rows in {plan.out}", as_json)
 
 
 @cli.command("check-config")

@@ -2,10 +2,11 @@
 
 from random import Random
 
+import msgspec
 import numpy as np
 
 from quanheng.duties.conditions import Conditions, Subject
-from quanheng.duties.day import DayTables, measure_day
+from quanheng.duties.day import DayTables, measure_cells, measure_day
 from quanheng.duties.figures import Figures
 from quanheng.duties.measure import (
     figures,
@@ -13,11 +14,13 @@ from quanheng.duties.measure import (
     on_exempt,
     on_inquiry,
     on_last,
+    on_market,
     on_phase,
     on_quote,
     on_trade,
     open_lanes,
 )
+from quanheng.duties.readings import Options
 from quanheng.runtime.state import decode_state, encode_state
 from quanheng.terms.codes import PHASE_LETTERS, Phase
 from quanheng.terms.units import SECOND
@@ -65,6 +68,8 @@ class History:
         self.trades: list[tuple[int, int, int, int, int, int]] = []
         self.inquiries: list[tuple[int, int]] = []
         self.exemptions: list[tuple[int, int, int, int]] = []
+        self.market: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+        self.options = Options()
 
     def phase(self, clock: str, letter: str, slot: int = 0) -> None:
         self.phases[slot, at(clock)] = PHASE_LETTERS.index(letter)
@@ -94,40 +99,56 @@ class History:
         ):
             self.phase(clock, letter, slot)
 
+    def book(self, clock: str, bid, bid_qty, ask, ask_qty, slot: int = 0) -> None:
+        self.market[slot, at(clock)] = (bid, bid_qty, ask, ask_qty)
+
+    @property
+    def terms(self) -> Conditions:
+        return msgspec.structs.replace(TERMS, options=self.options)
+
     def batch(self) -> Figures:
         """Measured from sorted tables."""
+        return measure_day(self.tables())
+
+    def cells(self, active: np.ndarray) -> Figures:
+        """Only the active cells, as parts in chunks are measured."""
+        return measure_cells(msgspec.structs.replace(self.tables(), active=active))
+
+    def tables(self) -> DayTables:
+        """Sorted arrays of everything."""
         phases = sorted((s, t, p) for (s, t), p in self.phases.items())
         quotes = sorted((s, m, t, *row) for (s, m, t), row in self.quotes.items())
         trades = sorted(self.trades, key=lambda row: row[:2])
         inquiries = sorted(self.inquiries)
+        market = sorted((s, t, *row) for (s, t), row in self.market.items())
 
         def columns(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
             return np.array(rows, dtype=np.int64).reshape(len(rows), width)
 
         p, q = columns(phases, 3), columns(quotes, 7)
-        t, i = columns(trades, 6), columns(inquiries, 2)
-        return measure_day(
-            DayTables(
-                day=DAY,
-                terms=TERMS,
-                subjects=self.subjects,
-                makers=self.makers,
-                active=np.ones((len(self.makers), len(self.subjects)), dtype=np.int64),
-                phase_contract=p[:, 0],
-                phase_at=p[:, 1],
-                phase=p[:, 2],
-                trade_contract=t[:, 0],
-                trade_at=t[:, 1],
-                trade_price=t[:, 2],
-                trade_qty=t[:, 3],
-                parties=t[:, 4:],
-                quote_contract=q[:, 0],
-                quote_maker=q[:, 1],
-                quotes=q[:, 2:],
-                inquiry_contract=i[:, 0],
-                inquiry_at=i[:, 1],
-                exemptions=self.exemptions,
-            )
+        t, i, b = columns(trades, 6), columns(inquiries, 2), columns(market, 6)
+        return DayTables(
+            day=DAY,
+            terms=self.terms,
+            subjects=self.subjects,
+            makers=self.makers,
+            active=np.ones((len(self.makers), len(self.subjects)), dtype=np.int64),
+            phase_contract=p[:, 0],
+            phase_at=p[:, 1],
+            phase=p[:, 2],
+            trade_contract=t[:, 0],
+            trade_at=t[:, 1],
+            trade_price=t[:, 2],
+            trade_qty=t[:, 3],
+            parties=t[:, 4:],
+            quote_contract=q[:, 0],
+            quote_maker=q[:, 1],
+            quotes=q[:, 2:],
+            inquiry_contract=i[:, 0],
+            inquiry_at=i[:, 1],
+            market_contract=b[:, 0],
+            market=b[:, 1:],
+            exemptions=self.exemptions,
         )
 
     def events(self, random: Random | None) -> list[tuple[int, int, str, tuple[int, ...]]]:
@@ -135,6 +156,7 @@ class History:
         rows = [(t, 0.0, "phase", (s, t, p)) for (s, t), p in self.phases.items()]
         rows += [(t, 0.0, "quote", (m, s, t, *q)) for (s, m, t), q in self.quotes.items()]
         rows += [(t, 0.0, "inquiry", (s, t, 1)) for s, t in self.inquiries]
+        rows += [(t, 0.0, "market", (s, t, *row)) for (s, t), row in self.market.items()]
         if random is not None:
             rows = [(t, random.random(), kind, args) for t, _, kind, args in rows]
         shared = random.random() if random else 0.5
@@ -143,7 +165,7 @@ class History:
 
     def incremental(self, random: Random | None = None, restore_at: int = -1) -> Figures:
         """Measured event by event; `restore_at` = event before which state goes through bytes."""
-        m = open_lanes(DAY, TERMS, self.subjects, self.makers, [None] * len(self.makers))
+        m = open_lanes(DAY, self.terms, self.subjects, self.makers, [None] * len(self.makers))
         for maker, slot, since, until in self.exemptions:
             on_exempt(m, maker, slot, since, until)
         for number, (time, _, kind, args) in enumerate(self.events(random)):
@@ -158,6 +180,8 @@ class History:
                 if decoy:
                     on_quote(m, *args[:3], 500, random.choice((0, 10)), 520, 10)
                 on_quote(m, *args)
+            elif kind == "market":
+                on_market(m, *args)
             elif kind == "inquiry":
                 on_inquiry(m, *args)
             else:
@@ -209,4 +233,29 @@ def random_history(random: Random, events: int) -> History:
             history.trades.append((slot, moment(), price, random.randint(1, 9), *sides))
         else:
             history.inquiries.append((slot, moment()))
+    return history
+
+
+def random_options(random: Random) -> Options:
+    """Any combination of the readings that measuring follows, most of them the default."""
+    limits = {"quotes": 1, "domain": 4, "opening": 3, "volume": 3}
+    return Options(
+        **{
+            name: random.randrange(limits.get(name, 2)) if random.random() < 0.4 else 0
+            for name in Options.__struct_fields__
+        }
+    )
+
+
+def with_market(random: Random, history: History) -> History:
+    """The same history with a market's best quotes that are sometimes locked or one-sided."""
+    instants = sorted({t for _, _, t in history.quotes} | {t for _, t in history.phases})
+    for slot in range(len(history.subjects)):
+        for _ in range(len(instants) // 2):
+            at_ = random.choice(instants) + random.choice((0, 0, 1_000_000))
+            row = random.choice(
+                ((480, 10, 520, 10), (2_000, 5, 0, 0), (0, 0, 1, 5), (300, 3, 0, 0), (5, 1, 7, 1),
+                 (0, 0, 0, 0), (100, 1, 126, 1), (1_999, 1, 2_001, 1))
+            )  # fmt: skip
+            history.market[slot, at_] = row
     return history

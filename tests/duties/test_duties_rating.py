@@ -28,12 +28,13 @@ from quanheng.duties.measure import (
     open_meter,
 )
 from quanheng.duties.rating import measure_dataset, rate
-from quanheng.duties.readings import GRADED, MEASURED
+from quanheng.duties.readings import GRADED, MEASURED, NEEDS_TABLES
 from quanheng.duties.records import Exemption, MakerEntry, input_tables
 from quanheng.duties.scale import scale_of
 from quanheng.duties.tables import Dataset, text_column
 from quanheng.edge.dataset_files import read_dataset, write_dataset, write_result
-from quanheng.edge.rulebook_files import read_rulebook
+from quanheng.edge.rulebook_files import read_rulebook, shipped_texts
+from quanheng.rulebook.load import read_readings
 from quanheng.terms.codes import Phase
 from quanheng.terms.contract import Chain, Contract, build_chain
 from quanheng.terms.days import midnight
@@ -191,15 +192,26 @@ def test_rulebook_numbers() -> None:
 
 
 def test_readings_are_the_registers() -> None:
-    """The readings followed are the register's defaults; another choice is refused by name."""
-    assert BOOK.readings.items() >= {**MEASURED, **GRADED}.items()
-    for key, value in (("A04", "compliant only"), ("A07", "limit-locked book")):
-        other = msgspec.structs.replace(BOOK, readings={**BOOK.readings, key: value})
-        with pytest.raises(ValueError, match=f"reading {key} is '{value}'"):
-            from_rulebook(other)
-    other = msgspec.structs.replace(BOOK, readings={**BOOK.readings, "A11": "B = 0"})
-    with pytest.raises(ValueError, match="reading A11 is 'B = 0'"):
+    """Every text of the register can be chosen; any other is refused by name (Q-08)."""
+    known = read_readings(shipped_texts()["readings.toml"])
+    for key, (_, texts) in {**MEASURED, **GRADED}.items():
+        item = known[key]
+        assert texts == (item.default, *item.alternatives)
+        assert item.implemented == item.alternatives
+    other = msgspec.structs.replace(BOOK, readings={**BOOK.readings, "A04": "sometimes"})
+    with pytest.raises(ValueError, match="reading A04 is 'sometimes'"):
+        from_rulebook(other)
+    other = msgspec.structs.replace(BOOK, readings={**BOOK.readings, "A11": "B = 2"})
+    with pytest.raises(ValueError, match="reading A11 is 'B = 2'"):
         scale_of(other)
+
+
+@pytest.mark.parametrize("key", NEEDS_TABLES)
+def test_a_live_meter_refuses_readings_of_tables(key: str) -> None:
+    """What only a dataset can follow is refused where the market is met as events (Q-08)."""
+    other = msgspec.structs.replace(BOOK, readings={**BOOK.readings, key: MEASURED[key][1][1]})
+    with pytest.raises(ValueError, match=f"reading {key} is .* only a dataset"):
+        open_meter(CHAIN, other, ("ZZ",))
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
@@ -246,7 +258,7 @@ def test_one_day_trial(tmp_path: Path) -> None:
     ]
     assert {row.grade for row in result.period if row.maker == "ZZ"} == {"D"}
     files = write_result(tmp_path / "out", result)
-    assert len(files) == 6
+    assert len(files) == 8  # the penalty is published as a decision
     for name, columns in OUTPUT.items():
         with (tmp_path / "out" / f"{name}.csv").open(encoding="utf-8") as stream:
             written = list(csv.DictReader(stream))

@@ -286,6 +286,19 @@ def test_exemptions_as_they_are_recorded(calls: list[tuple[str, str, str]], exem
     assert figures_of(meter, END).obliged[0, 0] == (14_220 - exempt) * SECOND
 
 
+def test_prices_above_the_bound_are_refused() -> None:
+    """A price whose day integral would not fit an int64 is an error, in quotes and in the book."""
+    history = History([a_subject()], ("M",))
+    history.normal_day()
+    history.quote("09:31:00", 500_000, 10, 500_001, 10)
+    with pytest.raises(ValueError, match="500001 ticks are above 500000"):
+        history.batch()
+    history.quotes.clear()
+    history.book("09:31:00", 500_001, 10, 500_002, 10)
+    with pytest.raises(ValueError, match="market of 20240627: a price is above"):
+        history.batch()
+
+
 def test_subject_errors_name_the_contract() -> None:
     """An unknown rank or underlying type is refused by name."""
     plain = {

@@ -4,10 +4,11 @@ import datetime
 
 import chinese_calendar
 import exchange_calendars
+import msgspec
 import pytest
 
 from quanheng.edge.rulebook_files import read_rulebook
-from quanheng.rulebook import calendar
+from quanheng.rulebook import calendar, spread
 from quanheng.rulebook.calendar import CalendarError
 
 CAL = read_rulebook(20240627).calendar
@@ -85,6 +86,19 @@ def test_ranks_come_from_the_month_set() -> None:
     assert calendar.expiry_rank(CAL, 20230130, 20230103) == 1
     with pytest.raises(CalendarError, match="20240626"):
         calendar.expiry_rank(CAL, 20240626, 20240627)
+
+
+def test_ranks_by_calendar_month() -> None:
+    """A32: from 27 June on July is the current month's set by rank, but the next month still."""
+    last_days = (20240724, 20240828, 20240925, 20241225)
+    for day, ranks in ((20240627, [2, 3, 4, 4]), (20240701, [1, 2, 3, 4])):
+        found = [calendar.expiry_rank(CAL, last, day, by_month=True) for last in last_days]
+        assert found == ranks
+        assert [calendar.expiry_rank(CAL, last, day) for last in last_days] == [1, 2, 3, 4]
+    book = read_rulebook(20240627)
+    chosen = msgspec.structs.replace(book, readings={**book.readings, "A32": spread.BY_MONTH})
+    assert (spread.rank_on(book, 20240828, 20240627)) == 2
+    assert (spread.rank_on(chosen, 20240828, 20240627)) == 3
 
 
 def test_counting_days() -> None:

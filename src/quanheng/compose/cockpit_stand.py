@@ -9,7 +9,6 @@ from fractions import Fraction
 import msgspec
 
 from quanheng.compose.duty_source import DutySource, month_days, month_start, year_of, year_start
-from quanheng.compose.season_months import month_of
 from quanheng.duties import forecast, outlook
 from quanheng.duties.class_day import ClassDay
 from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
@@ -17,6 +16,7 @@ from quanheng.duties.follower import Follower
 from quanheng.duties.foresight import DutyAlert, spread_alerts
 from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
 from quanheng.duties.lookout import follow
+from quanheng.duties.months import month_of
 from quanheng.duties.period import PRIMARY, continuous
 from quanheng.duties.rating import adjustments
 from quanheng.duties.reach import Reach, reach
@@ -93,10 +93,11 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
                 mine.rows.append(line)
         measured.forget()
     _grades(source, before, day, maker, found)
-    kinds = [("", row) for mine in found.values() for row in mine.month]
+    keys = [(row.maker, row.underlying) for mine in found.values() for row in mine.month]
+    table = source.dataset.tables["letters"]
     last = before[-1] if before else day
-    month = adjustments(source.dataset, month_start(day), last, kinds)
-    whole = adjustments(source.dataset, year_start(day), last, kinds)
+    month = adjustments(table, month_start(day), last, keys)
+    whole = adjustments(table, year_start(day), last, keys)
     for underlying, mine in found.items():
         mine.changes = month.get((maker, underlying), Adjustments())
         mine.letters = whole.get((maker, underlying), Adjustments()).letters

@@ -24,8 +24,6 @@ from quanheng.compose.run_folder import RunInfo, folder_name, read_info, write_i
 from quanheng.compose.scenarios import DRAWN, drawn, load, shipped
 from quanheng.compose.text import table, thousands
 from quanheng.config import config_hash, lines_of, read_config
-from quanheng.duties.rating import rate
-from quanheng.edge.dataset_files import read_dataset, write_result
 from quanheng.edge.rulebook_files import read_rows, read_rulebook
 from quanheng.runtime.verify import chain_head, verify_run
 from quanheng.terms.days import from_clock, from_iso
@@ -305,36 +303,6 @@ def _verdict_text(verdict: Result) -> str:
         f"{verdict['machine']}: record {verdict['seq']} in {verdict['file']} at byte "
         f"{verdict['offset']}: {verdict['reason']}"
     )
-
-
-def rate_dataset(
-    folder: Path, first: str, last: str, out: Path, agreement: Path | None
-) -> tuple[Result, str]:
-    """Rate a dataset over one period and write the tables."""
-    begin, end = _day("--from", first), _day("--to", last)
-    dataset = read_dataset(folder, (begin, end))
-    result = rate(dataset, begin, end, lambda day: read_rulebook(day, agreement))
-    files = write_result(out, result)
-    head = ["maker", "class", "kind", "days", "R", "WP", "volume", "grade", "reasons"]
-    rows = [
-        [
-            row.maker,
-            row.underlying,
-            row.kind,
-            str(row.days),
-            share(row.spread_ratio),
-            share(row.weighted_participation),
-            thousands(row.volume),
-            row.grade,
-            " ".join(row.reasons),
-        ]
-        for row in result.period
-    ]
-    grades = [
-        {"maker": row.maker, "underlying": row.underlying, "grade": row.grade}
-        for row in result.period
-    ]
-    return {"files": [str(path) for path in files], "period": grades}, table(head, rows, left=3)
 
 
 def _day(option: str, text: str) -> Day:

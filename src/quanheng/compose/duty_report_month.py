@@ -12,8 +12,8 @@ from quanheng.compose.duty_source import (
     year_start,
 )
 from quanheng.compose.run_folder import RunError
-from quanheng.compose.season_months import month_of
 from quanheng.duties.foresight import ITEMS
+from quanheng.duties.months import month_of
 from quanheng.edge import documents as doc
 from quanheng.edge.documents import Cell, Chart, Column, Document, Section, Series, Table
 from quanheng.terms.days import iso

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from quanheng.compose.run_folder import RunError
-from quanheng.compose.season_months import CUT, month_of
 from quanheng.config import read_config
 from quanheng.duties.class_day import ClassDay, class_days, contract_days
 from quanheng.duties.conditions import Subject, from_rulebook
@@ -26,6 +25,7 @@ from quanheng.duties.day_input import (
 from quanheng.duties.exact import mean
 from quanheng.duties.figures import UNJUDGED, Figures
 from quanheng.duties.grade import Scale
+from quanheng.duties.months import month_of, window, year_window
 from quanheng.duties.period import PRIMARY, Period, rate_period
 from quanheng.duties.rating import adjustments
 from quanheng.duties.scale import scale_of
@@ -37,25 +37,20 @@ from quanheng.rulebook.model import Rulebook
 from quanheng.terms.days import iso
 from quanheng.terms.units import TICKS_PER_YUAN, Day, DayNanos, Lots
 
-YEAR_CUT = 1221
-"""MMDD from which on a day belongs to the next year's evaluation (rules.md 10.4)."""
-
 
 def year_of(day: Day) -> int:
     """The evaluation year of a day: 21 December to 20 December."""
-    return day // 10_000 + (day % 10_000 >= YEAR_CUT)
+    return day // 10_000 + (day > year_window(day // 10_000)[1])
 
 
 def year_start(day: Day) -> Day:
     """First day of the evaluation year of a day."""
-    return (year_of(day) - 1) * 10_000 + YEAR_CUT
+    return year_window(year_of(day))[0]
 
 
 def month_start(day: Day) -> Day:
     """First day of the evaluation month of a day (reading A18)."""
-    name = month_of(day)
-    before = name - 89 if name % 100 == 1 else name - 1
-    return before * 100 + CUT
+    return window(month_of(day))[0]
 
 
 def month_days(book: Rulebook, day: Day) -> list[Day]:
@@ -230,7 +225,8 @@ class DutySource:
         """Every maker's figures and grade over a window, as `quanheng rate` has them."""
         days = self.window(first, last)
         kinds = [(one.kinds[row.maker, row.underlying], row) for one in days for row in one.classes]
-        changes = adjustments(self.dataset, first, last, kinds)
+        keys = [(row.maker, row.underlying) for _, row in kinds]
+        changes = adjustments(self.dataset.tables["letters"], first, last, keys)
         return rate_period(first, last, kinds, days[-1].scale, changes)
 
     def makers(self, day: Day) -> list[str]:

@@ -13,15 +13,13 @@ import msgspec
 from quanheng.compose.report import share
 from quanheng.compose.season import SeasonDay, SeasonPlan
 from quanheng.compose.text import table, thousands
+from quanheng.duties.months import month_of
 from quanheng.duties.period import Period
 from quanheng.duties.rating import rate
 from quanheng.edge.dataset_files import read_dataset, write_result
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day
-
-CUT = 21
-"""Day of the month on which the exchange's month begins (A18)."""
 
 
 class Month(msgspec.Struct, frozen=True):
@@ -40,14 +38,6 @@ class Rehearsal(msgspec.Struct, frozen=True):
     first: Day
     last: Day
     three_months: bool
-
-
-def month_of(day: Day) -> int:
-    """YYYYMM of the exchange's month that a day belongs to."""
-    month = day // 100
-    if day % 100 < CUT:
-        return month
-    return month + 89 if month % 100 == 12 else month + 1
 
 
 def months(plan: SeasonPlan, days: list[SeasonDay]) -> list[Month]:

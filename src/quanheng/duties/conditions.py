@@ -6,9 +6,9 @@ their own numbers. Ratios are (numerator, denominator).
 
 import msgspec
 
-from quanheng.duties.readings import MEASURED, require
+from quanheng.duties.readings import Options, options_of
 from quanheng.rulebook.model import Rulebook
-from quanheng.terms.units import Lots, Nanos, Ticks
+from quanheng.terms.units import SECOND, Lots, Nanos, Ticks
 
 Band = tuple[int, int, int]
 """Allowed spread max(num x bid, den x floor) / den ticks, as (num, den, floor) (Q-01)."""
@@ -23,11 +23,17 @@ class Conditions(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     low_price: dict[str, Ticks]  # underlying type: the bid is excused while last < this
     answer: Nanos
     hold: Nanos
+    steps: dict[str, Ticks] = {}  # underlying type: price step of its options, 1 when absent
+    window: Nanos = 300 * SECOND  # before the opening uncross (reading A10)
+    options: Options = Options()
 
 
-def is_excused(price: Ticks, limit_up: Ticks, limit_down: Ticks, low: Ticks) -> bool:
-    """Last price at a limit, or under the low-price threshold (rules.md 10.2-1 and 10.2-2)."""
-    return price in (limit_up, limit_down) or price < low
+def spread_key(num: int, den: int, floor_key: int, step: Ticks, base: Ticks) -> int:
+    """den x allowed spread of a bid; `step` > 0 cuts it down to whole steps, at
+    least one (A02).
+    """
+    key = max(num * base, floor_key)
+    return den * max(key // den // step, 1) * step if step else key
 
 
 class Subject(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -40,6 +46,7 @@ class Subject(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     limit_up: Ticks
     limit_down: Ticks
     last: Ticks  # last trade before today, else the previous settlement price (reading A31)
+    step: Ticks = 1  # price step (reading A02)
 
 
 def subject(
@@ -68,12 +75,12 @@ def subject(
         limit_up=limit_up,
         limit_down=limit_down,
         last=last_trade if last_trade > 0 else previous_settle,
+        step=terms.steps.get(underlying_type, 1),
     )
 
 
 def from_rulebook(book: Rulebook) -> Conditions:
     """The conditions a day's rulebook sets (Q-08). ValueError for a reading not followed here."""
-    require(book, MEASURED)
     duty = book.duty
     first, second, third, fourth = duty.bands
     return Conditions(
@@ -83,4 +90,7 @@ def from_rulebook(book: Rulebook) -> Conditions:
         low_price={"EBS": duty.low_price_etf, "ASH": duty.low_price_stock},
         answer=duty.inquiry_answer,
         hold=duty.inquiry_hold,
+        steps={"EBS": 1, "ASH": 10},
+        window=duty.opening_window,
+        options=options_of(book),
     )

@@ -42,7 +42,7 @@ def check_dataset(dataset: Dataset) -> Dataset:
     for name, spec in TABLES.items():
         given = dataset.tables.get(name)
         if given is None:
-            if spec.required:
+            if spec.required and not (name == "quotes" and "orders" in dataset.tables):
                 raise DatasetError(name, 0, "the table is missing")
             tables[name] = empty_table(spec)
             continue
@@ -55,6 +55,19 @@ def check_dataset(dataset: Dataset) -> Dataset:
     _check_numbers(tables)
     _check_references(tables)
     return Dataset(tables)
+
+
+def check_quotes(checked: Dataset, quotes: Table) -> Table:
+    """Some rows of table `quotes` in one form, checked against a checked dataset without them."""
+    name = "quotes"
+    spec = TABLES[name]
+    table = _with_columns(name, spec, quotes)
+    _check_words(name, spec, table)
+    _check_order(name, spec, table)
+    tables = {**checked.tables, name: table}
+    _check_numbers(tables)
+    _check_references(tables)
+    return table
 
 
 def _with_columns(name: str, spec: TableSpec, given: Table) -> Table:
@@ -173,19 +186,24 @@ def _check_numbers(tables: dict[str, Table]) -> None:
         ("quotes", ("at",)),
         ("trades", ("at",)),
         ("inquiries", ("at",)),
+        ("market", ("at",)),
+        ("orders", ("at",)),
         ("exemptions", ("from", "until")),
     ):
         for column in columns:
             at = _numbers(tables[name], column)
             outside = (at < 0) | (at > FULL_DAY)
             _refuse(name, outside, f"{column} is not within the day (0 to {FULL_DAY} ns)")
-    quotes, trades = tables["quotes"], tables["trades"]
-    for side in ("bid", "ask"):
-        price, qty = _numbers(quotes, side), _numbers(quotes, f"{side}_qty")
-        _refuse("quotes", qty < 0, f"{side}_qty is negative")
-        _refuse("quotes", price < 0, f"{side} is negative")
-        _refuse("quotes", (price == 0) & (qty > 0), f"{side} 0 with a quantity")
-        _refuse("quotes", price > MAX_PRICE, f"{side} is above {MAX_PRICE} ticks (50 yuan)")
+    for name, side in (("quotes", "bid"), ("quotes", "ask"), ("market", "bid"), ("market", "ask")):
+        price, qty = _numbers(tables[name], side), _numbers(tables[name], f"{side}_qty")
+        _refuse(name, qty < 0, f"{side}_qty is negative")
+        _refuse(name, price < 0, f"{side} is negative")
+        _refuse(name, (price == 0) & (qty > 0), f"{side} 0 with a quantity")
+        _refuse(name, price > MAX_PRICE, f"{side} is above {MAX_PRICE} ticks (50 yuan)")
+    trades, orders = tables["trades"], tables["orders"]
+    price, qty = _numbers(orders, "price"), _numbers(orders, "qty")
+    _refuse("orders", (price <= 0) | (price > MAX_PRICE), f"price is not 1 to {MAX_PRICE}")
+    _refuse("orders", qty < 0, "qty is negative")
     for column in ("price", "qty"):
         _refuse("trades", _numbers(trades, column) <= 0, f"{column} must be positive")
     for column in ("buy_limit", "sell_limit"):
@@ -203,7 +221,7 @@ def _check_references(tables: dict[str, Table]) -> None:
     codes = listed["contract"]
     words = codes.words if isinstance(codes, Text) else ()
     known = _pairs(listed, "contract", words)
-    for name in ("phases", "quotes", "trades", "inquiries", "exemptions"):
+    for name in ("phases", "quotes", "trades", "inquiries", "market", "orders", "exemptions"):
         table = tables[name]
         pairs = _pairs(table, "contract", words)
         missing = ~np.isin(pairs, known)
@@ -217,6 +235,7 @@ def _check_references(tables: dict[str, Table]) -> None:
     makers = set(_words(tables["makers"], "maker"))
     for name, columns in (
         ("quotes", ("maker",)),
+        ("orders", ("maker",)),
         ("trades", ("buyer", "seller")),
         ("exemptions", ("maker",)),
         ("letters", ("maker",)),

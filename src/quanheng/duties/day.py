@@ -11,33 +11,41 @@ import numpy as np
 import numpy.typing as npt
 
 from quanheng.duties.conditions import Conditions, Subject
-from quanheng.duties.day_kernels import (
-    ANSWERED,
+from quanheng.duties.day_contracts import (
     ASK_AT,
     ASK_COLUMNS,
     ASK_STOP,
+    FOREVER,
+    JUDGE_COLUMNS,
+    MARKET_COLUMNS,
+    SUBJECT_COLUMNS,
+    walk_contracts,
+)
+from quanheng.duties.day_kernels import (
+    ANSWERED,
     AUCTIONS,
     CELL_COLUMNS,
     CLOSED,
     COMPLIANT_NS,
-    FOREVER,
     INQUIRIES,
     JOINED,
-    JUDGE_COLUMNS,
     OBLIGED,
     OPENED,
     QUOTED_NS,
-    SUBJECT_COLUMNS,
-    walk_contracts,
+    RATED,
 )
 from quanheng.duties.day_walk import add_volume, walk_cells
-from quanheng.duties.figures import Figures
+from quanheng.duties.figures import Figures, ranked
 from quanheng.terms.units import Day, DayNanos
 
 Ints = npt.NDArray[np.int64]
 
 MAX_PRICE = 500_000
 """Ticks. Up to 50 yuan the spread integral of a whole day fits an int64 exactly."""
+
+
+NO_ROWS = np.zeros(0, dtype=np.int64)
+NO_MARKET = np.zeros((0, MARKET_COLUMNS), dtype=np.int64)
 
 
 class DayTables(msgspec.Struct, kw_only=True, eq=False):
@@ -65,6 +73,8 @@ class DayTables(msgspec.Struct, kw_only=True, eq=False):
     quotes: np.ndarray
     inquiry_contract: np.ndarray
     inquiry_at: np.ndarray
+    market_contract: np.ndarray = NO_ROWS
+    market: np.ndarray = NO_MARKET  # (at, bid, bid_qty, ask, ask_qty), by contract, at
     exemptions: Sequence[tuple[int, int, DayNanos, DayNanos]] = ()
     """(maker, contract, since, until) of every approved exemption, half-open."""
 
@@ -84,6 +94,7 @@ def _subject_rows(subjects: Sequence[Subject]) -> Ints:
             item.band[0],
             item.band[1],
             item.band[1] * item.band[2],
+            item.step,
         )
         for item in subjects
     ]
@@ -108,27 +119,48 @@ def _holes(tables: DayTables) -> tuple[Ints, Ints]:
     return _starts(cells, len(tables.makers) * contracts), rows
 
 
+def _widest(subjects: Sequence[Subject], top: int = MAX_PRICE) -> int:
+    """The highest index of a spread integral: a bid, or an allowed spread in ticks (A02)."""
+    return max(
+        (
+            max(top, num * top // max(den, 1) + floor + item.step)
+            for item in subjects
+            for num, den, floor in (item.band,)
+        ),
+        default=top,
+    )
+
+
 def _contiguous(values: np.ndarray) -> Ints:
     return np.ascontiguousarray(values, dtype=np.int64)
 
 
 def measure_day(tables: DayTables) -> Figures:
     """The figures of a whole day. Prices above MAX_PRICE are a ValueError."""
+    return ranked(measure_cells(tables))
+
+
+def measure_cells(tables: DayTables) -> Figures:
+    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`."""
     makers, contracts = len(tables.makers), len(tables.subjects)
-    subjects = _subject_rows(tables.subjects)
+    subjects, rule = _subject_rows(tables.subjects), tables.terms
+    options = np.array(msgspec.structs.astuple(rule.options), dtype=np.int64)
     quotes = _contiguous(tables.quotes).reshape(-1, 5)
-    top = int(quotes[:, (1, 3)].max()) if len(quotes) else 0
-    if top > MAX_PRICE:
-        raise ValueError(f"quotes of {tables.day}: a price of {top} ticks is above {MAX_PRICE}")
+    market = _contiguous(tables.market).reshape(-1, MARKET_COLUMNS)
+    market_start = _starts(tables.market_contract, contracts)
+    if len(market) and int(market[:, (1, 3)].max()) > MAX_PRICE:
+        raise ValueError(f"market of {tables.day}: a price is above {MAX_PRICE} ticks")
     asks = np.zeros((len(tables.inquiry_at), ASK_COLUMNS), dtype=np.int64)
     asks[:, ASK_AT] = tables.inquiry_at
     asks[:, ASK_STOP] = FOREVER
     ask_start = _starts(tables.inquiry_contract, contracts)
     trade_start = _starts(tables.trade_contract, contracts)
     trade_at, parties = _contiguous(tables.trade_at), _contiguous(tables.parties).reshape(-1, 2)
-    spans = np.zeros((len(tables.phase_at) + len(trade_at) + contracts + 1, 2), dtype=np.int64)
+    most = len(tables.phase_at) + len(trade_at) + len(market) + contracts + 1
+    spans, wide = (np.zeros((most, 2), dtype=np.int64) for _ in range(2))
     judges = np.zeros((len(tables.phase_at) + 1, JUDGE_COLUMNS), dtype=np.int64)
-    span_start, judge_start = walk_contracts(
+    traded_in = np.zeros(len(trade_at), dtype=np.int64)
+    span_start, wide_start, judge_start = walk_contracts(
         subjects,
         _starts(tables.phase_contract, contracts),
         _contiguous(tables.phase_at),
@@ -136,23 +168,33 @@ def measure_day(tables: DayTables) -> Figures:
         trade_start,
         trade_at,
         _contiguous(tables.trade_price),
+        market_start,
+        market,
+        rule.window,
+        options,
         ask_start,
         asks,
         spans,
+        wide,
         judges,
+        traded_in,
     )
     hole_start, holes = _holes(tables)
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
     term_start = np.zeros(makers * contracts + 1, dtype=np.int64)
-    terms = np.zeros((len(quotes) + 1, 2), dtype=np.int64)
-    rule = tables.terms
+    expanded = len(quotes) + makers * (len(market) if rule.options.base else 0)
+    terms = np.zeros((expanded + makers * contracts + 1, 2), dtype=np.int64)
+    breaks = np.zeros((makers * int(judge_start[-1]), 4), dtype=np.int64)
     quote_cell = _contiguous(tables.quote_contract) * makers + tables.quote_maker
-    n_terms = walk_cells(
+    n_terms, n_breaks = walk_cells(
         subjects,
         _contiguous(tables.active),
-        np.array([rule.size, rule.auction_size, rule.answer, rule.hold], dtype=np.int64),
+        np.array([rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE], dtype=np.int64),
+        options,
         span_start,
         spans,
+        wide_start,
+        wide,
         judge_start,
         judges,
         ask_start,
@@ -160,22 +202,30 @@ def measure_day(tables: DayTables) -> Figures:
         trade_start,
         trade_at,
         parties,
+        market_start,
+        market,
         _starts(quote_cell, makers * contracts),
         quotes,
         hole_start,
         holes,
-        np.zeros(top + 2, dtype=np.int64),
+        np.zeros(_widest(tables.subjects) + 1, dtype=np.int64),
         cells,
         term_start,
         terms,
+        breaks,
     )
+    if n_terms < 0:
+        raise ValueError(f"quotes of {tables.day}: {-n_terms} ticks are above {MAX_PRICE}")
     volume = np.zeros((makers, contracts), dtype=np.int64)
-    add_volume(_contiguous(tables.trade_contract), _contiguous(tables.trade_qty), parties, volume)
-    return _figures(tables, cells, volume * tables.active, term_start, terms[:n_terms])
+    trade_contract, trade_qty = _contiguous(tables.trade_contract), _contiguous(tables.trade_qty)
+    add_volume(trade_contract, trade_qty, parties, traded_in, rule.options.volume, volume)
+    return _figures(
+        tables, cells, volume * tables.active, term_start, terms[:n_terms], breaks[:n_breaks]
+    )
 
 
 def _figures(
-    tables: DayTables, cells: Ints, volume: Ints, term_start: Ints, terms: Ints
+    tables: DayTables, cells: Ints, volume: Ints, term_start: Ints, terms: Ints, breaks: Ints
 ) -> Figures:
     grid = cells.reshape(len(tables.makers), len(tables.subjects), CELL_COLUMNS)
 
@@ -192,6 +242,7 @@ def _figures(
         obliged=column(OBLIGED),
         quoted=column(QUOTED_NS),
         compliant=column(COMPLIANT_NS),
+        rated=column(RATED),
         opening=column(OPENED),
         closing=column(CLOSED),
         auctions=column(AUCTIONS),
@@ -202,6 +253,7 @@ def _figures(
         term_start=term_start,
         term_key=np.ascontiguousarray(terms[:, 0]),
         term_sum=np.ascontiguousarray(terms[:, 1]),
+        breaks=breaks.copy(),
     )
 
 

@@ -21,6 +21,20 @@ def mean(values: Sequence[Fraction]) -> Fraction | None:
     return Fraction(top, common * len(values))
 
 
+def total(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Sum of numerator / denominator as one such pair, not in lowest terms; (0, 1) of nothing.
+
+    Neighbours are added pairwise, so that numbers grow long only in the last few additions.
+    """
+    left = list(pairs) or [(0, 1)]
+    while len(left) > 1:
+        odd = left[-1:] if len(left) % 2 else []
+        left = [
+            (a * d + c * b, b * d) for (a, b), (c, d) in zip(left[0:-1:2], left[1::2], strict=False)
+        ] + odd
+    return left[0]
+
+
 def ratio_text(value: Fraction | None, digits: int = DIGITS) -> str:
     """Decimal text with `digits` digits, rounded half to even; empty for None."""
     if value is None:

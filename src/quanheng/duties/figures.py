@@ -4,18 +4,19 @@ Rows are makers, columns are contracts. Times are nanoseconds, everything is an 
 spread ratio of a cell is kept as its terms: the time integral of (ask - bid), summed per
 denominator max(num x bid, den x floor); with `scale` = den of the contract's spread rule,
 
-    R(i, d) = sum over terms (scale x integral / denominator) / quoted_ns      (rules.md 10.3)
+    R(i, d) = sum over terms (scale x integral / denominator) / rated      (rules.md 10.3)
 
 so no rounding happens before a ratio is shown.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from quanheng.duties.exact import total
 from quanheng.terms.units import Day
 
 UNJUDGED = -1
@@ -34,6 +35,7 @@ class Figures(msgspec.Struct, array_like=True, kw_only=True, eq=False):
     obliged: np.ndarray  # ns of the time base V
     quoted: np.ndarray  # ns of V with both sides and size
     compliant: np.ndarray  # ns of V with both sides, size and spread
+    rated: np.ndarray  # ns over which the spread ratio is taken (reading A04); default: quoted
     opening: np.ndarray  # 1 joined, 0 missed, UNJUDGED
     closing: np.ndarray
     auctions: np.ndarray  # intraday (breaker) auctions judged
@@ -44,6 +46,59 @@ class Figures(msgspec.Struct, array_like=True, kw_only=True, eq=False):
     term_start: np.ndarray  # int64[makers * contracts + 1]: cell k owns terms [k], [k + 1)
     term_key: np.ndarray  # int64[terms], denominators, ascending within a cell
     term_sum: np.ndarray  # int64[terms], sum of (ask - bid) x ns
+    breaks: np.ndarray
+    """int64[n, 4]: maker, contract, moment, joined of every intraday auction judged; `moment` is
+    the rank of its end among all of them (reading A12).
+    """
+
+
+def moments(breaks: np.ndarray) -> np.ndarray:
+    """The same rows with their instants replaced by ranks."""
+    ranked = breaks.copy()
+    ranked[:, 2] = np.unique(breaks[:, 2], return_inverse=True)[1].reshape(-1)
+    return ranked
+
+
+def ranked(figures: Figures) -> Figures:
+    """The same figures with the instants of their breaks as moments."""
+    return msgspec.structs.replace(figures, breaks=moments(figures.breaks))
+
+
+def merged(parts: Sequence[Figures]) -> Figures:
+    """Figures of one day of which every part has other cells active; instants become moments.
+
+    `parts` have the same makers and contracts and come from `day.measure_cells`.
+    """
+    first = parts[0]
+    changes: dict[str, Any] = {}
+    for name in first.__struct_fields__:
+        if name == "breaks" or getattr(first, name) is first.scale:
+            continue
+        value = getattr(first, name)
+        if isinstance(value, np.ndarray) and value.ndim == 2:
+            whole = value.copy()
+            for part in parts[1:]:
+                whole = np.where(part.active == 1, getattr(part, name), whole)
+            changes[name] = whole
+    cells, keys, sums = [], [], []
+    for part in parts:
+        counts = np.diff(part.term_start)
+        cells.append(np.repeat(np.arange(len(counts)), counts))
+        keys.append(part.term_key)
+        sums.append(part.term_sum)
+    cell = np.concatenate(cells)
+    order = np.argsort(cell, kind="stable")
+    breaks = np.concatenate([part.breaks for part in parts])
+    breaks = breaks[np.lexsort((breaks[:, 2], breaks[:, 1], breaks[:, 0]))]
+    count = len(first.makers) * len(first.contracts)
+    return msgspec.structs.replace(
+        first,
+        **changes,
+        term_start=np.searchsorted(cell[order], np.arange(count + 1)).astype(np.int64),
+        term_key=np.concatenate(keys)[order],
+        term_sum=np.concatenate(sums)[order],
+        breaks=moments(breaks),
+    )
 
 
 def terms_of(figures: Figures, maker: int, contract: int) -> tuple[tuple[int, int], ...]:
@@ -55,14 +110,12 @@ def terms_of(figures: Figures, maker: int, contract: int) -> tuple[tuple[int, in
 
 
 def spread_ratio(figures: Figures, maker: int, contract: int) -> Fraction | None:
-    """R(i, d) of rules.md 10.3, None where the maker never quoted two-sided in V (E-01)."""
-    quoted = int(figures.quoted[maker, contract])
-    if quoted == 0:
+    """R(i, d) of rules.md 10.3, None where no time is rated, by default without a quote (E-01)."""
+    rated = int(figures.rated[maker, contract])
+    if rated == 0:
         return None
-    pairs = terms_of(figures, maker, contract)
-    common = lcm(*(key for key, _ in pairs))
-    top = sum(integral * (common // key) for key, integral in pairs)
-    return Fraction(int(figures.scale[contract]) * top, common * quoted)
+    top, bottom = total([(term, key) for key, term in terms_of(figures, maker, contract)])
+    return Fraction(int(figures.scale[contract]) * top, bottom * rated)
 
 
 def participation(figures: Figures, maker: int, contract: int) -> Fraction | None:
@@ -120,9 +173,22 @@ def arranged(figures: Figures, makers: tuple[str, ...], contracts: tuple[str, ..
         "term_start": np.array(starts, dtype=np.int64),
         "term_key": np.array(keys, dtype=np.int64),
         "term_sum": np.array(sums, dtype=np.int64),
+        "breaks": _rearranged(figures.breaks, rows, columns),
     }
     for name in figures.__struct_fields__:
         value = getattr(figures, name)
-        if isinstance(value, np.ndarray) and value.ndim == 2:
+        if isinstance(value, np.ndarray) and value.ndim == 2 and name != "breaks":
             changes[name] = np.ascontiguousarray(value[np.ix_(rows, columns)])
     return msgspec.structs.replace(figures, **changes)
+
+
+def _rearranged(breaks: np.ndarray, rows: list[int], columns: list[int]) -> np.ndarray:
+    found = [
+        (new_row, new_column, moment, joined)
+        for new_row, row in enumerate(rows)
+        for new_column, column in enumerate(columns)
+        for _, _, moment, joined in breaks[
+            (breaks[:, 0] == row) & (breaks[:, 1] == column)
+        ].tolist()
+    ]
+    return moments(np.array(found, dtype=np.int64).reshape(-1, 4))

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
+from quanheng.duties.readings import IGNORE, NONE_JOINED, REWEIGHT, TO_D, Choices
 from quanheng.terms.units import Ratio
 
 GRADES = ("AA", "A", "B", "C", "D")
@@ -29,6 +30,9 @@ class Scale(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     volume_down: Ratio
     answer_share: Ratio
     general_bands: tuple[tuple[Ratio, str], ...]  # (answer rate at least, grade), best first
+    designated: tuple[Ratio, Ratio] = ((1, 1), (1, 1))
+    """What R and P of a designated contract are multiplied with before the class means."""
+    choices: Choices = Choices()
 
 
 class Adjustments(msgspec.Struct, frozen=True):
@@ -57,14 +61,28 @@ def ladder_factor(scale: Scale, closing: Fraction) -> Fraction:
     return Fraction(0)
 
 
-def combined(scale: Scale, day: Fraction, factor: Fraction) -> Fraction:
-    """C(d): g times the day's participation, 0 under the floor (reading A15)."""
-    return factor * day if at_least(day, scale.day_floor) else Fraction(0)
+def combined(scale: Scale, day: Fraction, factor: Fraction) -> Fraction | None:
+    """C(d): g times the day's participation; under the floor 0, or None to leave it out (A15)."""
+    if at_least(day, scale.day_floor):
+        return factor * day
+    return None if scale.choices.skip_low else Fraction(0)
 
 
-def weighted(scale: Scale, opening: Fraction, intraday: Fraction, both: Fraction) -> Fraction:
-    """WP = 5 % O + 10 % B + 85 % C (E-02)."""
+def assumed(scale: Scale, intraday: Fraction | None) -> Fraction | None:
+    """B, or what it counts as without a breaker: 1, 0, or None to weigh without it (A11)."""
+    if intraday is not None or scale.choices.no_breaker == REWEIGHT:
+        return intraday
+    return Fraction(scale.choices.no_breaker != NONE_JOINED)
+
+
+def weighted(
+    scale: Scale, opening: Fraction, intraday: Fraction | None, both: Fraction
+) -> Fraction:
+    """WP = 5 % O + 10 % B + 85 % C (E-02); `intraday` None when no breaker came (A11)."""
     first, second, third = scale.weights
+    intraday = assumed(scale, intraday)
+    if intraday is None:
+        return (first * opening + third * both) / (first + third)
     return (first * opening + second * intraday + third * both) / sum(scale.weights)
 
 
@@ -101,10 +119,23 @@ def primary_grade(
 ) -> tuple[str, tuple[str, ...]]:
     """A primary maker's grade and the code of every adjustment that changed it, in order.
 
-    Order (rules.md 10.3): volume, answers, the exchange's lowering, letters, penalty. D never moves
-    up, and volume lowers no D further (E-05).
+    Order (rules.md 10.3): volume, answers, the exchange's lowering, letters, penalty; or lowering
+    and letters first (A26). D never moves up, and volume lowers no D further (E-05).
     """
-    grade, reasons = table, []
+    if scale.choices.letters_first:
+        before, reasons = _after_letters(table, [], msgspec.structs.replace(changes, penalty=False))
+        grade, after = _after_volume(scale, before, volume_ratio, answer_rate)
+        only = Adjustments(penalty=changes.penalty)
+        return _after_letters(grade, [*reasons, *after], only)
+    grade, after = _after_volume(scale, table, volume_ratio, answer_rate)
+    return _after_letters(grade, after, changes)
+
+
+def _after_volume(
+    scale: Scale, grade: str, volume_ratio: Fraction | None, answer_rate: Fraction | None
+) -> tuple[str, list[str]]:
+    """Volume, then answers as A20 reads them."""
+    reasons = []
     if grade != "D" and volume_ratio is not None:
         if at_least(volume_ratio, scale.volume_up):
             grade = moved(grade, -1)
@@ -113,10 +144,10 @@ def primary_grade(
             grade = moved(grade, 1)
             reasons.append("VOL_DOWN")
     missed = answer_rate is not None and not at_least(answer_rate, scale.answer_share)
-    if missed and grade != "D":
-        grade = moved(grade, 1)
+    if missed and grade != "D" and scale.choices.missed != IGNORE:
+        grade = "D" if scale.choices.missed == TO_D else moved(grade, 1)
         reasons.append("RFQ_DOWN")
-    return _after_letters(grade, reasons, changes)
+    return grade, reasons
 
 
 def general_grade(

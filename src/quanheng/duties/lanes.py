@@ -6,6 +6,15 @@ import msgspec
 
 from quanheng.duties.conditions import Subject
 from quanheng.duties.figures import UNJUDGED
+from quanheng.duties.readings import (
+    ALL_WINDOW,
+    ANY_INSTANT,
+    COMPLIANT_ONLY,
+    CONTINUOUS_ONLY,
+    ONE_SIDE,
+    TWO_SIDED,
+    Options,
+)
 from quanheng.duties.responses import FOREVER, answered
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import Day, Lots, Nanos, Ticks
@@ -27,7 +36,7 @@ class Cell(msgspec.Struct, array_like=True):
     exempt_at: Nanos = 0
     lasting: bool = False  # one of them has no end yet
     turns: list[tuple[Nanos, int]] = []  # coming starts (+1) and ends (-1), by time
-    log: list[tuple[Nanos, bool]] = []  # compliance while an inquiry is pending
+    log: list[tuple[Nanos, int]] = []  # GOOD, READY, FRESH bits while an inquiry is pending
     hits: list[Nanos] = []  # own trades while an inquiry is pending
     obliged: Nanos = 0
     quoted_ns: Nanos = 0
@@ -40,6 +49,15 @@ class Cell(msgspec.Struct, array_like=True):
     inquiries: int = 0
     answered: int = 0
     volume: Lots = 0
+    two_sided: bool = False  # whatever the sizes
+    rated: Nanos = 0  # time of the spread ratio (A04)
+    turned: Nanos = 0  # since when `ready` is as it is
+    was_turned: Nanos = 0  # just before `at`
+    wide: Nanos = 0  # obliged time of the participation base of A33
+    wide_ok: Nanos = 0  # compliant time in it
+    wide_mark: Nanos = 0
+    breaks: list[tuple[Nanos, int]] = []  # ends of intraday auctions judged, joined
+    quote: tuple[Ticks, Lots, Ticks, Lots] = (0, 0, 0, 0)  # kept for A01 only
 
 
 class Watch(msgspec.Struct, array_like=True):
@@ -48,6 +66,7 @@ class Watch(msgspec.Struct, array_like=True):
     at: Nanos
     stop: Nanos = FOREVER  # end of the continuous phase, once it came
     owed: list[bool] | None = None  # per maker, known when time has moved past `at`
+    auction: bool = False  # asked in a call auction: size 1 (A34)
 
 
 class Lane(msgspec.Struct, array_like=True):
@@ -71,6 +90,16 @@ class Lane(msgspec.Struct, array_like=True):
     clock: Nanos = 0
     auction: bool = False  # an intraday auction waits for its end
     watches: list[Watch] = []
+    began: Nanos = 0  # start of the phase
+    low: bool = False
+    limited: bool = False
+    locked: bool = False  # limit-locked book (A07)
+    traded: bool = False  # today (A31)
+    base: Ticks = 0  # the market's best bid (A01)
+    roaming: bool = False  # the clock of A33 runs
+    wide_since: Nanos = 0
+    wide_clock: Nanos = 0
+    untold: list[tuple[int, Lots]] = []  # (maker, qty) traded as a phase came (A17)
 
 
 class Meter(msgspec.Struct, array_like=True):
@@ -84,6 +113,8 @@ class Meter(msgspec.Struct, array_like=True):
     hold: Nanos
     lanes: list[Lane]
     late: int = 0
+    window: Nanos = 0  # before the opening uncross (A10)
+    options: Options = Options()
 
 
 def arrive(m: Meter, lane: Lane, at: Nanos) -> Nanos:
@@ -103,14 +134,18 @@ def late(m: Meter, lane: Lane) -> Nanos:
     return lane.at
 
 
-def note(cell: Cell, at: Nanos) -> None:
-    """While an inquiry is pending: remember compliance from `at` on."""
+GOOD, READY, FRESH = 1, 2, 4
+"""Bits of a log entry: compliant, ready for an auction, sent by the maker at that instant."""
+
+
+def note(cell: Cell, at: Nanos, sent: int) -> None:
+    """While an inquiry is pending: remember compliance from `at` on; `sent` FRESH or 0."""
     if cell.log and cell.log[-1][0] == at:
-        cell.log.pop()
-    cell.log.append((at, cell.compliant))
+        sent |= cell.log.pop()[1] & FRESH
+    cell.log.append((at, cell.compliant * GOOD | cell.ready * READY | sent))
 
 
-def accrue(cell: Cell, clock: Nanos) -> None:
+def accrue(cell: Cell, clock: Nanos, options: Options) -> None:
     """Add up a cell's times to a clock reading."""
     more = clock - cell.mark
     cell.mark = clock
@@ -119,14 +154,37 @@ def accrue(cell: Cell, clock: Nanos) -> None:
     cell.obliged += more
     if cell.quoted:
         cell.quoted_ns += more
-        key = cell.key
-        cell.sums[key] = cell.sums.get(key, 0) + cell.width * more
         if cell.compliant:
             cell.compliant_ns += more
+    if rated(cell, options.domain):
+        cell.rated += more
+        key = cell.key
+        cell.sums[key] = cell.sums.get(key, 0) + cell.width * more
+
+
+def rated(cell: Cell, domain: int) -> bool:
+    """Does the cell's quote count for the spread ratio (A04)."""
+    if domain == TWO_SIDED:
+        return cell.two_sided
+    return cell.compliant if domain == COMPLIANT_ONLY else cell.quoted
+
+
+def accrue_wide(lane: Lane, cell: Cell, at: Nanos) -> None:
+    """Add up a cell's times in the participation base of A33."""
+    clock = lane.wide_clock + (at - lane.wide_since if lane.roaming else 0)
+    more = clock - cell.wide_mark
+    cell.wide_mark = clock
+    cell.wide += more
+    if cell.compliant:
+        cell.wide_ok += more
 
 
 def run(lane: Lane, at: Nanos) -> None:
-    """Start or stop the lane's clock as phase and price say."""
+    """Start or stop the lane's clocks as phase and price say."""
+    if lane.roaming:
+        lane.wide_clock += at - lane.wide_since
+    lane.wide_since = at
+    lane.roaming = lane.phase == Phase.CONTINUOUS and not lane.limited
     running = lane.phase == Phase.CONTINUOUS and not lane.excused
     if lane.running:
         lane.clock += at - lane.since
@@ -137,12 +195,19 @@ def advance(m: Meter, lane: Lane, at: Nanos) -> None:
     """Everything that waited for time to move from `lane.at` to `at`, in order of time."""
     moved = at > lane.at
     if moved and lane.coming >= 0:
-        _change_phase(lane)
+        _change_phase(m, lane)
     if moved:
         for watch in lane.watches:
             if watch.owed is None:
-                watch.owed = [cell is not None and _owes(lane, cell) for cell in lane.cells]
-    _cross(lane, at)
+                watch.auction = lane.phase != Phase.CONTINUOUS
+                watch.owed = [
+                    cell is not None and _owes(lane, cell, m.options.auctions)
+                    for cell in lane.cells
+                ]
+        for maker, qty in lane.untold if lane.phase == Phase.CONTINUOUS else ():
+            _count(lane, maker, qty)
+        lane.untold.clear()
+    _cross(m, lane, at)
     deadline = m.answer + m.hold
     while lane.watches and lane.watches[0].at + deadline < at:
         _resolve(m, lane, lane.watches.pop(0))
@@ -150,7 +215,7 @@ def advance(m: Meter, lane: Lane, at: Nanos) -> None:
 
 
 def _next_due(m: Meter, lane: Lane) -> Nanos:
-    if lane.coming >= 0 or any(watch.owed is None for watch in lane.watches):
+    if lane.coming >= 0 or lane.untold or any(watch.owed is None for watch in lane.watches):
         return 0
     due = lane.watches[0].at + m.answer + m.hold + 1 if lane.watches else FOREVER
     for cell in lane.cells:
@@ -159,59 +224,105 @@ def _next_due(m: Meter, lane: Lane) -> Nanos:
     return due
 
 
-def _owes(lane: Lane, cell: Cell) -> bool:
-    return lane.phase == Phase.CONTINUOUS and not lane.excused and not cell.exempt
+def _count(lane: Lane, maker: int, qty: Lots) -> None:
+    cell = lane.cells[maker]
+    if cell is not None:
+        cell.volume += qty
 
 
-def _cross(lane: Lane, at: Nanos) -> None:
+CALLS = (Phase.OPENING, Phase.INTRADAY, Phase.CLOSING)
+
+
+def take_volume(m: Meter, lane: Lane, sides: tuple[int, int], qty: Lots) -> None:
+    """A trade's volume as A17 counts it; a trade at the instant of a phase change belongs to the
+    phase before where that one trades (an uncross ends its auction).
+    """
+    if m.options.volume == CONTINUOUS_ONLY:
+        if lane.phase in CALLS:
+            return
+        if lane.phase != Phase.CONTINUOUS:
+            lane.untold += [(maker, qty) for maker in sides if maker >= 0]
+            lane.due = 0
+            return
+    for maker in sides[:1] if m.options.volume == ONE_SIDE else sides:
+        if maker >= 0:
+            _count(lane, maker, qty)
+
+
+def _owes(lane: Lane, cell: Cell, auctions: int) -> bool:
+    asked = lane.phase == Phase.CONTINUOUS or (bool(auctions) and lane.phase in CALLS)
+    return asked and not lane.excused and not cell.exempt
+
+
+def _cross(m: Meter, lane: Lane, at: Nanos) -> None:
     """Apply the starts and ends of exemptions up to `at`."""
     for cell in lane.cells:
         while cell is not None and cell.turns and cell.turns[0][0] <= at:
             when, step = cell.turns.pop(0)
             when = max(when, lane.at)
-            accrue(cell, lane.clock + when - lane.since if lane.running else lane.clock)
+            clock = lane.clock + when - lane.since if lane.running else lane.clock
+            accrue(cell, clock, m.options)
             if cell.exempt_at != when:
                 cell.was_exempt, cell.exempt_at = cell.exempt, when
             cell.exempt += step
 
 
-def _change_phase(lane: Lane) -> None:
+def _change_phase(m: Meter, lane: Lane) -> None:
     """The phase that came at `coming_at` takes effect; judge the auction that ended there."""
     old, new, at = lane.phase, lane.coming, lane.coming_at
     lane.coming = -1
     if old == new:
         return
     if old == Phase.OPENING and new != Phase.HALT:
-        _judge(lane, at, Phase.OPENING)
+        _judge(m, lane, at, Phase.OPENING)
     if old == Phase.CLOSING and new != Phase.HALT:
-        _judge(lane, at, Phase.CLOSING)
+        _judge(m, lane, at, Phase.CLOSING)
     if lane.auction and new not in (Phase.INTRADAY, Phase.BREAK, Phase.HALT):
         lane.auction = False
-        _judge(lane, at, Phase.INTRADAY)
+        _judge(m, lane, at, Phase.INTRADAY)
     if new == Phase.INTRADAY:
         lane.auction = True
-    if old == Phase.CONTINUOUS:
-        for watch in lane.watches:
+    for watch in lane.watches:
+        if watch.at < at:
             watch.stop = min(watch.stop, at)
-    lane.phase = new
+    lane.phase, lane.began = new, at
     run(lane, at)
 
 
-def _judge(lane: Lane, at: Nanos, auction: Phase) -> None:
+def _judge(m: Meter, lane: Lane, at: Nanos, auction: Phase) -> None:
     """Who had joined an auction just before it ended at `at` (E-03, duty_dataset.md 6, 8)."""
-    if lane.was_excused if lane.excused_at == at else lane.excused:
-        return
+    kept = (auction == Phase.OPENING and m.options.opening_in) or (
+        auction == Phase.CLOSING and m.options.closing_in
+    )
+    excused = lane.was_excused if lane.excused_at == at else lane.excused
     for cell in lane.cells:
-        if cell is None or (cell.was_exempt if cell.exempt_at == at else cell.exempt):
+        if cell is None:
             continue
-        ready = cell.was_ready if cell.at == at else cell.ready
+        exempt = excused or (cell.was_exempt if cell.exempt_at == at else cell.exempt)
+        if exempt and not kept:
+            continue
         if auction == Phase.OPENING:
-            cell.opening = int(ready)
+            cell.opening = _opened(m, lane, cell, at)
         elif auction == Phase.CLOSING:
-            cell.closing = int(ready)
+            cell.closing = int(cell.was_ready if cell.at == at else cell.ready)
         else:
+            ready = cell.was_ready if cell.at == at else cell.ready
             cell.auctions += 1
             cell.joined += ready
+            cell.breaks.append((at, int(ready)))
+
+
+def _opened(m: Meter, lane: Lane, cell: Cell, at: Nanos) -> int:
+    """Was the maker ready just before the uncross, or as A10 reads the last five minutes."""
+    ready, turned = cell.ready, cell.turned
+    if cell.at == at:
+        ready, turned = cell.was_ready, cell.was_turned
+    start = min(max(lane.began, at - m.window), at - 1)
+    if m.options.opening == ANY_INSTANT:
+        return int(ready or turned > start)
+    if m.options.opening == ALL_WINDOW:
+        return int(ready and turned <= start)
+    return int(ready)
 
 
 def _resolve(m: Meter, lane: Lane, watch: Watch) -> None:
@@ -221,7 +332,11 @@ def _resolve(m: Meter, lane: Lane, watch: Watch) -> None:
     for cell, due in zip(lane.cells, owed, strict=False):
         if cell is None or not due:
             continue
-        good = answered(cell.log, cell.hits, watch.at, watch.stop, m.answer, m.hold)
+        bit = READY if watch.auction else GOOD
+        log = [(at, bool(bits & bit), bool(bits & FRESH)) for at, bits in cell.log]
+        good = answered(
+            log, cell.hits, watch.at, watch.stop, m.answer, m.hold, fresh=bool(m.options.fresh)
+        )
         if good or whole:
             cell.inquiries += 1
             cell.answered += good
@@ -242,5 +357,7 @@ def settled(m: Meter, lane: Lane, at: Nanos) -> Lane:
     clock = copy.clock + copy.at - copy.since if copy.running else copy.clock
     for cell in copy.cells:
         if cell is not None:
-            accrue(cell, clock)
+            accrue(cell, clock, m.options)
+            if m.options.wide:
+                accrue_wide(copy, cell, copy.at)
     return copy

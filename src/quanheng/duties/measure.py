@@ -15,22 +15,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from quanheng.duties.conditions import Conditions, Subject, from_rulebook, is_excused, subject
-from quanheng.duties.figures import Figures
+from quanheng.duties.conditions import Conditions, Subject, from_rulebook, spread_key, subject
+from quanheng.duties.figures import Figures, moments
 from quanheng.duties.lanes import (
+    FRESH,
+    GOOD,
+    READY,
     Cell,
     Lane,
     Meter,
     Watch,
     accrue,
+    accrue_wide,
     advance,
     arrive,
     late,
     note,
     run,
     settled,
+    take_volume,
 )
-from quanheng.rulebook import calendar
+from quanheng.duties.readings import ABSENT_IS_ONE, require_live
+from quanheng.rulebook import spread
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.codes import Phase
 from quanheng.terms.contract import Chain
@@ -40,6 +46,7 @@ COUNTS = (
     ("obliged", "obliged"),
     ("quoted", "quoted_ns"),
     ("compliant", "compliant_ns"),
+    ("rated", "rated"),
     ("opening", "opening"),
     ("closing", "closing"),
     ("auctions", "auctions"),
@@ -60,7 +67,7 @@ def subjects_of(chain: Chain, book: Rulebook) -> tuple[Subject, ...]:
             contract=item.code,
             underlying=item.underlying,
             underlying_type=item.underlying_type,
-            rank=calendar.expiry_rank(book.calendar, item.last_day, chain.day),
+            rank=spread.rank_on(book, item.last_day, chain.day),
             limit_up=item.limit_up,
             limit_down=item.limit_down,
             last_trade=item.previous_close,
@@ -79,7 +86,9 @@ def open_meter(
     """A meter for some makers over the whole chain, before the first event of the day.
 
     `duties[m]` are the underlyings in which maker m has duties; without it every maker has all.
+    ValueError for a reading that only a dataset can follow.
     """
+    require_live(book)
     own = duties if duties is not None else [None] * len(makers)
     return open_lanes(chain.day, from_rulebook(book), subjects_of(chain, book), makers, own)
 
@@ -97,8 +106,8 @@ def open_lanes(
         num, den, floor = item.band
         cells = [Cell() if own is None or item.underlying in own else None for own in duties]
         lane = Lane(subject=item, cells=cells, num=num, den=den, floor_key=den * floor)
-        lane.excused = is_excused(item.last, item.limit_up, item.limit_down, item.low)
-        lane.was_excused = lane.excused
+        _price_state(lane, terms.options.locked, 2 * item.last)
+        lane.excused = lane.was_excused = lane.limited or lane.low
         lanes.append(lane)
     return Meter(
         day=day,
@@ -108,6 +117,8 @@ def open_lanes(
         answer=terms.answer,
         hold=terms.hold,
         lanes=lanes,
+        window=terms.window,
+        options=terms.options,
     )
 
 
@@ -122,8 +133,46 @@ def on_last(m: Meter, slot: Slot, at: Nanos, price: Ticks) -> None:
     """A trade set the last price (Q-07, rules.md 10.2-1 and 10.2-2)."""
     lane = m.lanes[slot]
     at = arrive(m, lane, at)
+    lane.traded = True
+    _price_state(lane, m.options.locked, 2 * price)
+    _excuse(m, lane, at)
+
+
+def on_market(
+    m: Meter, slot: Slot, at: Nanos, bid: Ticks, bid_qty: Lots, ask: Ticks, ask_qty: Lots
+) -> None:
+    """The market's best quote from `at` on: what the readings A01, A07 and A31 look at."""
+    lane = m.lanes[slot]
+    at = arrive(m, lane, at)
+    item, options = lane.subject, m.options
+    lane.locked = (bid_qty > 0 and ask_qty == 0 and bid == item.limit_up) or (
+        ask_qty > 0 and bid_qty == 0 and ask == item.limit_down
+    )
+    doubled = bid + ask if bid_qty > 0 and ask_qty > 0 else 2 * item.last
+    if options.locked:
+        lane.limited = lane.locked
+    if options.mid and not lane.traded:
+        _price_state(lane, options.locked, doubled)
+    _excuse(m, lane, at)
+    lane.base = bid if bid_qty > 0 else 0
+    for cell in lane.cells if options.base else ():
+        if cell is not None:
+            _grade(m, lane, cell, at, cell.quote, 0)
+
+
+def _price_state(lane: Lane, by_book: int, doubled: int) -> None:
+    """Limit and low-price state of twice a price; `by_book` keeps the book's limit state (A07)."""
     item = lane.subject
-    excused = is_excused(price, item.limit_up, item.limit_down, item.low)
+    at_limit = doubled in (2 * item.limit_up, 2 * item.limit_down)
+    lane.limited = lane.locked if by_book else at_limit
+    lane.low = doubled < 2 * item.low
+
+
+def _excuse(m: Meter, lane: Lane, at: Nanos) -> None:
+    """Follow the price state: start or stop the clocks."""
+    if m.options.wide and (lane.phase == Phase.CONTINUOUS and not lane.limited) != lane.roaming:
+        run(lane, at)
+    excused = lane.limited or lane.low
     if excused != lane.excused:
         if lane.excused_at != at:
             lane.was_excused, lane.excused_at = lane.excused, at
@@ -154,38 +203,60 @@ def on_quote(
     cell = lane.cells[maker]
     if cell is None:
         return
+    _grade(m, lane, cell, at, (bid, bid_qty, ask, ask_qty), FRESH)
+
+
+def _grade(
+    m: Meter,
+    lane: Lane,
+    cell: Cell,
+    at: Nanos,
+    quote: tuple[Ticks, Lots, Ticks, Lots],
+    sent: int,
+) -> None:
+    """A quote, or the same one against another best bid (`sent` 0), counts from `at` on."""
+    options = m.options
     clock = lane.clock + at - lane.since if lane.running else lane.clock
     if clock != cell.mark:
-        accrue(cell, clock)
+        accrue(cell, clock, options)
+    if options.wide:
+        accrue_wide(lane, cell, at)
     if cell.at != at:
-        cell.was_ready, cell.at = cell.ready, at
+        cell.was_ready, cell.was_turned, cell.at = cell.ready, cell.turned, at
+    bid, bid_qty, ask, ask_qty = quote
     least = bid_qty if bid_qty < ask_qty else ask_qty
     if least <= 0 or bid <= 0 or ask <= bid:
-        cell.quoted = cell.compliant = cell.ready = False
+        cell.two_sided = cell.quoted = cell.compliant = cell.ready = False
     else:
-        width = ask - bid
-        key = lane.num * bid
+        width, base = ask - bid, bid
+        if options.base:
+            base = lane.base
+        key = lane.num * base
         if key < lane.floor_key:
             key = lane.floor_key
+        if options.floor:
+            key = spread_key(lane.num, lane.den, lane.floor_key, lane.subject.step, base)
         tight = lane.den * width <= key
-        cell.width, cell.key = width, key
+        cell.width, cell.key, cell.two_sided = width, key, True
         cell.quoted = least >= m.size
         cell.compliant = tight and cell.quoted
         cell.ready = tight and least >= m.auction_size
+    cell.turned = cell.was_turned if cell.ready == cell.was_ready else at
+    if options.base:
+        cell.quote = quote
     if lane.watches:
-        note(cell, at)
+        note(cell, at, sent)
 
 
 def on_trade(m: Meter, slot: Slot, at: Nanos, qty: Lots, buyer: int, seller: int) -> None:
     """A trade of the contract; `buyer` and `seller` are maker indices or -1 (reading A17)."""
     lane = m.lanes[slot]
     at = arrive(m, lane, at)
-    for side in (buyer, seller):
+    take_volume(m, lane, (buyer, seller), qty)
+    for side in (buyer, seller) if lane.watches else ():
         cell = lane.cells[side] if side >= 0 else None
         if cell is not None:
-            cell.volume += qty
-            if lane.watches:
-                cell.hits.append(at)
+            cell.hits.append(at)
 
 
 def on_inquiry(m: Meter, slot: Slot, at: Nanos, inquiry: int) -> None:
@@ -196,7 +267,7 @@ def on_inquiry(m: Meter, slot: Slot, at: Nanos, inquiry: int) -> None:
     lane.due = 0
     for cell in lane.cells:
         if cell is not None and not cell.log:
-            cell.log.append((at, cell.compliant))
+            cell.log.append((at, cell.compliant * GOOD | cell.ready * READY))
 
 
 def owes(m: Meter, maker: int, slot: Slot, since: Nanos) -> bool:
@@ -261,13 +332,33 @@ def live(m: Meter, maker: int, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, Nan
         return 0, 0, 0
     ahead = at - lane.since if lane.running and at > lane.since else 0
     more = 0 if cell.exempt else lane.clock + ahead - cell.mark
+    if m.options.wide:
+        ahead = at - lane.wide_since if lane.roaming and at > lane.wide_since else 0
+        wider = lane.wide_clock + ahead - cell.wide_mark
+        quoted = cell.quoted_ns + (more if cell.quoted else 0)
+        return cell.wide + wider, quoted, cell.wide_ok + (wider if cell.compliant else 0)
     quoted = cell.quoted_ns + (more if cell.quoted else 0)
     return cell.obliged + more, quoted, cell.compliant_ns + (more if cell.compliant else 0)
 
 
+def _as_read(m: Meter, lane: Lane) -> Lane:
+    """A settled lane with its sums as A04 and A33 read them."""
+    for cell in lane.cells:
+        if cell is None:
+            continue
+        if m.options.domain == ABSENT_IS_ONE:
+            absent = cell.obliged - cell.rated
+            if absent:
+                cell.sums[lane.den] = cell.sums.get(lane.den, 0) + absent
+            cell.rated = cell.obliged
+        if m.options.wide:
+            cell.obliged, cell.compliant_ns = cell.wide, cell.wide_ok
+    return lane
+
+
 def figures(m: Meter, at: Nanos) -> Figures:
     """Exact figures up to `at`; the meter is unchanged. Costs about 10 us per contract."""
-    lanes = [settled(m, lane, at) for lane in m.lanes]
+    lanes = [_as_read(m, settled(m, lane, at)) for lane in m.lanes]
     none = Cell()
     arrays = {
         name: np.array(
@@ -279,14 +370,15 @@ def figures(m: Meter, at: Nanos) -> Figures:
         ).reshape(len(m.makers), len(lanes))
         for name, field in COUNTS
     }
-    starts, keys, sums = [0], [], []
+    starts, keys, sums, breaks = [0], [], [], []
     for maker in range(len(m.makers)):
-        for lane in lanes:
+        for slot, lane in enumerate(lanes):
             cell = lane.cells[maker] or none
             for key in sorted(cell.sums):
                 keys.append(key)
                 sums.append(cell.sums[key])
             starts.append(len(keys))
+            breaks += [(maker, slot, end, joined) for end, joined in cell.breaks]
     active = [[lane.cells[maker] is not None for lane in lanes] for maker in range(len(m.makers))]
     return Figures(
         day=m.day,
@@ -298,5 +390,6 @@ def figures(m: Meter, at: Nanos) -> Figures:
         term_start=np.array(starts, dtype=np.int64),
         term_key=np.array(keys, dtype=np.int64),
         term_sum=np.array(sums, dtype=np.int64),
+        breaks=moments(np.array(breaks, dtype=np.int64).reshape(-1, 4)),
         **arrays,
     )

@@ -13,9 +13,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from quanheng.duties.tables import (
+    READING_TABLES,
+    Dataset,
+    Table,
+    Text,
+    empty_table,
+    text_column,
+)
 from quanheng.duties.tables import TABLES as SPECS
-from quanheng.duties.tables import Dataset, Table, Text, empty_table, text_column
-from quanheng.rulebook import calendar
+from quanheng.rulebook import spread
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.codes import PHASE_LETTERS
 from quanheng.terms.contract import Chain
@@ -82,7 +89,9 @@ def input_tables(
         name: np.asarray(rows.get(name, ()), dtype=np.int64).reshape(-1, width)
         for name, width in WIDTHS.items()
     }
-    tables: dict[str, Table] = {name: empty_table(spec) for name, spec in SPECS.items()}
+    tables: dict[str, Table] = {
+        name: empty_table(spec) for name, spec in SPECS.items() if name not in READING_TABLES
+    }
     tables["contracts"] = contracts_table(chain, book)
     tables["makers"] = _makers(chain, makers)
     tables["quotes"] = _quotes(frame, given["quotes"])
@@ -101,7 +110,7 @@ def contracts_table(chain: Chain, book: Rulebook) -> Table:
     def column(values: Sequence[int]) -> Ints:
         return np.array(values, dtype=np.int64)
 
-    ranks = [calendar.expiry_rank(book.calendar, item.last_day, chain.day) for item in items]
+    ranks = [spread.rank_on(book, item.last_day, chain.day) for item in items]
     return {
         "day": column([chain.day] * len(items)),
         "contract": text_column([item.code for item in items]),

@@ -13,27 +13,30 @@ FOREVER = 1 << 62
 
 
 def answered(
-    log: list[tuple[Nanos, bool]],
+    log: list[tuple[Nanos, bool, bool]],
     trades: list[Nanos],
     t0: Nanos,
     stop: Nanos,
     answer: Nanos,
     hold: Nanos,
+    *,
+    fresh: bool,
 ) -> bool:
     """True when an inquiry at `t0` counts as answered.
 
-    `log` is (since, compliant) in time order, each entry valid until the next, the last one for
-    good; its first entry is at or before `t0`. `trades` are instants of the maker's trades in the
-    contract after `t0`. `stop` is the end of the phase or FOREVER.
+    `log` is (since, compliant, sent then) in time order, each entry valid until the next, the last
+    one for good; its first entry is at or before `t0`. `fresh` wants a quote sent after `t0` (A19).
+    `trades` are instants of the maker's trades in the contract after `t0`. `stop` is the end of
+    the phase or FOREVER.
     """
     tau = -1
-    for at, compliant in log:
+    for at, compliant, sent in log:
         if at <= t0:
-            tau = t0 if compliant else -1
+            tau = t0 if compliant and not fresh else -1
         elif at >= stop:
             break
         elif compliant:
-            if tau < 0:
+            if tau < 0 and (sent or not fresh):
                 if at > t0 + answer:
                     return False
                 tau = at

@@ -1,13 +1,12 @@
 """Thresholds of chapters 3 to 5 read from the day's rulebook (Q-08)."""
 
 from quanheng.duties.grade import Scale
-from quanheng.duties.readings import GRADED, require
+from quanheng.duties.readings import choices_of
 from quanheng.rulebook.model import Rulebook
 
 
 def scale_of(book: Rulebook) -> Scale:
     """The grading scale in force on the rulebook's day. ValueError for a reading not followed."""
-    require(book, GRADED)
     duty, rating = book.duty, book.rating
     excellent, passing, failing = rating.matrix
     return Scale(
@@ -24,4 +23,6 @@ def scale_of(book: Rulebook) -> Scale:
         volume_down=rating.volume_down,
         answer_share=duty.inquiry_share,
         general_bands=rating.general_bands,
+        designated=(rating.designated_spread, rating.designated_participation),
+        choices=choices_of(book),
     )

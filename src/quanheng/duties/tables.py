@@ -107,7 +107,23 @@ TABLES: Mapping[str, TableSpec] = {
         required=False,
         empty=("until",),
     ),
+    "market": TableSpec(
+        columns=_columns("day", "contract", "at bid bid_qty ask ask_qty last"),
+        required=False,
+        key=("day", "contract", "at"),
+        strict=True,
+        optional=("last",),
+    ),
+    "orders": TableSpec(
+        columns=_columns("day", "maker contract order side", "at price qty"),
+        required=False,
+        key=("day", "contract", "maker", "at"),
+        choices={"side": ("B", "S")},
+    ),
 }
+
+READING_TABLES = ("market", "orders")
+"""Tables that only some readings look at (A01, A03, A07, A31); `orders` may replace `quotes`."""
 """Input tables by name. `inquiry` is text: any number or id of the exchange's."""
 
 

@@ -23,6 +23,11 @@ from quanheng.terms.days import day_number, iso
 from quanheng.terms.units import Day
 
 KINDS = ("parquet", "csv")
+MONEY_DIGITS = 4
+PART_ROW_GROUP = 1 << 20
+"""Rows of a row group of a part: what a reader holds at a time."""
+ALWAYS = ("contract_day", "class_day", "period")
+"""Output tables that are written without rows too."""
 
 
 def arrow_modules() -> Any:
@@ -56,7 +61,7 @@ def read_table(folder: Path, name: str, days: tuple[Day, Day] | None = None) -> 
     """One table of a folder, unchecked; None when it is absent. Errors as in `read_dataset`."""
     spec = TABLES[name]
     found = _read_table(folder, name, spec)
-    return None if found is None else _columns(name, spec, _of_days(found, days))
+    return None if found is None else table_columns(name, spec, _of_days(found, days))
 
 
 def write_dataset(
@@ -96,30 +101,93 @@ def add_day(folder: Path, dataset: Dataset, day: Day) -> None:
         aside.replace(path)
 
 
-def write_result(folder: Path, result: RateResult) -> tuple[Path, ...]:
-    """Write the output tables, each as Parquet and as CSV; returns the files."""
+def write_part(folder: Path, name: str, table: Table, day: Day, underlying: str) -> None:
+    """Write a table's rows of one day and class as NAME/DAY/UNDERLYING.parquet, whole or not."""
     arrow = arrow_modules()
-    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name / str(day) / f"{underlying}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spec = TABLES[name]
+    columns = {}
+    for column, kind in spec.columns:
+        values = table[column]
+        if isinstance(values, Text):
+            codes = arrow.array(values.codes.astype(np.int32))
+            words = arrow.array(list(values.words) or [""], arrow.string())
+            columns[column] = arrow.DictionaryArray.from_arrays(codes, words)
+        else:
+            columns[column] = _to_arrow(kind, values)
+    texts = [column for column, kind in spec.columns if kind != INT]
+    aside = path.with_name(f"{path.name}.part")
+    arrow.parquet.write_table(
+        arrow.table(columns),
+        aside,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=texts,
+        row_group_size=PART_ROW_GROUP,
+    )
+    aside.replace(path)
+
+
+def write_result(folder: Path, result: RateResult, written: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Write the output tables but those `written`, as Parquet and as CSV; returns the files."""
     files: list[Path] = []
     for field in msgspec.structs.fields(RateResult):
         rows: Sequence[Any] = getattr(result, field.name)
-        columns = output_columns(field.type.__args__[0])
-        cells = [output_cells(row) for row in rows]
-        arrays = {}
-        for index, (name, kind) in enumerate(columns):
-            values = [row[index] for row in cells]
-            arrays[name] = arrow.array(
-                [_parquet_cell(kind, value) for value in values], _output_type(arrow, kind)
-            )
-        files += [folder / f"{field.name}.parquet", folder / f"{field.name}.csv"]
-        _write(arrow.table(arrays), files[-2])
-        with files[-1].open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([name for name, _ in columns])
-            for row in cells:
-                pairs = zip(columns, row, strict=True)
-                writer.writerow([_csv_cell(kind, value) for (_, kind), value in pairs])
+        if field.name not in written and (rows or field.name in ALWAYS):
+            with OutputWriter(folder, field.name) as writer:
+                writer.add([output_cells(row) for row in rows])
+            files += writer.files
     return tuple(files)
+
+
+class OutputWriter:
+    """One output table written in pieces, as Parquet and as CSV; it appears when it is whole, at
+    the end of the `with` block, and not at all after an error in it.
+
+    Cells are those of `output_cells`; a ratio may already be its text.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        arrow = arrow_modules()
+        folder.mkdir(parents=True, exist_ok=True)
+        field = next(one for one in msgspec.structs.fields(RateResult) if one.name == name)
+        self.columns = output_columns(field.type.__args__[0])
+        self.files = (folder / f"{name}.parquet", folder / f"{name}.csv")
+        self.aside = tuple(path.with_name(f"{path.name}.part") for path in self.files)
+        self.schema = arrow.schema(
+            [(column, _output_type(arrow, kind)) for column, kind in self.columns]
+        )
+        self.parquet = arrow.parquet.ParquetWriter(self.aside[0], self.schema, compression="zstd")
+        self.stream = self.aside[1].open("w", encoding="utf-8", newline="")
+        self.csv = csv.writer(self.stream, lineterminator="\n")
+        self.csv.writerow([column for column, _ in self.columns])
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Rows more."""
+        arrow = arrow_modules()
+        arrays = [
+            arrow.array(
+                [_parquet_cell(kind, row[index]) for row in rows], _output_type(arrow, kind)
+            )
+            for index, (_, kind) in enumerate(self.columns)
+        ]
+        self.parquet.write_table(arrow.Table.from_arrays(arrays, schema=self.schema))
+        for row in rows:
+            pairs = zip(self.columns, row, strict=True)
+            self.csv.writerow([_csv_cell(kind, value) for (_, kind), value in pairs])
+
+    def __enter__(self) -> "OutputWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.parquet.close()
+        self.stream.close()
+        for aside, path in zip(self.aside, self.files, strict=True):
+            if kind is None:
+                aside.replace(path)
+            else:
+                aside.unlink(missing_ok=True)
 
 
 def _output_type(arrow: Any, kind: str) -> Any:
@@ -128,6 +196,7 @@ def _output_type(arrow: Any, kind: str) -> Any:
         "int": arrow.int64(),
         "text": arrow.string(),
         "ratio": arrow.decimal128(38, DIGITS),
+        "money": arrow.decimal128(38, MONEY_DIGITS),
     }[kind]
 
 
@@ -135,8 +204,13 @@ def _parquet_cell(kind: str, value: Any) -> Any:
     if kind == "day":
         return day_number(value)
     if kind == "ratio":
-        return None if value is None else Decimal(ratio_text(value))
-    return value
+        return None if value is None else Decimal(_ratio(value))
+    return Decimal(money_text(value)) if kind == "money" else value
+
+
+def money_text(value: int) -> str:
+    """Money in yuan with its four digits."""
+    return ratio_text(Fraction(value, 10**MONEY_DIGITS), MONEY_DIGITS)
 
 
 def _csv_cell(kind: str, value: Any) -> str:
@@ -144,7 +218,13 @@ def _csv_cell(kind: str, value: Any) -> str:
         return ""
     if kind == "day":
         return iso(value)
-    return ratio_text(value) if isinstance(value, Fraction) else str(value)
+    if kind == "money":
+        return money_text(value)
+    return _ratio(value) if kind == "ratio" else str(value)
+
+
+def _ratio(value: Fraction | str) -> str:
+    return value if isinstance(value, str) else ratio_text(value)
 
 
 def _write(table: Any, path: Path) -> None:
@@ -209,7 +289,8 @@ def _of_days(table: Any, days: tuple[Day, Day] | None) -> Any:
     )
 
 
-def _columns(name: str, spec: TableSpec, table: Any) -> Table:
+def table_columns(name: str, spec: TableSpec, table: Any) -> Table:
+    """A pyarrow table as one of `duties.tables`; DatasetError for a column that does not fit."""
     columns: dict[str, Column] = {}
     for column, kind in spec.columns:
         if column not in table.column_names:
@@ -223,11 +304,15 @@ def _columns(name: str, spec: TableSpec, table: Any) -> Table:
 def _from_arrow(name: str, spec: TableSpec, column: str, kind: str, values: Any) -> Column:
     arrow = arrow_modules()
     wanted = {DAY: arrow.date32(), INT: arrow.int64(), TEXT: arrow.string()}[kind]
+    if arrow.types.is_dictionary(values.type) and values.null_count:
+        values = values.cast(arrow.string())
     if column in spec.empty:
         values = values.fill_null("") if arrow.types.is_string(values.type) else values
     elif values.null_count:
         row = int(np.argmax(values.is_null().to_numpy())) + 1
         raise DatasetError(name, row, f"{column} is empty")
+    if kind == TEXT and arrow.types.is_dictionary(values.type):
+        return _text(arrow, values.unify_dictionaries())
     try:
         values = values.cast(wanted)
     except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError) as error:
@@ -242,7 +327,9 @@ def _from_arrow(name: str, spec: TableSpec, column: str, kind: str, values: Any)
 
 
 def _text(arrow: Any, values: Any) -> Text:
-    whole = values.fill_null("").dictionary_encode().combine_chunks()
+    if not arrow.types.is_dictionary(values.type):
+        values = values.fill_null("").dictionary_encode()
+    whole = values.combine_chunks()
     if isinstance(whole, arrow.ChunkedArray):
         if whole.num_chunks == 0:
             return Text(np.zeros(0, dtype=np.int64), ())
@@ -271,5 +358,6 @@ def _to_arrow(kind: str, column: Column) -> Any:
         return arrow.DictionaryArray.from_arrays(codes, words).cast(arrow.string())
     if kind != DAY:
         return arrow.array(column.astype(np.int64), arrow.int64())
-    known = {int(day): day_number(int(day)) if day else None for day in np.unique(column)}
-    return arrow.array([known[day] for day in column.tolist()], arrow.date32())
+    values, places = np.unique(column, return_inverse=True)
+    numbers = np.array([day_number(int(day)) if day else 0 for day in values], dtype=np.int32)
+    return arrow.array(numbers[places].reshape(-1), arrow.date32(), mask=column == 0)

@@ -12,7 +12,7 @@ from quanheng.exchange import profile
 from quanheng.exchange.layout import Market
 from quanheng.exchange.messages import Member, Standing, VenueOpen
 from quanheng.kernels.pack import unpack
-from quanheng.rulebook import breaker, calendar, fees, phases, quote_size
+from quanheng.rulebook import breaker, fees, phases, quote_size, spread
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms import market
 from quanheng.terms.codes import Effect, Phase, Side
@@ -247,7 +247,7 @@ def _info(chain: Chain, book: Rulebook) -> "np.ndarray":
             (lay.STRIKE, item.strike),
             (lay.ODD, profile.weight(item) < 1.0),
             (lay.SIGN, 1 if item.is_call else -1),
-            (lay.FAR, calendar.expiry_rank(book.calendar, item.last_day, chain.day) > 2),
+            (lay.FAR, spread.rank_on(book, item.last_day, chain.day) > 2),
         ):
             row[column] = value
     return info

@@ -21,7 +21,7 @@ from quanheng.maker.point_kernels import YUAN
 from quanheng.maker.state import BLOCK, U_LAST, U_SPOT, Bucket, Ids, State, blank
 from quanheng.maker.states import open_scopes, spread_out
 from quanheng.maker.surface_kernels import settle_class
-from quanheng.rulebook import calendar, phases, position_limits, spread
+from quanheng.rulebook import phases, position_limits, spread
 from quanheng.terms.codes import ROLES
 from quanheng.terms.contract import Chain, Contract
 from quanheng.terms.days import midnight
@@ -106,7 +106,7 @@ def _fixed_row(
     open_: MakerOpen, contract: Contract, klass: int, expiry: int, low: int
 ) -> list[int]:
     book = open_.rulebook
-    rank = calendar.expiry_rank(book.calendar, contract.last_day, open_.day)
+    rank = spread.rank_on(book, contract.last_day, open_.day)
     num, den, floor = spread.band(book, rank)
     role, designated = role_of(open_, contract), contract.code in open_.designated
     row = [0] * c.F_COLUMNS

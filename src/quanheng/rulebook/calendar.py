@@ -91,11 +91,13 @@ def expiry_months(cal: Calendar, day: Day) -> tuple[int, int, int, int]:
     return months[0], months[1], months[2], months[3]
 
 
-def expiry_rank(cal: Calendar, last_day: Day, day: Day) -> int:
+def expiry_rank(cal: Calendar, last_day: Day, day: Day, by_month: bool = False) -> int:
     """Rank 1 to 4 of a contract's expiry in the month set of `day` (reading A32).
 
-    A month that is not in the set (an adjusted leftover) takes the rank of the first listed month
-    not before it. CalendarError when the contract has expired.
+    `by_month` ranks by the calendar: 1 the month of `day` itself, 2 the one after it, 3 the first
+    listed month later than those, 4 the rest; by default the set rolls after its expiry. A month
+    that is not in the set (an adjusted leftover) takes the rank of the first listed month not
+    before it. CalendarError when the contract has expired.
     """
     if last_day < day:
         raise CalendarError(f"a contract that expired on {last_day} has no rank on {day}")
@@ -103,7 +105,12 @@ def expiry_rank(cal: Calendar, last_day: Day, day: Day) -> int:
     month = last_day // 100
     if last_day % 100 < 15:
         month = month - 89 if month % 100 == 1 else month - 1
-    for rank, listed in enumerate(expiry_months(cal, day), start=1):
+    months = expiry_months(cal, day)
+    if by_month:
+        current = day // 100
+        later = [listed for listed in months if listed > _next_month(current)]
+        months = (current, _next_month(current), later[0], later[-1])
+    for rank, listed in enumerate(months, start=1):
         if month <= listed:
             return rank
     return 4

@@ -245,6 +245,8 @@ def _rating(v: dict[str, Any]) -> model.Rating:
         cancel_alerts=v["rating.cancel.alert_months"],
         ban_months=v["rating.ban_months"],
         resign_notice=v["rating.resign.notice_days"],
+        designated_spread=v["rating.designated.spread"],
+        designated_participation=v["rating.designated.participation"],
     )
 
 

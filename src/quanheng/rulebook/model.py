@@ -66,6 +66,8 @@ class Rating(msgspec.Struct, frozen=True, array_like=True):
     cancel_alerts: tuple[int, int]  # months without A: amber, red (own choice)
     ban_months: int  # without a new application after cancellation or resignation
     resign_notice: int  # trading days
+    designated_spread: Ratio  # what R of a designated contract is multiplied with
+    designated_participation: Ratio  # and P, at most 1
 
 
 class Prices(msgspec.Struct, frozen=True, array_like=True):

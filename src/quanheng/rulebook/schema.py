@@ -166,6 +166,8 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "rating.cancel.alert_months": _two,
     "rating.ban_months": integer,
     "rating.resign.notice_days": integer,
+    "rating.designated.spread": ratio,
+    "rating.designated.participation": ratio,
     "price_limit.rates": _pairs(_text, ratio),
     "price_limit.floor": ratio,
     "breaker.ratio": ratio,

@@ -1,7 +1,16 @@
 """The widest spread a quote may have (chapter 3 一, Q-01; rules.md 10.1-1; readings A01, A02)."""
 
+from quanheng.rulebook.calendar import expiry_rank
 from quanheng.rulebook.model import Rulebook
-from quanheng.terms.units import Ratio, Ticks
+from quanheng.terms.units import Day, Ratio, Ticks
+
+BY_MONTH = "by calendar month"
+"""The alternative of reading A32."""
+
+
+def rank_on(book: Rulebook, last_day: Day, day: Day) -> int:
+    """Rank 1 to 4 of a contract's expiry on a day as A32 is read; errors of `expiry_rank`."""
+    return expiry_rank(book.calendar, last_day, day, by_month=book.readings["A32"] == BY_MONTH)
 
 
 def band(book: Rulebook, rank: int) -> tuple[int, int, Ticks]:

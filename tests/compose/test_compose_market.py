@@ -1,0 +1,445 @@
+"""The whole market: made in parts, rated in parts, the same figures whoever rates (E-12, Q-08)."""
+
+import csv
+import hashlib
+import shutil
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from quanheng.cli import cli
+from quanheng.compose import market_history as history
+from quanheng.compose import rate_command as command
+from quanheng.compose.publication import REASONS, percent
+from quanheng.duties.dataset import DatasetError
+from quanheng.duties.rating import rate, rate_whole_year
+from quanheng.edge import dataset_parts, rate_engines, rate_task
+from quanheng.edge.dataset_files import read_dataset, write_dataset, write_result
+from quanheng.edge.dataset_parts import PartKey, PartReader, part_keys
+from quanheng.edge.rate_engines import EngineError
+from quanheng.edge.rate_task import PartError, RateJob
+from quanheng.edge.rulebook_files import shipped_texts
+from quanheng.rulebook.load import load_rulebook
+
+PLAN = {"makers": 5, "days": 2, "contracts": 40, "updates": 30, "workers": 1}
+FIRST, LAST = 20240520, 20240521
+
+
+def quiet(_: str) -> None:
+    """No progress."""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small market of two days around the turn of a month of evaluation."""
+    out = tmp_path_factory.mktemp("market") / "dataset"
+    history.make_history(history.HistoryPlan(out=out, first=FIRST, **PLAN), quiet)
+    return out
+
+
+def plan(folder: Path, out: Path, **change) -> command.RatePlan:
+    plain = {"folder": folder, "out": out, "first": FIRST, "last": LAST, "workers": 1}
+    return command.RatePlan(**(plain | change))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every output file."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and command.PARTS not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def rated(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its rating."""
+    out = tmp_path_factory.mktemp("rated")
+    command.rate_folder(plan(market, out), quiet)
+    return out
+
+
+def test_a_market_comes_from_its_seed(market: Path, tmp_path: Path) -> None:
+    """The same options give the same bytes, also after an interruption; another seed does not."""
+    again = tmp_path / "again"
+    history.make_history(history.HistoryPlan(out=again, first=FIRST, **PLAN), quiet)
+    lost = again / "quotes" / str(FIRST) / "510300.parquet"
+    before = lost.read_bytes()
+    lost.unlink()
+    made = history.make_history(history.HistoryPlan(out=again, first=FIRST, **PLAN), quiet)
+    assert made["quote_rows"] == pq.read_metadata(lost).num_rows
+    assert lost.read_bytes() == before
+    assert digests(again) == digests(market)
+    other = history.part_tables(history.HistoryPlan(out=again, seed=2, **PLAN), 0, FIRST)
+    own = history.part_tables(history.HistoryPlan(out=again, **PLAN), 0, FIRST)
+    assert len(other["quotes"]["at"]) != len(own["quotes"]["at"])
+
+
+def test_a_market_has_a_markets_shape(market: Path, rated: Path) -> None:
+    """Every class and maker, breakers, grades of more than one kind."""
+    whole = read_dataset(market)
+    assert len(whole.tables["contracts"]["day"]) == 2 * 40
+    assert set("CTBVUE") <= set(whole.tables["phases"]["phase"].words)
+    with (rated / "period.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["maker"] for row in rows} == {f"M0{k}" for k in range(1, 6)}
+    assert {row["kind"] for row in rows} == {"primary", "general"}
+    assert len({row["grade"] for row in rows}) > 1
+
+
+def test_parts_are_the_whole(market: Path, rated: Path, tmp_path: Path) -> None:
+    """Rated in parts and in one piece in memory: the same tables (Q-08)."""
+    books = command.books_of(None)
+    result = rate(read_dataset(market), FIRST, LAST, books)
+    write_result(tmp_path, result)
+    for name in ("class_day", "period", "designated_month"):
+        assert (tmp_path / f"{name}.csv").read_bytes() == (rated / f"{name}.csv").read_bytes()
+    lines = [
+        sorted((folder / "contract_day.csv").read_text(encoding="utf-8").splitlines())
+        for folder in (tmp_path, rated)
+    ]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) > 300
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_other_layouts_give_the_same(market: Path, rated: Path, tmp_path: Path, kind: str) -> None:
+    """One file per table, Parquet or CSV, is read by day and gives the same bytes."""
+    write_dataset(tmp_path / "flat", read_dataset(market), kind)
+    assert part_keys(tmp_path / "flat", FIRST, LAST) == [PartKey(FIRST, ""), PartKey(LAST, "")]
+    command.rate_folder(plan(tmp_path / "flat", tmp_path / "out"), quiet)
+    assert digests(tmp_path / "out") == digests(rated)
+
+
+def test_chunks_change_nothing(
+    market: Path, rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of a few cells give the same bytes; a cell above the bound is refused."""
+    monkeypatch.setattr(dataset_parts, "CHUNK_ROWS", 97)
+    seen = [len(chunk["at"]) for chunk in PartReader(market, PartKey(FIRST, "510050")).quotes()]
+    assert len(seen) > 5
+    assert max(seen) <= 2 * 97
+    command.rate_folder(plan(market, tmp_path), quiet)
+    assert digests(tmp_path) == digests(rated)
+    monkeypatch.setattr(dataset_parts, "CELL_ROWS", 5)
+    with pytest.raises(DatasetError, match="more than 5 rows of one cell in a day"):
+        list(PartReader(market, PartKey(FIRST, "510050")).quotes())
+
+
+def test_an_interrupted_rating_goes_on(market: Path, rated: Path, tmp_path: Path) -> None:
+    """What was rated before the interruption is not rated again, and the bytes are the same."""
+    count = 0
+
+    def stop(_: str) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        command.rate_folder(plan(market, tmp_path), stop)
+    kept = sorted((tmp_path / command.PARTS).glob("*.msgpack"))
+    assert len(kept) == 3
+    times = [path.stat().st_mtime_ns for path in kept]
+    lines: list[str] = []
+    command.rate_folder(plan(market, tmp_path), lines.append)
+    assert lines[0] == "3 of 10 parts are there already"
+    assert [path.stat().st_mtime_ns for path in kept] == times
+    assert digests(tmp_path) == digests(rated)
+
+
+def test_other_data_starts_anew(market: Path, tmp_path: Path) -> None:
+    """Parts of another dataset, window or agreement are not taken."""
+    own = tmp_path / "own"
+    shutil.copytree(market, own)
+    out = tmp_path / "out"
+    command.rate_folder(plan(own, out, last=FIRST), quiet)
+    lines: list[str] = []
+    command.rate_folder(plan(own, out, last=FIRST), lines.append)
+    assert lines == ["5 of 5 parts are there already"]
+    agreement = tmp_path / "agreement.toml"
+    agreement.write_text('authority = "agreement"\n[readings]\nA04 = "absent = 1"\n')
+    lines.clear()
+    command.rate_folder(plan(own, out, last=FIRST, agreement=agreement), lines.append)
+    assert len(lines) == 5 and lines[0].startswith("1/5")
+    (own / "inquiries" / str(FIRST) / "588080.parquet").unlink()
+    lines.clear()
+    command.rate_folder(plan(own, out, last=FIRST, agreement=agreement), lines.append)
+    assert len(lines) == 5
+
+
+def test_a_broken_part_is_named(market: Path, tmp_path: Path) -> None:
+    """A part's file that was cut short is an error that names it."""
+    command.rate_folder(plan(market, tmp_path, last=FIRST), quiet)
+    part = tmp_path / command.PARTS / f"{FIRST}-510300.msgpack"
+    part.write_bytes(part.read_bytes()[:-7])
+    with pytest.raises(PartError, match=f"{FIRST}-510300"):
+        command.rate_folder(plan(market, tmp_path, last=FIRST), quiet)
+
+
+def test_two_processes(market: Path, rated: Path, tmp_path: Path) -> None:
+    """Processes side by side leave the same bytes."""
+    command.rate_folder(plan(market, tmp_path / "out", workers=2), quiet)
+    assert digests(tmp_path / "out") == digests(rated)
+
+
+class _FakeRay:
+    """The four calls of Ray that the engine makes, in this process and out of order."""
+
+    def __init__(self) -> None:
+        self.retries: list[int] = []
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def remote(self, max_retries: int):
+        self.retries.append(max_retries)
+
+        def wrap(function):
+            class Task:
+                @staticmethod
+                def remote(*args):
+                    return (function, args)
+
+            return Task
+
+        return wrap
+
+    def wait(self, waiting: list) -> tuple[list, list]:
+        return waiting[-1:], waiting[:-1]
+
+    def get(self, one: tuple):
+        function, args = one
+        return function(*args)
+
+
+def test_the_ray_engine(
+    market: Path, rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray runs the same task, in any order and with retries, and leaves the same bytes."""
+    fake = _FakeRay()
+    monkeypatch.setitem(__import__("sys").modules, "ray", fake)
+    command.rate_folder(plan(market, tmp_path, engine="ray"), quiet)
+    assert fake.retries == [rate_engines.RETRIES]
+    assert digests(tmp_path) == digests(rated)
+
+
+def test_engines_that_cannot_run(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An absent Ray and an unknown engine say so."""
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(EngineError, match=r"needs the extra quanheng\[ray\]"):
+        command.rate_folder(plan(market, tmp_path, engine="ray"), quiet)
+    with pytest.raises(EngineError, match="'slurm' is not one of local, ray"):
+        command.rate_folder(plan(market, tmp_path, engine="slurm"), quiet)
+
+
+def rewritten(folder: Path, name: str, change) -> None:
+    path = folder / "quotes" / str(FIRST) / f"{name}.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def set_row(table: pa.Table, column: str, row: int, value: object) -> pa.Table:
+    values = table[column].to_pylist()
+    values[row] = value
+    return table.set_column(
+        table.column_names.index(column), column, pa.array(values, table[column].type)
+    )
+
+
+@pytest.fixture
+def copy(market: Path, tmp_path: Path) -> Iterator[Path]:
+    shutil.copytree(market, tmp_path / "copy")
+    yield tmp_path / "copy"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: set_row(t, "bid_qty", 7, -1), r"row 8: bid_qty is negative"),
+        (lambda t: set_row(t, "maker", -1, "M99"), r"row \d+: maker 'M99' is not in table"),
+        (lambda t: set_row(t, "contract", 0, "10000000"), r"row 1: contract 10000000 is not list"),
+        (lambda t: set_row(t, "at", 1, 0), r"row 2: not sorted by"),
+        (lambda t: set_row(t, "day", 3, None), r"row 4: day is empty"),
+        (lambda t: t.slice(40).take(list(range(t.num_rows - 40))[::-1]), "not sorted by"),
+        (lambda t: t.drop_columns(["ask"]), "column 'ask' is missing"),
+    ],
+)
+def test_bad_quotes_are_named(copy: Path, tmp_path: Path, change, reason: str) -> None:
+    """An error in a part says which file, row and reason."""
+    rewritten(copy, "510050", change)
+    with pytest.raises(DatasetError, match=reason):
+        command.rate_folder(plan(copy, tmp_path / "out", last=FIRST), quiet)
+
+
+def test_a_row_of_another_day(copy: Path, tmp_path: Path) -> None:
+    """A part holds one day."""
+    other = pq.read_table(copy / "quotes" / str(LAST) / "510050.parquet")
+    rewritten(copy, "510050", lambda table: pa.concat_tables([table, other.slice(0, 1)]))
+    with pytest.raises(DatasetError, match=r"not a row of 2024-05-20"):
+        command.rate_folder(plan(copy, tmp_path / "out", last=FIRST), quiet)
+
+
+def test_chunk_edges_keep_the_order(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that comes back in a later chunk is refused there."""
+    monkeypatch.setattr(dataset_parts, "CHUNK_ROWS", 97)
+    rewritten(copy, "510050", lambda table: pa.concat_tables([table, table.slice(0, 50)]))
+    with pytest.raises(DatasetError, match="not sorted by"):
+        list(PartReader(copy, PartKey(FIRST, "510050")).quotes())
+
+
+def test_tables_that_do_not_fit(copy: Path, market: Path, tmp_path: Path) -> None:
+    """Missing quotes, mixed layouts and days without contracts are errors, not silence."""
+    for name in ("phases", "trades"):
+        table = read_dataset(market).tables[name]
+        shutil.rmtree(copy / name)
+        write_dataset(copy, {name: table})
+        with pytest.raises(DatasetError, match=f"{name}: must be split by day and class"):
+            PartReader(copy, PartKey(FIRST, "510050"))
+        (copy / f"{name}.parquet").unlink()
+        shutil.copytree(market / name, copy / name)
+    shutil.rmtree(copy / "quotes")
+    with pytest.raises(DatasetError, match="quotes: the table is missing"):
+        command.rate_folder(plan(copy, tmp_path / "out"), quiet)
+    whole = read_dataset(market)
+    late = whole.tables["trades"]["day"].copy()
+    late[-1] = 20240522
+    whole.tables["trades"] = {**whole.tables["trades"], "day": late}
+    write_dataset(tmp_path / "flat", whole)
+    with pytest.raises(DatasetError, match=r"trades, row \d+: no contract is listed on 2024-05-22"):
+        part_keys(tmp_path / "flat", FIRST, 20240522)
+    with pytest.raises(DatasetError, match="no day from 2023"):
+        part_keys(market, 20230101, 20230102)
+    with pytest.raises(DatasetError, match="no such dataset folder"):
+        part_keys(tmp_path / "nowhere", FIRST, LAST)
+
+
+def test_a_year_from_the_command_line(market: Path, tmp_path: Path) -> None:
+    """`rate --year --fees`: months, year, rebates and the publication in Chinese (E-08 to E-11)."""
+    fees = tmp_path / "fees.toml"
+    fees.write_text(
+        "".join(
+            f'[[fee]]\nrole = "{role}"\nhandling_fee = "1.3"\nrebate = "{rebate}"\n'
+            for role, rebate in (("provider", "1.3"), ("taker", "0.5"), ("auction", "1.3"))
+        )
+    )
+    args = ["rate", str(market), "--year", "2024", "--out", str(tmp_path / "out"), "--workers", "1"]
+    answer = CliRunner().invoke(cli, [*args, "--fees", str(fees), "--json"])
+    assert answer.exit_code == 0, answer.output
+    result = rate_whole_year(
+        read_dataset(market), 2024, command.books_of(None), command.read_fees(fees)
+    )
+    write_result(tmp_path / "memory", result)
+    for name in ("year", "year_overall", "rebate", "period", "class_day"):
+        one, other = (tmp_path / place / f"{name}.csv" for place in ("out", "memory"))
+        assert one.read_bytes() == other.read_bytes()
+    with (tmp_path / "out" / "rebate.csv").open(encoding="utf-8") as stream:
+        paid = list(csv.DictReader(stream))
+    assert {row["role"] for row in paid} == {"provider", "taker"}
+    assert all(Fraction(row["handling_fee"]) == int(row["qty"]) * Fraction("1.3") for row in paid)
+    general = {(r.maker, r.underlying) for r in result.period if r.kind == "general"}
+    assert general and not general & {(row["maker"], row["underlying"]) for row in paid}
+    assert [month.first for month in result.period[:1]] == [20240421]
+    page = (tmp_path / "out" / "publication" / "publication.html").read_text(encoding="utf-8")
+    for title in ("做市商月度评价结果", "年度综合评价（整体）", "指定合约月度做市情况"):
+        assert title in page
+    assert "做市不满3个月" in page
+    with (tmp_path / "out" / "publication" / "yearly.csv").open(encoding="utf-8-sig") as stream:
+        assert next(stream).startswith("年度,合约品种,做市商")
+
+
+CHANGED = """
+[[rule]]
+key = "quote_size.continuous"
+value = 20
+from = 20240521
+source = "a change in the middle of a month"
+"""
+AGREED = """authority = "agreement"
+[[rule]]
+key = "spread.near.ratio"
+value = "0.05"
+from = 20240521
+source = "agreement in force from the second day"
+"""
+
+
+def test_each_day_by_its_own_rules(market: Path) -> None:
+    """A rule and an agreement from the second day leave the first as it was, and an old window
+    rated again under the new texts has its old figures (Q-08).
+    """
+    texts = dict(shipped_texts())
+    plain = rate(read_dataset(market), FIRST, LAST, command.books_of(None))
+    old = rate(read_dataset(market), FIRST, FIRST, command.books_of(None))
+    texts["duty.toml"] += CHANGED
+
+    def books(day: int):
+        return load_rulebook(day, texts, ("agreement.toml", AGREED))
+
+    changed = rate(read_dataset(market), FIRST, LAST, books)
+    for now, before in zip(changed.contract_day, plain.contract_day, strict=True):
+        if now.day == FIRST:
+            assert now == before
+    late = [
+        sum(row.compliant_ns for row in one.contract_day if row.day == LAST)
+        for one in (changed, plain)
+    ]
+    assert 0 < late[0] < late[1]
+    assert rate(read_dataset(market), FIRST, FIRST, books) == old
+
+
+def test_publication_words() -> None:
+    """Percentages are rounded half even at two digits and every reason has its words."""
+    assert percent(Fraction(2, 3)) == "66.67%"
+    assert percent(None) == "—"
+    assert len(REASONS) == 12
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["--year", "2024", "--from", "2024-05-20"], "give one"),
+        (["--from", "2024-05-20"], "give --from and --to, or --year"),
+        (["--from", "2024-05-20", "--to", "soon"], "--to:"),
+    ],
+)
+def test_options_that_do_not_fit(market: Path, tmp_path: Path, args: list[str], text: str) -> None:
+    """Exit 2 with the option's name."""
+    answer = CliRunner().invoke(cli, ["rate", str(market), "--out", str(tmp_path), *args])
+    assert isinstance(answer.exception, command.PlanError | SystemExit)
+    with pytest.raises(command.PlanError, match=text):
+        words = dict(zip(args[::2], args[1::2], strict=True))
+        command.plan_of(
+            words.get("--from", ""),
+            words.get("--to", ""),
+            int(words.get("--year", "0")),
+            folder=market,
+            out=tmp_path,
+        )
+
+
+def test_markets_that_cannot_be_made(tmp_path: Path) -> None:
+    """Options out of range are refused."""
+    for change in ({"makers": 0}, {"contracts": 8}, {"days": 0}):
+        wrong = history.HistoryPlan(out=tmp_path, **(PLAN | change))
+        with pytest.raises(history.HistoryError, match="must be"):
+            history.days_of(wrong)
+    with pytest.raises(history.HistoryError, match="--from"):
+        history.plan_of("soon", out=tmp_path)
+
+
+def test_a_parts_bytes_depend_on_the_part_alone(market: Path, tmp_path: Path) -> None:
+    """The task twice, in two folders: the same file."""
+    key = PartKey(FIRST, "588000")
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        rows = rate_task.rate_one(RateJob(str(market), str(tmp_path / name)), key)
+        assert rows > 0
+    one, other = (tmp_path / name / f"{FIRST}-588000.msgpack" for name in "ab")
+    assert one.read_bytes() == other.read_bytes()
