@@ -237,7 +237,14 @@ def test_timetable_covers_the_day() -> None:
     assert spans[-1].stop == from_clock("15:00")
     assert all(a.stop == b.start for a, b in pairwise(spans))
     assert phases.session_nanos(BOOK) == 14_220 * SECOND
-    left = {"09:20": 14_220, "10:30": 10_620, "12:00": 7_020, "14:00": 3_420, "14:57": 0, "15:10": 0}
+    left = {
+        "09:20": 14_220,
+        "10:30": 10_620,
+        "12:00": 7_020,
+        "14:00": 3_420,
+        "14:57": 0,
+        "15:10": 0,
+    }
     for clock, seconds in left.items():
         assert phases.continuous_left(BOOK, from_clock(clock)) == seconds * SECOND, clock
     opening = phases.span_at(BOOK, from_clock("09:21"))
