@@ -11,9 +11,9 @@ from quanheng.maker import quote_kernels as q
 from quanheng.maker.figure_kernels import greeks_of
 from quanheng.maker.lifecycle import Life
 from quanheng.terms import market
-from quanheng.terms.codes import Alert, Effect, Phase, Side, TradingState
+from quanheng.terms.codes import Alert, Effect, Exec, Phase, Side, TradingState
 from quanheng.terms.commands import SetState
-from quanheng.terms.orders import NewOrder, Send
+from quanheng.terms.orders import NewOrder, OrderAck, Send
 from quanheng.terms.units import SECOND
 
 SLOT = 2
@@ -159,6 +159,47 @@ def test_a_quote_that_the_book_shows_or_cannot_show_is_left_alone():
         world.move(world.spot + (40 if number % 2 else -40))
         world.run(3)
     assert not world.alerts(Alert.UNKNOWN_ORDER)
+
+
+def test_a_fill_that_a_snapshot_shows_before_its_report_is_no_loss():
+    """Twice in a row the snapshot of a fill comes a moment before its report: nothing is swept."""
+    world = continuous(World.start())
+    for _ in range(4):
+        ident, price, qty = world.resting[SLOT, 0]
+        world.resting[SLOT, 0] = [ident, price, qty - 2]
+        world.at += 3 * SECOND
+        world.tick()
+        world.resting[SLOT, 0] = [ident, price, qty]
+        world.fill(SLOT, 0, 2)
+    assert not world.alerts(Alert.UNKNOWN_ORDER)
+
+
+def test_a_fill_or_kill_order_that_found_nothing_is_no_refusal():
+    """P33: sixty sheds that nobody takes do not halt the class; another reason counts."""
+    world = continuous(World.start())
+    hold(world, 270)
+    for _ in range(60):
+        world.run(1)
+        watch(world)
+        order = sheds(world)[-1]
+        if order.client_id in {one.client_id for one in world.state.orders.values()}:
+            world.report(order_ack(order, world.at, 12036))
+    assert len(sheds(world)) >= 50
+    assert not world.state.orders and not world.alerts(Alert.REJECTED_BY_EXCHANGE)
+    assert not world.alerts(Alert.TRIPPED)
+    assert int(world.state.guards.asked[0, 0]) == 0
+    watch(world)
+    world.report(order_ack(sheds(world)[-1], world.at, 11098))
+    assert world.alerts(Alert.REJECTED_BY_EXCHANGE)
+    assert int(world.state.guards.asked[0, 0]) == 1
+
+
+def order_ack(order, at, reason):
+    """A refusal of a single order."""
+    return OrderAck(
+        Exec.REJECTED, order.client_id, "", order.contract, 1, order.side, order.effect,
+        order.kind, order.price, order.qty, at, 0, 0, reason, False,
+    )  # fmt: skip
 
 
 def book_row(levels, side=c.BID_SIDE):
