@@ -110,6 +110,22 @@ def test_close_to_its_limit_a_side_that_fits_once_is_shown():
     assert (SLOT, 0) not in full.resting and full.resting[SLOT, 1][2] >= 10
 
 
+@pytest.mark.parametrize(("net", "sizes"), [(150, [10, 20]), (-150, [20, 10])])
+def test_sides_of_different_quantities_rest_in_peace(net, sizes):
+    """The obligation-aware strategy adds with 10 and reduces with 20; neither is renewed for the
+    other's quantity.
+    """
+    released = tuple((code, "1") for code in (1, 2, 3, 4))
+    world = continuous(World.start(parameters=(("*", "strategy", 4),), quoting=released))
+    hold(world, net)
+    world.run(3)
+    assert [world.resting[SLOT, side][2] for side in range(2)] == sizes
+    before = len(world.quotes())
+    world.run(3)
+    mine = world.chain.contracts[SLOT].code
+    assert not [one for one in world.quotes()[before:] if one.contract == mine]
+
+
 def test_p19_takes_the_side_at_fault_and_leaves_the_way_back():
     """A class that is long all the delta it may be goes on selling calls and buying puts: what has
     to move of the other sides goes and does not come back.
@@ -183,7 +199,7 @@ def test_a_fill_or_kill_order_that_found_nothing_is_no_refusal():
         watch(world)
         order = sheds(world)[-1]
         if order.client_id in {one.client_id for one in world.state.orders.values()}:
-            world.report(order_ack(order, world.at, 12036))
+            world.report(order_ack(order, world.at, 12036 if len(sheds(world)) % 2 else 17624))
     assert len(sheds(world)) >= 50
     assert not world.state.orders and not world.alerts(Alert.REJECTED_BY_EXCHANGE)
     assert not world.alerts(Alert.TRIPPED)

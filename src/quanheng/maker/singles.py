@@ -29,8 +29,10 @@ MOST = 200
 NOTHING_RESTS = (19082,)
 """Answers to a cancel that prove that its target does not rest (interfaces.md 2.10)."""
 
-NOT_FILLABLE = (12036,)
-"""The answer to a fill-or-kill order that found too little: its nature, no refusal (P33)."""
+NOT_FILLABLE = (12036, 17624)
+"""Answers to a fill-or-kill order that found too little, or would have called an intraday auction:
+its nature, no refusal (P33).
+"""
 
 _LIVE = (Life.WORKING, Life.UNKNOWN)
 _BARRED = (TradingState.HALTED, TradingState.CANCEL_ONLY)
