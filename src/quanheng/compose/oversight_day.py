@@ -5,10 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from quanheng.authority.firm import FirmAuthority
-from quanheng.authority.messages import Closed, Delivered, Issue, Pending, Recorded, Refused
+from quanheng.authority.messages import (
+    Closed,
+    Delivered,
+    Issue,
+    Pending,
+    Recorded,
+    Refused,
+    Second,
+)
 from quanheng.compose import oversight_wires as wires
 from quanheng.compose.openings import Openings
-from quanheng.compose.oversight_file import on_firm_risk, read_oversight
+from quanheng.compose.oversight_file import act_of, on_firm_risk, read_oversight
 from quanheng.compose.people import opening as authority_opening
 from quanheng.compose.people import read_people
 from quanheng.config import ConfigError
@@ -23,6 +31,7 @@ from quanheng.runtime.sim import Simulation
 from quanheng.runtime.wires import Sink
 from quanheng.settlement.carry import Carry
 from quanheng.terms.commands import SignOn
+from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.market import ChainTick, UnderlyingTicks
 from quanheng.terms.units import MICROSECOND, SECOND, Lots, Nanos
 
@@ -90,6 +99,7 @@ class OversightDay:
             raise ConfigError(f"officer: {self.file.officer} does not hold firm_risk")
         self.machine, self.authority = Overseer(), FirmAuthority()
         self.watch = OversightWatch()
+        self._seconds: list[tuple[Nanos, str]] = []
 
     def add(self, sim: Simulation) -> None:
         """Both machines, after all others."""
@@ -114,7 +124,15 @@ class OversightDay:
         sim.sink(over, [Figures, Written, Told], self.watch)
         sim.sink(over, [RaiseAlert], alert)
         sim.sink(firm, [Issue, Refused], self.watch)
-        sim.ignore(firm, [Pending, Closed])
+        sim.ignore(firm, [Closed])
+
+        def second(effect: Pending, at: Nanos, cause: int) -> None:
+            """The file's next second person agrees to what waits for one, at his or her time."""
+            if self._seconds:
+                when, by = self._seconds.pop(0)
+                sim.post(firm, Second(effect.proposal, by), max(when, at + 1), Source.DESK)
+
+        sim.sink(firm, [Pending], second)
 
     def post(self, sim: Simulation, openings: Openings, opening: Carry | None, at: Nanos) -> None:
         """The openings of both, and who is on duty at the firm."""
@@ -129,6 +147,15 @@ class OversightDay:
                 if post in ON_DUTY:
                     sign = Recorded(wires.TARGET, SignOn(post, entry.person, True))
                     sim.post(firm, sign, at + SECOND, Source.DESK)
+        for one in self.file.acts:
+            when = midnight(day) + from_clock(one.at)
+            if one.act != "second" and when >= at:
+                sim.post(over, act_of(one, day), when, Source.OVERSEER)
+        self._seconds = [
+            (midnight(day) + from_clock(one.at), one.by)
+            for one in self.file.acts
+            if one.act == "second"
+        ]
 
 
 def usual_volume(openings: Openings) -> tuple[Lots, ...]:

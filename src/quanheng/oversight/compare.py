@@ -28,6 +28,9 @@ COLUMNS = ("kind", "desk", "own", "tolerance", "minutes")
 STALE = 2 * MINUTE
 SHARE = 0.10
 """Of a Greek's gross size in the class: what two models may differ by."""
+CHEAP, CHEAP_SHARE = 0.005, 2.0
+"""Contracts worth less than five steps, and what may be off of their Greeks: a step more or less is
+half as much vol again, and no model knows better."""
 SMALL = (5_000.0, 2_000.0, 500.0, 500.0)
 """The same in yuan at least: cash delta, cash gamma, vega, theta."""
 VALUE_STEPS = 0.002
@@ -94,6 +97,7 @@ def _values(model: Model, codes: list[str], claimed: np.ndarray) -> list[Row]:
 
 def _greeks(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
     rows = []
+    cheap = np.nan_to_num(view.model.prices) < CHEAP
     for klass, item in enumerate(view.opened.chain.classes):
         part = slice(item.start, item.stop)
         if not net[part].any():
@@ -101,7 +105,9 @@ def _greeks(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
         for place, kind in enumerate(("delta", "gamma", "vega", "theta")):
             each = view.greeks[part, place] * net[part]
             own = round(float(each.sum()) * _BILLION)
-            gross = SHARE * float(np.abs(each).sum()) + SMALL[place]
+            sizes = np.abs(each)
+            gross = SHARE * float(sizes.sum()) + SMALL[place]
+            gross += CHEAP_SHARE * float(sizes[cheap[part]].sum())
             desk = int(claimed[klass, place])
             rows.append(Row(kind, item.underlying, desk, own, round(gross * _BILLION)))
     return rows
