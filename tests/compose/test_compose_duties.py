@@ -134,6 +134,28 @@ def test_cockpit_tells_a_month_that_is_going_wrong(month: Path) -> None:
     assert not {item for item, _ in told[OURS]} & {"month", "chapter9"}
 
 
+def test_the_forecast_of_a_day_is_stored(month: Path, tmp_path: Path) -> None:
+    """L-03: by class and by contract, what the cockpit said; asked again, the same file."""
+    ask_at = ("--maker", OURS, "--at", "13:30", "--store", tmp_path)
+    found = ask("cockpit", month, *ask_at)
+    (by_class,) = (tmp_path / "forecast_class").iterdir()
+    (by_contract,) = (tmp_path / "forecast_contract").iterdir()
+    assert by_class.name == f"20240724-{OURS}.csv" == by_contract.name
+    classes, before = rows(by_class), by_class.read_bytes()
+    assert [row["underlying"] for row in classes] == list(duty_month.CLASSES)
+    for row, one in zip(classes, found["classes"], strict=True):
+        assert row["weighted_best"] == one["reach"]["best"] and row["at"] == "13:30:00"
+        for name in ("month", "year"):
+            told = {grade: str(chance) for grade, chance in one[name]["chances"]}
+            assert {grade: row[f"{name}_{grade}"] for grade in told} == told
+    contracts = rows(by_contract)
+    assert [row["contract"] for row in contracts] == list(duty_month.CONTRACTS)
+    views = [view for one in found["classes"] for view in one["view"]["contracts"]]
+    assert [int(row["slack_ns"]) for row in contracts] == [view["slack"] for view in views]
+    ask("cockpit", month, *ask_at)
+    assert by_class.read_bytes() == before
+
+
 def test_cockpit_refuses_what_is_not_there(month: Path, tmp_path: Path) -> None:
     """Each error names the thing."""
     one_line(call("cockpit", tmp_path), 3, "neither a run nor a dataset")
