@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import duty_month
+import pyarrow.parquet
 import pytest
 from compose_world import Called, Run, call, one_line
 
@@ -132,6 +133,27 @@ def test_cockpit_tells_a_month_that_is_going_wrong(month: Path) -> None:
         told[maker] = {(one.item, one.lost) for one in found.alerts}
     assert {("month", False), ("chapter9", True)} <= told[duty_month.MAKERS[1]]
     assert not {item for item, _ in told[OURS]} & {"month", "chapter9"}
+
+
+def test_a_general_maker_owes_answers_alone(month: Path, tmp_path: Path) -> None:
+    """E-06, A16: no grade of continuous quotes, no alert but inquiries, no part in the mean."""
+    folder = tmp_path / "general"
+    shutil.copytree(month, folder)
+    lazy = duty_month.MAKERS[1]
+    table = pyarrow.parquet.read_table(folder / "makers.parquet").to_pylist()
+    for row in table:
+        if (row["maker"], row["underlying"]) == (lazy, "510300"):
+            row["kind"] = "general"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), folder / "makers.parquet")
+    found = ask("cockpit", folder, "--maker", lazy)
+    primary, general = found["classes"]
+    assert (primary["general"], general["general"]) == (False, True)
+    assert primary["month"]["chances"] and not general["month"]["chances"]
+    told = {one["item"] for one in found["alerts"] if one["underlying"] == "510300"}
+    assert told <= {"inquiry"}
+    ours = ask("cockpit", folder, "--maker", OURS)["classes"]
+    assert [len(one["view"]["others"]) for one in ours] == [1, 0]
+    assert "一般做市商" in call("cockpit", folder, "--maker", lazy).out
 
 
 def test_the_forecast_of_a_day_is_stored(month: Path, tmp_path: Path) -> None:
