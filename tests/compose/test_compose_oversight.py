@@ -144,6 +144,11 @@ def test_compose_oversight_tables_say_what_happened(kept: tuple[World, Any, Path
     last = world.oversight.machine.state.figures["*"]
     assert rows["*", "long"]["last"] == str(last[PLACE["long"]])
     assert float(rows["*", "var"]["last"]) == pytest.approx(last[PLACE["var"]] / 10_000, abs=1e-3)
+    for name in ("profit", "free"):
+        assert float(rows["*", name]["worst"]) <= float(rows["*", name]["last"])
+    some = report.worst(found)
+    losses = [float(row["options"]) + float(row["hedge"]) for row in some]
+    assert losses == sorted(losses) and len({*losses}) == len(losses) == report.WORST
     (limit,) = found["limits"]
     assert (limit["version"], limit["value"], limit["basis"]) == ("3", "10", "minutes 7")
     events = [row["event"] for row in found["cases"]]

@@ -24,6 +24,7 @@ from quanheng.exchange.messages import Deliver, EtfDeliver
 from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Notify
 from quanheng.oversight.compare import KINDS
+from quanheng.oversight.figures import COLUMNS
 from quanheng.oversight.messages import Ask, Figures, Told, Written
 from quanheng.oversight.overseer import Overseer
 from quanheng.runtime.envelope import RaiseAlert, Source
@@ -37,6 +38,10 @@ from quanheng.terms.units import MICROSECOND, SECOND, Lots, Nanos
 
 ON_DUTY = ("firm_risk", "head")
 """Posts whose holders are there all day at the firm: who restrains the desk, and who releases."""
+
+
+LOWEST = ("profit", "equity", "free")
+"""Figures whose smallest value is the worst; of all others the largest size."""
 
 
 class OversightWatch:
@@ -72,7 +77,12 @@ class OversightWatch:
         for name, row in zip(effect.names, rows.tolist(), strict=True):
             for place, value in enumerate(row):
                 before = self.worst.get((name, place))
-                if before is None or abs(value) > abs(before[0]):
+                lowest = COLUMNS[place] in LOWEST
+                if (
+                    before is None
+                    or (lowest and value < before[0])
+                    or (not lowest and abs(value) > abs(before[0]))
+                ):
                     self.worst[name, place] = value, effect.at
 
     def _levels(self, effect: Figures) -> None:
