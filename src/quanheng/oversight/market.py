@@ -92,7 +92,7 @@ def refresh(state: State, opened: OverseerOpen, at: Nanos) -> None:
             changes = np.zeros(model.moves.shape)
             kernels.grid(part, *curve, moves, 0.0, rate, changes)
             mine = model.klass == klass
-            model.moves[mine] = np.rint(changes[mine] * MOVE_UNITS).astype(np.int32)
+            model.moves[mine] = np.rint(changes[mine] * MOVE_UNITS).astype(np.int64)
             model.gridded[klass], model.grid_at[klass] = spot, at
 
 

@@ -221,7 +221,7 @@ def open_model(opened: OverseerOpen) -> Model:
         grid_at=np.zeros(len(chain.classes), dtype=np.int64),
         prices=np.full(slots, np.nan),
         values=np.full((slots, ROWS), np.nan),
-        moves=np.zeros((slots, COUNT), dtype=np.int32),
+        moves=np.zeros((slots, COUNT), dtype=np.int64),
         volume=np.zeros(slots, dtype=np.int64),
     )
 
