@@ -217,7 +217,7 @@ def replenishment(rows: Sequence[YearRow], cancelled: Sequence[Cancellation]) ->
     found = []
     for klass in sorted({row.underlying for row in rows}):
         primary = {r.maker for r in rows if r.underlying == klass and r.kind == PRIMARY}
-        count = sum((maker, klass) in gone or (maker, "*") in gone for maker in primary)
+        count = sum((maker, klass) in gone or (maker, "*") in gone for maker in sorted(primary))
         able = [
             row
             for row in rows
