@@ -169,13 +169,12 @@ def walk_cells(
     `sizes` = continuous size, auction size, answer, hold, highest price. `starts` int64[6,
     contracts + 1]: spans, wide spans, judges, asks, trades, market. Quotes are by contract, maker;
     holes by maker, contract. `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4]
-    (maker, contract, instant, joined). Returns the number of both, or -price above the highest.
-    """
+    (maker, contract, instant, joined). Returns both numbers, or -price above the highest."""
     makers, contracts = active.shape
     out = np.empty((len(spans) + len(holes) + 1, 2), np.int64)
-    most = _longest(quote_start) + (len(market) if options[O_BASE] else 0)
+    most = _longest(quote_start) + options[O_BASE] * len(market)
     quotes, bits = np.empty((most, QUOTE_COLUMNS), np.int64), np.empty(most + 1, np.uint8)
-    n_terms, n_breaks = 0, 0
+    n_terms = n_breaks = 0
     for maker in range(makers):
         for c in range(contracts):
             cell, lane = maker * contracts + c, c * makers + maker
