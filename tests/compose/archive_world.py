@@ -80,10 +80,10 @@ def accepted(ident: str, code: str) -> Reports:
     return Reports([Report("1", 1, body)])
 
 
-def maker(run: Path, day: Day, quotes: int) -> None:
+def maker(run: Path, day: Day, quotes: int, listed: tuple[str, ...]) -> None:
     """T01 on duty; `quotes` quotes of A, one of B entered by T02, fills, commands, a cancel."""
     out = Writer(run, "maker", day)
-    out.step(["maker_open", day, Chain(day, (contract(A), contract(B)), ())])  # type: ignore[arg-type]
+    out.step(["maker_open", day, Chain(day, tuple(contract(code) for code in listed), ())])  # type: ignore[arg-type]
     out.step(SignOn("trader", "T01", True))
     out.step(TimerFired("watch", out.at))
     machine, hand = Stamp("T01", "lean", "1", 3, 4), Stamp("T01", "hand", "1", 3, 4, "T02")
@@ -113,10 +113,12 @@ def authority(run: Path, day: Day) -> None:
     out.journal.close()
 
 
-def make_run(folder: Path, day: Day = DAY, quotes: int = 20) -> Path:
+def make_run(
+    folder: Path, day: Day = DAY, quotes: int = 20, listed: tuple[str, ...] = (A, B)
+) -> Path:
     """An ended run with journals and a few files."""
     run = folder / f"{day}-calm-s1"
-    maker(run, day, quotes)
+    maker(run, day, quotes, listed)
     authority(run, day)
     over = Writer(run, "oversight", day)
     over.step(Restrain(A, TradingState.REDUCING, "over budget", "F01"))

@@ -25,8 +25,8 @@ from quanheng.runtime.journal import JournalCorruptError
 from quanheng.runtime.merkle import Tree, leaf_hash
 from quanheng.runtime.segment import read_segments
 from quanheng.runtime.verify import Verdict, verify_run
-from quanheng.terms.days import add_days, day_of, month_length
-from quanheng.terms.units import Day
+from quanheng.terms.days import add_days, day_of, midnight, month_length
+from quanheng.terms.units import DAY, Day, Nanos
 
 RUN, AUTHORITY, DOCUMENTS, REGISTERS, DRILL = "run", "authority", "documents", "registers", "drill"
 KINDS = (RUN, AUTHORITY, DOCUMENTS, REGISTERS, DRILL)
@@ -234,7 +234,7 @@ def with_index(
     """Enter an entry into the index."""
     index = Index(archive.folder / "index.sqlite")
     try:
-        index.add(line.number, spans_of(line.number, actions), contracts)
+        index.add(line.number, spans_of(line.number, actions), contracts, life_of(line.day))
     finally:
         index.close()
 
@@ -254,11 +254,17 @@ def index_all(archive: Archive) -> int:
                 actions = [(row["person"], row["scope"], row["at"]) for row in found]
                 listed = read_rows(archive.checked(line, "tables/contracts.parquet"))
                 contracts = [(row["code"], row["underlying"]) for row in listed]
-            index.add(line.number, spans_of(line.number, actions), contracts)
+            life = life_of(line.day)
+            index.add(line.number, spans_of(line.number, actions), contracts, life)
             read += 1
         return read
     finally:
         index.close()
+
+
+def life_of(day: Day) -> tuple[Nanos, Nanos]:
+    """First and last instant of a local day."""
+    return midnight(day), midnight(day) + DAY - 1
 
 
 def _receipt(archive: Archive, source: Path, line: Line, anchor: str) -> None:

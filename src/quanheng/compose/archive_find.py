@@ -25,7 +25,8 @@ def instant(text: str, end: bool = False) -> Nanos:
 def find(
     archive: Archive, person: str, contract: str, start: Nanos, stop: Nanos
 ) -> list[dict[str, Any]]:
-    """Actions of a person in [start, stop] on a contract, on its underlying or on everything.
+    """Actions of a person in [start, stop] on a contract, and on its underlying or on everything
+    while it was listed.
 
     All scopes for an empty contract. Rows are those of the table `actions` with the entry's number,
     by instant. ArchiveError when a table is not the one that was archived, or when the index is
@@ -38,6 +39,7 @@ def find(
         if known != sorted(lines):
             raise ArchiveError(f"{archive.folder}: the index is not of this log; archive index")
         spans = index.find(person, contract, start, stop)
+        life = index.life(contract)
     finally:
         index.close()
     found: list[dict[str, Any]] = []
@@ -49,7 +51,10 @@ def find(
         for row in read_rows(checked[span.entry], span.first, span.rows):
             if (row["person"], row["scope"]) != (span.person, span.scope):
                 raise ArchiveError(f"{archive.folder}: the index is wrong about {span.entry}")
-            if start <= row["at"] <= stop:
+            since, until = start, stop
+            if life is not None and span.scope != contract:
+                since, until = max(start, life[1]), min(stop, life[2])
+            if since <= row["at"] <= until:
                 found.append({"entry": span.entry, **row})
     return sorted(found, key=lambda row: (row["at"], row["machine"], row["seq"], row["scope"]))
 

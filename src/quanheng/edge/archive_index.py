@@ -15,7 +15,8 @@ _MAKE = """
 CREATE TABLE IF NOT EXISTS span(
   person TEXT, scope TEXT, entry INTEGER, first INTEGER, rows INTEGER, start INTEGER,
   stop INTEGER, PRIMARY KEY(person, scope, entry)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS contract(code TEXT PRIMARY KEY, underlying TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contract(
+  code TEXT PRIMARY KEY, underlying TEXT, since INTEGER, until INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry(number INTEGER PRIMARY KEY);
 """
 
@@ -60,25 +61,44 @@ class Index:
         """Numbers of the entries that are in it."""
         return [row[0] for row in self._file.execute("SELECT number FROM entry ORDER BY number")]
 
-    def add(self, entry: int, spans: Sequence[Span], contracts: Sequence[Sequence[object]]) -> None:
-        """Enter an entry once; a second time changes nothing."""
+    def add(
+        self,
+        entry: int,
+        spans: Sequence[Span],
+        listed: Sequence[Sequence[object]] = (),
+        life: tuple[Nanos, Nanos] = (0, 0),
+    ) -> None:
+        """Enter an entry once; a second time changes nothing. `listed` are (code, underlying, …) of
+        the contracts that lived in `life`.
+        """
+        grown = (
+            "INSERT INTO contract VALUES (?,?,?,?) ON CONFLICT(code) DO UPDATE SET "
+            "since = min(since, excluded.since), until = max(until, excluded.until)"
+        )
         with self._file:
             self._file.execute("INSERT OR IGNORE INTO entry VALUES (?)", (entry,))
             self._file.executemany("INSERT OR REPLACE INTO span VALUES (?,?,?,?,?,?,?)", spans)
-            rows = [(row[0], row[1]) for row in contracts]
-            self._file.executemany("INSERT OR REPLACE INTO contract VALUES (?,?)", rows)
+            self._file.executemany(grown, [(row[0], row[1], *life) for row in listed])
 
     def find(self, person: str, contract: str, start: Nanos, stop: Nanos) -> list[Span]:
-        """Runs that may hold actions in [start, stop] on a contract: on itself, on its underlying
-        and on everything; every scope for an empty contract.
+        """Runs that may hold actions in [start, stop] on a contract: on itself at any time, and
+        while it was listed on its underlying and on everything. Every scope for an empty contract.
         """
+        found = self._runs(person, (contract,) if contract else (), start, stop)
+        life = self.life(contract)
+        if life is not None:
+            underlying, since, until = life
+            found += self._runs(person, (underlying, "*"), max(start, since), min(stop, until))
+        return sorted(found, key=lambda span: (span.entry, span.first))
+
+    def life(self, contract: str) -> tuple[str, Nanos, Nanos] | None:
+        """(underlying, first instant, last instant) of a contract; None for one never listed."""
+        text = "SELECT underlying, since, until FROM contract WHERE code = ?"
+        found: tuple[str, Nanos, Nanos] | None = self._file.execute(text, (contract,)).fetchone()
+        return found
+
+    def _runs(self, person: str, scopes: tuple[str, ...], start: Nanos, stop: Nanos) -> list[Span]:
         text = "SELECT * FROM span WHERE person = ? AND start <= ? AND stop >= ?"
-        given: list[object] = [person, stop, start]
-        if contract:
-            scopes = [contract, "*"]
-            known = "SELECT underlying FROM contract WHERE code = ?"
-            scopes += [row[0] for row in self._file.execute(known, (contract,))]
+        if scopes:
             text += f" AND scope IN ({','.join('?' * len(scopes))})"
-            given += scopes
-        rows = self._file.execute(text + " ORDER BY entry, first", given)
-        return [Span(*row) for row in rows]
+        return [Span(*row) for row in self._file.execute(text, (person, stop, start, *scopes))]
