@@ -3,7 +3,11 @@
 Real messages in real journals, without a simulated market: the archive reads nothing else.
 """
 
+import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,6 +22,7 @@ from quanheng.authority.messages import (
 )
 from quanheng.authority.messages import Refused as Denied
 from quanheng.compose.run_folder import RunInfo, write_info
+from quanheng.edge import verify_archive
 from quanheng.oversight.messages import Restrain
 from quanheng.runtime.envelope import Envelope, Source, TimerFired
 from quanheng.runtime.journal import EFFECTS, INPUT
@@ -133,3 +138,22 @@ def make_run(
     )  # fmt: skip
     write_info(run, info)
     return run
+
+
+def verified(archive: Path, *more: object) -> dict[str, Any]:
+    """What the archive's own verifier says, in a bare interpreter."""
+    command = [sys.executable, "-I", "-S", archive / "verify_archive.py", archive, "--json", *more]
+    done = subprocess.run(
+        [str(one) for one in command], check=False, capture_output=True, text=True
+    )
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == (0 if told["ok"] else 1), done.stderr
+    return told
+
+
+def segment(archive: Path) -> Path:
+    return next(archive.glob("entries/000001-*/content/journal/maker/*.seg"))
+
+
+def rewritten(data: bytes) -> list[bytes]:
+    return [frame for _, frame, _ in verify_archive.frames(data)]
