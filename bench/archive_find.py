@@ -22,7 +22,7 @@ from quanheng.compose.archive_find import find
 from quanheng.compose.text import table
 from quanheng.edge import archive_files as store
 from quanheng.edge.archive_files import Archive, Item, Line, Manifest
-from quanheng.edge.archive_index import Index, Span, spans_of
+from quanheng.edge.archive_index import INDEX, Index, Span, spans_of
 from quanheng.edge.archive_signing import DEFAULT, SUITES
 from quanheng.edge.archive_tables import Row, parquet
 from quanheng.terms.days import add_days, from_clock, midnight, weekday
@@ -81,7 +81,7 @@ def build(folder: Path, count: int) -> tuple[Archive, int]:
     """The archive and the bytes of its written tables."""
     suite = SUITES[DEFAULT]
     store.create(folder, "bench", DEFAULT, suite.make_key())
-    index, lines, size = Index(folder / "index.sqlite"), [], 0
+    index, lines, size = Index(folder), [], 0
     for number, day in enumerate(trading_days(), start=1):
         listed, found, sha = codes(number), spans(number, day, codes(number)), ""
         if codes(ASKED)[0] in listed:
@@ -109,7 +109,7 @@ def main() -> None:
         began = time.perf_counter()
         archive, size = build(Path(temporary) / "A", count)
         built = time.perf_counter() - began
-        held = (archive.folder / "index.sqlite").stat().st_size
+        held = (archive.folder / INDEX).stat().st_size
         print(f"{DAYS} days, {count} actions in each written table; built in {built:.1f} s")
         print(f"index {held / 1e6:.0f} MB, tables written {size / 1e6:.0f} MB")
         whole = (midnight(FIRST), midnight(add_days(FIRST, 366 * 20)))

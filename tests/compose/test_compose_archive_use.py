@@ -1,8 +1,10 @@
 """The archive in use: add, find, export, prove, restore, drill (S-01, T-07, O-02)."""
 
+import contextlib
 import csv
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from quanheng.compose import archive as records
 from quanheng.compose import archive_export
 from quanheng.edge import archive_files, archive_signing, verify_archive
 from quanheng.edge.archive_files import Archive, ArchiveError
+from quanheng.edge.archive_index import INDEX
 from quanheng.terms.commands import SetParameter, SignOn
 
 
@@ -59,7 +62,10 @@ def test_actions_of_a_person_on_a_contract(archived: Path) -> None:
 def test_index_is_built_anew_and_a_wrong_one_is_refused(archive_copy: Path) -> None:
     """The index is no record: without it the question is refused, rebuilt it answers the same."""
     before = found(archive_copy, "T01", A)
-    (archive_copy / "index.sqlite").unlink()
+    index = archive_copy / INDEX
+    index.write_bytes(b"damaged" * 1000)
+    one_line(call("archive", "index", archive_copy), 3, "archive index", "no record")
+    index.unlink()
     asked = ("--by", "T01", "--from", "2024-06-27", "--to", "2024-06-28")
     one_line(call("archive", "find", archive_copy, *asked), 3, "index")
     assert call("archive", "index", archive_copy, "--json").json["entries"] == 4
@@ -190,11 +196,26 @@ def test_drill_files_its_record_and_the_archive_is_complete(
     after = call("archive", "status", archive_copy, "--json").json
     assert after["missing"] == [] and after["entries"] == 5
     filed = json.loads(next(archive_copy.glob("entries/000005-*/content/drill.json")).read_bytes())
-    assert filed["ok"] and filed["by"] == "O01" and len(filed["restore"]["machines"]) == 3
+    assert (
+        filed["ok"]
+        and filed["index"]
+        and filed["by"] == "O01"
+        and len(filed["restore"]["machines"]) == 3
+    )
     inside = {path.name for path in archive_copy.glob("entries/*/content/**/*") if path.is_file()}
     assert {"run.json", "one.txt", "drill.json", "profit.csv"} <= inside
     assert len(list(archive_copy.glob("entries/*/content/journal/authority/*.seg"))) == 2
     assert verified(archive_copy)["ok"]
+
+
+def test_a_drill_finds_an_index_that_hides_actions(archive_copy: Path) -> None:
+    """The archive is whole, a row of the index is gone: failed, and that is on record."""
+    with contextlib.closing(sqlite3.connect(archive_copy / INDEX)) as file, file:
+        file.execute("DELETE FROM span WHERE person = 'T02'")
+    done = call("archive", "drill", archive_copy, "--by", "O01", "--json")
+    assert done.code == 1 and done.json["verify"]["ok"] and not done.json["index"]
+    filed = json.loads(next(archive_copy.glob("entries/000005-*/content/drill.json")).read_bytes())
+    assert not filed["ok"] and not filed["index"]
 
 
 def test_a_drill_on_a_damaged_archive_fails_and_adds_nothing(archive_copy: Path) -> None:

@@ -9,6 +9,7 @@ name is not stored twice; what changed comes as a further entry, the earlier one
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from quanheng.compose.archive_receipt import RECEIPT, RECEIPT_COLUMNS
@@ -232,7 +233,7 @@ def with_index(
     contracts: Sequence[tuple[object, ...]],
 ) -> None:  # fmt: skip
     """Enter an entry into the index."""
-    index = Index(archive.folder / "index.sqlite")
+    index = Index(archive.folder)
     try:
         index.add(line.number, spans_of(line.number, actions), contracts, life_of(line.day))
     finally:
@@ -241,25 +242,40 @@ def with_index(
 
 def index_all(archive: Archive) -> int:
     """Bring the index up to the log from the stored tables; the number of entries it read."""
-    index = Index(archive.folder / "index.sqlite")
+    index = Index(archive.folder)
     try:
-        known, read = index.entries(), 0
-        for line in archive.lines():
-            names = {item.path for item in archive.manifest(line).files}
-            if line.number in known:
-                continue
-            actions, contracts = [], []
-            if "tables/actions.parquet" in names:
-                found = read_rows(archive.checked(line, "tables/actions.parquet"))
-                actions = [(row["person"], row["scope"], row["at"]) for row in found]
-                listed = read_rows(archive.checked(line, "tables/contracts.parquet"))
-                contracts = [(row["code"], row["underlying"]) for row in listed]
-            life = life_of(line.day)
-            index.add(line.number, spans_of(line.number, actions), contracts, life)
-            read += 1
-        return read
+        return _catch_up(archive, index)
     finally:
         index.close()
+
+
+def index_true(archive: Archive) -> bool:
+    """Is the index what the stored tables say? A row that was taken out hides actions."""
+    kept, anew = Index(archive.folder), Index()
+    try:
+        _catch_up(archive, anew)
+        pairs = zip_longest(kept.dump(), anew.dump())
+        return sum(one != other for one, other in pairs) == 0  # walked to the end: both close
+    finally:
+        kept.close()
+        anew.close()
+
+
+def _catch_up(archive: Archive, index: Index) -> int:
+    known, read = index.entries(), 0
+    for line in archive.lines():
+        if line.number in known:
+            continue
+        names = {item.path for item in archive.manifest(line).files}
+        actions, contracts = [], []
+        if "tables/actions.parquet" in names:
+            found = read_rows(archive.checked(line, "tables/actions.parquet"))
+            actions = [(row["person"], row["scope"], row["at"]) for row in found]
+            listed = read_rows(archive.checked(line, "tables/contracts.parquet"))
+            contracts = [(row["code"], row["underlying"]) for row in listed]
+        index.add(line.number, spans_of(line.number, actions), contracts, life_of(line.day))
+        read += 1
+    return read
 
 
 def life_of(day: Day) -> tuple[Nanos, Nanos]:

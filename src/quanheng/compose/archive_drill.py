@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from quanheng.compose.archive import DRILL, RUN, add
+from quanheng.compose.archive import DRILL, RUN, add, index_true
 from quanheng.edge import archive_files as store
 from quanheng.edge.archive_files import Archive, ArchiveError, Line
 from quanheng.edge.clock import monotonic, wall
@@ -62,22 +62,23 @@ def verify(archive: Path, key: str = "", anchors: Path | None = None) -> dict[st
 def drill(
     archive: Archive, key: bytes, by: str, anchors: Path | None, outside: tuple[Path, ...] = ()
 ) -> dict[str, Any]:
-    """Verify the archive, restore its newest day elsewhere and verify that; file the record.
+    """Verify the archive and its index, restore its newest day elsewhere and verify that; file it.
 
     The record says who, when, how long and what was found, failures too.
     """
     began, clock = wall(), monotonic()
     told: dict[str, Any] = {"verify": verify(archive.folder, archive.about.public_key, anchors)}
     days = [line.number for line in archive.lines() if line.kind == RUN]
+    good = bool(told["verify"]["ok"])
+    if good:
+        told["index"] = good = index_true(archive)
     if told["verify"]["ok"] and days:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "restored"
             line = restore(archive, days[-1], target)
             verdicts = [dict(one) for one in verify_run(target)]
+            good = good and all(one["ok"] for one in verdicts)
             told["restore"] = {"entry": line.number, "name": line.name, "machines": verdicts}
-    good = told["verify"]["ok"] and all(
-        one["ok"] for one in told.get("restore", {}).get("machines", [])
-    )
     told |= {"ok": good, "by": by, "at": f"{iso(day_of(began))} {clock_text(began)}",
              "seconds": (monotonic() - clock) / 1e9}  # fmt: skip
     if told["verify"]["ok"]:

@@ -32,7 +32,7 @@ def find(
     by instant. ArchiveError when a table is not the one that was archived, or when the index is
     behind the log and cannot be brought up to it.
     """
-    index = Index(archive.folder / "index.sqlite")
+    index = Index(archive.folder)
     try:
         known = index.entries()
         lines = {line.number: line for line in archive.lines()}

@@ -5,7 +5,7 @@
     checkpoints/NNNNNN.txt   signed note over the first N lines
     entries/NNNNNN-NAME/     manifest.json, leaves.bin, content/… as it was, tables/*.parquet
     anchors.txt    "number day size root" of every checkpoint; the same line goes outside
-    index.sqlite   rebuildable, no record
+    index-1.sqlite   rebuildable, no record
 
 A record is a frame of a journal or a whole other file. Leaf of a frame: "frame MACHINE\\n" and its
 bytes; of a file: "file PATH BYTES SHA256\\n". An entry's root is the root over its records in the

@@ -5,12 +5,15 @@ It is no record: it can be rebuilt from the entries at any time. An entry's acti
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from quanheng.edge.archive_files import ArchiveError
 from quanheng.terms.units import Nanos
 
+INDEX = "index-1.sqlite"
+"""Its name carries the version of its tables: another one is built beside it."""
 _MAKE = """
 CREATE TABLE IF NOT EXISTS span(
   person TEXT, scope TEXT, entry INTEGER, first INTEGER, rows INTEGER, start INTEGER,
@@ -47,15 +50,29 @@ def spans_of(entry: int, actions: Iterable[Sequence[object]]) -> list[Span]:
 
 
 class Index:
-    """The index file; made when it is not there."""
+    """The index file of an archive, made when it is not there; without an archive, in memory.
 
-    def __init__(self, path: Path) -> None:
+    ArchiveError when it is damaged.
+    """
+
+    def __init__(self, archive: Path | None = None) -> None:
+        path = ":memory:" if archive is None else str(archive / INDEX)
         self._file = sqlite3.connect(path)
-        self._file.executescript(_MAKE)
+        try:
+            self._file.executescript(_MAKE)
+        except sqlite3.DatabaseError as error:
+            self._file.close()
+            said = "remove it and run archive index; it is no record"
+            raise ArchiveError(f"{path}: {error}; {said}") from error
 
     def close(self) -> None:
         """Give the file up."""
         self._file.close()
+
+    def dump(self) -> Iterator[tuple[object, ...]]:
+        """Every row in order, for comparing two indexes."""
+        for order in ("entry ORDER BY 1", "contract ORDER BY 1", "span ORDER BY 1, 2, 3"):
+            yield from self._file.execute(f"SELECT * FROM {order}")
 
     def entries(self) -> list[int]:
         """Numbers of the entries that are in it."""
