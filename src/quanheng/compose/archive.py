@@ -255,7 +255,8 @@ def index_true(archive: Archive) -> bool:
     try:
         _catch_up(archive, anew)
         pairs = zip_longest(kept.dump(), anew.dump())
-        return sum(one != other for one, other in pairs) == 0  # walked to the end: both close
+        different = [one for one, other in pairs if one != other]  # walks both to their end
+        return not different
     finally:
         kept.close()
         anew.close()
