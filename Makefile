@@ -59,9 +59,10 @@ warm: setup
 demo: warm
 	$(BIN)/quanheng demo
 
-# The tidy tests are part of the check.
+# The tidy tests are part of the check; what lives by the clock runs alone, on a machine that does nothing else.
 test: check
-	$(BIN)/pytest tests --ignore=tests/tidy
+	$(BIN)/pytest -n 2 --dist loadfile tests --ignore=tests/tidy --ignore=tests/live
+	$(BIN)/pytest tests/live
 
 check: setup
 	$(BIN)/ruff format --check --quiet src tests bench tools

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import duty_month
+import pyarrow.parquet
 import pytest
 from compose_world import Called, Run, call, one_line
 
@@ -132,6 +133,49 @@ def test_cockpit_tells_a_month_that_is_going_wrong(month: Path) -> None:
         told[maker] = {(one.item, one.lost) for one in found.alerts}
     assert {("month", False), ("chapter9", True)} <= told[duty_month.MAKERS[1]]
     assert not {item for item, _ in told[OURS]} & {"month", "chapter9"}
+
+
+def test_a_general_maker_owes_answers_alone(month: Path, tmp_path: Path) -> None:
+    """E-06, A16: no grade of continuous quotes, no alert but inquiries, no part in the mean."""
+    folder = tmp_path / "general"
+    shutil.copytree(month, folder)
+    lazy = duty_month.MAKERS[1]
+    table = pyarrow.parquet.read_table(folder / "makers.parquet").to_pylist()
+    for row in table:
+        if (row["maker"], row["underlying"]) == (lazy, "510300"):
+            row["kind"] = "general"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), folder / "makers.parquet")
+    found = ask("cockpit", folder, "--maker", lazy)
+    primary, general = found["classes"]
+    assert (primary["general"], general["general"]) == (False, True)
+    assert primary["month"]["chances"] and not general["month"]["chances"]
+    told = {one["item"] for one in found["alerts"] if one["underlying"] == "510300"}
+    assert told <= {"inquiry"}
+    ours = ask("cockpit", folder, "--maker", OURS)["classes"]
+    assert [len(one["view"]["others"]) for one in ours] == [1, 0]
+    assert "一般做市商" in call("cockpit", folder, "--maker", lazy).out
+
+
+def test_the_forecast_of_a_day_is_stored(month: Path, tmp_path: Path) -> None:
+    """L-03: by class and by contract, what the cockpit said; asked again, the same file."""
+    ask_at = ("--maker", OURS, "--at", "13:30", "--store", tmp_path)
+    found = ask("cockpit", month, *ask_at)
+    (by_class,) = (tmp_path / "forecast_class").iterdir()
+    (by_contract,) = (tmp_path / "forecast_contract").iterdir()
+    assert by_class.name == f"20240724-{OURS}.csv" == by_contract.name
+    classes, before = rows(by_class), by_class.read_bytes()
+    assert [row["underlying"] for row in classes] == list(duty_month.CLASSES)
+    for row, one in zip(classes, found["classes"], strict=True):
+        assert row["weighted_best"] == one["reach"]["best"] and row["at"] == "13:30:00"
+        for name in ("month", "year"):
+            told = {grade: str(chance) for grade, chance in one[name]["chances"]}
+            assert {grade: row[f"{name}_{grade}"] for grade in told} == told
+    contracts = rows(by_contract)
+    assert [row["contract"] for row in contracts] == list(duty_month.CONTRACTS)
+    views = [view for one in found["classes"] for view in one["view"]["contracts"]]
+    assert [int(row["slack_ns"]) for row in contracts] == [view["slack"] for view in views]
+    ask("cockpit", month, *ask_at)
+    assert by_class.read_bytes() == before
 
 
 def test_cockpit_refuses_what_is_not_there(month: Path, tmp_path: Path) -> None:

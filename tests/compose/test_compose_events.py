@@ -78,9 +78,10 @@ def test_events_an_exchange_outage_stops_and_recovers(orders: str, tmp_path: Pat
     ours = ours[ours[:, 3] > 0]
     assert len(np.unique(ours[:, 1])) == 12
     first = {slot: int(ours[ours[:, 1] == slot, 2].min()) for slot in range(12)}
-    # A quote that was lost unreported is missed by the second snapshot that lacks it.
-    back = world.midnight + from_clock("09:36:15")
-    assert orders == "rest" or max(first.values()) <= back, first
+    # A quote that was lost unreported is missed by the second snapshot that lacks it, unless others
+    # show as much at its price.
+    late = [slot for slot, at in first.items() if at > world.midnight + from_clock("09:36:15")]
+    assert orders == "rest" or len(late) <= 1, late
     halts = [alert for _, machine, alert in world.alerts if machine == "venue"]
     assert sum(alert.code == Alert.HALT and alert.scope == "*" for alert in halts) == 2
 

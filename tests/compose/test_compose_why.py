@@ -38,7 +38,7 @@ def test_reasons_of_quotes_all_day(day_run: Run) -> None:
     for stamp, one in quotes[:: len(quotes) // 6]:
         found = why(day_run.folder, one[1])
         assert [found.trader, found.strategy, found.strategy_version] == stamp[:3]
-        assert (found.curve_version, found.limits_version) == tuple(stamp[3:])
+        assert (found.curve_version, found.limits_version, "") == tuple(stamp[3:])
         assert (found.quote["bid"], found.quote["ask"]) == (one[3], one[4])
         assert 0 < one[4] - one[3] <= found.widest
         assert found.answer["bid"] <= found.inputs["value"] * 11 // 10

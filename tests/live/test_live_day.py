@@ -5,6 +5,7 @@ forty contracts. The maker is killed at 09:31:30, the gateway at 09:33:30, and f
 09:35:30 (one second of the wall) the maker is stopped like a machine that is paused.
 """
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -176,6 +177,11 @@ def test_run_folder_says_how_it_ran(ran: Ran) -> None:
     write_daily(ran.run, ran.run / "daily.md")
     page = (ran.run / "daily.md").read_text(encoding="utf-8")
     assert "510050" in page
+    with (ran.run / "reports" / "deals.csv").open(encoding="utf-8-sig", newline="") as file:
+        deals = list(csv.DictReader(file))
+    # The process that died sent some of them: their trader and strategy are known all the same.
+    assert {"hedge", "lean"} <= {deal["strategy"] for deal in deals}
+    assert all(deal["trader"] and deal["version"] for deal in deals)
     assert (ran.run / "carry" / "20240628.msgpack").is_file()
 
 

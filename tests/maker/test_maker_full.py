@@ -11,9 +11,9 @@ from quanheng.maker import quote_kernels as q
 from quanheng.maker.figure_kernels import greeks_of
 from quanheng.maker.lifecycle import Life
 from quanheng.terms import market
-from quanheng.terms.codes import Alert, Effect, Phase, Side, TradingState
+from quanheng.terms.codes import Alert, Effect, Exec, Phase, Side, TradingState
 from quanheng.terms.commands import SetState
-from quanheng.terms.orders import NewOrder, Send
+from quanheng.terms.orders import NewOrder, OrderAck, Send
 from quanheng.terms.units import SECOND
 
 SLOT = 2
@@ -110,6 +110,22 @@ def test_close_to_its_limit_a_side_that_fits_once_is_shown():
     assert (SLOT, 0) not in full.resting and full.resting[SLOT, 1][2] >= 10
 
 
+@pytest.mark.parametrize(("net", "sizes"), [(150, [10, 20]), (-150, [20, 10])])
+def test_sides_of_different_quantities_rest_in_peace(net, sizes):
+    """The obligation-aware strategy adds with 10 and reduces with 20; neither is renewed for the
+    other's quantity.
+    """
+    released = tuple((code, "1") for code in (1, 2, 3, 4))
+    world = continuous(World.start(parameters=(("*", "strategy", 4),), quoting=released))
+    hold(world, net)
+    world.run(3)
+    assert [world.resting[SLOT, side][2] for side in range(2)] == sizes
+    before = len(world.quotes())
+    world.run(3)
+    mine = world.chain.contracts[SLOT].code
+    assert not [one for one in world.quotes()[before:] if one.contract == mine]
+
+
 def test_p19_takes_the_side_at_fault_and_leaves_the_way_back():
     """A class that is long all the delta it may be goes on selling calls and buying puts: what has
     to move of the other sides goes and does not come back.
@@ -159,6 +175,47 @@ def test_a_quote_that_the_book_shows_or_cannot_show_is_left_alone():
         world.move(world.spot + (40 if number % 2 else -40))
         world.run(3)
     assert not world.alerts(Alert.UNKNOWN_ORDER)
+
+
+def test_a_fill_that_a_snapshot_shows_before_its_report_is_no_loss():
+    """Twice in a row the snapshot of a fill comes a moment before its report: nothing is swept."""
+    world = continuous(World.start())
+    for _ in range(4):
+        ident, price, qty = world.resting[SLOT, 0]
+        world.resting[SLOT, 0] = [ident, price, qty - 2]
+        world.at += 3 * SECOND
+        world.tick()
+        world.resting[SLOT, 0] = [ident, price, qty]
+        world.fill(SLOT, 0, 2)
+    assert not world.alerts(Alert.UNKNOWN_ORDER)
+
+
+def test_a_fill_or_kill_order_that_found_nothing_is_no_refusal():
+    """P33: sixty sheds that nobody takes do not halt the class; another reason counts."""
+    world = continuous(World.start())
+    hold(world, 270)
+    for _ in range(60):
+        world.run(1)
+        watch(world)
+        order = sheds(world)[-1]
+        if order.client_id in {one.client_id for one in world.state.orders.values()}:
+            world.report(order_ack(order, world.at, 12036 if len(sheds(world)) % 2 else 17624))
+    assert len(sheds(world)) >= 50
+    assert not world.state.orders and not world.alerts(Alert.REJECTED_BY_EXCHANGE)
+    assert not world.alerts(Alert.TRIPPED)
+    assert int(world.state.guards.asked[0, 0]) == 0
+    watch(world)
+    world.report(order_ack(sheds(world)[-1], world.at, 11098))
+    assert world.alerts(Alert.REJECTED_BY_EXCHANGE)
+    assert int(world.state.guards.asked[0, 0]) == 1
+
+
+def order_ack(order, at, reason):
+    """A refusal of a single order."""
+    return OrderAck(
+        Exec.REJECTED, order.client_id, "", order.contract, 1, order.side, order.effect,
+        order.kind, order.price, order.qty, at, 0, 0, reason, False,
+    )  # fmt: skip
 
 
 def book_row(levels, side=c.BID_SIDE):

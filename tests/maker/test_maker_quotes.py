@@ -188,6 +188,9 @@ def test_inventory_leans_both_sides_and_stress_widens_within_the_rule():
     assert (2, 0) in long.resting
     long.fill(2, 0, 20)
     long.run(1)
+    assert long.resting[2, 0][2] == 12  # up to 192, which leaves four auctions their quantity
+    long.fill(2, 0, 12)
+    long.run(1)
     assert (2, 0) not in long.resting
 
 

@@ -32,6 +32,7 @@ from quanheng.terms.units import MINUTE
 
 DOCS = Path(__file__).parents[2] / "docs"
 LATER = TEN + 60 * MINUTE
+ACT = "\n[[acts]]\n"
 
 
 def breached(**more: Any) -> World:
@@ -290,14 +291,18 @@ def test_oversight_docs_have_the_tables() -> None:
         ("answer_min = 30", "answer_min = 0", "limits[0].answer_min"),
         ("since = 20150101", "since = 20150199", "limits[0].since"),
         ('prefix = "M"', 'prefix = ""', "register[0]"),
+        (ACT, ACT + 'act = "sing"\nat = "10:00"\nby = "F01"\n', "acts[0].act"),
+        (ACT, ACT + 'act = "answer"\nat = "10:00"\nby = "T01"\n', "acts[0].case"),
+        (ACT, ACT + 'act = "release"\nat = "25:00"\nby = "F01"\n', "acts[0].at"),
+        (ACT, ACT + 'act = "restrain"\nstate = "X"\nat = "10:00"\nby = "F01"\n', "acts[0].state"),
     ],
 )
 def test_oversight_file_names_what_is_wrong(tmp_path: Path, old: str, new: str, why: str) -> None:
     shipped = Path(read_oversight.__code__.co_filename).parents[1] / "data" / "oversight.toml"
     text = shipped.read_text(encoding="utf-8")
-    assert old in text
+    assert old in text or old == ACT
     place = tmp_path / "o.toml"
-    place.write_text(text.replace(old, new, 1), encoding="utf-8")
+    place.write_text(text.replace(old, new, 1) if old != ACT else text + new, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         read_oversight(place)
     assert why in str(caught.value) and str(place) in str(caught.value)

@@ -11,6 +11,7 @@ from quanheng.kernels.pack import unpack
 from quanheng.oversight import figures, model_kernels, risk_kernels, scenarios
 from quanheng.oversight.figures import PLACE
 from quanheng.terms.codes import Side
+from quanheng.terms.units import MINUTE
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +162,19 @@ def test_oversight_simulation_has_its_moments_and_its_seed() -> None:
     assert np.abs(one[1].std(axis=1) / 0.08 - 1.0).max() < 0.02
     assert abs(np.corrcoef(one[0, 0], one[0, 1])[0, 1] - 0.8) < 0.02
     assert abs(np.corrcoef(one[0, 0], one[1, 0])[0, 1] + 0.6) < 0.02
+
+
+def test_oversight_figures_stand_while_nothing_moves(world: World) -> None:
+    """Over a pause the last figures and prices are told again, not made again."""
+    before, prices = dict(world.state.figures), world.state.model.prices.copy()
+    runs = world.state.runs
+    told = world.run(TEN + 90 * MINUTE)
+    assert world.state.figures == before and world.state.runs == runs
+    assert np.array_equal(world.state.model.prices, prices)
+    assert any(getattr(one, "topic", "") == "scopes" for one in told)
+    world.quote(TEN + 91 * MINUTE)
+    world.run(TEN + 91 * MINUTE)
+    assert world.state.runs == runs + 1 and world.state.figures["*"] != before["*"]
 
 
 def test_oversight_history_is_that_of_the_closes() -> None:

@@ -12,7 +12,7 @@ from quanheng.compose.run_folder import RunError
 from quanheng.duties.cockpit import view
 from quanheng.duties.conditions import from_rulebook
 from quanheng.duties.follower import Follower
-from quanheng.duties.lookout import look
+from quanheng.duties.lookout import look, look_at_inquiries
 from quanheng.duties.measure import subjects_of
 from quanheng.duties.scale import scale_of
 from quanheng.maker import columns as c
@@ -99,4 +99,5 @@ def stand_live(run: Path, day: Day, until: DayNanos, past: dict[str, History]) -
     scale = scale_of(book)
     cockpit = view(follower, at, book, scale, epoch, steps_of(follower))
     alerts = look(follower, at, book, timetable(book), epoch)
+    alerts += look_at_inquiries(follower, at)
     return assembled(cockpit, book, scale, past, day, at - epoch, alerts, epoch)

@@ -17,7 +17,7 @@ from quanheng.duties.foresight import DutyAlert, spread_alerts
 from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
 from quanheng.duties.lookout import follow
 from quanheng.duties.months import month_of
-from quanheng.duties.period import PRIMARY, continuous
+from quanheng.duties.period import GENERAL, PRIMARY, continuous
 from quanheng.duties.rating import adjustments
 from quanheng.duties.reach import Reach, reach
 from quanheng.rulebook.model import Rulebook
@@ -50,6 +50,7 @@ class ClassStand(msgspec.Struct, frozen=True):
     year: forecast.Outcome
     month_grades: tuple[str, ...]
     chapter9: forecast.Chapter9
+    general: bool = False
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -72,6 +73,7 @@ class History(msgspec.Struct):
     chapter: list[str] = []  # of all complete months, for chapter 9
     changes: Adjustments = Adjustments()
     letters: int = 0
+    general: bool = False  # only inquiries are evaluated (E-06)
 
 
 def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, History]:
@@ -129,7 +131,24 @@ def stand(
     measured = source.measured(day)
     follower, alerts = follow(measured.tables, maker, measured.book, at)
     cockpit = view(follower, at, measured.book, measured.scale, steps=steps_of(follower))
-    return assembled(cockpit, measured.book, measured.scale, past, day, at, alerts)
+    kinds = measured.kinds
+    general = [klass for (name, klass), kind in kinds.items() if (name, kind) == (maker, GENERAL)]
+    for underlying in general:
+        past.setdefault(underlying, History()).general = True
+    told = [one for one in alerts if one.underlying not in general or one.item == "inquiry"]
+    classes = tuple(
+        msgspec.structs.replace(
+            one,
+            others=tuple(
+                (name, volume)
+                for name, volume in one.others or ()
+                if kinds.get((name, one.underlying)) == PRIMARY
+            ),
+        )
+        for one in cockpit.classes
+    )
+    shown = msgspec.structs.replace(cockpit, classes=classes)
+    return assembled(shown, measured.book, measured.scale, past, day, at, told)
 
 
 def steps_of(follower: Follower) -> list[int]:
@@ -157,8 +176,9 @@ def assembled(
     for one in cockpit.classes:
         mine = past.get(one.underlying, History())
         classes.append(_class(one, book, scale, mine, cockpit.maker, day, at, len(ahead)))
-        more += spread_alerts(one, scale, at, close)
-        more += month_alerts(classes[-1], scale, at, close)
+        if not mine.general:
+            more += spread_alerts(one, scale, at, close)
+            more += month_alerts(classes[-1], scale, at, close)
     told = tuple(
         msgspec.structs.replace(one, at=one.at - epoch, loss_at=one.loss_at - epoch)
         for one in alerts
@@ -209,20 +229,14 @@ def _class(
     ahead: int,
 ) -> ClassStand:
     today = one.day
-    row = forecast.day_row(today, one.others or ())
+    row = forecast.day_row(today, [volume for _, volume in one.others or ()])
     seed = f"{maker}/{one.underlying}/{day}/{at}"
     gone = _gone(book, at)
     closed = at >= timetable(book)[-1].stop
-    month = forecast.month(
-        mine.rows,
-        row,
-        Fraction(1) if closed else min(gone, Fraction(999, 1000)),
-        mine.past,
-        ahead,
-        scale,
-        mine.changes,
-        seed,
-    )
+    month = forecast.Outcome((), 0, "")
+    if not mine.general:
+        part = Fraction(1) if closed else min(gone, Fraction(999, 1000))
+        month = forecast.month(mine.rows, row, part, mine.past, ahead, scale, mine.changes, seed)
     months_after = 12 - _number_in_year(day)
     year = forecast.year(mine.grades, month, months_after, book.rating, mine.letters)
     so_far = continuous(scale, [*mine.month, today])
@@ -236,6 +250,7 @@ def _class(
         year=year,
         month_grades=tuple(mine.grades),
         chapter9=forecast.chapter9([*mine.chapter, *running], book.rating),
+        general=mine.general,
     )
 
 

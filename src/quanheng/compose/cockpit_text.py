@@ -42,6 +42,7 @@ WORDS = {
         "alerts": ["时间", "项目", "范围", "预计未达时刻", "说明"],
         "lost": "已未达",
         "none": "样本不足",
+        "general": "一般做市商",
         "quiet": "无预警。",
         "risk": "余量最少的合约",
         "note": "概率：余下各日从该品种近 60 日中等概率独立抽取；样本少于 5 日不预测。"
@@ -69,6 +70,7 @@ WORDS = {
         "alerts": ["time", "item", "scope", "loss at", "details"],
         "lost": "lost",
         "none": "too few days",
+        "general": "general maker",
         "quiet": "No alert.",
         "risk": "Contracts with the least slack",
         "note": "Chances: every day to come is drawn alike and independently from the class's last "
@@ -133,8 +135,8 @@ def _month_row(one: ClassStand, words: dict[str, Any]) -> list[str]:
         share(left.worst),
         str(left.closing_missed),
         str(left.misses_left),
-        chances(one.month, words["none"]),
-        chances(one.year, words["none"]),
+        words["general"] if one.general else chances(one.month, words["none"]),
+        words["general"] if one.general else chances(one.year, words["none"]),
         told,
     ]
 

@@ -10,6 +10,7 @@ from quanheng.compose.answering import answer
 from quanheng.compose.cli_options import file_option
 from quanheng.compose.cockpit_live import stand_live
 from quanheng.compose.cockpit_stand import histories, stand
+from quanheng.compose.cockpit_store import store
 from quanheng.compose.cockpit_text import plain
 from quanheng.compose.cockpit_text import text as cockpit_text
 from quanheng.compose.commands import UsageError
@@ -60,6 +61,13 @@ def day_of_source(source: DutySource, text: str) -> Day:
 @click.option("--at", "at_text", default=LAST, show_default=True, help="HH:MM or HH:MM:SS.")
 @click.option("--day", "day_text", default="", help="Day of a season or dataset; the last one.")
 @click.option("--maker", default="", help="Maker to follow; the configured one.")
+@click.option(
+    "--store",
+    "kept",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Keep the forecast by class and contract in this folder.",
+)
 @click.option("--history", type=click.Path(path_type=Path), default=None, help="Earlier days.")
 @file_option("--agreement", "Market-making agreement (rules).")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
@@ -69,6 +77,7 @@ def cockpit(
     at_text: str,
     day_text: str,
     maker: str,
+    kept: Path | None,
     history: Path | None,
     agreement: Path | None,
     lang: str,
@@ -87,6 +96,8 @@ def cockpit(
         ours = source.our_maker(maker, day)
         earlier = source if history is None else DutySource(history, agreement)
         found = stand(source, day, at, ours, histories(earlier, day, ours))
+    if kept is not None:
+        store(found, kept)
     answer(plain(found), cockpit_text(found, lang), as_json)
 
 

@@ -21,6 +21,7 @@ from quanheng.compose.day import World
 from quanheng.compose.day_end import Settled, settle, write_files
 from quanheng.compose.day_watch import DayWatch
 from quanheng.compose.lines import OrderLine
+from quanheng.compose.live_record import LiveRecord
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.margin_report import margin_night, write_margin
 from quanheng.compose.notices import notified
@@ -49,10 +50,9 @@ from quanheng.runtime.records import unseal_checkpoint
 from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderSnapshots, FolderStores
 from quanheng.runtime.verify import chain_head, verify_run
-from quanheng.terms.business import CombinationDone
 from quanheng.terms.codes import Alert
 from quanheng.terms.market import COLUMNS, ChainTick, UnderlyingTicks
-from quanheng.terms.orders import Trade
+from quanheng.terms.orders import QuoteAck, Unreadable
 from quanheng.terms.units import MICROSECOND, Nanos
 from quanheng.wire.profile import Profile
 
@@ -77,6 +77,9 @@ class LiveWorld(World):
         for machine in (self.venue, self.etf, self.maker):
             _load(prepared, machine)
         self._collect(prepared)
+        member = self.plan.config.member
+        heard = LiveRecord(prepared.run, member.pbu, member.letter)
+        self.deals, self.instructions = heard.deals, heard.instructions
         self._fills(prepared)
         self._closing(prepared)
         self.clearing = Clearing()
@@ -90,7 +93,7 @@ class LiveWorld(World):
             self.collector(record, 0, 0)
 
     def _fills(self, prepared: Prepared) -> None:
-        """The fills and combinations reported to us, from the exchange's store of reports."""
+        """What was reported to us besides quotes, from the exchange's store of reports."""
         member = self.plan.config.member
         profile = Profile(member.account, member.pbu, member.branch)
         self.line = OrderLine(profile, PARTITIONS, self.plan.day)
@@ -99,9 +102,10 @@ class LiveWorld(World):
             ours = [
                 item
                 for item in stored_reports(path)
-                if isinstance(item.body, Trade | CombinationDone)
+                if not isinstance(item.body, QuoteAck | Unreadable)
             ]
             self.line.down(Deliver(member.pbu, ours), 0)
+            self.deals.filled(Deliver(member.pbu, ours), 0, 0)
 
     def _closing(self, prepared: Prepared) -> None:
         """Clearing's own look at the last minutes of the market."""

@@ -137,13 +137,20 @@ def _levels(found: dict[str, Rows], language: str) -> str:
     return table(heads if zh else english, cells, left=2) + "\n" + text
 
 
-def _worst(found: dict[str, Rows]) -> Rows:
-    """The scenarios with the largest losses of options and hedge."""
+def worst(found: dict[str, Rows]) -> Rows:
+    """The scenarios with the largest losses of options and hedge; of nodes that a price limit makes
+    alike the first.
+    """
 
     def gain(row: dict[str, str]) -> float:
         return float(row["options"]) + float(row["hedge"])
 
-    return sorted(found["stress"], key=gain)[:WORST]
+    apart: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in found["stress"]:
+        apart.setdefault(
+            tuple(row[name] for name in ("options", "hedge", "margin", "exit_cost")), row
+        )
+    return sorted(apart.values(), key=gain)[:WORST]
 
 
 def _stress(found: dict[str, Rows], language: str) -> str:
@@ -156,7 +163,7 @@ def _stress(found: dict[str, Rows], language: str) -> str:
             *(_whole(row[name]) for name in ("options", "hedge", "exit_cost", "margin", "free")),
             row["quotes_ppm"],
         ]
-        for row in _worst(found)
+        for row in worst(found)
     ]
     return table(heads if zh else english, cells)
 

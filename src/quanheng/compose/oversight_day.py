@@ -5,10 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from quanheng.authority.firm import FirmAuthority
-from quanheng.authority.messages import Closed, Delivered, Issue, Pending, Recorded, Refused
+from quanheng.authority.messages import (
+    Closed,
+    Delivered,
+    Issue,
+    Pending,
+    Recorded,
+    Refused,
+    Second,
+)
 from quanheng.compose import oversight_wires as wires
 from quanheng.compose.openings import Openings
-from quanheng.compose.oversight_file import on_firm_risk, read_oversight
+from quanheng.compose.oversight_file import act_of, on_firm_risk, read_oversight
 from quanheng.compose.people import opening as authority_opening
 from quanheng.compose.people import read_people
 from quanheng.config import ConfigError
@@ -16,6 +24,7 @@ from quanheng.exchange.messages import Deliver, EtfDeliver
 from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Notify
 from quanheng.oversight.compare import KINDS
+from quanheng.oversight.figures import COLUMNS
 from quanheng.oversight.messages import Ask, Figures, Told, Written
 from quanheng.oversight.overseer import Overseer
 from quanheng.runtime.envelope import RaiseAlert, Source
@@ -23,11 +32,16 @@ from quanheng.runtime.sim import Simulation
 from quanheng.runtime.wires import Sink
 from quanheng.settlement.carry import Carry
 from quanheng.terms.commands import SignOn
+from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.market import ChainTick, UnderlyingTicks
 from quanheng.terms.units import MICROSECOND, SECOND, Lots, Nanos
 
 ON_DUTY = ("firm_risk", "head")
 """Posts whose holders are there all day at the firm: who restrains the desk, and who releases."""
+
+
+LOWEST = ("profit", "equity", "free")
+"""Figures whose smallest value is the worst; of all others the largest size."""
 
 
 class OversightWatch:
@@ -63,7 +77,12 @@ class OversightWatch:
         for name, row in zip(effect.names, rows.tolist(), strict=True):
             for place, value in enumerate(row):
                 before = self.worst.get((name, place))
-                if before is None or abs(value) > abs(before[0]):
+                lowest = COLUMNS[place] in LOWEST
+                if (
+                    before is None
+                    or (lowest and value < before[0])
+                    or (not lowest and abs(value) > abs(before[0]))
+                ):
                     self.worst[name, place] = value, effect.at
 
     def _levels(self, effect: Figures) -> None:
@@ -90,6 +109,7 @@ class OversightDay:
             raise ConfigError(f"officer: {self.file.officer} does not hold firm_risk")
         self.machine, self.authority = Overseer(), FirmAuthority()
         self.watch = OversightWatch()
+        self._seconds: list[tuple[Nanos, str]] = []
 
     def add(self, sim: Simulation) -> None:
         """Both machines, after all others."""
@@ -114,7 +134,15 @@ class OversightDay:
         sim.sink(over, [Figures, Written, Told], self.watch)
         sim.sink(over, [RaiseAlert], alert)
         sim.sink(firm, [Issue, Refused], self.watch)
-        sim.ignore(firm, [Pending, Closed])
+        sim.ignore(firm, [Closed])
+
+        def second(effect: Pending, at: Nanos, cause: int) -> None:
+            """The file's next second person agrees to what waits for one, at his or her time."""
+            if self._seconds:
+                when, by = self._seconds.pop(0)
+                sim.post(firm, Second(effect.proposal, by), max(when, at + 1), Source.DESK)
+
+        sim.sink(firm, [Pending], second)
 
     def post(self, sim: Simulation, openings: Openings, opening: Carry | None, at: Nanos) -> None:
         """The openings of both, and who is on duty at the firm."""
@@ -129,6 +157,15 @@ class OversightDay:
                 if post in ON_DUTY:
                     sign = Recorded(wires.TARGET, SignOn(post, entry.person, True))
                     sim.post(firm, sign, at + SECOND, Source.DESK)
+        for one in self.file.acts:
+            when = midnight(day) + from_clock(one.at)
+            if one.act != "second" and when >= at:
+                sim.post(over, act_of(one, day), when, Source.OVERSEER)
+        self._seconds = [
+            (midnight(day) + from_clock(one.at), one.by)
+            for one in self.file.acts
+            if one.act == "second"
+        ]
 
 
 def usual_volume(openings: Openings) -> tuple[Lots, ...]:

@@ -77,7 +77,9 @@ def close(world: World, made: Carry) -> Carry:
 
 
 def differences(world: World) -> dict[str, int]:
-    """Violations: the overseer's books against the venue's, and the levels against each other."""
+    """Violations: the overseer's books against the venue's and against the desk's. Two models may
+    part; `quanheng oversee` says where.
+    """
     state, venue = world.oversight.machine.state, world.venue.state
     books, account = state.account, venue.acct[0]
     assert books is not None, "the overseer was opened"
@@ -95,7 +97,9 @@ def differences(world: World) -> dict[str, int]:
         "oversight: positions differ from the venue's": int(wrong.sum()),
         "oversight: premium differs from the venue's": int(cash),
         "oversight: underlyings differ from their market's": units,
-        "oversight: the two levels differ": len(compare.open_differences(state)),
+        "oversight: the books of the two levels differ": sum(
+            key.split()[0] in compare.EXACT for key in compare.open_differences(state)
+        ),
     }
 
 

@@ -10,16 +10,29 @@ from quanheng.compose.people import People
 from quanheng.compose.starts import history
 from quanheng.config import read_toml
 from quanheng.kernels.pack import pack
-from quanheng.oversight.cases import FIRM_RISK, LEAST, MOST
+from quanheng.oversight.cases import FIRM_RISK, LEAST, MOST, case_number
 from quanheng.oversight.limits import BY_NAME
-from quanheng.oversight.messages import Attribution, FirmLimit, Officer
+from quanheng.oversight.messages import (
+    Answer,
+    Attribution,
+    CloseCase,
+    FirmLimit,
+    FollowUp,
+    Officer,
+    ReleaseDesk,
+    Restrain,
+)
 from quanheng.terms.codes import TradingState
 from quanheng.terms.contract import Chain
-from quanheng.terms.days import midnight
+from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.records import LimitRecord
 from quanheng.terms.units import MINUTE, Day
 
 SHIPPED = "data/oversight.toml"
+ON_CASES = ("answer", "follow", "refuse", "close")
+ACTS = (*ON_CASES, "restrain", "release", "second")
+"""What people do: on a case; put a scope of the desk into a state; ask to release it; second that.
+"""
 MOST_LIMITS = 1_000
 _MILLION = 1_000_000
 
@@ -49,6 +62,20 @@ class LimitEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: int = 0
 
 
+class ActEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person does in a simulated day at HH:MM[:SS]; see `ACTS`. `case` is its number in the
+    day, 1 the first; `state` is of a restraint.
+    """
+
+    at: str
+    act: str
+    by: str
+    text: str = ""
+    case: int = 0
+    scope: str = "*"
+    state: str = "HALTED"
+
+
 class OversightFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -60,6 +87,7 @@ class OversightFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: str
     register: tuple[RegisterEntry, ...]
     limits: tuple[LimitEntry, ...]
+    acts: tuple[ActEntry, ...] = ()
 
 
 def read_oversight(path: Path | None = None) -> OversightFile:
@@ -83,8 +111,24 @@ def _problem(found: OversightFile) -> str:
     owners = [f"desk:{one.desk}" for one in found.register]
     owners += [f"strategy:{one.strategy}" for one in found.register]
     scopes = ["*", *dict.fromkeys(owners)]
-    wrong = (_wrong(number, one, scopes) for number, one in enumerate(found.limits))
+    wrong = [_wrong(number, one, scopes) for number, one in enumerate(found.limits)]
+    wrong += [_wrong_act(number, one) for number, one in enumerate(found.acts)]
     return next((text for text in wrong if text), "")
+
+
+def _wrong_act(number: int, one: ActEntry) -> str:
+    key = f"acts[{number}]"
+    if one.act not in ACTS:
+        return f"{key}.act: {one.act!r} is not one of {', '.join(ACTS)}"
+    if one.act in ON_CASES and one.case < 1:
+        return f"{key}.case: {one.act} needs the number of a case, 1 the first"
+    if one.state not in [state.name for state in TradingState]:
+        return f"{key}.state: {one.state!r} is no trading state"
+    try:
+        from_clock(one.at)
+    except ValueError as error:
+        return f"{key}.at: {error}"
+    return ""
 
 
 def _wrong(number: int, one: LimitEntry, scopes: list[str]) -> str:
@@ -140,6 +184,22 @@ def register_of(found: OversightFile) -> tuple[Attribution, ...]:
     return tuple(
         Attribution(one.prefix, one.underlying, one.desk, one.strategy) for one in found.register
     )
+
+
+def act_of(one: ActEntry, day: Day) -> Answer | FollowUp | CloseCase | Restrain | ReleaseDesk:
+    """The overseer's input of an act; not of a "second", which is the authority's."""
+    case = case_number(day, one.case)
+    match one.act:
+        case "answer":
+            return Answer(case, one.by, one.text)
+        case "close":
+            return CloseCase(case, one.by, one.text)
+        case "restrain":
+            return Restrain(one.scope, TradingState[one.state], one.text, one.by)
+        case "release":
+            return ReleaseDesk(one.scope, one.text, one.by)
+        case _:
+            return FollowUp(case, one.by, one.text, one.act == "follow")
 
 
 def officers(people: People) -> tuple[Officer, ...]:

@@ -96,7 +96,7 @@ class ClassView(msgspec.Struct, frozen=True, kw_only=True):
     best: Fraction | None
     worst: Fraction | None
     traded: Lots | None  # both sides of the whole market; None: not known
-    others: tuple[Lots, ...] | None  # volumes of the other makers; None: not known
+    others: tuple[tuple[str, Lots], ...] | None  # other makers' volumes; None: not known
     auctions: tuple[AuctionView, ...]
     inquiries: tuple[InquiryView, ...]
     what_ifs: tuple[WhatIf, ...]
@@ -104,10 +104,11 @@ class ClassView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def volume_ratio(self) -> Fraction | None:
-        """Own volume over the mean of the primary makers, self included (A16)."""
+        """Own volume over the mean of the primary makers, self included (A16); whoever
+        makes the view has left only those in `others`."""
         if self.others is None:
             return None
-        total = self.day.volume + sum(self.others)
+        total = self.day.volume + sum(volume for _, volume in self.others)
         return Fraction(self.day.volume * (1 + len(self.others)), total) if total else None
 
     @property
@@ -252,7 +253,7 @@ def _class(
     judged = [row for row in rows if row.obliged + row.ahead > 0]
     volumes = None
     if f.volumes is not None:
-        volumes = tuple(sum(own[slot] for slot in slots) for own in f.volumes.values())
+        volumes = tuple((name, sum(own[slot] for slot in slots)) for name, own in f.volumes.items())
     return ClassView(
         underlying=day.underlying,
         day=day,

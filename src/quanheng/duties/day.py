@@ -140,16 +140,26 @@ def measure_day(tables: DayTables) -> Figures:
     return ranked(measure_cells(tables))
 
 
-def measure_cells(tables: DayTables) -> Figures:
-    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`."""
-    makers, contracts = len(tables.makers), len(tables.subjects)
-    subjects, rule = _subject_rows(tables.subjects), tables.terms
-    options = np.array(msgspec.structs.astuple(rule.options), dtype=np.int64)
-    quotes = _contiguous(tables.quotes).reshape(-1, 5)
+class _Walked(msgspec.Struct, eq=False):
+    """What `day_contracts` makes of the contracts; `starts` as `walk_cells` wants them."""
+
+    starts: Ints
+    spans: Ints
+    wide: Ints
+    judges: Ints
+    asks: Ints
+    trade_at: Ints
+    parties: Ints
+    market: Ints
+    traded_in: Ints
+
+
+def _walk_contracts(tables: DayTables, subjects: Ints, options: Ints) -> _Walked:
+    contracts = len(tables.subjects)
     market = _contiguous(tables.market).reshape(-1, MARKET_COLUMNS)
-    market_start = _starts(tables.market_contract, contracts)
     if len(market) and int(market[:, (1, 3)].max()) > MAX_PRICE:
         raise ValueError(f"market of {tables.day}: a price is above {MAX_PRICE} ticks")
+    market_start = _starts(tables.market_contract, contracts)
     asks = np.zeros((len(tables.inquiry_at), ASK_COLUMNS), dtype=np.int64)
     asks[:, ASK_AT] = tables.inquiry_at
     asks[:, ASK_STOP] = FOREVER
@@ -160,7 +170,7 @@ def measure_cells(tables: DayTables) -> Figures:
     spans, wide = (np.zeros((most, 2), dtype=np.int64) for _ in range(2))
     judges = np.zeros((len(tables.phase_at) + 1, JUDGE_COLUMNS), dtype=np.int64)
     traded_in = np.zeros(len(trade_at), dtype=np.int64)
-    span_start, wide_start, judge_start = walk_contracts(
+    made = walk_contracts(
         subjects,
         _starts(tables.phase_contract, contracts),
         _contiguous(tables.phase_at),
@@ -170,7 +180,7 @@ def measure_cells(tables: DayTables) -> Figures:
         _contiguous(tables.trade_price),
         market_start,
         market,
-        rule.window,
+        tables.terms.window,
         options,
         ask_start,
         asks,
@@ -179,31 +189,38 @@ def measure_cells(tables: DayTables) -> Figures:
         judges,
         traded_in,
     )
+    starts = np.stack([*made, ask_start, trade_start, market_start])
+    return _Walked(starts, spans, wide, judges, asks, trade_at, parties, market, traded_in)
+
+
+def measure_cells(tables: DayTables) -> Figures:
+    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`."""
+    makers, contracts = len(tables.makers), len(tables.subjects)
+    subjects, rule = _subject_rows(tables.subjects), tables.terms
+    options = np.array(msgspec.structs.astuple(rule.options), dtype=np.int64)
+    quotes = _contiguous(tables.quotes).reshape(-1, 5)
+    w = _walk_contracts(tables, subjects, options)
     hole_start, holes = _holes(tables)
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
     term_start = np.zeros(makers * contracts + 1, dtype=np.int64)
-    expanded = len(quotes) + makers * (len(market) if rule.options.base else 0)
+    expanded = len(quotes) + makers * (len(w.market) if rule.options.base else 0)
     terms = np.zeros((expanded + makers * contracts + 1, 2), dtype=np.int64)
-    breaks = np.zeros((makers * int(judge_start[-1]), 4), dtype=np.int64)
+    breaks = np.zeros((makers * int(w.starts[2, -1]), 4), dtype=np.int64)
     quote_cell = _contiguous(tables.quote_contract) * makers + tables.quote_maker
+    sizes = [rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE]
     n_terms, n_breaks = walk_cells(
         subjects,
         _contiguous(tables.active),
-        np.array([rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE], dtype=np.int64),
+        np.array(sizes, dtype=np.int64),
         options,
-        span_start,
-        spans,
-        wide_start,
-        wide,
-        judge_start,
-        judges,
-        ask_start,
-        asks,
-        trade_start,
-        trade_at,
-        parties,
-        market_start,
-        market,
+        w.starts,
+        w.spans,
+        w.wide,
+        w.judges,
+        w.asks,
+        w.trade_at,
+        w.parties,
+        w.market,
         _starts(quote_cell, makers * contracts),
         quotes,
         hole_start,
@@ -218,7 +235,7 @@ def measure_cells(tables: DayTables) -> Figures:
         raise ValueError(f"quotes of {tables.day}: {-n_terms} ticks are above {MAX_PRICE}")
     volume = np.zeros((makers, contracts), dtype=np.int64)
     trade_contract, trade_qty = _contiguous(tables.trade_contract), _contiguous(tables.trade_qty)
-    add_volume(trade_contract, trade_qty, parties, traded_in, rule.options.volume, volume)
+    add_volume(trade_contract, trade_qty, w.parties, w.traded_in, rule.options.volume, volume)
     return _figures(
         tables, cells, volume * tables.active, term_start, terms[:n_terms], breaks[:n_breaks]
     )

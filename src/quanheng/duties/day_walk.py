@@ -19,6 +19,7 @@ from quanheng.duties.day_kernels import (
     OPENED,
     QUOTE_COLUMNS,
     RATED,
+    Bits,
     add_times,
     add_wide,
     count_auctions,
@@ -84,23 +85,74 @@ def _spread_terms(
 
 
 @kernel
+def _walk_cell(
+    maker: int,
+    subject: Ints,
+    sizes: Ints,
+    options: Ints,
+    spans: Ints,
+    wide: Ints,
+    judges: Ints,
+    asks: Ints,
+    trade_at: Ints,
+    parties: Ints,
+    own: Ints,
+    hole: Ints,
+    bits: Bits,
+    out: Ints,
+    scratch: Ints,
+    cell: Ints,
+    terms: Ints,
+    n_terms: int,
+    breaks: Ints,
+) -> tuple[int, int]:
+    """One maker in one contract: its times, terms, auctions and inquiries.
+
+    `own` are its quote rows; the other ranges are the contract's, `hole` the maker's exemptions.
+    Returns the terms so far and the intraday auctions of the cell, or -price above the highest.
+    """
+    top = grade_quotes(subject, sizes[0], sizes[1], options[O_FLOOR], own, bits)
+    if top > sizes[4]:
+        return -top, 0
+    left = out[: subtract(spans, hole, out)]
+    low, high = add_times(subject, left, own, bits, options, scratch, cell)
+    absent = 0
+    if options[O_DOMAIN] == ABSENT_IS_ONE:
+        absent = cell[OBLIGED] - cell[RATED]
+        cell[RATED] = cell[OBLIGED]
+    floor = options[O_FLOOR]
+    n_terms = _spread_terms(subject, low, high, absent, floor, scratch, terms, n_terms)
+    if options[O_WIDE]:
+        add_wide(wide, own, bits, cell)
+    more = count_auctions(own, bits, hole, judges, options, cell, breaks[:, 2:])
+    breaks[:more, 0] = maker
+    answer, hold = sizes[2], sizes[3]
+    count_inquiries(maker, own, bits, hole, asks, trade_at, parties, answer, hold, options, cell)
+    return n_terms, more
+
+
+@kernel
+def _longest(starts: Ints) -> int:
+    """The longest range."""
+    most = 0
+    for k in range(starts.size - 1):
+        most = max(most, starts[k + 1] - starts[k])
+    return most
+
+
+@kernel
 def walk_cells(
     subjects: Ints,
     active: Ints,
     sizes: Ints,
     options: Ints,
-    span_start: Ints,
+    starts: Ints,
     spans: Ints,
-    wide_start: Ints,
     wide: Ints,
-    judge_start: Ints,
     judges: Ints,
-    ask_start: Ints,
     asks: Ints,
-    trade_start: Ints,
     trade_at: Ints,
     parties: Ints,
-    market_start: Ints,
     market: Ints,
     quote_start: Ints,
     rows: Ints,
@@ -114,79 +166,48 @@ def walk_cells(
 ) -> tuple[int, int]:
     """Fill `cells` int64[makers * contracts, CELL_COLUMNS], the spread terms and `breaks`.
 
-    `sizes` = continuous size, auction size, answer, hold, highest price. Quote ranges are by
-    contract, then maker; hole (exemption) ranges by maker, then contract. `scratch` is all zero
-    before and after. `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4]
-    (maker, contract, instant, joined). Returns the number of both, or -price of a row above the
-    highest price.
-    """
+    `sizes` = continuous size, auction size, answer, hold, highest price. `starts` int64[6,
+    contracts + 1]: spans, wide spans, judges, asks, trades, market. Quotes are by contract, maker;
+    holes by maker, contract. `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4]
+    (maker, contract, instant, joined). Returns both numbers, or -price above the highest."""
     makers, contracts = active.shape
-    out = np.empty((len(spans) + len(holes) + 1, 2), dtype=np.int64)
-    longest = 0
-    for k in range(makers * contracts):
-        longest = max(longest, quote_start[k + 1] - quote_start[k])
-    if options[O_BASE]:
-        longest += len(market)
-    quotes = np.empty((longest, QUOTE_COLUMNS), dtype=np.int64)
-    bits = np.empty(longest + 1, dtype=np.uint8)
-    n_terms, n_breaks = 0, 0
+    out = np.empty((len(spans) + len(holes) + 1, 2), np.int64)
+    most = _longest(quote_start) + options[O_BASE] * len(market)
+    quotes, bits = np.empty((most, QUOTE_COLUMNS), np.int64), np.empty(most + 1, np.uint8)
+    n_terms = n_breaks = 0
     for maker in range(makers):
         for c in range(contracts):
-            cell = maker * contracts + c
-            cells[cell, OPENED] = -1
-            cells[cell, CLOSED] = -1
+            cell, lane = maker * contracts + c, c * makers + maker
+            cells[cell, OPENED] = cells[cell, CLOSED] = -1
             if active[maker, c]:
-                subject = subjects[c]
-                lane = c * makers + maker
-                count = _own_rows(
-                    rows[quote_start[lane] : quote_start[lane + 1]],
-                    market[market_start[c] : market_start[c + 1]],
-                    options[O_BASE],
-                    quotes,
-                )
-                own = quotes[:count]
-                top = grade_quotes(subject, sizes[0], sizes[1], options[O_FLOOR], own, bits)
-                if top > sizes[4]:
-                    return -top, 0
-                hole = holes[hole_start[cell] : hole_start[cell + 1]]
-                n_out = subtract(spans[span_start[c] : span_start[c + 1]], hole, out)
-                low, high = add_times(
-                    subject, out[:n_out], own, bits, options, scratch, cells[cell]
-                )
-                absent = 0
-                if options[O_DOMAIN] == ABSENT_IS_ONE:
-                    absent = cells[cell, OBLIGED] - cells[cell, RATED]
-                    cells[cell, RATED] = cells[cell, OBLIGED]
-                n_terms = _spread_terms(
-                    subject, low, high, absent, options[O_FLOOR], scratch, terms, n_terms
-                )
-                if options[O_WIDE]:
-                    add_wide(wide[wide_start[c] : wide_start[c + 1]], own, bits, cells[cell])
-                more = count_auctions(
-                    own,
-                    bits,
-                    hole,
-                    judges[judge_start[c] : judge_start[c + 1]],
+                s, e = starts[:, c], starts[:, c + 1]
+                given = rows[quote_start[lane] : quote_start[lane + 1]]
+                count = _own_rows(given, market[s[5] : e[5]], options[O_BASE], quotes)
+                n_terms, more = _walk_cell(
+                    maker,
+                    subjects[c],
+                    sizes,
                     options,
+                    spans[s[0] : e[0]],
+                    wide[s[1] : e[1]],
+                    judges[s[2] : e[2]],
+                    asks[s[3] : e[3]],
+                    trade_at[s[4] : e[4]],
+                    parties[s[4] : e[4]],
+                    quotes[:count],
+                    holes[hole_start[cell] : hole_start[cell + 1]],
+                    bits,
+                    out,
+                    scratch,
                     cells[cell],
-                    breaks[n_breaks:, 2:],
+                    terms,
+                    n_terms,
+                    breaks[n_breaks:],
                 )
-                breaks[n_breaks : n_breaks + more, 0] = maker
                 breaks[n_breaks : n_breaks + more, 1] = c
                 n_breaks += more
-                count_inquiries(
-                    maker,
-                    own,
-                    bits,
-                    hole,
-                    asks[ask_start[c] : ask_start[c + 1]],
-                    trade_at[trade_start[c] : trade_start[c + 1]],
-                    parties[trade_start[c] : trade_start[c + 1]],
-                    sizes[2],
-                    sizes[3],
-                    options,
-                    cells[cell],
-                )
+            if n_terms < 0:
+                return n_terms, 0
             term_start[cell + 1] = n_terms
     return n_terms, n_breaks
 

@@ -5,7 +5,7 @@ it keeps the quote that rests, last prices, the market's volume and, while a con
 or low, how long the side that stays due stood (Q-07): shown and alerted, never scored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -190,18 +190,6 @@ def events_of(tables: DayTables, maker: str) -> list[Event]:
     order = np.lexsort((row, kind, at))
     columns = [column[order].tolist() for column in (at, kind, slot, row)]
     return list(zip(*columns, strict=True))
-
-
-def feed(f: Follower, tables: DayTables, events: Iterator[Event], until: DayNanos) -> Event | None:
-    """Apply events up to and including `until`; returns the first one beyond it, already taken
-    from the iterator, or None at the end.
-    """
-    names = (*tables.makers, "")
-    for event in events:
-        if event[0] > until:
-            return event
-        apply(f, tables, event, names)
-    return None
 
 
 def apply(f: Follower, tables: DayTables, event: Event, names: tuple[str, ...]) -> None:

@@ -17,9 +17,10 @@ from quanheng.duties.cockpit import AuctionView, ClassView, InquiryView, cause_n
 from quanheng.duties.follower import Follower, side_due, side_stands
 from quanheng.duties.grade import Scale, at_most
 from quanheng.duties.intervals import LOST, Cause
+from quanheng.duties.lanes import Meter
 from quanheng.rulebook.phases import Span
 from quanheng.terms.codes import Phase
-from quanheng.terms.units import MINUTE, SECOND, Nanos, Ratio
+from quanheng.terms.units import MINUTE, SECOND, Nanos, Ratio, Slot
 
 LEAD = 10 * MINUTE
 AUCTION_LEAD = 2 * MINUTE
@@ -135,13 +136,32 @@ def losing(
     return found
 
 
+def standing_now(m: Meter, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, bool]:
+    """(owed, compliant, does time in which a quote is owed run) of the first maker at `at`.
+
+    As `measure.live`, and a phase that waits for its first event is counted from its instant on: a
+    contract that nobody quotes or trades would else seem to wait for ever.
+    """
+    lane = m.lanes[slot]
+    cell = lane.cells[0]
+    if cell is None:
+        return 0, 0, False
+    if lane.coming < 0 or at <= lane.coming_at:
+        owed, _, good = measure.live(m, 0, slot, at)
+        return owed, good, lane.running and not cell.exempt
+    owed, _, good = measure.live(m, 0, slot, lane.coming_at)
+    running = lane.coming == Phase.CONTINUOUS and not lane.excused and not cell.exempt
+    more = at - lane.coming_at if running else 0
+    return owed + more, good + (more if cell.compliant else 0), running
+
+
 def standings(
     f: Follower, slots: Sequence[int], at: Nanos, ahead: Nanos, share: Ratio
 ) -> list[Standing]:
     """Where the contracts of a class stand, cheaply: two microseconds each."""
     found = []
     for slot in slots:
-        owed, _, good = measure.live(f.meter, 0, slot, at)
+        owed, good, _ = standing_now(f.meter, slot, at)
         if owed + ahead == 0:
             continue
         cause = cause_now(f, slot)

@@ -4,8 +4,8 @@ Looked at with the views, once a minute: a loss that builds up is told at least 
 minute before it happens (`duties.foresight`), and once more when it has happened.
 """
 
-from quanheng.duties import measure, outlook
-from quanheng.duties.foresight import LEAD, Standing, losing
+from quanheng.duties import outlook
+from quanheng.duties.foresight import LEAD, Standing, losing, standing_now
 from quanheng.duties.intervals import Cause
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert
@@ -28,10 +28,10 @@ def standings(state: State, start: int, stop: int, at: Nanos, ahead: Nanos) -> l
         cell = lane.cells[0]
         if cell is None:
             continue
-        owed, _, good = measure.live(meter, 0, slot, at)
+        owed, good, running = standing_now(meter, slot, at)
         if owed + ahead == 0:
             continue
-        counts = cell.compliant or cell.exempt > 0 or not lane.running
+        counts = cell.compliant or not running
         cause = Cause.COMPLIANT if counts else Cause.WIDE if cell.quoted else Cause.ABSENT
         left = outlook.slack(good, owed, ahead, share)
         found.append(Standing(lane.subject.contract, left, counts, cause))

@@ -270,6 +270,8 @@ def on_trade(
         contract.unit,
         fee,
     )
+    # A snapshot may come before the report of a fill in it; then nothing was lost (book_kernels).
+    state.desk[slot, c.D_MISSING_SINCE] = 0
     filled(state, slot, trade, fee)
     if state.meter is not None:
         buyer, seller = (0, -1) if trade.side == Side.BUY else (-1, 0)

@@ -268,7 +268,8 @@ def compare(
     cap = allowed(float(max(target[0], 1)), row)
     half = max(0.5 * params[p.P_WIDTH] * 1e-4 * cap, 0.5 * row[c.F_STEP])
     tolerance = 0.0 if exact else max(params[p.P_REQUOTE] * 1e-4 * cap, 1.0)
-    refill = min(params[p.P_REFILL_QTY], target[1] if target[1] > 0 else target[4])
+    refill = params[p.P_REFILL_QTY]
+    low_bid, low_ask = min(refill, target[1]), min(refill, target[4])
     ask_base = c.W_COLUMNS
     up = 0
     down = 0
@@ -276,10 +277,10 @@ def compare(
     lapsed = both and work[ask_base + c.W_LIVE_PX] > widest_ask(work[c.W_LIVE_PX], row)
     if target[1] > 0:
         edge = value - work[c.W_LIVE_PX]
-        up = _gap(work, 0, target[0], target[1], edge, half, auction, least, refill, tolerance)
+        up = _gap(work, 0, target[0], target[1], edge, half, auction, least, low_bid, tolerance)
     if target[4] > 0:
         edge = work[ask_base + c.W_LIVE_PX] - value
-        down = _gap(work, 1, target[3], target[4], edge, half, auction, least, refill, tolerance)
+        down = _gap(work, 1, target[3], target[4], edge, half, auction, least, low_ask, tolerance)
     if lapsed and target[1] > 0 and target[4] > 0 and target[3] <= widest_ask(target[0], row):
         up, down = max(up, RENEW), max(down, RENEW)
     if up <= 0 and down <= 0:

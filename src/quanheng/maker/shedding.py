@@ -16,10 +16,12 @@ from quanheng.maker.hedge_options import MOST, best_of_others, paid
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.parameters import INDEX
 from quanheng.maker.quote_kernels import widest_ask
+from quanheng.maker.quoting import in_session
 from quanheng.maker.state import State
 from quanheng.maker.states import trader
 from quanheng.terms.codes import Link, OrderKind, Side, TradingState
 from quanheng.terms.commands import ManualOrder
+from quanheng.terms.days import day_nanos
 from quanheng.terms.units import Lots, Nanos, Slot, Ticks
 
 SHED = ("shed", "1")
@@ -32,7 +34,7 @@ _SHARE = INDEX["shed"]
 
 def shed(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Send what is beyond its share of the position limit away, as far as others take it now."""
-    if state.scopes.link != Link.READY:
+    if state.scopes.link != Link.READY or not in_session(opened, day_nanos(at)):
         return
     net = nets(state.book)
     allowed = state.parameters.values[:, _SHARE] * state.limits[:, c.L_POSITION] // _PARTS

@@ -34,6 +34,11 @@ MOST = 200
 NOTHING_RESTS = (19082,)
 """Answers to a cancel that prove that its target does not rest (interfaces.md 2.10)."""
 
+NOT_FILLABLE = (12036, 17624)
+"""Answers to a fill-or-kill order that found too little, or would have called an intraday auction:
+its nature, no refusal (P33).
+"""
+
 _LIVE = (Life.WORKING, Life.UNKNOWN)
 _BARRED = (TradingState.HALTED, TradingState.CANCEL_ONLY)
 _FINAL = (Event.REJECT, Event.CANCELLED, Event.END)
@@ -244,15 +249,16 @@ def on_ack(state: State, opened: MakerOpen, body: OrderAck, at: Nanos, effects: 
         state.audit.unexpected += 1
         return False
     klass = int(state.tables.fixed[order.slot, c.F_KLASS])
-    refused = body.exec == Exec.REJECTED
+    refused = body.exec == Exec.REJECTED and body.reason not in NOT_FILLABLE
     waited = at - order.sent_at if order.life == Life.PENDING else 0
     on_answer(state, opened, klass, waited, refused, at, effects)
     if body.exec == Exec.CANCELLED:
         _move(state, ident, Event.CANCELLED)
     elif body.exec == Exec.REJECTED:
-        contract = opened.chain.contracts[order.slot]
-        args = (body.reason, contract.code)
-        alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, contract.underlying, args)
+        if refused:
+            contract = opened.chain.contracts[order.slot]
+            args = (body.reason, contract.code)
+            alert(state, effects, at, Alert.REJECTED_BY_EXCHANGE, contract.underlying, args)
         _move(state, ident, Event.REJECT)
     else:
         # What an immediate order did not trade was withdrawn with the acknowledgement (tag 151).

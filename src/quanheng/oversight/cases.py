@@ -25,7 +25,7 @@ from quanheng.oversight.state import Case, State
 from quanheng.runtime.envelope import RaiseAlert, WakeAt
 from quanheng.terms.codes import Alert, TradingState
 from quanheng.terms.commands import SetState
-from quanheng.terms.units import Nanos
+from quanheng.terms.units import Day, Nanos
 
 FIRM_RISK = "firm_risk"
 DESK_POSTS = ("trader", "risk", "head")
@@ -155,7 +155,8 @@ def _breach(
         if len(state.cases) >= MOST_CASES:
             effects.append(RaiseAlert(Alert.FIRM_BREACH, record.scope, (record.name, "full")))
             return
-        number = f"FX{opened.day}-{len(state.cases) + 1:03d}"
+        number = case_number(opened.day, state.born + 1)
+        state.born += 1
         case = Case(number, record.scope, record.name, value, most, str(Status.ALERTED), at)
         case.history = [(at, str(Status.ALERTED), "", "")]
         state.cases[number] = case
@@ -175,6 +176,11 @@ def _limit_of(case: Case, opened: OverseerOpen, at: Nanos) -> InForce | None:
         if (row.limit.record.scope, row.limit.record.name) == (case.scope, case.name):
             return row
     return None
+
+
+def case_number(day: Day, count: int) -> str:
+    """Number of the day's case `count`, 1 the first."""
+    return f"FX{day}-{count:03d}"
 
 
 def _deadline(case: Case, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:

@@ -22,17 +22,23 @@ from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, TICKS_PER_YUAN, Nanos
 LASTING = 3
 """Comparisons in a row, one a minute, after which a difference is open."""
 KINDS = ("position", "cash", "margin", "value", "delta", "gamma", "vega", "theta", "profit")
+EXACT = KINDS[:3]
+"""Kinds that may not differ at all: books, not opinions."""
 COLUMNS = ("kind", "desk", "own", "tolerance", "minutes")
 """Columns of the "levels" table: place in KINDS, both figures and what they may differ by
 (contracts, Money, 1e-6 yuan for values, 1e-9 yuan for Greeks), comparisons in a row beyond that."""
 STALE = 2 * MINUTE
 SHARE = 0.10
 """Of a Greek's gross size in the class: what two models may differ by."""
+CHEAP, CHEAP_SHARE = 2.5, 2.0
+"""Contracts worth less than 2.5 times `_doubt`, and what may be off of their Greeks: a step more or
+less is half as much vol again, and no model knows better."""
 SMALL = (5_000.0, 2_000.0, 500.0, 500.0)
 """The same in yuan at least: cash delta, cash gamma, vega, theta."""
-VALUE_STEPS = 0.002
+VALUE_STEPS, VALUE_SPOT = 0.002, 0.0008
 VALUE_SHARE = 0.03
-"""A model value beyond half the spread: two steps and 3 per cent of the price, yuan per unit."""
+"""A model value beyond half the spread: two steps, or 8 bp of a dear underlying, and 3 per cent of
+the price, yuan per unit."""
 PROFIT_SMALL = 2_000 * MONEY_PER_YUAN
 _MICRO = 1_000_000
 _BILLION = 1_000_000_000
@@ -80,20 +86,28 @@ def compared(state: State, opened: OverseerOpen, claimed_at: Claimed) -> list[Ro
     return rows
 
 
+def _doubt(model: Model) -> np.ndarray:
+    """What two curves may make of a price, yuan by slot: two steps, or 8 bp of the underlying."""
+    spots = model.spot[model.klass] / TICKS_PER_YUAN
+    doubt: np.ndarray = np.maximum(VALUE_STEPS, VALUE_SPOT * spots)
+    return doubt
+
+
 def _values(model: Model, codes: list[str], claimed: np.ndarray) -> list[Row]:
-    rows = []
+    rows, doubt = [], _doubt(model)
     for slot, _, value in claimed.tolist():
         own = float(model.prices[slot])
         # Without a market both are opinions, and neither can be held against the other.
         if value < 0 or not np.isfinite(own) or not model.live[slot]:
             continue
-        allowed = float(model.half[slot]) + VALUE_STEPS + VALUE_SHARE * own
+        allowed = float(model.half[slot] + doubt[slot]) + VALUE_SHARE * own
         rows.append(Row("value", codes[slot], value, round(own * _MICRO), round(allowed * _MICRO)))
     return rows
 
 
 def _greeks(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
     rows = []
+    cheap = np.nan_to_num(view.model.prices) < CHEAP * _doubt(view.model)
     for klass, item in enumerate(view.opened.chain.classes):
         part = slice(item.start, item.stop)
         if not net[part].any():
@@ -101,7 +115,9 @@ def _greeks(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
         for place, kind in enumerate(("delta", "gamma", "vega", "theta")):
             each = view.greeks[part, place] * net[part]
             own = round(float(each.sum()) * _BILLION)
-            gross = SHARE * float(np.abs(each).sum()) + SMALL[place]
+            sizes = np.abs(each)
+            gross = SHARE * float(sizes.sum()) + SMALL[place]
+            gross += CHEAP_SHARE * float(sizes[cheap[part]].sum())
             desk = int(claimed[klass, place])
             rows.append(Row(kind, item.underlying, desk, own, round(gross * _BILLION)))
     return rows
@@ -112,7 +128,7 @@ def _profits(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
     account, model = view.account, view.model
     rows = []
     every = np.ones(len(view.state.owners), dtype=bool)
-    half = np.nan_to_num(model.half) + VALUE_STEPS
+    half = np.nan_to_num(model.half) + _doubt(model)
     doubt = (np.abs(net) * model.unit * half * TICKS_PER_YUAN).astype(np.int64)
     moved = np.abs(account.opening_net).sum() > 0
     for klass, item in enumerate(view.opened.chain.classes):

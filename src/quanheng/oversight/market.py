@@ -24,8 +24,10 @@ MOVE_UNITS = 10_000_000
 _MILLION = 1_000_000.0
 
 
-def take_chain(model: Model, tick: ChainTick) -> None:
-    """Mids of the contracts that trade continuously; the others keep their last one."""
+def take_chain(model: Model, tick: ChainTick) -> bool:
+    """Mids of the contracts that trade continuously; the others keep their last one. True when
+    there is one that trades.
+    """
     rows = unpack(tick.rows, market.COLUMNS)
     slots = rows[:, market.SLOT]
     bid, ask = rows[:, market.BID], rows[:, market.ASK]
@@ -39,10 +41,14 @@ def take_chain(model: Model, tick: ChainTick) -> None:
     model.mid[slots[none]] = np.nan
     model.half[slots[none]] = np.nan
     model.seen_market = max(model.seen_market, tick.at)
+    return bool(live.any())
 
 
-def take_underlyings(model: Model, body: UnderlyingTicks) -> None:
-    """Middle of each underlying's market, or its last price where one side is missing."""
+def take_underlyings(model: Model, body: UnderlyingTicks) -> bool:
+    """Middle of each underlying's market, or its last price where one side is missing. True when
+    one moved.
+    """
+    before = model.spot.copy()
     for tick in body.ticks:
         bid = tick.bids[0] if tick.bids else 0
         ask = tick.asks[0] if tick.asks else 0
@@ -50,6 +56,7 @@ def take_underlyings(model: Model, body: UnderlyingTicks) -> None:
         price = (bid + ask) // 2 if both else tick.last
         if price > 0:
             model.spot[tick.klass] = price
+    return bool((model.spot != before).any())
 
 
 def move_limit(opened: OverseerOpen, klass: int) -> int:
@@ -85,7 +92,7 @@ def refresh(state: State, opened: OverseerOpen, at: Nanos) -> None:
             changes = np.zeros(model.moves.shape)
             kernels.grid(part, *curve, moves, 0.0, rate, changes)
             mine = model.klass == klass
-            model.moves[mine] = np.rint(changes[mine] * MOVE_UNITS).astype(np.int32)
+            model.moves[mine] = np.rint(changes[mine] * MOVE_UNITS).astype(np.int64)
             model.gridded[klass], model.grid_at[klass] = spot, at
 
 

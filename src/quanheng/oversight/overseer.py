@@ -77,12 +77,14 @@ class Overseer:
         match body:
             case DropCopy():
                 account.take_copy(state, opened, body, effects)
+                state.fresh = True
             case EtfCopy():
                 account.take_etf(state, opened, body, effects)
+                state.fresh = True
             case ChainTick():
-                market.take_chain(state.model, body)
+                state.fresh |= market.take_chain(state.model, body)
             case UnderlyingTicks():
-                market.take_underlyings(state.model, body)
+                state.fresh |= market.take_underlyings(state.model, body)
             case DeskFigures():
                 compare.take_claim(state, body)
             case Answer() | FollowUp() | CloseCase() | Restrain() | ReleaseDesk():
@@ -114,12 +116,17 @@ class Overseer:
         cases.wake(self.state, body, at, effects)
 
     def _run(self, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:
-        """Curve, figures, limits, the desk's claim, and the figure that the ladder wants."""
+        """Curve, figures, limits, the desk's claim, and the figure that the ladder wants.
+
+        Where nothing traded or moved since, as over lunch, the last figures stand: variance time
+        stands still too.
+        """
         state = self.state
-        market.refresh(state, opened, at)
-        every = state.runs % figures.EVERY_SCOPE == 0
-        state.figures = figures.measure(state, opened, every)
-        state.runs += 1
+        if state.fresh or not state.figures:
+            market.refresh(state, opened, at)
+            every = state.runs % figures.EVERY_SCOPE == 0
+            state.figures = figures.measure(state, opened, every)
+            state.runs, state.fresh = state.runs + 1, False
         names = tuple(state.figures)
         table = np.array([state.figures[name] for name in names], dtype=np.int64)
         effects.append(Figures("scopes", at, names, len(figures.COLUMNS), pack(table)))

@@ -126,10 +126,12 @@ class State(msgspec.Struct):
     model: Model | None = None
     owners: list[tuple[str, str]] = []  # (desk, strategy); 0: carried from before
     runs: int = 0
+    fresh: bool = True  # something traded or moved since the last figures
     asked: int = 0
     figures: dict[str, list[int]] = {}  # scope -> COLUMNS of the last run
     peak: Money = 0
     cases: dict[str, Case] = {}
+    born: int = 0  # cases of today
     near: dict[str, int] = {}  # "scope name": 1 while warned
     off: dict[str, int] = {}  # comparison key -> minutes in a row
     explained: dict[str, str] = {}
@@ -219,7 +221,7 @@ def open_model(opened: OverseerOpen) -> Model:
         grid_at=np.zeros(len(chain.classes), dtype=np.int64),
         prices=np.full(slots, np.nan),
         values=np.full((slots, ROWS), np.nan),
-        moves=np.zeros((slots, COUNT), dtype=np.int32),
+        moves=np.zeros((slots, COUNT), dtype=np.int64),
         volume=np.zeros(slots, dtype=np.int64),
     )
 
