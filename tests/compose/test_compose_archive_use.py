@@ -327,6 +327,26 @@ def test_a_kill_between_log_and_signature_is_mended(archive_copy: Path, tmp_path
     assert verified(archive_copy)["ok"] and verified(archive_copy)["entries"] == 5
 
 
+def test_names_are_durable_before_the_line(
+    archive_copy: Path, archived: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that cannot keep the names of the files: no line says that they are there."""
+
+    def broken(_: object, folder: Path) -> None:
+        raise OSError(5, "Input/output error", str(folder))
+
+    source = archive_copy.parent / "late"
+    source.mkdir()
+    (source / "x.txt").write_text("x", encoding="utf-8")
+    private = (archived / "A.key").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("quanheng.runtime.segment.Disk.sync_folder", broken)
+        one_line(call("archive", "add", source, "--to", archive_copy), 3, "late", "adding it again")
+    assert len(Archive(archive_copy).lines()) == 4
+    line, _ = records.add(Archive(archive_copy), source, private)
+    assert line is not None and line.number == 5 and verified(archive_copy)["ok"]
+
+
 def test_term_is_at_least_twenty_years(archived: Path) -> None:
     """A leap day's term too; the archive says it."""
     line = Archive(archived / "A").lines()[0]

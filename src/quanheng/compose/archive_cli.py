@@ -12,7 +12,7 @@ from quanheng.compose import archive_drill, archive_export, archive_find
 from quanheng.compose.answering import answer
 from quanheng.compose.commands import UsageError
 from quanheng.compose.text import table
-from quanheng.edge.archive_files import Archive
+from quanheng.edge.archive_files import Archive, ArchiveError
 from quanheng.terms.days import clock_text, day_of, from_iso, iso
 
 _FOLDER = click.Path(path_type=Path)
@@ -74,7 +74,12 @@ def add(
     if not (folder / "archive.json").exists():
         records.begin(folder, private, origin or f"quanheng/{folder.resolve().name}")
     given = {"kind": kind, "name": name, "day": day, "by": by, "outside": anchor}
-    line, root = records.add(Archive(folder), source, records.read_key(private), **given)  # type: ignore[arg-type]
+    private_key = records.read_key(private)
+    try:
+        line, root = records.add(Archive(folder), source, private_key, **given)  # type: ignore[arg-type]
+    except OSError as error:
+        said = "what was begun is finished by adding it again"
+        raise ArchiveError(f"{error.filename or folder}: {error.strerror}; {said}") from error
     result = {
         "ok": True, "added": line is not None, "anchor": root,
         "entry": line.number if line else 0, "records": line.leaves if line else 0,

@@ -27,6 +27,7 @@ from quanheng.edge import verify_archive
 from quanheng.edge.archive_signing import Checkpoint, SigningError, Suite, seal, suite_of, unseal
 from quanheng.edge.archive_tables import schema_text
 from quanheng.runtime.merkle import Tree, leaf_hash
+from quanheng.runtime.segment import Disk
 from quanheng.terms.units import Day, Nanos
 
 FORMAT = 1
@@ -209,7 +210,13 @@ class Archive:
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     def log(self, line: Line, key: bytes, outside: tuple[Path, ...] = ()) -> str:
-        """Enter an entry whose folder is complete: log, checkpoint, anchors; returns the anchor."""
+        """Enter an entry whose folder is complete: log, checkpoint, anchors; returns the anchor.
+
+        The names of its files are made durable before the line says that they are there.
+        """
+        place, disk = self.place(line), Disk()
+        for folder in (place, *(one for one in place.rglob("*") if one.is_dir()), place.parent):
+            disk.sync_folder(folder)
         _append(self.folder / "log.jsonl", msgspec.json.encode(line) + b"\n")
         return self.seal_last(key, outside)
 
