@@ -23,6 +23,7 @@ from quanheng.compose import (
 )
 from quanheng.compose import market_history as history
 from quanheng.compose.answering import answer as _answer
+from quanheng.compose.archive_cli import archive
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.kill_cli import kill
@@ -40,6 +41,8 @@ from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
 from quanheng.duties.fees import FeeError
+from quanheng.edge.archive_files import ArchiveError
+from quanheng.edge.archive_signing import SigningError
 from quanheng.edge.document_pdf import GlyphError
 from quanheng.edge.kill_client import KillSocketError
 from quanheng.edge.rate_engines import EngineError
@@ -68,6 +71,8 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),
     (TapeError, BAD_INPUT),
+    (ArchiveError, BAD_INPUT),
+    (SigningError, BAD_INPUT),
     (GlyphError, BAD_INPUT),
 )
 
@@ -268,6 +273,7 @@ def why(run: Path, quote: str, lang: str, as_json: bool) -> None:
 
 
 cli.add_command(kill)
+cli.add_command(archive)
 cli.add_command(what_if)
 for verb in (propose, second, withdraw):
     cli.add_command(verb)

@@ -1,9 +1,11 @@
 """One short run of a day with everything in it, shared by the tests of the roof."""
 
+import shutil
 from pathlib import Path
 
 import pytest
-from compose_world import SCENARIO, Run, run_day
+from archive_world import make_run
+from compose_world import SCENARIO, Run, call, run_day
 from season_world import run_day as carried_day
 
 from quanheng.compose.closing import DayResult
@@ -27,3 +29,29 @@ def day_run(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def first() -> DayResult:
     """The first day of a season, which leaves positions."""
     return carried_day(20240627, None)[1]
+
+
+@pytest.fixture(scope="session")
+def archived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two days, documents and a register archived; tests damage copies."""
+    root = tmp_path_factory.mktemp("archive")
+    run, second = make_run(root), make_run(root, day=20240628, quotes=3, listed=("10000001",))
+    forms, registers = root / "forms", root / "registers"
+    for folder, text in ((forms, "附件1 申请表"), (registers, "协议登记")):
+        folder.mkdir()
+        (folder / "one.txt").write_text(text, encoding="utf-8")
+    to = ("--to", root / "A", "--anchor", root / "outside.txt", "--json")
+    for source, *more in (
+        (run,), (second,), (forms, "--kind", "documents"), (registers, "--kind", "registers"),
+    ):  # fmt: skip
+        done = call("archive", "add", source, *to, "--by", "C01", *more)
+        assert done.code == 0 and done.json["added"], done.err
+    return root
+
+
+@pytest.fixture
+def archive_copy(archived: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    shutil.copytree(archived / "A", tmp_path / "A")
+    shutil.copy(archived / "A.key", tmp_path / "A.key")
+    return tmp_path / "A"

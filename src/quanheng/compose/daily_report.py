@@ -6,6 +6,7 @@ from pathlib import Path
 from quanheng.compose import report_register as register
 from quanheng.compose import risk_record as record
 from quanheng.compose.alert_words import NAMES
+from quanheng.compose.archive_receipt import RECEIPT, RECEIPT_COLUMNS
 from quanheng.compose.report_tables import Row, Section, facts, markdown, read_table
 from quanheng.compose.run_folder import RunError, read_info, write_whole
 from quanheng.maker import ledger_state
@@ -85,6 +86,13 @@ FINDINGS = dict(
 PROPOSALS = dict(
     zip(record.PROPOSALS, ("范围", "指标", "合约", "净持仓", "建议平仓", "减少（元）"), strict=True)
 )
+ARCHIVED = dict(
+    zip(
+        RECEIPT_COLUMNS,
+        ("编号", "交易日", "名称", "记录数", "当日根", "档案项数", "档案根", "公钥"),
+        strict=True,
+    )
+)
 ALERTS = {"code": "种类", "words": "名称", "count": "次数", "first": "首次", "last": "末次"}
 TRIPS = {"number": "编号", "at": "时间", "words_zh": "内容", "on_duty": "在岗"}
 SIGNED = {
@@ -154,6 +162,7 @@ def _sections(run: Path) -> list[Section]:
         plain("九、临近到期", "Near expiry", "expiring", EXPIRING),
         *_night(run),
         _signed(run),
+        _archived(run),
     ]
 
 
@@ -237,3 +246,12 @@ def _signed(run: Path) -> Section:
     ]
     source = register.REGISTER
     return Section("十三、例外与事件报告", "Exceptions and event reports", source, SIGNED, rows)
+
+
+def _archived(run: Path) -> Section:
+    """The roots on paper: who holds a report can prove a later archive wrong (S-01)."""
+    there = (run / "reports" / f"{RECEIPT}.csv").exists()
+    rows = read_table(run, RECEIPT, ARCHIVED) if there else []
+    note = "" if there else "本日尚未存档（quanheng archive add）。"
+    source = f"reports/{RECEIPT}.csv"
+    return Section("十四、存档", "Archive of records", source, ARCHIVED, rows, note)
