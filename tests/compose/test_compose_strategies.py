@@ -62,7 +62,7 @@ def test_a_strategy_that_is_not_released_is_left_out_or_named(tmp_path: Path) ->
     """Not chosen: the others remain. Chosen, or the default: no day opens, exit 2 (I-10)."""
     path = without_release(tmp_path, "duty")
     assert [code for code, _ in released_strategies(read_config(), path)] == [1, 2, 3]
-    with pytest.raises(ConfigError, match="strategy duty version 1: it is not released"):
+    with pytest.raises(ConfigError, match="strategy duty version 2: it is not released"):
         released_strategies(choosing(ParameterConfig("510050", "strategy", DUTY)), path)
     with pytest.raises(ConfigError, match="strategy lean version 1: it is not released"):
         released_strategies(read_config(), without_release(tmp_path, "lean"))

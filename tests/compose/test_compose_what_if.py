@@ -12,11 +12,11 @@ from quanheng.compose.what_if_cli import instant
 from quanheng.compose.why_find import at_instant
 from quanheng.maker import columns as c
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import ManualOrder
 from quanheng.maker.quote_kernels import widest_ask
 from quanheng.maker.state import State
 from quanheng.terms import market
 from quanheng.terms.codes import Check, OrderKind, Side
+from quanheng.terms.commands import ManualOrder
 
 AT = "09:35:10"
 

@@ -38,7 +38,7 @@ class CounterWorld(World):
         self.port.tick(1)
         self.port.send_index_sync("12345", STREAM, 1, 1)
 
-    def acknowledge(self, requests: Any) -> None:
+    def reply(self, requests: Any) -> None:
         self.port.send_requests(requests, 1)
         self.hear()
 

@@ -18,13 +18,13 @@ from maker_world import make_trade
 from quanheng.maker import quote_kernels as q
 from quanheng.maker.inquiry_life import Stage
 from quanheng.maker.invariants import invariants
-from quanheng.maker.messages import ManualOrder
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.maker.warm import warm_up
 from quanheng.terms.codes import Alert, Effect, OrderKind, Side, TradingState
 from quanheng.terms.commands import (
     AnswerInquiry,
     GiveBackInquiry,
+    ManualOrder,
     SetParameter,
     SetState,
     SignOn,

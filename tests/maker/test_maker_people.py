@@ -8,11 +8,10 @@ from test_maker_orders import order_ack
 from quanheng.compose.alert_words import sentence
 from quanheng.maker.hedging import unreconciled
 from quanheng.maker.maker import WATCH, Maker
-from quanheng.maker.messages import ManualCancel, ManualOrder
 from quanheng.maker.roster import Trader
 from quanheng.runtime.envelope import Envelope, Source, TimerFired
 from quanheng.terms.codes import Alert, Check, OrderKind, Side, TradingState
-from quanheng.terms.commands import SignOn
+from quanheng.terms.commands import ManualCancel, ManualOrder, SignOn
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import NewOrder, OrderCancel, Send
 

@@ -18,6 +18,10 @@ HOUSE = Path(__file__).parents[2] / "src" / "quanheng"
 ROOMS = ("wire", "exchange", "maker", "edge")
 
 
+TAGS = ("md301_scan.py", "auction.py", "auction_session.py")
+"""Files whose numbers of that size are tags."""
+
+
 def numbers_in_the_house() -> dict[int, list[str]]:
     """Every plain integer of four or five digits in the range of the codes: value -> places."""
     found: dict[int, list[str]] = {}
@@ -36,7 +40,7 @@ def numbers_in_the_house() -> dict[int, list[str]]:
                     or not (4_000 <= value <= 5_100 or 10_000 < value <= 20_300)
                 ):
                     continue
-                if value not in (4096, 10200, 10222) and path.name != "md301_scan.py":
+                if value not in (4096, 10200, 10222) and path.name not in TAGS:
                     found.setdefault(value, []).append(f"{room}/{path.name}:{node.lineno}")
     return found
 

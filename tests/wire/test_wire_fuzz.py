@@ -1,5 +1,6 @@
 """A slice of the fuzzer: what `tools/fuzz_wire.py` feeds by the million, deterministic."""
 
+import gc
 import importlib.util
 import sys
 import tracemalloc
@@ -47,6 +48,7 @@ def test_wire_fuzz_memory_is_bounded(tool: ModuleType) -> None:
     before, _ = tracemalloc.get_traced_memory()
     for number in range(4_001, 8_001):
         fuzzer.step(number)
+    gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after - before < 1_500_000

@@ -64,7 +64,7 @@ def _check_days(folder: Path, name: str, known: set[Day], window: tuple[Day, Day
     """No row of the window may lie on a day without contracts."""
     for path in _files(folder, name):
         row = 0
-        for days in _day_column(path):
+        for days in _day_column(path, name):
             for number in np.unique(days).tolist():
                 day = from_day_number(number)
                 if window[0] <= day <= window[1] and day not in known:
@@ -73,9 +73,12 @@ def _check_days(folder: Path, name: str, known: set[Day], window: tuple[Day, Day
             row += len(days)
 
 
-def _day_column(path: Path) -> Iterator[np.ndarray]:
+def _day_column(path: Path, table: str) -> Iterator[np.ndarray]:
     arrow = arrow_modules()
-    file = arrow.parquet.ParquetFile(path)
+    try:
+        file = arrow.parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:  # Arrow's own errors are one of these
+        raise DatasetError(table, 0, f"{path}: {error}") from error
     if "day" not in file.schema_arrow.names:
         return
     for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=["day"], use_threads=False):

@@ -134,7 +134,7 @@ class HedgeLine:
 
 
 class Dialer:
-    """Keeps a hedge line connected, more slowly the longer nobody answers."""
+    """Keeps a hedge line connected, more slowly the longer nobody answers; without a port, none."""
 
     def __init__(self, loop: Loop, host: str, port: int, line: HedgeLine) -> None:
         self._loop, self._address, self._line = loop, (host, port), line
@@ -143,7 +143,7 @@ class Dialer:
 
     def turn(self, now: Nanos) -> None:
         """Connect when it is time, let the session's time pass, queue what it has to say."""
-        if self._connection is None and now >= self._try_at:
+        if self._connection is None and self._address[1] and now >= self._try_at:
             self._connect(now)
         connection = self._connection
         if connection is not None:

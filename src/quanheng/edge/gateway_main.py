@@ -50,7 +50,7 @@ class Setup(msgspec.Struct, frozen=True):
     plan: GatewayPlan
     host: str
     port: int
-    etf_port: int
+    etf_port: int = 0  # no line to the underlyings' market
 
 
 class GatewayProcess:
