@@ -30,6 +30,7 @@ from quanheng.maker.parameters import INDEX, alone
 from quanheng.maker.pricing import reprice
 from quanheng.maker.quoting import plan
 from quanheng.maker.state import State
+from quanheng.maker.states import trader
 from quanheng.rulebook import phases, quote_size
 from quanheng.runtime.envelope import Envelope, RaiseAlert, Source
 from quanheng.terms import market
@@ -163,6 +164,9 @@ def order(run: Path, at: Nanos, body: ManualOrder) -> WhatIf:
     if slot is None:
         raise RunError(f"{run}: no contract {body.contract} on {twins.opened.day}")
     klass = int(twins.as_is.state.tables.fixed[slot, c.F_KLASS])
+    # Whoever asks, the order would be the trader's on duty.
+    on_duty = trader(twins.as_is.state.scopes, twins.opened.chain.classes[klass].underlying)
+    body = msgspec.structs.replace(body, by=on_duty)
     with _asked() as seen:
         said = twins.give(body)
     broken, near = _rungs(seen)
