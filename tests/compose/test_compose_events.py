@@ -78,9 +78,9 @@ def test_events_an_exchange_outage_stops_and_recovers(orders: str, tmp_path: Pat
     back = sorted(set(ours[:, 1].tolist()))
     first = {slot: int(ours[ours[:, 1] == slot, 2].min()) for slot in back}
     # A quote that was lost unreported is missed by the second snapshot that lacks it, unless others
-    # show as much at its price.
+    # show as much at its price, as they do for one or two of the twelve.
     late = [slot for slot, at in first.items() if at > world.midnight + from_clock("09:36:15")]
-    assert len(back) == 12 if orders == "rest" else 12 - len(back) + len(late) <= 1, (back, late)
+    assert len(back) == 12 if orders == "rest" else 12 - len(back) + len(late) <= 2, (back, late)
     halts = [alert for _, machine, alert in world.alerts if machine == "venue"]
     assert sum(alert.code == Alert.HALT and alert.scope == "*" for alert in halts) == 2
 

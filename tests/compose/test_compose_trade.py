@@ -115,7 +115,7 @@ def test_a_day_of_instructions_by_hand(first: DayResult, tmp_path: Path) -> None
     assert answer.available == fund[lay.CASH] - answer.total - fund[lay.HELD_PREMIUM]
 
     done = day.end()
-    assert done.ok, done.invariants
+    assert done.ok, {name: count for name, count in done.invariants.items() if count}
     mine = done.carry.accounts[0]
     assert dict(mine.locked) == {"510050": 10_000}
     held = {row.code: row for row in mine.held}

@@ -163,14 +163,15 @@ class DeskLine:
         # A price that is not known is shown as 0, and no contract is worth that.
         contracts[contracts[:, 2] <= 0, 2] = -1
         named = dict(zip(MARGIN_COLUMNS, margin.tolist(), strict=True))
-        fees = int(book[0, BOOK_COLUMNS.index("fees")])
+        # Both levels count every short alone: what combinations save is the exchange's to grant.
+        fees, used = (int(book[0, BOOK_COLUMNS.index(name)]) for name in ("fees", "margin"))
         profit = ledger[:, [LEDGER_COLUMNS.index("total"), LEDGER_COLUMNS.index("fees")]]
         return DeskFigures(
             at,
             pack(contracts),
             pack(greeks[mine][:, _GREEKS]),
             pack(profit),
-            named["used"],
+            used,
             named["cash"] + fees,
         )
 

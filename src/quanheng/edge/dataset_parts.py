@@ -210,7 +210,8 @@ class PartReader:
                     if self.key.underlying:
                         wrong = row + int(np.argmax(days != number)) + 1
                         raise DatasetError(name, wrong, f"not a row of {iso(self.key.day)}")
-                    table = _rows_where(table, days == number)
+                    if rows_of(table):  # else the batch had no row of the day at all
+                        table = _rows_where(table, days == number)
                 if rows_of(table):
                     yield name, row, table
                 row += len(days)

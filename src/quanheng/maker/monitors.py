@@ -3,6 +3,7 @@
 import numpy as np
 
 from quanheng.books import margin_use, pnl
+from quanheng.books.positions import nets
 from quanheng.duties import measure
 from quanheng.kernels.desk.curves.layout import MODEL
 from quanheng.kernels.desk.curves.smile import vol_at
@@ -169,7 +170,7 @@ def _class_rows(state: State, start: int, stop: int, at: Nanos) -> np.ndarray:
     rows[:, 7], rows[:, 8] = work[:, c.W_LIVE_PX], work[:, c.W_LIVE_QTY]
     ask = c.W_COLUMNS
     rows[:, 9], rows[:, 10] = work[:, ask + c.W_LIVE_PX], work[:, ask + c.W_LIVE_QTY]
-    rows[:, 11] = book.long_qty[start:stop] - book.short_qty[start:stop]
+    rows[:, 11] = nets(book)[start:stop]
     rows[:, 12] = state.desk[start:stop, c.D_STATE]
     rows[:, 13] = state.view.rows[start:stop, market.PHASE]
     if state.meter is not None:
