@@ -9,7 +9,7 @@ follows from it. The report depends on the code and the options alone.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,14 +21,16 @@ from quanheng.compose.day import DayPlan, World
 from quanheng.compose.scenarios import load
 from quanheng.config import Config, ParameterConfig, read_config
 from quanheng.kernels.desk.strategies.layout import NAMES
-from quanheng.maker import flow
+from quanheng.maker import ledger_state as s
 from quanheng.maker.monitors import exposure
+from quanheng.settlement.carry import Carry
+from quanheng.terms.days import iso
 from quanheng.terms.units import MONEY_PER_YUAN
 
 HEADS = (
     "day", "strategy", "profit", "after 1 s", "after 10 s", "fills", "volume", "delta left",
     "vega left", "spread ratio", "participation", "weighted", "closing", "grades", "quotes",
-    "cancels",
+    "cancels", "rejected", "residual / bound",
 )  # fmt: skip
 
 
@@ -51,6 +53,8 @@ class Row(NamedTuple):
     grades: str
     quotes: int
     cancels: int
+    rejected: int
+    residual: float  # unexplained profit over its bound, of the worst class
 
 
 def chosen(config: Config, strategy: str) -> Config:
@@ -68,15 +72,15 @@ def measured(name: str, strategy: str, world: World, result: DayResult) -> Row:
     """The figures of a finished day."""
     state, lines = world.maker.state, result.lines
     classes = world.reference.chain.classes
-    marks = [flow.marked(state.flow, number) for number in range(len(classes))]
+    fills = state.ledger.fills.sum(axis=0).tolist()
     left = [exposure(state, klass.start, klass.stop) for klass in classes]
     return Row(
         name,
         strategy,
         sum(line.pnl for line in lines) // MONEY_PER_YUAN,
-        sum(mark[1] for mark in marks) // MONEY_PER_YUAN,
-        sum(mark[2] for mark in marks) // MONEY_PER_YUAN,
-        sum(mark[0] for mark in marks),
+        fills[s.MARK_OUT] // MONEY_PER_YUAN,
+        fills[s.MARK_OUT + 1] // MONEY_PER_YUAN,
+        fills[s.FILLS],
         sum(line.volume for line in lines),
         round(sum(abs(float(one[0])) for one in left)),
         round(sum(abs(float(one[1])) for one in left)),
@@ -87,11 +91,17 @@ def measured(name: str, strategy: str, world: World, result: DayResult) -> Row:
         " ".join(line.grade for line in lines),
         state.audit.sent,
         state.audit.cancels,
+        state.audit.rejected,
+        max(abs(line.terms[s.RESIDUAL]) / line.bound for line in result.profits),
     )
 
 
-def one_day(name: str, strategy: str, contracts: str, interval: str) -> Row:
-    """Run a day, named scenario:seed, with one strategy. RuntimeError when an invariant breaks."""
+def one_day(
+    name: str, strategy: str, contracts: str, interval: str, opening: Carry | None = None
+) -> tuple[Row, Carry]:
+    """Run a day, named scenario:seed, with one strategy, after `opening` if there is a day before.
+    RuntimeError when an invariant breaks.
+    """
     scenario, _, seed = name.partition(":")
     config = chosen(read_config(), strategy)
     plan = DayPlan(
@@ -101,13 +111,45 @@ def one_day(name: str, strategy: str, contracts: str, interval: str) -> Row:
         cadence=cadence(interval),
         pick=contracts,
         journal="digest",
+        **({"day": opening.day, "opening": opening} if opening else {}),  # type: ignore[arg-type]
     )
     world = World(plan)
     world.run()
     result = finish(world, 0.0)
     if not result.ok:
         raise RuntimeError(f"{name} {strategy}: {result.invariants}")
-    return measured(name, strategy, world, result)
+    label = f"{iso(opening.day)} {name}" if opening else name
+    return measured(label, strategy, world, result), result.carry
+
+
+def season(names: list[str], strategy: str, contracts: str, interval: str) -> Iterator[Row]:
+    """Consecutive days: positions, cash, listings and expiries carry over."""
+    opening = None
+    for name in names:
+        row, opening = one_day(name, strategy, contracts, interval, opening)
+        yield row
+
+
+def totals(rows: list[Row]) -> list[str]:
+    """A line per strategy: sums over the days, the worst of what must hold every day."""
+    heads = ("strategy", "days", "profit", "after 1 s", "after 10 s", "volume", "per contract")
+    heads += ("quotes", "cancels", "rejected", "least participation", "days and classes below A",
+              "most residual / bound")  # fmt: skip
+    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for strategy in dict.fromkeys(row.strategy for row in rows):
+        mine = [row for row in rows if row.strategy == strategy]
+        profit, volume = sum(row.profit for row in mine), sum(row.volume for row in mine)
+        below = sum(grade not in ("A", "AA") for row in mine for grade in row.grades.split())
+        cells = [
+            strategy, str(len(mine)), f"{profit:,}", f"{sum(row.soon for row in mine):,}",
+            f"{sum(row.later for row in mine):,}", f"{volume:,}", f"{profit / max(volume, 1):.2f}",
+            f"{sum(row.quotes for row in mine):,}", f"{sum(row.cancels for row in mine):,}",
+            str(sum(row.rejected for row in mine)),
+            f"{100 * min(row.participation for row in mine):.2f} %", str(below),
+            f"{max(row.residual for row in mine):.2f}",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def _cells(row: Row) -> list[str]:
@@ -121,6 +163,8 @@ def _cells(row: Row) -> list[str]:
         row.grades,
         f"{row.quotes:,}",
         f"{row.cancels:,}",
+        str(row.rejected),
+        f"{row.residual:.2f}",
     ]
 
 
@@ -142,6 +186,10 @@ def report(rows: list[Row], contracts: str, interval: str) -> str:
         "|---|---" + "|---:" * (len(HEADS) - 2) + "|",
         *("| " + " | ".join(_cells(row)) + " |" for row in rows),
         "",
+        "Over all days:",
+        "",
+        *totals(rows),
+        "",
     ]
     return "\n".join(lines)
 
@@ -153,13 +201,20 @@ def main(words: list[str]) -> None:
     parser.add_argument("--cadence", default="3s")
     parser.add_argument("--days", default="calm:1,trend:2,crash:3")
     parser.add_argument("--strategies", default=",".join(NAMES[1:]))
+    parser.add_argument("--season", action="store_true", help="the days follow one another")
     parser.add_argument("--report", type=Path)
     asked = parser.parse_args(words)
     rows = []
-    for name in asked.days.split(","):
-        for strategy in asked.strategies.split(","):
-            rows.append(one_day(name, strategy, asked.contracts, asked.cadence))
-            print(" | ".join(_cells(rows[-1])), file=sys.stderr, flush=True)
+    names, given = asked.days.split(","), (asked.contracts, asked.cadence)
+    for strategy in asked.strategies.split(","):
+        found = (
+            season(names, strategy, *given)
+            if asked.season
+            else (one_day(name, strategy, *given)[0] for name in names)
+        )
+        for row in found:
+            rows.append(row)
+            print(" | ".join(_cells(row)), file=sys.stderr, flush=True)
     page = report(rows, asked.contracts, asked.cadence)
     if asked.report:
         asked.report.write_text(page, encoding="utf-8")
