@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
+from quanheng.edge.etf_server import EtfServer
 from quanheng.edge.gateway_main import GatewayProcess, Setup
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.link_messages import (
@@ -307,16 +309,18 @@ def test_nonsense_on_the_link_is_named() -> None:
         FrameReader(ToGateway).feed(encode_frame(["unknown"]))
 
 
+PLAN = GatewayPlan(
+    day=DAY, comp_id="TEST", account="A123456789", pbu="12345", branch="00001", letter="G",
+    engine_letter="M", messages_per_second=1_000, dead_man=400 * MILLISECOND, speed=1,
+    underlyings={"10000000": "510050"},
+)  # fmt: skip
+
+
 def test_kill_socket_answers_and_zombie_engine_is_turned_away(tmp_path: Path) -> None:
     """The two local sockets of a gateway process: status, pull, and the fence (I-21)."""
     (tmp_path / "live").mkdir()
-    plan = GatewayPlan(
-        day=DAY, comp_id="TEST", account="A123456789", pbu="12345", branch="00001", letter="G",
-        engine_letter="M", messages_per_second=1_000, dead_man=400 * MILLISECOND, speed=1,
-        underlyings={"10000000": "510050"},
-    )  # fmt: skip
     loop = Loop()
-    process = GatewayProcess(tmp_path, Setup(plan, "127.0.0.1", 1), loop)
+    process = GatewayProcess(tmp_path, Setup(PLAN, "127.0.0.1", 1), loop)
     fenced: list[Any] = []
     new, old = (
         EngineLink(
@@ -343,4 +347,31 @@ def test_kill_socket_answers_and_zombie_engine_is_turned_away(tmp_path: Path) ->
     assert b'"pulled":{"510050":"R01"}' in answers[1]
     assert b'"ok":false' in answers[2]
     person.close()
+    process.close()
+
+
+def test_a_cut_leaves_the_hedges_market_too_until_two_people_rejoin(tmp_path: Path) -> None:
+    """The last resort closes every way out of the gateway's process (reliability.md 2.5)."""
+    (tmp_path / "live").mkdir()
+    loop = Loop()
+    listener = tcp_listener("127.0.0.1", 0)
+    profile = Profile(PLAN.account, PLAN.pbu, PLAN.branch)
+    EtfServer(loop, listener, profile, DAY, monotonic, lambda pbu, requests: None)
+    process = GatewayProcess(tmp_path, Setup(PLAN, "127.0.0.1", 1, listener.getsockname()[1]), loop)
+
+    def until(ready: bool) -> None:
+        for _ in range(200):
+            process.turn()
+            if process.hedges.ready == ready:
+                return
+        raise AssertionError(f"the hedge line never became ready={ready}")
+
+    until(True)
+    process.core.cut("R01", monotonic())
+    until(False)
+    for _ in range(5):
+        process.turn()
+        assert process.hedges.session is None
+    process.core.rejoin("R01", "T01", monotonic())
+    until(True)
     process.close()

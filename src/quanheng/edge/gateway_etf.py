@@ -9,11 +9,9 @@ gateway's monotonic clock.
 from collections.abc import Callable
 from typing import Any
 
-from quanheng.edge.clock import monotonic
-from quanheng.edge.loop import Connection, Loop, tcp_connect
 from quanheng.runtime.envelope import NotSent
 from quanheng.terms.etf import EtfOrder, EtfSend
-from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.terms.units import Nanos
 from quanheng.wire.auction_session import (
     AuctionClient,
     AuctionReport,
@@ -23,8 +21,6 @@ from quanheng.wire.auction_session import (
 )
 from quanheng.wire.profile import Profile
 from quanheng.wire.step_messages import StepError
-
-FIRST_PAUSE, LONGEST_PAUSE = 50 * MILLISECOND, 2 * SECOND
 
 
 class HedgeLine:
@@ -107,11 +103,11 @@ class HedgeLine:
         self.session = None
         self._log.append({"at": now, "what": "hedge_line_lost", "why": why})
 
-    def from_wire(self, data: bytes, now: Nanos) -> None:
-        """Bytes of the exchange; `tick` says when the connection must be closed."""
+    def from_wire(self, data: bytes, now: Nanos) -> bool:
+        """Bytes of the exchange. False when the connection must be closed."""
         session = self.session
         if session is None:
-            return
+            return False
         reports: list[AuctionReport] = []
         for event in session.receive(data, now):
             match event:
@@ -124,6 +120,7 @@ class HedgeLine:
                     reports.append(event)
         self.counts["hedge_reports"] += len(reports)
         self._engine += numbered(reports)
+        return not session.closed
 
     def tick(self, now: Nanos) -> bool:
         """Let time pass. False when the connection must be closed."""
@@ -131,43 +128,3 @@ class HedgeLine:
             return True
         self.session.tick(now)
         return not self.session.closed
-
-
-class Dialer:
-    """Keeps a hedge line connected, more slowly the longer nobody answers; without a port, none."""
-
-    def __init__(self, loop: Loop, host: str, port: int, line: HedgeLine) -> None:
-        self._loop, self._address, self._line = loop, (host, port), line
-        self._connection: Connection | None = None
-        self._pause, self._try_at = FIRST_PAUSE, 0
-
-    def turn(self, now: Nanos) -> None:
-        """Connect when it is time, let the session's time pass, queue what it has to say."""
-        if self._connection is None and self._address[1] and now >= self._try_at:
-            self._connect(now)
-        connection = self._connection
-        if connection is not None:
-            alive = self._line.tick(now)
-            connection.send(self._line.out_wire())
-            if not alive:
-                connection.flush()
-                connection.close("the session ended")
-
-    def _connect(self, now: Nanos) -> None:
-        self._try_at = now + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        try:
-            sock = tcp_connect(*self._address)
-        except OSError:
-            return
-        self._connection = Connection(self._loop, sock, self._on_data, self._on_close)
-        self._line.connected(now)
-
-    def _on_data(self, data: bytes) -> None:
-        self._line.from_wire(data, monotonic())
-        if self._line.ready:
-            self._pause = FIRST_PAUSE
-
-    def _on_close(self, why: str) -> None:
-        self._connection = None
-        self._line.disconnected(monotonic(), why)

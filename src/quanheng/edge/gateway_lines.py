@@ -47,14 +47,37 @@ class Line(Protocol):
         """Log out for good."""
 
 
-class TcpLine:
-    """TDGW over TCP."""
+class Served(Protocol):
+    """What a connection serves: a session's bytes both ways, and its end."""
+
+    def connected(self, now: Nanos) -> None:
+        """A connection stands: log on."""
+
+    def disconnected(self, now: Nanos, why: str) -> None:
+        """The connection is gone."""
+
+    def from_wire(self, data: bytes, now: Nanos) -> bool:
+        """Bytes of the other side. False when the connection must be closed."""
+
+    def out_wire(self) -> bytes:
+        """Bytes for the other side."""
+
+
+class TcpLink:
+    """A TCP connection that is kept: tried again after a pause that doubles until the session is
+    `settled`.
+    """
 
     def __init__(
-        self, core: Gateway, loop: Loop, host: str, port: int, clock: Callable[[], Nanos]
+        self,
+        core: Served,
+        loop: Loop,
+        place: tuple[str, int],
+        clock: Callable[[], Nanos],
+        settled: Callable[[], bool],
     ) -> None:
-        self._core, self._loop, self._clock = core, loop, clock
-        self._place = (host, port)
+        self._served, self._loop, self._clock, self._settled = core, loop, clock, settled
+        self._place = place
         self._connection: Connection | None = None
         self._pause = FIRST_PAUSE
         self._try_at: Nanos = 0
@@ -78,7 +101,7 @@ class TcpLine:
             self._wait(now)
             return
         self._connection = Connection(self._loop, sock, self._on_data, self._on_close)
-        self._core.connected(now)
+        self._served.connected(now)
 
     def _wait(self, now: Nanos) -> None:
         self._try_at = now + self._pause
@@ -86,21 +109,21 @@ class TcpLine:
 
     def _on_data(self, data: bytes) -> None:
         now = self._clock()
-        if not self._core.from_wire(data, now) and self.up:
+        if not self._served.from_wire(data, now) and self.up:
             self.leave("the session ended", now)
-        elif self._core.link.value:
+        elif self._settled():
             self._pause = FIRST_PAUSE
 
     def _on_close(self, why: str) -> None:
         now = self._clock()
         self._connection = None
         self._wait(now)
-        self._core.disconnected(now, why)
+        self._served.disconnected(now, why)
 
     def flush(self) -> None:
-        """Hand the core's bytes to the connection."""
+        """Hand the session's bytes to the connection."""
         if self._connection is not None:
-            self._connection.send(self._core.out_wire())
+            self._connection.send(self._served.out_wire())
 
     def leave(self, why: str, now: Nanos) -> None:
         """Write what is due and close."""
@@ -108,6 +131,16 @@ class TcpLine:
             self.flush()
             self._connection.flush()
             self._connection.close(why)
+
+
+class TcpLine(TcpLink):
+    """TDGW over TCP."""
+
+    def __init__(
+        self, core: Gateway, loop: Loop, host: str, port: int, clock: Callable[[], Nanos]
+    ) -> None:
+        super().__init__(core, loop, (host, port), clock, lambda: bool(core.link.value))
+        self._core = core
 
     def close(self, now: Nanos) -> None:
         """A logout, if there is a session."""

@@ -16,8 +16,15 @@ from quanheng.edge import gateway_people
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock, wall
 from quanheng.edge.gateway import Gateway
-from quanheng.edge.gateway_etf import Dialer, HedgeLine
-from quanheng.edge.gateway_lines import Line, TcpLine, counter_line, over_counter, read_counter
+from quanheng.edge.gateway_etf import HedgeLine
+from quanheng.edge.gateway_lines import (
+    Line,
+    TcpLine,
+    TcpLink,
+    counter_line,
+    over_counter,
+    read_counter,
+)
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.journal_lines import LineFile
@@ -70,12 +77,16 @@ class GatewayProcess:
         self.lines = LineFile(run / "live" / "gateway.jsonl")
         profile = Profile(plan.account, plan.pbu, plan.branch)
         self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
-        self.dialer = Dialer(loop, setup.host, setup.etf_port, self.hedges)
         self.exchange: Line = (
             TcpLine(self.core, loop, setup.host, setup.port, monotonic)
             if counter is None
             else counter_line(self.core, loop, run, counter, self._told_at)
         )
+        self._ways: list[tuple[Line | TcpLink, Gateway | HedgeLine]] = [(self.exchange, self.core)]
+        if setup.etf_port:
+            place = (setup.host, setup.etf_port)
+            link = TcpLink(self.hedges, loop, place, monotonic, lambda: self.hedges.ready)
+            self._ways.append((link, self.hedges))
         self._engine: Connection | None = None
         self._key = run / KEY_FILE
         self._key_used = False
@@ -194,14 +205,15 @@ class GatewayProcess:
         self.loop.poll(min(due - now, 100 * MILLISECOND) / SECOND)
         now = monotonic()
         self._turn_key(now)
-        if self.core.puller.cut_by:
-            self.exchange.leave(f"cut by {self.core.puller.cut_by}", now)
-        else:
-            self.exchange.turn(now)
-        if not self.core.tick(now):
-            self.exchange.leave("the session ended", now)
-        self.exchange.flush()
-        self.dialer.turn(now)
+        cut_by = self.core.puller.cut_by
+        for way, core in self._ways:
+            if cut_by:
+                way.leave(f"cut by {cut_by}", now)
+            else:
+                way.turn(now)
+            if not core.tick(now):
+                way.leave("the session ended", now)
+            way.flush()
         self._flush_engine()
         self.loop.flush()
         for line in self.core.log() + self.hedges.log():
