@@ -6,8 +6,7 @@ input and plans then: the figures on both sides are the machine's, nothing is wo
 code, and the run is not touched.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from quanheng.books import margin_use
 from quanheng.compose.run_folder import RunError
+from quanheng.compose.watching import watching
 from quanheng.compose.why_find import at_instant
 from quanheng.duties import measure
 from quanheng.maker import columns as c
@@ -167,9 +167,9 @@ def order(run: Path, at: Nanos, body: ManualOrder) -> WhatIf:
     # Whoever asks, the order would be the trader's on duty.
     on_duty = trader(twins.as_is.state.scopes, twins.opened.chain.classes[klass].underlying)
     body = msgspec.structs.replace(body, by=on_duty)
-    with _asked() as seen:
+    with watching(singles, "review") as seen:
         said = twins.give(body)
-    broken, near = _rungs(seen)
+    broken, near = _rungs(seen["review"])
     new = next((one for one in _requests(said) if isinstance(one, NewOrder)), None)
     filled: dict[str, int] = {}
     if new is not None:
@@ -227,24 +227,6 @@ def _answer(twins: _Twins, classes: list[int], said: Effects, priced: bool, **kn
         classes=found,
         **known,
     )
-
-
-@contextmanager
-def _asked() -> Iterator[list[tuple[Any, ...]]]:
-    """Copies of what the ladder was asked about a person's order."""
-    seen: list[tuple[Any, ...]] = []
-    room = vars(singles)
-    inner: Callable[..., Any] = room["review"]
-
-    def call(*given: Any) -> Any:
-        seen.append(tuple(list(one) for one in given))
-        return inner(*given)
-
-    room["review"] = call
-    try:
-        yield seen
-    finally:
-        room["review"] = inner
 
 
 def _rungs(seen: list[tuple[Any, ...]]) -> tuple[list[int], list[int]]:
@@ -370,7 +352,7 @@ def _standing(state: State, opened: MakerOpen, slot: int, at: Nanos) -> Standing
     least = quote_size.minimum(opened.rulebook, Phase.OPENING if auction else Phase.CONTINUOUS)
     widest = int(q.widest_ask(bid, fixed)) - bid
     counts = bids >= least and asks >= least and ask - bid <= widest
-    left = phases.trading_left(day_nanos(at))
+    left = phases.continuous_left(opened.rulebook, day_nanos(at))
     due = good = 0
     if state.meter is not None:
         due, _, good = measure.live(state.meter, 0, slot, at)

@@ -5,8 +5,6 @@ the ladder are watched: what they were given is what is shown, nothing is worked
 by other code.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import msgspec
 import numpy as np
 
 from quanheng.compose.run_folder import RunError
+from quanheng.compose.watching import watching
 from quanheng.compose.why_find import Decided, Moment, find, moment
 from quanheng.kernels.desk.curves.layout import MODEL
 from quanheng.kernels.desk.strategies import layout as s
@@ -82,35 +81,6 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     became: list[Became]
 
 
-class _Watched:
-    """Copies of what `plan_class` and `judge` were given, call by call."""
-
-    def __init__(self) -> None:
-        self.plans: list[tuple[Any, ...]] = []
-        self.judged: list[tuple[Any, ...]] = []
-
-
-@contextmanager
-def _watching() -> Iterator[_Watched]:
-    seen = _Watched()
-
-    def copied(calls: list[tuple[Any, ...]], inner: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
-            kept = [one.copy() if isinstance(one, np.ndarray) else one for one in given]
-            calls.append(tuple(kept))
-            return inner(*given)
-
-        return call
-
-    room = vars(quoting)
-    plan, judge = room["plan_class"], room["judge"]
-    room["plan_class"], room["judge"] = copied(seen.plans, plan), copied(seen.judged, judge)
-    try:
-        yield seen
-    finally:
-        room["plan_class"], room["judge"] = plan, judge
-
-
 def why(run: Path, ident: str) -> Why:
     """Everything behind the quote with a client id. RunError when there is none, or when it is
     not a two-sided quote of the machine.
@@ -120,14 +90,16 @@ def why(run: Path, ident: str) -> Why:
     if not isinstance(request, Quote):
         raise RunError(f"{run}: {ident} is a {type(request).__name__}, not a quote")
     then = moment(run, decided.frame)
-    with _watching() as seen:
+    with watching(quoting, "plan_class", "judge") as seen:
         then.core.absorb(then.envelope)
     maker = then.core.machine
     assert isinstance(maker, Maker)
     state = maker.state
     slot = state.tables.slots[request.contract]
-    plan = next((one for one in seen.plans if one[10][q.G_START] <= slot < one[10][q.G_STOP]), None)
-    judged = next((one for one in seen.judged if slot in one[1][:, c.Q_SLOT]), None)
+    plan = next(
+        (one for one in seen["plan_class"] if one[10][q.G_START] <= slot < one[10][q.G_STOP]), None
+    )
+    judged = next((one for one in seen["judge"] if slot in one[1][:, c.Q_SLOT]), None)
     if plan is None or judged is None:
         raise RunError(f"{run}: {ident} was not planned by the machine at frame {decided.frame}")
     return _told(decided, then, state, slot, plan, judged)
