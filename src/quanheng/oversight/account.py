@@ -5,14 +5,18 @@ copy that was folded already is left aside by its place in the report stream; a 
 negative here, for what the exchange says is recorded as it says it and looked into afterwards.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 from quanheng.oversight.messages import Attribution, DropCopy, EtfCopy, OverseerOpen
-from quanheng.oversight.state import Account, State
+from quanheng.oversight.state import Account, Fold, State
 from quanheng.rulebook import fees
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.business import CombinationDone
 from quanheng.terms.codes import Alert, Effect, Side
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import Money, Slot
+from quanheng.terms.units import Money, Nanos, Slot
 
 FREE = ("CNSJC", "PXSJC")
 WIDTH = ("CXSJC", "PNSJC")
@@ -52,7 +56,7 @@ def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[Rais
         return
     account.seen[body.set_id] = body.index
     if isinstance(body.body, Trade):
-        _trade(state, opened, account, body.body, out)
+        _trade(state, opened, account, body, body.body, out)
     else:
         _combination(account, body.body)
 
@@ -60,6 +64,12 @@ def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[Rais
 def _account(state: State) -> Account:
     assert state.account is not None, "the overseer was opened"
     return state.account
+
+
+def count(state: State) -> None:
+    """One more message of the drop copy: after a restart the line goes on behind it."""
+    state.copied += 1
+    state.fresh = True
 
 
 def place(account: Account, code: str) -> Slot:
@@ -70,7 +80,12 @@ def place(account: Account, code: str) -> Slot:
 
 
 def _trade(
-    state: State, opened: OverseerOpen, account: Account, fill: Trade, out: list[RaiseAlert]
+    state: State,
+    opened: OverseerOpen,
+    account: Account,
+    copy: DropCopy,
+    fill: Trade,
+    out: list[RaiseAlert],
 ) -> None:
     slot = place(account, fill.contract)
     row = opened.chain.contracts[slot]
@@ -86,11 +101,16 @@ def _trade(
     account.by_owner[owner, slot] += sign * fill.qty
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
-    if (fill.side == Side.BUY) == opens:
-        account.long[slot] += fill.qty if opens else -fill.qty
-    else:
-        bucket = account.covered if fill.covered else account.short
-        bucket[slot] += fill.qty if opens else -fill.qty
+    change = fill.qty if opens else -fill.qty
+    bought = (fill.side == Side.BUY) == opens
+    long = change if bought else 0
+    covered = change if fill.covered and not bought else 0
+    short = change - long - covered
+    account.long[slot] += long
+    account.short[slot] += short
+    account.covered[slot] += covered
+    fold = Fold(state.at, copy.set_id, copy.index, slot, long, short, covered, -amount)
+    account.recent.append(fold)
 
 
 def _fee(opened: OverseerOpen, fill: Trade) -> Money:
@@ -125,6 +145,40 @@ def take_etf(state: State, opened: OverseerOpen, body: EtfCopy, out: list[RaiseA
         account.aside -= sign * fill.amount + fill.fee
         account.spent[owner, klass] -= sign * fill.amount
         account.fee_paid[owner, klass] += fill.fee
+
+
+class Books(NamedTuple):
+    """The own books at some instant: net by slot, cash before fees, margin of each short alone."""
+
+    net: np.ndarray
+    cash: Money
+    margin: Money
+
+
+def books_at(state: State, seen: dict[str, int]) -> Books:
+    """The books as they were when the next report of each set was that of `seen`; of a set that is
+    not named, nothing was heard. Without any set: as they are now.
+    """
+    assert state.account is not None and state.model is not None, "the overseer was opened"
+    account = state.account
+    net, short = account.long - account.short - account.covered, account.short.copy()
+    cash = account.cash + account.fees
+    for fold in account.recent if seen else ():
+        if fold.index >= seen.get(fold.set_id, 0):
+            net[fold.slot] -= fold.long - fold.short - fold.covered
+            short[fold.slot] -= fold.short
+            cash -= fold.cash
+    return Books(net, cash, int((short * state.model.margin).sum()))
+
+
+def forget(state: State, before: Nanos, seen: dict[str, int]) -> None:
+    """Let go of fills that no claim to come can be without: those of a claim, and old ones."""
+    account = _account(state)
+    account.recent = [
+        fold
+        for fold in account.recent
+        if fold.at >= before and fold.index >= seen.get(fold.set_id, 0)
+    ]
 
 
 def single_margin(state: State) -> Money:
