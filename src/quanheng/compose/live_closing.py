@@ -99,8 +99,8 @@ class LiveWorld(World):
     def _watched(self, prepared: Prepared, machine: Any) -> None:
         """What the overseer and the firm's authority said, from their journals."""
         kind: Any = type(machine)
-        inputs, kinds = envelope_decoder(kind).decode, kind.EFFECT
-        effects = msgspec.msgpack.Decoder(list[kinds]).decode
+        inputs = envelope_decoder(kind).decode
+        effects = msgspec.msgpack.Decoder(list[kind.EFFECT]).decode
         at = 0
         for frame in read_segments(prepared.run / "journal" / machine.NAME, machine.NAME):
             if frame.kind == INPUT:
