@@ -30,6 +30,7 @@ class Desk:
         self.cash_off = 0
         self.greek = np.ones(4)
         self.profit_off = 0
+        self.fee = 1.0
         self.spot_stuck = False
 
     def claim(self, at: int, move: float) -> DeskFigures:
@@ -58,7 +59,8 @@ class Desk:
             short = int(account.short[slot]) - min(self.extra.get(slot, 0), 0)
             margin += short * row.margin_unit * self.margin_percent // 100
         greeks *= self.greek
-        profit[:, 0] += account.spent.sum(axis=0) + self.profit_off
+        profit[:, 1] = -(account.fee_paid.sum(axis=0) * self.fee).astype(np.int64)
+        profit[:, 0] += account.spent.sum(axis=0) + self.profit_off + profit[:, 1]
         return DeskFigures(
             at,
             pack(np.array(contracts, dtype=np.int64)),
@@ -107,6 +109,8 @@ def _greek(place: int, factor: float) -> Callable[[Desk], None]:
 
 
 FAULTS: dict[str, tuple[Callable[[Desk], None], str]] = {
+    "fees counted twice": (_set("fee", 2.0), "fees"),
+    "no fees": (_set("fee", 0.0), "fees"),
     "missed fill": (_put("extra", 3, -5), "position"),
     "double fill": (_put("extra", 4, 24), "position"),
     "vol a quarter too high": (_set("vol", 1.25), "value"),

@@ -24,6 +24,9 @@ STRADDLES = ("KS", "KKS")
 """Margin of the six combinations (rules.md 3.4): none, the strikes' distance, the larger leg's
 and the other premium."""
 
+ROLES = ("taker", "provider", "auction")
+"""Whose price a fill was at; the books count with the first."""
+
 
 def owner_of(register: tuple[Attribution, ...], client_id: str, underlying: str) -> int:
     """Line of the register for an order: the longest prefix, then a named underlying; -1: none."""
@@ -93,11 +96,13 @@ def _trade(
     owner = _owner(state, opened, fill.client_id, row.underlying, out)
     sign = 1 if fill.side == Side.BUY else -1
     amount = sign * fill.price * row.unit * fill.qty
-    fee = _fee(opened, fill)
+    fees_by_role = [_fee(opened, fill, role) for role in ROLES]
+    fee = fees_by_role[0]
     account.cash -= amount + fee
     account.fees += fee
     account.spent[owner, klass] -= amount
     account.fee_paid[owner, klass] += fee
+    account.fee_range[klass] += min(fees_by_role), max(fees_by_role)
     account.by_owner[owner, slot] += sign * fill.qty
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
@@ -113,10 +118,12 @@ def _trade(
     account.recent.append(fold)
 
 
-def _fee(opened: OverseerOpen, fill: Trade) -> Money:
-    """What a fill costs if we took the other's price: reports do not say who provided."""
-    terms = (opened.rulebook, fill.side, fill.effect, fill.covered)
-    return fees.handling(*terms, "taker", fill.qty) + fees.settlement(*terms, "taker", fill.qty)
+def _fee(opened: OverseerOpen, fill: Trade, role: str) -> Money:
+    """What a fill costs if we took the other's price, provided it, or met it in an auction: reports
+    do not say which.
+    """
+    terms = (opened.rulebook, fill.side, fill.effect, fill.covered, role, fill.qty)
+    return fees.handling(*terms) + fees.settlement(*terms)
 
 
 def _combination(account: Account, body: CombinationDone) -> None:

@@ -14,14 +14,15 @@ from quanheng.kernels.pack import pack, unpack
 from quanheng.oversight.account import books_at, forget
 from quanheng.oversight.figures import PLACE, View, profit
 from quanheng.oversight.messages import DeskFigures, Figures, OverseerOpen
-from quanheng.oversight.state import Model, State
+from quanheng.oversight.state import Account, Model, State
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
 from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, TICKS_PER_YUAN, Nanos
 
 LASTING = 3
 """Comparisons in a row, one a minute, after which a difference is open."""
-KINDS = ("position", "cash", "margin", "value", "delta", "gamma", "vega", "theta", "profit")
+KINDS = ("position", "cash", "margin", "value", "delta", "gamma", "vega", "theta", "profit",
+         "fees")  # fmt: skip
 EXACT = KINDS[:3]
 """Kinds that may not differ at all: books, not opinions."""
 COLUMNS = ("kind", "desk", "own", "tolerance", "minutes")
@@ -41,6 +42,7 @@ VALUE_SHARE = 0.03
 """A model value beyond half the spread: two steps, or 8 bp of a dear underlying, and 3 per cent of
 the price, yuan per unit."""
 PROFIT_SMALL = 2_000 * MONEY_PER_YUAN
+FEES_SMALL = 10 * MONEY_PER_YUAN
 _MICRO = 1_000_000
 _BILLION = 1_000_000_000
 
@@ -89,6 +91,8 @@ def compared(state: State, opened: OverseerOpen, claim: DeskFigures) -> list[Row
     rows += _values(view.model, codes, claimed)
     rows += _greeks(view, net, unpack(claim.greeks, 4))
     rows += _profits(view, net, unpack(claim.profit, 2))
+    names = [item.underlying for item in opened.chain.classes]
+    rows += _fees(view.account, names, unpack(claim.profit, 2))
     return rows
 
 
@@ -146,6 +150,16 @@ def _profits(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
         total, fees = claimed[klass].tolist()
         allowed = int(doubt[part].sum()) + PROFIT_SMALL
         rows.append(Row("profit", item.underlying, total - fees, own, allowed))
+    return rows
+
+
+def _fees(account: Account, underlyings: list[str], claimed: np.ndarray) -> list[Row]:
+    """Fees of the options that the desk counts, within what the roles of its fills allow."""
+    rows = []
+    for klass, underlying in enumerate(underlyings):
+        least, most = account.fee_range[klass].tolist()
+        middle, half = (least + most) // 2, (most - least + 1) // 2
+        rows.append(Row("fees", underlying, -int(claimed[klass, 1]), middle, half + FEES_SMALL))
     return rows
 
 

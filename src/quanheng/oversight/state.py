@@ -74,6 +74,7 @@ class Account(msgspec.Struct):
     traded: np.ndarray  # contracts by slot today
     combinations: dict[str, tuple[str, int, int, Lots]]  # id: strategy, slots, units
     seen: dict[str, int]  # last index of each report set
+    fee_range: np.ndarray  # least and most Money of fees by class, whoever provided
     places: dict[str, int]  # slot by contract code
     klasses: dict[str, int]  # class by underlying
     recent: list[Fold] = []  # fills that a claim of the desk may not know yet
@@ -267,6 +268,7 @@ def open_account(opened: OverseerOpen, owners: int) -> Account:
         traded=np.zeros(slots, dtype=np.int64),
         combinations=combined,
         seen={},
+        fee_range=np.zeros((classes, 2), dtype=np.int64),
         places=places,
         klasses={item.underlying: number for number, item in enumerate(chain.classes)},
     )
