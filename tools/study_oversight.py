@@ -311,7 +311,7 @@ def report(found: dict[str, Found], days: list[Day]) -> str:
     lines = [
         "# Faults in the desk's machine, and when the overseer names them",
         "",
-        "Made by `tools/study_oversight.py`; do not edit. Requirements: R-02, 附件2 风险控制制度 1.",
+        "Made by `tools/study_oversight.py`; do not edit. Requirement: R-02, appendix 2 二.",
         "",
         "Each row is a light day of its own (24 contracts, a snapshot every 15 s; seed 3) with one",
         "fault in the desk alone: from its opening, then it counts from 09:30, or from 10:30. The",
@@ -335,8 +335,8 @@ def report(found: dict[str, Found], days: list[Day]) -> str:
         lines += [
             f"## {len(days)} days without a fault",
             "",
-            "Days that follow one another, in turn through the scenarios. Beyond: figures that
-            "that were further apart than allowed at some minute. Told: differences that lasted three",
+            "Days that follow one another, in turn through the scenarios. Beyond: figures that",
+            "were further apart than allowed at some minute. Told: differences that lasted three",
             "minutes and had no reason. Open: those that stood at the day's end.",
             "",
             "| day | scenario | comparisons | beyond | told | open |",
