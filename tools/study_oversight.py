@@ -148,16 +148,6 @@ def _margins(row: Contract) -> Contract:
     return msgspec.structs.replace(row, margin_unit=row.margin_unit * 10 // 12)
 
 
-def _dear(made: MakerOpen) -> MakerOpen:
-    rates = made.rulebook.rates
-    wrong = msgspec.structs.replace(
-        rates, handling=4 * rates.handling, settlement=4 * rates.settlement
-    )
-    return msgspec.structs.replace(
-        made, rulebook=msgspec.structs.replace(made.rulebook, rates=wrong)
-    )
-
-
 def _desk(*rows: tuple[str, int]) -> Callable[[MakerOpen], MakerOpen]:
     """Settings for everything."""
     return lambda made: msgspec.structs.replace(
@@ -225,7 +215,7 @@ FAULTS = {
     "strike": Fault("a strike is one step too high", _set(strike=lambda strike: strike + 500)),
     "expiry": Fault("every contract lasts ten trading days longer", _chain(_later)),
     "margin": Fault("margins of the shorts are a sixth too low", _chain(_margins)),
-    "fees": Fault("fees are four times too high", _dear),
+    "fees": Fault("no fees are counted", view=_scaled("ledger", LEDGER_COLUMNS, "fees", 0)),
     "vol-offset": Fault("a trader's offset of 5 vol points stands", _desk(("vol_shift", 50_000))),
     "stale-vol": Fault(
         "the curve follows the market by a hundredth, in a crash",

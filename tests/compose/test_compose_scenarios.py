@@ -24,13 +24,12 @@ from quanheng.compose.scenarios import (
     shipped,
 )
 from quanheng.compose.scenarios import load as load_scenario
-from quanheng.config import ParameterConfig, read_config
+from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.exchange import crowd_layout as cl
 from quanheng.exchange import messages as ex
 from quanheng.exchange import profile
 from quanheng.exchange.venue import Venue
-from quanheng.maker.maker import Maker
 from quanheng.rulebook.schema import ticks
 from quanheng.runtime.envelope import Envelope, Source
 from quanheng.terms.codes import Side
@@ -390,24 +389,3 @@ def test_compose_flow_of_the_real_chain_follows_the_profile() -> None:
             for day, rank in zip(days, ranks, strict=True):
                 mine = sum(s for s, row in zip(shares, rows, strict=True) if row.last_day == day)
                 assert mine == pytest.approx(rank / sum(ranks)), (klass.underlying, day)
-
-
-def test_settings_of_classes_that_a_day_has_not_are_left_aside() -> None:
-    """A configuration is of a desk: a day without 510500 opens, one with a wrong scope does not."""
-    book, config = read_rulebook(FIRST_DAY), read_config()
-    rows = tuple(
-        ParameterConfig(scope, "width", 2_700)
-        for scope in ("*", "510500", "510500-2407-d40", "510050")
-    )
-
-    def opened(parameters: tuple[ParameterConfig, ...]) -> None:
-        desk = msgspec.structs.replace(config, parameters=parameters)
-        made = Openings(load_scenario("calm"), load(pick="24"), book, desk, 1, SECOND).maker()
-        assert [scope for scope, _, _ in made.parameters] == ["*", *kept]
-        Maker().apply(Envelope(1, midnight(FIRST_DAY), Source.RUNTIME, 0, made))
-
-    kept = ["510050"]
-    opened(rows)
-    kept = ["510055"]
-    with pytest.raises(ValueError, match="unknown scope 510055"):
-        opened((*rows[:1], ParameterConfig("510055", "width", 2_700)))

@@ -102,7 +102,8 @@ def _trade(
     account.fees += fee
     account.spent[owner, klass] -= amount
     account.fee_paid[owner, klass] += fee
-    account.fee_range[klass] += min(fees_by_role), max(fees_by_role)
+    span = min(fees_by_role), max(fees_by_role)
+    account.fee_range[klass] += span
     account.by_owner[owner, slot] += sign * fill.qty
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
@@ -114,7 +115,7 @@ def _trade(
     account.long[slot] += long
     account.short[slot] += short
     account.covered[slot] += covered
-    fold = Fold(state.at, copy.set_id, copy.index, slot, long, short, covered, -amount)
+    fold = Fold(state.at, copy.set_id, copy.index, slot, long, short, covered, -amount, *span)
     account.recent.append(fold)
 
 
@@ -155,11 +156,14 @@ def take_etf(state: State, opened: OverseerOpen, body: EtfCopy, out: list[RaiseA
 
 
 class Books(NamedTuple):
-    """The own books at some instant: net by slot, cash before fees, margin of each short alone."""
+    """The own books at some instant: net by slot, cash before fees, margin of each short alone,
+    least and most fees by class.
+    """
 
     net: np.ndarray
     cash: Money
     margin: Money
+    fees: np.ndarray
 
 
 def books_at(state: State, seen: dict[str, int]) -> Books:
@@ -169,13 +173,14 @@ def books_at(state: State, seen: dict[str, int]) -> Books:
     assert state.account is not None and state.model is not None, "the overseer was opened"
     account = state.account
     net, short = account.long - account.short - account.covered, account.short.copy()
-    cash = account.cash + account.fees
+    cash, paid = account.cash + account.fees, account.fee_range.copy()
     for fold in account.recent if seen else ():
         if fold.index >= seen.get(fold.set_id, 0):
             net[fold.slot] -= fold.long - fold.short - fold.covered
             short[fold.slot] -= fold.short
             cash -= fold.cash
-    return Books(net, cash, int((short * state.model.margin).sum()))
+            paid[state.model.klass[fold.slot]] -= fold.least, fold.most
+    return Books(net, cash, int((short * state.model.margin).sum()), paid)
 
 
 def forget(state: State, before: Nanos, seen: dict[str, int]) -> None:

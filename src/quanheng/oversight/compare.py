@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quanheng.kernels.pack import pack, unpack
-from quanheng.oversight.account import books_at, forget
+from quanheng.oversight.account import Books, books_at, forget
 from quanheng.oversight.figures import PLACE, View, profit
 from quanheng.oversight.messages import DeskFigures, Figures, OverseerOpen
-from quanheng.oversight.state import Account, Model, State
+from quanheng.oversight.state import Model, State
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
 from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, TICKS_PER_YUAN, Nanos
@@ -92,7 +92,7 @@ def compared(state: State, opened: OverseerOpen, claim: DeskFigures) -> list[Row
     rows += _greeks(view, net, unpack(claim.greeks, 4))
     rows += _profits(view, net, unpack(claim.profit, 2))
     names = [item.underlying for item in opened.chain.classes]
-    rows += _fees(view.account, names, unpack(claim.profit, 2))
+    rows += _fees(books, names, unpack(claim.profit, 2))
     return rows
 
 
@@ -153,11 +153,11 @@ def _profits(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
     return rows
 
 
-def _fees(account: Account, underlyings: list[str], claimed: np.ndarray) -> list[Row]:
+def _fees(books: Books, underlyings: list[str], claimed: np.ndarray) -> list[Row]:
     """Fees of the options that the desk counts, within what the roles of its fills allow."""
     rows = []
     for klass, underlying in enumerate(underlyings):
-        least, most = account.fee_range[klass].tolist()
+        least, most = books.fees[klass].tolist()
         middle, half = (least + most) // 2, (most - least + 1) // 2
         rows.append(Row("fees", underlying, -int(claimed[klass, 1]), middle, half + FEES_SMALL))
     return rows

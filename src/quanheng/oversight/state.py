@@ -38,7 +38,7 @@ class Case(msgspec.Struct):
 
 
 class Fold(msgspec.Struct, frozen=True, array_like=True):
-    """What a fill did to the books: contracts of a slot, cash before fees."""
+    """What a fill did to the books: contracts of a slot, cash before fees, least and most fees."""
 
     at: Nanos
     set_id: str
@@ -48,6 +48,8 @@ class Fold(msgspec.Struct, frozen=True, array_like=True):
     short: Lots
     covered: Lots
     cash: Money
+    least: Money
+    most: Money
 
 
 class Account(msgspec.Struct):
