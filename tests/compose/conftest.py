@@ -8,6 +8,7 @@ from archive_world import make_run
 from compose_world import SCENARIO, Run, call, run_day
 from season_world import run_day as carried_day
 
+from quanheng.compose import settle_drill
 from quanheng.compose.closing import DayResult
 
 
@@ -55,3 +56,26 @@ def archive_copy(archived: Path, tmp_path: Path) -> Path:
     shutil.copytree(archived / "A", tmp_path / "A")
     shutil.copy(archived / "A.key", tmp_path / "A.key")
     return tmp_path / "A"
+
+
+@pytest.fixture(scope="session")
+def drilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run folders `before`, `expiry` and `delivery` of the exercise drill, not settled."""
+    root = tmp_path_factory.mktemp("drill")
+    settle_drill.days(root)
+    return root
+
+
+@pytest.fixture
+def plain_day(drilled: Path, tmp_path: Path) -> Path:
+    """A copy of the drill's first day, to settle and to damage."""
+    return Path(shutil.copytree(drilled / "before", tmp_path / "before"))
+
+
+@pytest.fixture
+def expiry_days(drilled: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of the expiry and of the day after."""
+    expiry, after = (
+        Path(shutil.copytree(drilled / name, tmp_path / name)) for name in ("expiry", "delivery")
+    )
+    return expiry, after

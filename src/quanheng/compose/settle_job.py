@@ -1,6 +1,6 @@
 """The day-end job of a run: runs the checklist from the closing files, writes what it found.
 
-    RUN/settlement/record.jsonl      every step, case, entry and signature (compose/settle_record.py)
+    RUN/settlement/record.jsonl      every step, case, entry and signature (settle_record.py)
                   received/          every version of every file, under its hash
                   previous.json      the closing state of the day before, if there is one
                   opening-DAY.json   the next day's opening
@@ -26,7 +26,7 @@ from quanheng.settlement import closing
 from quanheng.settlement.checks import CHECKS, closing_of, digest_of, is_final
 from quanheng.settlement.closing import Closing, OpenCase
 from quanheng.settlement.context import Context, Outcome, Table
-from quanheng.settlement.received import Theirs
+from quanheng.settlement.received import NotReceivedError, Theirs
 from quanheng.settlement.record import (
     ACTIVE,
     CLEARED,
@@ -122,6 +122,9 @@ class Job:
             return
         try:
             outcome = CHECKS[step.name](self.context)
+        except NotReceivedError as error:
+            self._waits(step, [str(error)])
+            return
         except ValueError as error:
             case = Case(
                 key=f"{step.name}/failed", step=step.name, kind="failed", what=step.zh,
@@ -200,10 +203,15 @@ class Job:
     def write(self) -> None:
         """Every table, each written whole; a kill leaves the old or the new one."""
         for name, table in self.tables():
-            write_whole(self.folder / f"{name}.csv", csv_bytes(table))
+            self._put(f"{name}.csv", csv_bytes(table))
         if self.closing is not None:
-            data = closing.encode(self.closing)
-            write_whole(self.folder / f"opening-{self.closing.day}.json", data)
+            self._put(f"opening-{self.closing.day}.json", closing.encode(self.closing))
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Write a file unless it says so already."""
+        path = self.folder / name
+        if not path.exists() or path.read_bytes() != data:
+            write_whole(path, data)
 
     def tables(self) -> Iterator[tuple[str, Table]]:
         """(name, table) of everything that is written."""

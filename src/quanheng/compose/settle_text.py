@@ -7,7 +7,7 @@ import msgspec
 from quanheng.compose.settle_job import Job
 from quanheng.compose.text import table, thousands, yuan
 from quanheng.settlement.context import Table
-from quanheng.settlement.exercise_plan import EXERCISE, LAPSE, PART, SHORT, Plan
+from quanheng.settlement.exercise_plan import EXERCISE, LAPSE, PART, SHORT, Line, Plan
 from quanheng.settlement.record import OPEN
 
 STATUS = {
@@ -21,6 +21,44 @@ CASES = {
     "explained": ("已说明", "explained"),
     "cleared": ("已消除", "cleared"),
 }
+FACTS = {
+    "files": "文件",
+    "previous": "前一日",
+    "positions": "持仓（项）",
+    "ours": "本方",
+    "theirs": "对方",
+    "contracts": "张数",
+    "held": "持有组合",
+    "reports": "组合回报",
+    "netted": "冲销（张）",
+    "expires": "到期日",
+    "exercised": "行权（张）",
+    "assigned": "被指派（张）",
+    "lapsed": "作废（张）",
+    "plan": "计划",
+    "deliveries": "交收（项）",
+    "handling_fee": "经手费",
+    "settlement_fee": "结算费",
+    "estimate": "盘中估计",
+    "estimate_off": "估计偏差",
+    "margin": "维持保证金",
+    "combined": "其中组合",
+    "short_contracts": "义务仓合约",
+    "closing": "余额",
+    "free": "可用",
+    "profit": "当日盈亏",
+    "equity": "权益",
+    "notices": "通知",
+    "forced": "强平（张）",
+    "deficit": "缺口",
+    "next_day": "次日",
+    "free_now": "当日可用",
+    "delivery": "交收收支",
+    "free_next": "次日可用",
+    "short_of_units": "证券缺口（份）",
+    "final": "定稿",
+}
+"""Chinese words of the steps' facts; amounts are yuan."""
 DECISIONS = {
     EXERCISE: ("行权", "exercise"),
     PART: ("部分行权", "in part"),
@@ -55,7 +93,8 @@ def shown(job: Job, done: str, language: str) -> str:
     place = 0 if zh else 1
     rows = [
         [row["words_zh"] if zh else row["words_en"], STATUS[row["status"]][place],
-         str(row["open_cases"] or ""), row["signed_by"], _facts(job, row["step"]) or row["note"]]
+         str(row["open_cases"] or ""), row["signed_by"],
+         facts_text(job, row["step"], zh) or row["note"]]
         for row in _dicts(job.checklist())
     ]  # fmt: skip
     head = ["步骤", "状态", "差异", "签署", "要点"] if zh else ["step", "status", "open", "by", ""]
@@ -93,13 +132,16 @@ def amount_text(row: dict[str, Any]) -> str:
     return f"{row['amount']:+,} 张" if row["code"] else f"{yuan(row['amount'])} 元"
 
 
-def _facts(job: Job, step: str) -> str:
+def facts_text(job: Job, step: str, zh: bool) -> str:
+    """What a step found, in a line."""
     outcome = job.outcomes.get(step)
-    if outcome is None:
-        return ""
-    return "，".join(
-        f"{name} {value}" for name, value in outcome.facts.items() if name != "opening"
-    )
+    found = outcome.facts.items() if outcome else ()
+    parts = [(name, value) for name, value in found if name != "opening"]
+    if zh:
+        return "，".join(
+            f"{FACTS.get(name, name)} {str(value).partition(' ')[0]}" for name, value in parts
+        )
+    return ", ".join(f"{name} {value}" for name, value in parts)
 
 
 def _conclusion(job: Job, zh: bool) -> str:
@@ -114,13 +156,20 @@ def _conclusion(job: Job, zh: bool) -> str:
     return "有步骤待文件。" if zh else "Some steps wait for files."
 
 
+def decision_text(one: Line, zh: bool) -> str:
+    """What is to be done with a line, and of nothing at all why not."""
+    if one.decision == PART and not one.qty:
+        return ("资金不足" if one.kind == "C" else "证券不足") if zh else "no means"
+    return DECISIONS[one.decision][not zh]
+
+
 def plan_text(plan: Plan, language: str) -> str:
     """The exercise plan with its pins."""
     zh = language == "zh"
     rows = [
         [one.code, one.kind, f"{one.strike / 10_000:.3f}", one.side, thousands(one.held),
          yuan(one.gain), ("钉住" if zh else "pinned") if one.pinned else "",
-         DECISIONS[one.decision][not zh], thousands(one.qty), thousands(one.units), yuan(one.cash),
+         decision_text(one, zh), thousands(one.qty), thousands(one.units), yuan(one.cash),
          thousands(one.short_of) if one.short_of else ""]
         for one in plan.lines
     ]  # fmt: skip

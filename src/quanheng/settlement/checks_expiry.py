@@ -10,7 +10,7 @@ from quanheng.rulebook.calendar import trading_days_between
 from quanheng.settlement import exercise_plan
 from quanheng.settlement.checks_money import ACCOUNT, DELIVERY, FEE
 from quanheng.settlement.closing import Due
-from quanheng.settlement.context import Context, Outcome, Table, fen, money_case, yuan
+from quanheng.settlement.context import Cell, Context, Outcome, Table, fen, money_case, yuan
 from quanheng.settlement.exercise_plan import Plan
 from quanheng.settlement.received import Named
 from quanheng.settlement.record import Case, PlanState
@@ -87,7 +87,7 @@ def exercise(given: Context) -> Outcome:
         (code, side, int(covered), -one.qty) for (code, side, covered), one in sorted(taken.items())
     )
     assigned = sum(row[3] for row in rows if row[1] == "S")
-    facts = {
+    facts: dict[str, Cell] = {
         "expires": "是 yes", "exercised": sum(held.values()), "assigned": assigned,
         "lapsed": -sum(one.qty for one in theirs.changes(EXPIRED).values()),
         "plan": plan.number if plan else "无 none",
@@ -218,7 +218,7 @@ def notices(given: Context) -> Outcome:
         for one in found
     )
     table = Table(("kind", "what", "qty", "fen", "due", "words"), rows)
-    facts = {"notices": len(found), "forced": sum(one.qty for one in forced)}
+    facts: dict[str, Cell] = {"notices": len(found), "forced": sum(one.qty for one in forced)}
     return Outcome(tuple(cases), {**facts, "deficit": yuan(deficit)}, {"notices": table})
 
 
@@ -256,7 +256,7 @@ def forecast(given: Context) -> Outcome:
             units, cash = (qty * row.unit, 0) if row.is_call else (0, qty * row.strike * row.unit)
             rows.append(("assigned", f"{code} {iso(row.last_day)}", -units, -fen(cash), 0))
     heads = ("kind", "what", "units", "fen", "short_of")
-    facts = {
+    facts: dict[str, Cell] = {
         "next_day": iso(given.next_day), "free_now": yuan(free),
         "delivery": yuan(flow), "free_next": yuan(free + flow + released),
         "short_of_units": sum(row[4] for row in rows),

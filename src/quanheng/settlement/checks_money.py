@@ -12,7 +12,7 @@ import numpy as np
 from quanheng.books import margin_use, pnl
 from quanheng.books.combinations import maintenance
 from quanheng.rulebook import fees
-from quanheng.settlement.context import Context, Outcome, Table, fen, money_case
+from quanheng.settlement.context import Cell, Context, Outcome, Table, fen, money_case
 from quanheng.settlement.context import yuan as shown
 from quanheng.settlement.received import Fen, Named
 from quanheng.settlement.record import Case, Item
@@ -82,7 +82,7 @@ def fees_step(given: Context) -> Outcome:
         "fees", "jssxf", "结算费合计", total.settlement, cleared, place, Item.SETTLEMENT
     )
     cases += _premiums(given, rows)
-    facts = {
+    facts: dict[str, Cell] = {
         "handling_fee": shown(total.handling),
         "settlement_fee": shown(total.settlement),
         "estimate": shown(fen(own.estimate)),
@@ -157,7 +157,11 @@ def margin(given: Context) -> Outcome:
     money = theirs.money
     place = (theirs.name("op_bzjzh"), money.row)
     cases += money_case("margin", "total", "维持保证金合计", total, money.number("JE2"), place)
-    facts = {"margin": shown(total), "combined": shown(combined), "short_contracts": len(mine)}
+    facts: dict[str, Cell] = {
+        "margin": shown(total),
+        "combined": shown(combined),
+        "short_contracts": len(mine),
+    }
     table = Table(
         ("name", "margin_fen"), tuple((name, amount) for name, amount in sorted(due.items()))
     )
@@ -221,7 +225,7 @@ def cash(given: Context) -> Outcome:
     ]  # fmt: skip
     rows = [(name, getattr(mine, name)) for name in Moneys._fields]
     table = Table(("item", "fen"), (*rows, ("closing", mine.closing)))
-    facts = {"closing": shown(mine.closing), "free": shown(money.number("JE3"))}
+    facts: dict[str, Cell] = {"closing": shown(mine.closing), "free": shown(money.number("JE3"))}
     return Outcome(tuple(cases), facts, {"cash": table})
 
 
@@ -258,7 +262,7 @@ def profit(given: Context) -> Outcome:
         for (code, side, _), qty in held.items():
             sign = 1 if side == "L" else -1
             add(line, code, sign * qty * prices.get(code, 0) * chain.contracts[slots[code]].unit)
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (one.underlying, *(fen(int(columns[line, number])) for line in range(4)),
          fen(int(columns[0, number] + columns[2, number] - columns[1, number]
                  - columns[3, number])))
@@ -281,5 +285,8 @@ def profit(given: Context) -> Outcome:
         (theirs.name("op_bzjzh"), money.row),
     )  # fmt: skip
     heads = ("underlying", "premium_fen", "opening_fen", "closing_fen", "fees_fen", "profit_fen")
-    facts = {"profit": shown(sum(int(row[-1]) for row in rows)), "equity": shown(worth)}
+    facts: dict[str, Cell] = {
+        "profit": shown(sum(int(row[-1]) for row in rows)),
+        "equity": shown(worth),
+    }
     return Outcome(tuple(cases), facts, {"profit": Table(heads, rows)})

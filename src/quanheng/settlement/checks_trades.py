@@ -5,7 +5,16 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from quanheng.settlement.context import Context, Outcome, Table, differing, fen, money_case, yuan
+from quanheng.settlement.context import (
+    Cell,
+    Context,
+    Outcome,
+    Table,
+    differing,
+    fen,
+    money_case,
+    yuan,
+)
 from quanheng.settlement.received import Fill, Side
 from quanheng.settlement.record import Case, Item
 from quanheng.terms.codes import Side as TradeSide
@@ -42,7 +51,7 @@ def opening(given: Context) -> Outcome:
                     file=place,
                 )
             )  # fmt: skip
-    facts = {"previous": str(before.made_on), "positions": len(own.opening)}
+    facts: dict[str, Cell] = {"previous": str(before.made_on), "positions": len(own.opening)}
     return Outcome(tuple(cases), facts)
 
 
@@ -83,7 +92,7 @@ def trades(given: Context) -> Outcome:
         if key not in ours:
             said = f"{other.qty} 张 @ {other.price}"
             cases.append(_trade("not_ours", other, "无 none", said, file))
-    facts = {"ours": len(ours), "theirs": len(theirs)}
+    facts: dict[str, Cell] = {"ours": len(ours), "theirs": len(theirs)}
     return Outcome(tuple(cases), {**facts, "contracts": sum(one.qty for one in given.own.fills)})
 
 

@@ -21,6 +21,10 @@ Side: TypeAlias = tuple[str, str, bool]
 """A position: contract, L or S, covered."""
 
 
+Wanted: TypeAlias = tuple[tuple[str, str], ...]
+"""(field, our value) of what a record must say."""
+
+
 class Fill(NamedTuple):
     """A T0305 record: `side` B or S, `effect` O or C; amount and fee in fen."""
 
@@ -72,12 +76,22 @@ class Stranger(NamedTuple):
     theirs: str
 
 
+class NotReceivedError(Exception):
+    """A file that is needed was not received whole; the text is its kind."""
+
+
 class Theirs:
-    """The closing files of a day, read when they are asked for. KeyError for one not received."""
+    """The closing files of a day, read when asked for. NotReceivedError for one that lacks."""
 
     def __init__(self, day: Day, files: Files) -> None:
         self.day = day
         self.files = files
+
+    def _file(self, kind: str) -> tuple[str, bytes]:
+        found = self.files.get(kind)
+        if found is None:
+            raise NotReceivedError(kind)
+        return found
 
     def name(self, kind: str) -> str:
         """The file of a kind, the kind itself when it was not received."""
@@ -86,7 +100,7 @@ class Theirs:
     @cached_property
     def contracts(self) -> list[Contract]:
         """The listing of the day."""
-        return read_contracts(self.files["reff03"][1])[0]
+        return read_contracts(self._file("reff03")[1])[0]
 
     @cached_property
     def chain(self) -> Chain:
@@ -96,7 +110,7 @@ class Theirs:
     @cached_property
     def closes(self) -> dict[str, Ticks]:
         """Closing price by underlying."""
-        image = mktdt00.read(self.files["mktdt00"][1])
+        image = mktdt00.read(self._file("mktdt00")[1])
         ticks, _ = mktdt00.ticks_of(self.chain, image)
         return {self.chain.classes[tick.klass].underlying: tick.last for tick in ticks}
 
@@ -108,12 +122,12 @@ class Theirs:
     @cached_property
     def archive(self) -> ogh.Archive:
         """trns03, hold03 and qtyw03 of the member."""
-        name, data = self.files["ogh"]
+        name, data = self._file("ogh")
         return ogh.read(name[3:8], data)
 
     def rows(self, kind: str) -> list[Named]:
         """Records of a table, or of the text file of one record type."""
-        form, data = records.layout(kind), self.files[kind][1]
+        form, data = records.layout(kind), self._file(kind)[1]
         found = dbf.read(form, data) if kind.startswith("op_") else records.read(form, data)
         return _named(form, list(enumerate(found.rows, 1)))
 
@@ -214,26 +228,26 @@ def strangers(theirs: Theirs, account: str, pbu: str, money: str) -> list[Strang
     """Records of another account, trading unit, money account or day: never counted as ours."""
     found: list[Stranger] = []
 
-    def look(kind: str, file: str, one: Named, given: tuple[tuple[str, str], ...]) -> None:
+    def look(kind: str, file: str, one: Named, given: Wanted) -> None:
         for field, ours in given:
             if field and one.text(field) != ours:
                 found.append(Stranger(kind, file, one.row, field, ours, one.text(field)))
 
     for kind, (who, unit, day) in _WHO.items():
         if kind in theirs.files:
-            wanted = ((who, account), (unit, pbu), (day, str(theirs.day)))
+            wanted: Wanted = ((who, account), (unit, pbu), (day, str(theirs.day)))
             if kind in ("op_bzjzh", "op_jsmx"):
                 wanted += (("ZJZH", money),)
             for one in theirs.rows(kind):
                 look(kind, theirs.name(kind), one, wanted)
     if "ogh" in theirs.files:
-        wanted = (("Account", account), ("BizPbu", pbu))
-        dated = (*wanted, ("TransactDate", str(theirs.day)))
+        who_we_are: Wanted = (("Account", account), ("BizPbu", pbu))
+        dated = (*who_we_are, ("TransactDate", str(theirs.day)))
         for record in ("T0305", "T0306", "T0307"):
             for one in theirs.trns(record):
                 look("ogh", f"trns03{pbu}.txt", one, dated)
         forms = (("hold03", theirs.archive.hold), ("qtyw03", theirs.archive.qtyw))
         for name, rows in forms:
             for one in _named(records.layout(name), list(enumerate(rows, 1))):
-                look("ogh", f"{name}{pbu}.txt", one, wanted)
+                look("ogh", f"{name}{pbu}.txt", one, who_we_are)
     return found

@@ -30,7 +30,7 @@ STEPS = (
     Step("margin", "保证金核对", "margin",
          ("reff03", "clpr03", "mktdt00", "ogh", "op_hycc", "op_bzjzh", "op_bzjmx")),
     Step("cash", "资金核对", "cash", ("reff03", "ogh", "op_jsmx", "op_bzjzh")),
-    Step("profit", "盈亏结算", "profit", ("reff03", "clpr03", "op_hycc", "op_jsmx", "op_bzjzh")),
+    Step("profit", "盈亏结算", "profit", ("reff03", "clpr03", "ogh", "op_jsmx", "op_bzjzh")),
     Step("notices", "通知与强平", "notices", ("op_tzxx", "op_bzjzh")),
     Step("forecast", "交收与资金预报", "forecast",
          ("reff03", "clpr03", "mktdt00", "op_hycc", "op_ccbd", "op_jsmx", "op_bzjzh")),
