@@ -20,6 +20,7 @@ from quanheng.compose import (
     duty_cli,
     rate_command,
     season_command,
+    settle_cli,
 )
 from quanheng.compose import market_history as history
 from quanheng.compose.answering import answer as _answer
@@ -35,7 +36,6 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
-from quanheng.compose.settle_cli import settle
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
@@ -281,7 +281,8 @@ for verb in (propose, second, withdraw):
 cli.add_command(lab)
 cli.add_command(report)
 cli.add_command(oversee)
-cli.add_command(settle)
+for verb in settle_cli.VERBS:
+    cli.add_command(verb)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -6,10 +6,13 @@ from typing import Any
 import click
 
 from quanheng.compose import settle_acts as acts
+from quanheng.compose import settle_drill as drill
 from quanheng.compose.answering import answer
 from quanheng.compose.cli_options import file_option
 from quanheng.compose.commands import UsageError
+from quanheng.compose.document_files import write_document
 from quanheng.compose.people import read_people
+from quanheng.compose.settle_documents import plan_document, settlement_report, usage_document
 from quanheng.compose.settle_job import Job
 from quanheng.compose.settle_text import plan_text, result, shown
 
@@ -30,6 +33,7 @@ _MODES = ("sign", "explain", "adjust", "reverse", "second", "withdraw", "plan", 
 @click.option("--plan", is_flag=True, help="Show the exercise plan by the rule, pins marked.")
 @click.option("--propose-plan", is_flag=True, help="Put the exercise plan forward as --by.")
 @click.option("--take", multiple=True, help="CODE=CONTRACTS that the plan shall have instead.")
+@click.option("--report", type=_WHERE, default=None, help="Folder of the day's documents.")
 @click.option("--contract", default="", help="Contract of a position's entry.")
 @click.option("--amount", default="", help="Contracts or yuan that are added to our figure.")
 @click.option("--case", "of", default="", help="The case an entry is for.")
@@ -61,7 +65,34 @@ def settle(run: Path, lang: str, as_json: bool, **asked: Any) -> None:
         done = _act(job, modes[0], asked)
     if modes[:1] != ["propose_plan"]:
         job.run()
+    if asked["report"]:
+        done = "\n".join([*([done] if done else []), *map(str, documents(job, asked["report"]))])
     answer(result(job, done), shown(job, done, lang), as_json, job.clean or bool(modes))
+
+
+def documents(job: Job, out: Path) -> list[Path]:
+    """Settlement report, usage of limits with the trades, and on an expiry the exercise plan."""
+    day = job.day
+    files = write_document(settlement_report(job), out, f"settlement-{day}")
+    files += write_document(usage_document([job]), out, f"limit-usage-{day}")
+    if any(row.exercise_day == day for row in job.own.chain.contracts):
+        files += write_document(plan_document(job, acts.plan(job)), out, f"exercise-plan-{day}")
+    return files
+
+
+@click.command("settle-drill")
+@click.option("--out", type=_WHERE, required=True, help="A new folder for runs and documents.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def settle_drill(out: Path, lang: str, as_json: bool) -> None:
+    """Rehearse an exercise day: pins, a shortage, four eyes, assignment, failed delivery (R-08)."""
+    expiry, after = drill.settle_both(*drill.days(out / "runs"))
+    files = documents(expiry, out / "documents") + documents(after, out / "documents")
+    found = drill.report(expiry, after)
+    files += write_document(found, out / "documents", "drill")
+    told = {"ok": expiry.final and after.final, "files": [str(path) for path in files]}
+    text = "\n\n".join(shown(job, "", lang) for job in (expiry, after))
+    answer(told, "\n".join([text, *map(str, files)]), as_json, bool(told["ok"]))
 
 
 def _act(job: Job, mode: str, asked: dict[str, Any]) -> str:
@@ -99,3 +130,6 @@ def _changes(texts: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
             raise UsageError(f"--take {text!r} is not CODE=CONTRACTS")
         found.append((code, int(qty)))
     return tuple(found)
+
+
+VERBS = (settle, settle_drill)

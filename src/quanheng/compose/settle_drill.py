@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from quanheng.compose import settle_acts as acts
+from quanheng.compose.authority_desk import time_text
 from quanheng.compose.carry_out import carried_to
 from quanheng.compose.carrying import RETAIL
 from quanheng.compose.closing import DayResult, finish
@@ -21,10 +22,13 @@ from quanheng.compose.reference import read_master
 from quanheng.compose.run_folder import RunError, write_info
 from quanheng.compose.scenarios import load
 from quanheng.compose.settle_job import Job
+from quanheng.compose.settle_text import facts_text
 from quanheng.config import read_config
+from quanheng.edge.documents import Column, Document, Section, Table
 from quanheng.runtime.verify import chain_head
 from quanheng.settlement import carry
 from quanheng.settlement.steps import LAST
+from quanheng.terms.days import iso
 from quanheng.terms.units import SECOND, Day, Lots
 
 FIRST, EXPIRY, AFTER = 20240627, 20240724, 20240725
@@ -121,6 +125,71 @@ def settle_both(expiry: Path, after: Path) -> tuple[Job, Job]:
         acts.second(then, one.number, RISK, people)
     signed(then, people)
     return job, then
+
+
+def report(expiry: Job, after: Job) -> Document:
+    """The drill's report: what was rehearsed, what happened, what people did."""
+    made = after.outcomes["delivery"].tables["delivery"]
+    columns = (Column("环节", "step"), Column("记录", "record"))
+    heads = ("标的", "应收付证券", "实收付", "未交", "应收付资金", "实收付资金")
+    kinds = ("text", "count", "count", "count", "fen", "fen")
+    shape = zip(heads, made.heads, kinds, strict=True)
+    table = Table(
+        title="E+1 交收",
+        english="Delivery",
+        rows=tuple(tuple(row) for row in made.rows),
+        columns=tuple(Column(*one) for one in shape),
+    )
+    course = Table(title="记录", english="Record", columns=columns, rows=_course(expiry, after))
+    return Document(
+        title="行权日演练报告",
+        english="Drill of an exercise day",
+        day=AFTER,
+        facts=(
+            ("演练日", f"{iso(EXPIRY)}、{iso(AFTER)}（模拟）"),
+            ("依据", "附件2 应急预案；第六章"),
+        ),
+        sections=(
+            Section(title="一、演练过程", english="Course", sheet="过程", blocks=(course,)),
+            Section(title="二、交收", english="Delivery", sheet="交收", blocks=(table,)),
+        ),
+        signatures=("演练组织", "参加岗位", "复核"),
+    )
+
+
+def _course(expiry: Job, after: Job) -> tuple[tuple[str, str], ...]:
+    """What was rehearsed and what came of it, step by step."""
+    taken = expiry.outcomes["exercise"].facts
+    plan = acts.plan(expiry)
+    number = next(iter(expiry.ledger.record.plans.values()))
+    made = after.outcomes["delivery"].tables["delivery"]
+    cases = list(after.ledger.record.cases.values())
+    pins = "、".join(f"{one.code}（{one.held} 张）" for one in plan.pins) or "无"
+    lacking = "、".join(f"{one.code} {one.short_of} 张" for one in plan.lines if one.short_of)
+    delivered = "；".join(
+        f"{name}：应 {due} 份，实 {got} 份，未交 {miss} 份"
+        for name, due, got, miss, *_ in made.rows
+    )
+    failed = "；".join(one.case.words for one in cases if one.case.kind == "failed")
+    told = "；".join(
+        f"{one.number} {one.case.what}：{one.explaining[0] if one.explaining else one.status}"
+        for one in cases
+    )
+    final = expiry.final and after.final
+    return (
+        ("场景", f"{iso(EXPIRY)} 到期，另置 {SHORTS} 张深度实值认购义务仓，无标的证券"),
+        ("钉住风险", pins),
+        ("无券可行权", lacking or "无"),
+        ("行权计划", f"{number.number}：{number.by} {time_text(number.at)} 提出，"
+                 f"{number.seconded_by} {time_text(number.seconded_at)} 复核"),
+        ("行权与指派", f"行权 {taken['exercised']} 张，被指派 {taken['assigned']} 张，"
+                  f"作废 {taken['lapsed']} 张"),
+        ("次日预报", facts_text(expiry, "forecast", zh=True)),
+        ("交收结果", delivered or "无"),
+        ("交收失败处理", failed or "无"),
+        ("差异与说明", told or "无"),
+        ("结论", "两日全部步骤已签署，次日期初已定稿。" if final else "未完成。"),
+    )  # fmt: skip
 
 
 def signed(job: Job, people: People, second: Sequence[str] = (CLEARING, RISK)) -> None:

@@ -12,6 +12,7 @@ from quanheng.books.positions import net_at_close
 from quanheng.compose.plugin_runs import load_of_run
 from quanheng.compose.run_folder import RunError
 from quanheng.kernels.pack import unpack
+from quanheng.maker import columns as c
 from quanheng.maker.instruction_state import Kind
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import MakerOpen
@@ -22,11 +23,12 @@ from quanheng.runtime.records import EffectRecorder, envelope_decoder, unseal_ch
 from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.runtime.state import encode_state
-from quanheng.settlement.own import Own, Side
+from quanheng.settlement.own import Granted, Own, Side
 from quanheng.terms.business import CombinationDone, ExerciseRequest, MergedExercise
 from quanheng.terms.orders import Reports, Trade
 from quanheng.terms.units import Lots
 
+_LIMITS = (c.L_LONG, c.L_TOTAL, c.L_BUY_OPEN)
 _MARKS = (b"reports", b"maker_open")
 
 
@@ -53,7 +55,12 @@ def read_own(run: Path) -> Own:
         },
         fills=trades,
         built=built,
+        before=state.book,
         book=book,
+        limits=tuple(
+            Granted(one.underlying, *(int(state.limits[one.start, n]) for n in _LIMITS))
+            for one in chain.classes
+        ),
         offset=offset,
         combinations=_copied(kept),
         ended=_copied(ending),

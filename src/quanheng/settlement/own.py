@@ -17,9 +17,19 @@ from quanheng.terms.units import Lots, Money, Ticks
 Side = tuple[str, str, bool]
 
 
+class Granted(msgspec.Struct, frozen=True, array_like=True):
+    """Position limits in force for an underlying, in contracts (rules.md 4)."""
+
+    underlying: str
+    long: Lots
+    total: Lots
+    daily_buy_open: Lots
+
+
 class Own(msgspec.Struct, frozen=True, kw_only=True):
-    """`book` is the maker's at the end, after our own netting, `offset` what that netting took;
-    `estimate` the fees it had estimated, `ordered` exercise orders that stand, by contract;
+    """`before` is the maker's book at the end, `book` the same after our own netting, `offset` what
+    that netting took; `limits` are those in force at the end, `estimate` the fees the maker had
+    estimated, `ordered` exercise orders that stand, by contract;
     `units` and `locked` by underlying at the open; `combinations` as the maker holds them, those
     that end today left out, which are `ended`; `closes` the last prices of the underlyings seen.
     """
@@ -34,7 +44,9 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     opening_combinations: dict[str, tuple[str, Lots]]
     fills: tuple[Trade, ...]
     built: tuple[CombinationDone, ...]
+    before: Book
     book: Book
+    limits: tuple[Granted, ...]
     offset: tuple[Closed, ...]
     combinations: dict[str, Combination]
     ended: dict[str, Combination]
