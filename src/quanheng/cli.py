@@ -19,6 +19,7 @@ from quanheng.compose import (
     desk_views,
     duty_cli,
     rate_command,
+    risk_report_cli,
     season_command,
     settle_cli,
 )
@@ -281,7 +282,7 @@ for verb in (propose, second, withdraw):
 cli.add_command(lab)
 cli.add_command(report)
 cli.add_command(oversee)
-for verb in settle_cli.VERBS:
+for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
     cli.add_command(verb)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)

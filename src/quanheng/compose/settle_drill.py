@@ -167,8 +167,8 @@ def _course(expiry: Job, after: Job) -> tuple[tuple[str, str], ...]:
     pins = "、".join(f"{one.code}（{one.held} 张）" for one in plan.pins) or "无"
     lacking = "、".join(f"{one.code} {one.short_of} 张" for one in plan.lines if one.short_of)
     delivered = "；".join(
-        f"{name}：应 {due} 份，实 {got} 份，未交 {miss} 份"
-        for name, due, got, miss, *_ in made.rows
+        f"{name}：应 {due:,} 份，实 {got:,} 份，未交 {miss:,} 份"
+        for name, due, got, miss in (row[:4] for row in made.rows)
     )
     failed = "；".join(one.case.words for one in cases if one.case.kind == "failed")
     told = "；".join(

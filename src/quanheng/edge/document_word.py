@@ -17,6 +17,7 @@ BLUE, GREY, BAD = "1F5F8B", "777777", "B3261E"
 HEAD_FILL = "EEF3F7"
 MARGIN_CM, WIDTH_CM = 1.8, 17.4
 SMALL = 7.5
+LETTER_CM, PADDING_CM = 0.145, 0.45
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -158,6 +159,8 @@ class _Writer:
         grid = self.file.add_table(rows=1 + len(rows), cols=len(columns))
         grid.style = self.file.styles["Table Grid"]
         grid.autofit = False
+        for column, width in zip(grid.columns, widths, strict=True):
+            column.width = self.docx.shared.Cm(width)
         right = right_aligned(columns)
         align = self.docx.enum.text.WD_ALIGN_PARAGRAPH
         lines = [[column.words for column in columns], *texts]
@@ -205,11 +208,21 @@ class _Writer:
 
 
 def _widths(lines: list[list[str]]) -> list[float]:
-    """Centimetres of each column: by its longest text, none below 1 cm, together the page."""
-    longest = [max(min(_length(line[k]), 36) for line in lines) + 2 for k in range(len(lines[0]))]
-    least = min(1.0, WIDTH_CM / len(longest))
-    room = WIDTH_CM - least * len(longest)
-    return [least + room * part / sum(longest) for part in longest]
+    """Centimetres of each column by its longest text; more than the page has is shared out, the
+    longest columns first, so that short ones stay whole.
+    """
+    natural = [
+        max(_length(line[k]) for line in lines) * LETTER_CM + PADDING_CM
+        for k in range(len(lines[0]))
+    ]
+    if sum(natural) <= WIDTH_CM:
+        return natural
+    widths = dict(enumerate(natural))
+    left, room = sorted(widths, key=lambda k: natural[k]), WIDTH_CM
+    for place, k in enumerate(left):
+        widths[k] = min(natural[k], room / (len(left) - place))
+        room -= widths[k]
+    return [widths[k] for k in range(len(natural))]
 
 
 def _length(text: str) -> int:

@@ -173,8 +173,8 @@ def delivery(given: Context) -> Outcome:
             cases.append(
                 Case(
                     key=f"delivery/failed/{name}", step="delivery", kind="failed",
-                    what=f"{name} 交收失败", ours=f"应交收 {units} 份",
-                    theirs=f"{who} {abs(missing)} 份，按 {price} 现金结算",
+                    what=f"{name} 交收失败", ours=f"应交收 {units:,} 份",
+                    theirs=f"{who} {abs(missing):,} 份，按 {price / 10_000:.4f} 元现金结算",
                     file=theirs.name("op_zqjs"), row=fail.row,
                     words=f"{who}：{yuan(abs(fen(missing * price)))} 元，违约金 "
                     f"{yuan(-fail.number('JE2'))} 元",

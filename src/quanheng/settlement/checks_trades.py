@@ -18,8 +18,11 @@ from quanheng.settlement.context import (
 from quanheng.settlement.received import Fill, Side
 from quanheng.settlement.record import Case, Item
 from quanheng.terms.codes import Side as TradeSide
+from quanheng.terms.days import iso
 from quanheng.terms.orders import Trade
 
+PREVIOUS = "previous.json"
+"""The closing state of the day before, as the settlement keeps it."""
 OPENED, CLOSED, OFFSET = "C01", "C02", "C03"
 
 
@@ -31,14 +34,14 @@ def opening(given: Context) -> Outcome:
     cases = list(
         money_case(
             "opening", "cash", "期初资金", fen(own.opening_cash), fen(before.cash),
-            (f"opening-{before.day}.json", 0), Item.CASH,
+            (PREVIOUS, 0), Item.CASH,
         )
     )  # fmt: skip
     theirs: dict[Side, tuple[int, int]] = {
         (one.code, one.side, one.covered): (row, one.qty)
         for row, one in enumerate(before.positions, 1)
     }
-    place = f"opening-{before.day}.json"
+    place = PREVIOUS
     cases += differing("opening", "position", own.opening, theirs, place)
     held = {number: (strategy, units) for number, strategy, units in before.combinations}
     for number in sorted({*held, *own.opening_combinations}):
@@ -51,7 +54,7 @@ def opening(given: Context) -> Outcome:
                     file=place,
                 )
             )  # fmt: skip
-    facts: dict[str, Cell] = {"previous": str(before.made_on), "positions": len(own.opening)}
+    facts: dict[str, Cell] = {"previous": iso(before.made_on), "positions": len(own.opening)}
     return Outcome(tuple(cases), facts)
 
 
@@ -82,7 +85,8 @@ def trades(given: Context) -> Outcome:
             what = f"成交 {key[0]} {key[1]} {mine.contract}"
             cases.append(
                 Case(key=f"trades/not_theirs/{key[0]}{key[1]}", step="trades", kind="not_theirs",
-                     what=what, ours=f"{mine.qty} 张 @ {mine.price}", theirs="无 none", file=file)
+                     what=what, ours=f"{mine.qty} 张 @ {_price(mine.price)}", theirs="无 none",
+                     file=file)
             )  # fmt: skip
             continue
         for name, own_value, value in _fields(mine, other):
@@ -90,7 +94,7 @@ def trades(given: Context) -> Outcome:
                 cases.append(_trade(name, other, own_value, value, file))
     for key, other in theirs.items():
         if key not in ours:
-            said = f"{other.qty} 张 @ {other.price}"
+            said = f"{other.qty} 张 @ {_price(other.price)}"
             cases.append(_trade("not_ours", other, "无 none", said, file))
     facts: dict[str, Cell] = {"ours": len(ours), "theirs": len(theirs)}
     return Outcome(tuple(cases), {**facts, "contracts": sum(one.qty for one in given.own.fills)})
@@ -110,10 +114,15 @@ def _trade(kind: str, other: Fill, ours: str, theirs: str, file: str) -> Case:
     )
 
 
+def _price(ticks: int) -> str:
+    """A price in yuan."""
+    return f"{ticks // 10_000}.{ticks % 10_000:04d}"
+
+
 def _fields(mine: Trade, other: Fill) -> Iterator[tuple[str, str, str]]:
     yield "contract", mine.contract, other.code
     yield "quantity", str(mine.qty), str(other.qty)
-    yield "price", str(mine.price), str(other.price)
+    yield "price", _price(mine.price), _price(other.price)
     yield "effect", "C" if mine.effect else "O", other.effect
     yield "covered", str(mine.covered), str(other.covered)
     yield "client_id", mine.client_id, other.client_id
