@@ -11,9 +11,12 @@ from quanheng.compose.event_report import BLANKS, event_sections
 from quanheng.compose.risk_parts import Day, text
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.settle_job import FOLDER, Job
+from quanheng.compose.settle_text import CASES
 from quanheng.edge import documents as doc
 from quanheng.edge.documents import Cell, Document, Section, Table
 from quanheng.terms.days import iso
+
+LINE = "＿" * 24
 
 
 def daily(run: Path, number: str) -> Document:
@@ -63,7 +66,7 @@ def _summary(day: Day) -> Section:
         f"VaR（历史，99%，一日）{parts.shown_yuan(day.figure('var'))} 元，"
         f"盘中最高 {parts.shown_yuan(day.figure('var', 'worst'))} 元。",
         f"压力情景最大损失 {doc.shown(max(0, parts.loss_of(worst)), doc.FEN)} 元"
-        f"（{words.story(worst['scenario'], 'zh')}），该情景下可用资金 "
+        f"（{parts.scenario_words(worst['scenario'])}），该情景下可用资金 "
         f"{parts.shown_yuan(worst['free'])} 元。",
     ]
     return Section(title="一、概要", english="Summary", sheet="概要", blocks=(),
@@ -79,7 +82,7 @@ def _settled(run: Path, title: str) -> Section:
     record = Job(run).ledger.record
     opened = record.open_cases()
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.number, one.case.what, one.case.ours, one.case.theirs, one.status)
+        (one.number, one.case.what, one.case.ours, one.case.theirs, CASES[one.status][0])
         for one in record.cases.values()
         if one.status != "cleared"
     )
@@ -132,7 +135,7 @@ def notice(run: Path, case: str, number: str) -> Document:
         columns=(text("时间", "at"), text("步骤", "step"), text("状态", "status"),
                  text("数值", "value"), text("经办", "by"), text("内容", "text")),
     )  # fmt: skip
-    blank = "原因：\n整改措施：\n完成时间："
+    blank = "\n".join(f"{what}：{LINE}" for what in ("原因", "整改措施", "完成时间"))
     return Document(
         title="风险提示书",
         english="Risk notice",
@@ -159,7 +162,7 @@ def event(run: Path, alert: int, number: str) -> Document:
         parts.plain(one, f"{place}")
         for place, one in enumerate(sections, 1)
     ]  # fmt: skip
-    blank = "\n".join(f"{line}：" for line in BLANKS)
+    blank = "\n".join(f"{line}：{LINE}" for line in BLANKS)
     last = Section(title="七、由人填写", english="To be filled in", sheet="填写", blocks=(),
                    text=blank)  # fmt: skip
     return Document(

@@ -98,7 +98,7 @@ def _summary(days: list[Day]) -> Section:
         f"限额最高占用率 {float(used[0]):.2f}%（{used[1]}，{iso(used[2])}）。",
         f"超限案件 {len(steps)} 件。",
         f"压力情景最大损失 {doc.shown(max(0, parts.loss_of(row)), doc.FEN)} 元（{iso(worst.day)}，"
-        f"{words.story(row['scenario'], 'zh')}）。",
+        f"{parts.scenario_words(row['scenario'])}）。",
     ]
     return Section(title="一、概要", english="Summary", sheet="概要", blocks=(),
                    text="\n".join(told))  # fmt: skip
@@ -154,10 +154,10 @@ def _limits(days: list[Day]) -> Section:
             if key not in best or used > best[key][0]:
                 best[key] = used, day.day, row
     rows = tuple(
-        ("合计" if scope == "*" else scope, row["words_zh"], row["value"], used / 100, iso(day))
+        (parts.scope_words(scope), row["words_zh"], parts.fen(row["value"]), used / 100, iso(day))
         for (scope, _), (used, day, row) in sorted(best.items(), key=lambda one: -one[1][0])
     )
-    columns = (text("范围", "scope"), text("限额", "limit"), text("限额值", "value"),
+    columns = (text("范围", "scope"), text("限额", "limit"), text("限额值", "value", doc.FEN),
                text("最高占用率", "used", doc.SHARE), text("日期", "day"))  # fmt: skip
     table = Table(title="日终最高占用", english="Highest usage", columns=columns, rows=rows)
     return Section(title="四、限额使用", english="Limits", sheet="限额", blocks=(table,))

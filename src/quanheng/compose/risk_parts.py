@@ -21,6 +21,16 @@ from quanheng.terms.days import iso
 
 WAN = 1_000_000
 """Fen in ten thousand yuan."""
+UNITS = {
+    "yuan": "元",
+    "contracts": "张",
+    "per cent": "%",
+    "yuan per 1 %": "元/1%",
+    "yuan per 1 % per 1 %": "元/1%/1%",
+    "yuan per vol point": "元/点",
+    "yuan per day": "元/日",
+}
+"""Units of limits in Chinese."""
 STORY_NAMES = tuple(one.name for one in STORIES)
 
 
@@ -78,8 +88,7 @@ def plain(old: Old, sheet: str) -> Section:
     """A section of a Markdown report as one of a document; all of its cells are text."""
     columns = tuple(text(words_, name) for name, words_ in old.columns.items())
     rows = tuple(tuple(row[name] for name in old.columns) for row in old.rows)
-    table = Table(title=old.title.partition("、")[2] or old.title, english=old.english,
-                  columns=columns, rows=rows, note=f"来源：{old.source}")  # fmt: skip
+    table = Table(title=f"来源 {old.source}", english="source", columns=columns, rows=rows)
     return Section(title=old.title, english=old.english, sheet=sheet, blocks=(table,),
                    text=old.note)  # fmt: skip
 
@@ -94,7 +103,7 @@ def figures(day: Day, title: str) -> Section:
         values = [day.figure(name, scope=scope) for name in names]
         rows.append(
             (
-                "合计" if scope == "*" else scope,
+                scope_words(scope),
                 *(int(Fraction(value)) for value in values[:3]),
                 *(fen(value) for value in values[3:]),
             )
@@ -138,27 +147,49 @@ def limits(day: Day, title: str) -> Section:
     """Limits with what was used, who gave them, and a chart of the usage."""
     found = sorted(day.found["limits"], key=lambda row: -Fraction(row["percent"] or "0"))
     rows = tuple(
-        ("合计" if row["scope"] == "*" else row["scope"], row["words_zh"], row["value"],
-         trimmed(row["used"]), share(row["percent"]), f"第 {row['version']} 版 {row['basis']}",
+        (scope_words(row["scope"]), row["words_zh"], UNITS.get(row["unit"], row["unit"]),
+         fen(row["value"]), fen(row["used"]), share(row["percent"]),
+         f"第 {row['version']} 版 {row['basis']}",
          f"{row['by']} / {row['seconded_by']}")
         for row in found
     )  # fmt: skip
-    columns = (text("范围", "scope"), text("限额", "limit"), text("限额值", "value"),
-               text("使用", "used"), text("占用率", "share", doc.SHARE),
+    columns = (text("范围", "scope"), text("限额", "limit"), text("单位", "unit"),
+               text("限额值", "value", doc.FEN), text("使用", "used", doc.FEN),
+               text("占用率", "share", doc.SHARE),
                text("依据", "basis"), text("授权/复核", "by"))  # fmt: skip
     top = found[:12]
     chart = Chart(
         title="限额占用率",
         english="Usage of limits",
         bars=True,
-        labels=tuple(row["words_zh"].partition("（")[0][:6] for row in top),
+        labels=tuple(_short(row) for row in top),
         series=(Series("占用率", tuple(float(share(row["percent"])) for row in top)),),
         bounds=(("预警 80%", 0.8), ("限额", 1.0))
         if any(share(row["percent"]) > Fraction(1, 2) for row in top)
         else (),
     )
     table = Table(title="限额与授权", english="Limits", columns=columns, rows=rows)
-    return Section(title=title, english="Limits", sheet="限额", blocks=(chart, table))
+    told = "△ 为部分范围的限额。" if any(row["scope"] != "*" for row in top) else ""
+    return Section(title=title, english="Limits", sheet="限额", blocks=(chart, table), text=told)
+
+
+def scope_words(scope: str) -> str:
+    """A scope for people."""
+    return "合计" if scope == "*" else scope
+
+
+def _short(row: dict[str, str]) -> str:
+    """A limit's name on the axis of a chart; of a part of the book with a mark."""
+    name = row["words_zh"].replace("暴露", "").replace("保证金", "").strip()
+    return name if row["scope"] == "*" else f"{name}△"
+
+
+def scenario_words(name: str) -> str:
+    """A scenario for people; a node of the grid by its two moves."""
+    spot, space, vol = name.partition(" ")
+    if space and spot.endswith("%"):
+        return f"标的 {spot}，波动率 {vol}"
+    return words.story(name, "zh")
 
 
 def trimmed(number: str) -> str:
@@ -217,7 +248,7 @@ def worst_first(found: dict[str, Rows]) -> list[dict[str, str]]:
 def stress_rows(rows: Sequence[dict[str, str]]) -> tuple[tuple[Cell, ...], ...]:
     """Scenarios as rows of a table."""
     return tuple(
-        (words.story(row["scenario"], "zh"), fen(row["options"]), fen(row["hedge"]),
+        (scenario_words(row["scenario"]), fen(row["options"]), fen(row["hedge"]),
          -fen(row["exit_cost"]), fen(row["margin"]), fen(row["equity"]), fen(row["free"]),
          Fraction(row["quotes_ppm"]))
         for row in rows

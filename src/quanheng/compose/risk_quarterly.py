@@ -4,6 +4,7 @@ It is made from the last run of the quarter. The guide sets no day: `due_day` co
 from the quarter's end, ours by default and an option of the command.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -100,13 +101,13 @@ def _summary(day: Day, capital: Capital | None) -> Section:
         f"共测试 {len(day.found['stress'])} 个情景（网格 {len(SPOTS) * len(VOLS)} 个，"
         f"极端与历史情景 {len(STORIES)} 个）。",
         f"损失风险：最大损失 {doc.shown(max(0, parts.loss_of(worst)), doc.FEN)} 元，"
-        f"情景为{words.story(worst['scenario'], 'zh')}。",
+        f"情景为{parts.scenario_words(worst['scenario'])}。",
         f"保证金风险：保证金最多增加 {doc.shown(max(0, more), doc.FEN)} 元，"
-        f"情景为{words.story(tight['scenario'], 'zh')}。",
+        f"情景为{parts.scenario_words(tight['scenario'])}。",
         f"流动性：可用资金最低 {parts.shown_yuan(least['free'])} 元（"
-        f"{words.story(least['scenario'], 'zh')}）。",
+        f"{parts.scenario_words(least['scenario'])}）。",
         f"报价能力：最低为全部合约最小报价所需资金的 {float(Fraction(poor['quotes_ppm'])):.1f} 倍（"
-        f"{words.story(poor['scenario'], 'zh')}）。",
+        f"{parts.scenario_words(poor['scenario'])}）。",
     ]
     if capital is not None:
         bad = [
@@ -164,11 +165,12 @@ def _grid(day: Day) -> Section:
     blocks: list[Table | Chart] = [parts.grid_chart(day)]
     head = (text("标的", "spot"), *(text(f"波动率 {vol:+d}%", f"{vol:+d}%", doc.FEN)
                                   for vol in VOLS))  # fmt: skip
-    for title, english, value in (
+    values: tuple[tuple[str, str, Callable[[dict[str, str]], int]], ...] = (
         ("损益（元）", "Profit", lambda row: -parts.loss_of(row)),
         ("保证金（元）", "Margin", lambda row: parts.fen(row["margin"])),
-    ):
-        rows = tuple(
+    )
+    for title, english, value in values:
+        rows: tuple[tuple[Cell, ...], ...] = tuple(
             (f"{spot:+d}%", *(value(by_name[f"{spot:+d}% {vol:+d}%"]) for vol in VOLS))
             for spot in SPOTS
         )
@@ -179,12 +181,14 @@ def _grid(day: Day) -> Section:
 def _stories(day: Day) -> Section:
     rows = [row for row in day.found["stress"] if row["scenario"] in parts.STORY_NAMES]
     chart = Chart(
-        title="极端与历史情景损益", english="Profit of the cases", bars=True, unit="万元",
-        labels=tuple(words.story(row["scenario"], "zh").partition("：")[0][-8:] for row in rows),
+        title="极端与历史情景损益，按下表序号", english="Profit of the cases", bars=True,
+        unit="万元",
+        labels=tuple(str(place) for place in range(1, len(rows) + 1)),
         series=(Series("损益", tuple(-parts.loss_of(row) / parts.WAN for row in rows)),),
     )  # fmt: skip
-    table = Table(title="结果", english="Results", columns=parts.STRESS,
-                  rows=parts.stress_rows(rows))  # fmt: skip
+    numbered = tuple((place, *row) for place, row in enumerate(parts.stress_rows(rows), 1))
+    columns = (text("序号", "no", doc.COUNT), *parts.STRESS)
+    table = Table(title="结果", english="Results", columns=columns, rows=numbered)
     return Section(title="六、极端与历史情景结果", english="Extreme cases", sheet="极端情景",
                    blocks=(chart, table))  # fmt: skip
 
@@ -209,12 +213,12 @@ def _capital(day: Day, capital: Capital | None) -> Section:
     for row in chosen(day):
         loss, margin = parts.loss_of(row), parts.fen(row["margin"]) - parts.fen(base["margin"])
         cells: list[Cell] = [
-            words.story(row["scenario"], "zh"), max(0, margin), max(0, -parts.fen(row["free"])),
+            parts.scenario_words(row["scenario"]), max(0, margin), max(0, -parts.fen(row["free"])),
             max(0, loss), max(0, loss) + max(0, margin),
         ]  # fmt: skip
         if capital is not None:
             made = _stressed(capital, row, base)
-            cells += [made.net_capital * 100, made.coverage, made.leverage, made.liquidity,
+            cells += [made.net_capital // 10_000, made.coverage, made.leverage, made.liquidity,
                       made.verdict]  # fmt: skip
         rows.append(tuple(cells))
     columns = [
@@ -225,7 +229,7 @@ def _capital(day: Day, capital: Capital | None) -> Section:
     note, blocks = "未提供公司净资本数据（--capital），净资本指标未计算。", []
     if capital is not None:
         columns += [
-            text("压力后净资本", "net capital", doc.FEN),
+            text("压力后净资本（万元）", "net capital", doc.COUNT),
             text("风险覆盖率", "coverage", doc.SHARE), text("资本杠杆率", "leverage", doc.SHARE),
             text("流动性覆盖率", "liquidity", doc.SHARE), text("结论", "verdict"),
         ]  # fmt: skip

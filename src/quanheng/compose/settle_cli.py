@@ -12,6 +12,7 @@ from quanheng.compose.cli_options import file_option
 from quanheng.compose.commands import UsageError
 from quanheng.compose.document_files import write_document
 from quanheng.compose.people import read_people
+from quanheng.compose.settle_cybs import read_participant, write_cybs
 from quanheng.compose.settle_documents import plan_document, settlement_report, usage_document
 from quanheng.compose.settle_job import Job
 from quanheng.compose.settle_text import plan_text, result, shown
@@ -34,6 +35,7 @@ _MODES = ("sign", "explain", "adjust", "reverse", "second", "withdraw", "plan", 
 @click.option("--propose-plan", is_flag=True, help="Put the exercise plan forward as --by.")
 @click.option("--take", multiple=True, help="CODE=CONTRACTS that the plan shall have instead.")
 @click.option("--report", type=_WHERE, default=None, help="Folder of the day's documents.")
+@file_option("--participant", "Write the participant's upload cybs with this file (off).")
 @click.option("--contract", default="", help="Contract of a position's entry.")
 @click.option("--amount", default="", help="Contracts or yuan that are added to our figure.")
 @click.option("--case", "of", default="", help="The case an entry is for.")
@@ -65,6 +67,9 @@ def settle(run: Path, lang: str, as_json: bool, **asked: Any) -> None:
         done = _act(job, modes[0], asked)
     if modes[:1] != ["propose_plan"]:
         job.run()
+    if asked["participant"]:
+        written = write_cybs(job, read_participant(asked["participant"]))
+        done = "\n".join([*([done] if done else []), str(written)])
     if asked["report"]:
         done = "\n".join([*([done] if done else []), *map(str, documents(job, asked["report"]))])
     answer(result(job, done), shown(job, done, lang), as_json, job.clean or bool(modes))

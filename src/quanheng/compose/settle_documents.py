@@ -60,7 +60,7 @@ def facts_of(job: Job) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _rows(found: Found | None) -> list[tuple[Cell, ...]]:
+def _rows(found: Found | None) -> list[tuple[str | int, ...]]:
     return [tuple(row) for row in found.rows] if found else []
 
 

@@ -12,6 +12,8 @@ FONT = "data/fonts/NotoSansCJKsc-subset.otf"
 COLOURS = ("#1f5f8b", "#c8553d", "#588157", "#8d6a9f")
 BOUND = "#9a2a2a"
 MOST_TICKS = 12
+SMALL_SHARE = 0.05
+"""A chart of shares below this shows hundredths of a per cent."""
 LEAST_ROOM = 5
 """Bars that a chart has room for at least, so that one alone is no wall."""
 
@@ -49,9 +51,12 @@ def _saved(chart: Chart, form: str, width: float, height: float) -> bytes:
         small = mpl.font_manager.FontProperties(fname=str(path), size=7)
         _draw(axes, chart)
         if chart.unit:
-            axes.yaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.12g}"))
+            # matplotlib's own formatters write a minus that the font does not have.
+            plain = mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.12g}")
+            axes.yaxis.set_major_formatter(plain)
         else:
-            axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+            decimals = 2 if axes.get_ylim()[1] < SMALL_SHARE else 0
+            axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=decimals))
         unit = f"（{chart.unit}）" if chart.unit else ""
         axes.set_title(f"{chart.title}{unit}  {chart.english}", fontproperties=font, loc="left")
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):

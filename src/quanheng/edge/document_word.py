@@ -12,12 +12,14 @@ from typing import Any
 from quanheng.edge.document_charts import png
 from quanheng.edge.documents import Chart, Document, Section, Table, right_aligned, shown
 
-FONT, FACE = "Calibri", "宋体"
+FONT, FACE = "Arial", "宋体"
 BLUE, GREY, BAD = "1F5F8B", "777777", "B3261E"
 HEAD_FILL = "EEF3F7"
 MARGIN_CM, WIDTH_CM = 1.8, 17.4
 SMALL = 7.5
-LETTER_CM, PADDING_CM = 0.145, 0.45
+LETTER_CM, PADDING_CM, LEAST_CM = 0.152, 0.36, 0.9
+"""Of a column of text in SMALL; a wide character is two columns."""
+CELL_TWIPS = 60
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -123,7 +125,8 @@ class _Writer:
         self._run(head, f"  {section.english}", 8, GREY)
         if section.text:
             for part in section.text.split("\n"):
-                self.file.add_paragraph(part)
+                line = self.file.add_paragraph(part)
+                line.paragraph_format.space_after = self.docx.shared.Pt(2)
         for block in section.blocks:
             if isinstance(block, Chart):
                 self.file.add_picture(io.BytesIO(png(block)), width=self.docx.shared.Cm(WIDTH_CM))
@@ -155,13 +158,14 @@ class _Writer:
             [shown(cell, column.kind) for column, cell in zip(columns, row, strict=True)]
             for row in rows
         ]
-        widths = _widths([[column.words for column in columns], *texts])
+        right = right_aligned(columns)
+        widths = _widths([[column.words for column in columns], *texts], right)
         grid = self.file.add_table(rows=1 + len(rows), cols=len(columns))
         grid.style = self.file.styles["Table Grid"]
         grid.autofit = False
         for column, width in zip(grid.columns, widths, strict=True):
             column.width = self.docx.shared.Cm(width)
-        right = right_aligned(columns)
+        self._narrow(grid)
         align = self.docx.enum.text.WD_ALIGN_PARAGRAPH
         lines = [[column.words for column in columns], *texts]
         for number, (line, cells) in enumerate(zip(lines, grid.rows, strict=True)):
@@ -176,6 +180,17 @@ class _Writer:
                     run.font.bold = True
                     self._shade(cell)
         self._repeat(grid.rows[0])
+
+    def _narrow(self, grid: Any) -> None:
+        """Little room at the sides of a cell."""
+        ns = self.docx.oxml.ns
+        margins = self.docx.oxml.OxmlElement("w:tblCellMar")
+        for side in ("left", "right"):
+            edge = self.docx.oxml.OxmlElement(f"w:{side}")
+            edge.set(ns.qn("w:w"), str(CELL_TWIPS))
+            edge.set(ns.qn("w:type"), "dxa")
+            margins.append(edge)
+        grid._tbl.tblPr.append(margins)
 
     def _shade(self, cell: Any) -> None:
         ns = self.docx.oxml.ns
@@ -207,18 +222,27 @@ class _Writer:
             run._r.append(element)
 
 
-def _widths(lines: list[list[str]]) -> list[float]:
-    """Centimetres of each column by its longest text; more than the page has is shared out, the
-    longest columns first, so that short ones stay whole.
+def _widths(lines: list[list[str]], whole: list[bool]) -> list[float]:
+    """Centimetres of each column by its longest text. When that is more than the page, columns of
+    numbers (`whole`) keep theirs and words share what is left, short ones first. A head of numbers
+    takes two lines.
     """
-    natural = [
-        max(_length(line[k]) for line in lines) * LETTER_CM + PADDING_CM
-        for k in range(len(lines[0]))
-    ]
+    head, *texts = lines
+    longest = [
+        max((-(-_length(head[k]) // 2) if whole[k] else _length(head[k])),
+            *(_length(line[k]) for line in texts))
+        for k in range(len(whole))
+    ]  # fmt: skip
+    natural = [count * LETTER_CM + PADDING_CM for count in longest]
     if sum(natural) <= WIDTH_CM:
         return natural
+    kept = sum(width for width, number in zip(natural, whole, strict=True) if number)
+    words = [k for k, number in enumerate(whole) if not number]
+    room = WIDTH_CM - kept
+    if not words or room < LEAST_CM * len(words):
+        return [width * WIDTH_CM / sum(natural) for width in natural]
     widths = dict(enumerate(natural))
-    left, room = sorted(widths, key=lambda k: natural[k]), WIDTH_CM
+    left = sorted(words, key=lambda k: natural[k])
     for place, k in enumerate(left):
         widths[k] = min(natural[k], room / (len(left) - place))
         room -= widths[k]
