@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from compose_world import call, one_line
+from msgspec import structs
 
 from quanheng.clearing import details
 from quanheng.clearing import messages as clear
@@ -14,7 +15,7 @@ from quanheng.compose import settle_acts as acts
 from quanheng.compose import settle_drill
 from quanheng.compose.document_files import write_document
 from quanheng.compose.people import read_people
-from quanheng.compose.settle_cli import documents
+from quanheng.compose.settle_documents import plan_document, settlement_report, usage_document
 from quanheng.compose.settle_job import Job
 from quanheng.compose.settle_own import read_own
 from quanheng.kernels.pack import unpack
@@ -50,6 +51,10 @@ def cleared(run: Path, kind: type[Any]) -> Any:
     return None
 
 
+def own_long(job: Job) -> str:
+    return next(code for code, side, _ in job.own.positions() if side == "L")
+
+
 def open_cases(job: Job) -> dict[str, Any]:
     return {one.case.kind: one.case for one in job.ledger.record.open_cases()}
 
@@ -79,6 +84,11 @@ def test_expiry_plan_follows_worth_means_and_pins(expiry_days: tuple[Path, Path]
     assert by[puts[1].code].decision == exercise_plan.SHORT
     assert by[puts[1].code].cash == 5 * puts[1].strike * puts[1].unit
     assert dict(plan.rows) == {calls[0].code: 4, puts[0].code: 2}
+    inside = next(row for row in calls if close < row.strike < puts[0].strike)
+    both = {(inside.code, "L", False): 2, (puts[0].code, "L", False): 5}
+    (merge,) = exercise_plan.planned(chain, book, both, {"510050": close}, {}, cash).merges
+    width = (puts[0].strike - inside.strike) * puts[0].unit
+    assert merge == (inside.code, puts[0].code, 2, width - 12_000)  # 0.6 yuan each
     near = min(chain.contracts, key=lambda row: abs(row.strike - close))
     pinned = exercise_plan.planned(
         chain, book, {(near.code, "L", False): 1}, {"510050": near.strike}, {}, cash
@@ -105,6 +115,11 @@ def test_expiry_plan_needs_two_before_half_past_three(expiry_days: tuple[Path, P
     job.run()
     assert job.clean, open_cases(job)
     assert job.outcomes["exercise"].facts["plan"] == number
+    other = Job(run)
+    code = next(iter(dict(other.ledger.record.plans[number].rows)), own_long(other))
+    other.own = structs.replace(other.own, ordered={code: 99})
+    other.run()
+    assert open_cases(other)["ordered"].theirs == f"已申报 {code} 99 张"
     shown = call("settle", run, "--plan").out
     assert "行权价" in shown and "义务方" in shown
 
@@ -208,13 +223,43 @@ def test_expiry_delivery_fails_and_is_followed(expiry_days: tuple[Path, Path]) -
     assert {(code, *qty) for code, qty in ours.items()} == held
     again = closing.decode((after / "settlement/opening-20240726.json").read_bytes(), "x")
     assert again == then.closing and again.final
-    told = documents(then, after / "documents") + write_document(
-        settle_drill.report(job, then), after / "documents", "drill", ("docx", "xlsx")
-    )
+    place = after / "documents"
+    told = write_document(usage_document([job, then]), place, "usage", ("pdf", "xlsx"))
+    told += write_document(plan_document(job, acts.plan(job)), place, "plan", ("docx",))
+    told += write_document(settle_drill.report(job, then), place, "drill", ("docx",))
     assert all(path.stat().st_size > 3_000 for path in told)
+    assert "XQ20240724-01" in docx_text(place / "plan.docx")
     words = docx_text(after / "documents/drill.docx")
     for part in ("行权日演练报告", "T01", "R01", "未交付", "次日期初已定稿"):
         assert part in words, part
+
+
+def test_expiry_entries_go_along_into_every_later_report(
+    expiry_days: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """O-04: an entry and the one that undid it stand in the next day's opening, tables and report,
+    and count there no more.
+    """
+    expiry, after = expiry_days
+    job = Job(expiry)
+    why = ("对账 reconciled", "对账单")
+    for number, undo in (("TZ20240724-01", False), ("TZ20240724-02", True)):
+        if undo:
+            made = acts.reverse(job, "TZ20240724-01", "L01", *why, PEOPLE)
+        else:
+            made = acts.adjust(job, "cash", "", 10_000, "", "L01", *why, PEOPLE)
+        assert made == number
+        acts.second(job, number, "H01", PEOPLE)
+    job.run()
+    then = Job(after, received=after / "files/20240725", previous=expiry)
+    then.run()
+    assert [row[0] for row in then.entries().rows] == ["TZ20240724-01", "TZ20240724-02"]
+    assert then.ledger.record.adjusted(then.ledger.record.entries["TZ20240724-01"].item) == 0
+    (path,) = write_document(settlement_report(then), tmp_path, "settlement", ("docx",))
+    words = docx_text(path)
+    for part in ("TZ20240724-01", "TZ20240724-02", "已冲回", "对账 reconciled", "L01 / H01"):
+        assert part in words, part
+    assert then.closing is not None and len(then.closing.entries) == 2
 
 
 def test_expiry_delivery_that_never_came_is_named(expiry_days: tuple[Path, Path]) -> None:

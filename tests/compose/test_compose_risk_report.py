@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from compose_world import call, one_line
 
+from quanheng.compose import risk_daily, risk_quarterly
 from quanheng.compose import risk_parts as parts
-from quanheng.compose import risk_quarterly
+from quanheng.compose.closing import DayResult
 from quanheng.compose.oversight_end import CASES
 from quanheng.compose.risk_capital import read_capital, stressed
 from quanheng.config import ConfigError
 from quanheng.edge.document_word import word
 from quanheng.edge.document_xlsx import xlsx
-from quanheng.edge.documents import Chart, Document, Section, Series
+from quanheng.edge.documents import Chart, Document, Section, Series, Table
 
 CAPITAL = """
 as_of = 20240331
@@ -40,9 +41,9 @@ CASE = {
 
 
 @pytest.fixture(scope="module")
-def run(drilled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(before: tuple[Path, DayResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of a short day, with a breach that was noticed and answered."""
-    copy = Path(shutil.copytree(drilled / "before", tmp_path_factory.mktemp("risk") / "run"))
+    copy = Path(shutil.copytree(before[0], tmp_path_factory.mktemp("risk") / "run"))
     steps = [("record", "recorded", "超限已记录"), ("notice", "noticed", "请整改"),
              ("answer", "answered", "已减仓")]  # fmt: skip
     with (copy / "reports/oversight_cases.csv").open("w", encoding="utf-8", newline="") as stream:
@@ -71,23 +72,24 @@ def words_of(path: Path) -> str:
 
 def test_risk_report_daily_says_what_the_run_says(run: Path, tmp_path: Path) -> None:
     """R-02, R-07: figures, funds, limits, breaches, stress; the settlement once it has begun."""
-    first, words = made(run, tmp_path, "daily")
+    begun = risk_daily.daily(run, "JK1").sections[-1]
+    assert "当日结算尚未开始" in begun.text
+    assert call("settle", run).code == 0
+    found, words = made(run, tmp_path, "daily")
     day = parts.Day(run)
-    assert first["number"] == "JK20240627-01" and "JK20240627-01" in words
+    assert found["number"] == "JK20240627-01" and "JK20240627-01" in words
     for value in (day.funds["equity"]["value"], day.figure("var"), day.funds["margin"]["value"]):
         assert parts.shown_yuan(value) in words
     worst = parts.worst_first(day.found)[0]
     assert parts.scenario_words(worst["scenario"]) in words
-    for text in (
+    told = (
         "风险监控日报",
         "超限案件 1 件，未关闭 1 件：C1",
         "发出风险提示书",
-        "当日结算尚未开始",
-    ):
+        "结算差异未处理 0 件",
+    )
+    for text in told:
         assert text in words, text
-    assert call("settle", run).code == 0
-    again, words = made(run, tmp_path, "daily")
-    assert again["number"] == "JK20240627-02" and "结算差异未处理 0 件" in words
 
 
 def test_risk_report_notice_and_event(run: Path, tmp_path: Path) -> None:
@@ -138,8 +140,9 @@ def test_risk_report_quarterly_is_due_and_handed_in(run: Path, tmp_path: Path) -
     row = next(one for one in day.found["stress"] if one["scenario"] == "margin_crash")
     more = parts.fen(row["margin"]) - parts.fen(risk_quarterly.base_of(day)["margin"])
     assert parts.doc.shown(more, "fen") in words
-    none = made(run, tmp_path, "quarterly")[1]
-    assert "未提供公司净资本数据" in none and "风险覆盖率" not in none
+    bare = risk_quarterly.quarterly(run, "YL1", None).sections[6].blocks[0]
+    assert isinstance(bare, Table) and "未提供公司净资本数据" in bare.note
+    assert [column.words for column in bare.columns][-1] == "合计"
     number = told["number"]
     assert risk_quarterly.status(run)[1] == ""
     base = ("risk-report", run, "--kind", "quarterly", "--submit")
@@ -148,8 +151,7 @@ def test_risk_report_quarterly_is_due_and_handed_in(run: Path, tmp_path: Path) -
     one_line(call(*base, number, "--by", "C01"), 3, "channel")
     assert call(*base, number, "--by", "C01", "--channel", "业务管理系统").code == 0
     assert risk_quarterly.status(run)[1]
-    after = call("risk-report", run, "--kind", "quarterly", "--format", "docx", "--out", tmp_path)
-    assert "已报送" in after.out and "YL20240627-03" in after.out
+    assert risk_quarterly.status(run)[0] == number
 
 
 def test_risk_report_capital_is_exact_and_checked(tmp_path: Path) -> None:

@@ -254,6 +254,14 @@ def plan_document(job: Job, plan: Plan) -> Document:
                text("每张收益", "gain", doc.FEN), text("钉住", "pin"), text("决定", "decision"),
                text("行权", "exercise", doc.COUNT), text("证券", "units", doc.COUNT),
                text("资金（元）", "cash", doc.FEN), text("不足", "lack", doc.COUNT))  # fmt: skip
+    merged = Table(
+        title="可合并行权", english="Combined exercises to choose",
+        columns=(text("认购", "call"), text("认沽", "put"), text("张数", "pairs", doc.COUNT),
+                 text("每对收益（元）", "gain", doc.FEN)),
+        rows=tuple((one.call, one.put, one.qty, half_up(one.gain, MONEY_PER_FEN))
+                   for one in plan.merges),
+        note="证券不足的认沽与价外认购合并行权，只交收行权价之差；须人工选择，不在计划内。",
+    )  # fmt: skip
     pins = "、".join(f"{one.code}（{one.held} 张）" for one in plan.pins) or "无"
     closes = "，".join(f"{name} {close / 10_000:.3f} 元" for name, close in plan.closes.items())
     return Document(
@@ -266,7 +274,8 @@ def plan_document(job: Job, plan: Plan) -> Document:
                 title="一、计划", english="Plan", sheet="计划",
                 text=f"钉住风险合约（行权价与收盘相差不超过 {PIN_PPM / 10_000:.1f}%）：{pins}。",
                 blocks=(Table(title="到期持仓", english="What expires", columns=columns,
-                              rows=tuple(rows), note="每张收益已扣行权结算费，单位元。"),),
+                              rows=tuple(rows), note="每张收益已扣行权结算费，单位元。"),
+                        *([merged] if plan.merges else [])),
             ),
             Section(
                 title="二、签署", english="Signatures", sheet="签署",

@@ -102,9 +102,12 @@ def _with_short(account: carry.CarriedAccount, code: str, more: Lots) -> carry.C
     return msgspec.structs.replace(account, held=tuple(held[name] for name in sorted(held)))
 
 
-def days(root: Path) -> tuple[Path, Path]:
-    """Simulate the expiry and the day after it; their run folders."""
-    _, first = kept_day(root, "before", FIRST, None)
+def days(root: Path, first: DayResult | None = None) -> tuple[Path, Path]:
+    """Simulate the expiry and the day after it, and the day that leaves positions unless its result
+    is given; their run folders.
+    """
+    if first is None:
+        _, first = kept_day(root, "before", FIRST, None)
     opening = shorted(carried_to(first.carry, EXPIRY))
     expiry, done = kept_day(root, "expiry", EXPIRY, opening)
     after, _ = kept_day(root, "delivery", AFTER, done.carry)

@@ -179,4 +179,13 @@ def plan_text(plan: Plan, language: str) -> str:
         head = ["contract", "kind", "strike", "side", "held", "gain", "pin", "decision", "exercise",
                 "units", "cash", "short of"]  # fmt: skip
     closes = "，".join(f"{name} {close / 10_000:.3f}" for name, close in plan.closes.items())
-    return f"{closes}\n\n{table(head, rows, left=4)}"
+    parts = [closes, table(head, rows, left=4)]
+    if plan.merges:
+        title = "可合并行权（须人工选择）" if zh else "combined exercises that people may choose"
+        told = (f"{one.call} + {one.put}  {one.qty} 张  {yuan(one.gain)}" for one in plan.merges)
+        parts.append("\n".join([title, *told]))
+    if plan.rows:
+        title = "申报" if zh else "orders"
+        orders = (f"quanheng propose RUN exercise {code} {qty} --by …" for code, qty in plan.rows)
+        parts.append("\n".join([title, *orders]))
+    return "\n\n".join(parts)

@@ -64,6 +64,15 @@ def exercise(given: Context) -> Outcome:
                 words="有行权而无双人签署的计划 exercised without a signed plan (O-04)",
             )
         )  # fmt: skip
+    if plan and own.ordered and dict(plan.rows) != own.ordered:
+        cases.append(
+            Case(
+                key="exercise/ordered", step="exercise", kind="ordered", what="行权申报",
+                ours=f"计划 {_rows_text(dict(plan.rows))}",
+                theirs=f"已申报 {_rows_text(own.ordered)}", file="journal/maker",
+                words="申报与双人签署的计划不同 orders differ from the signed plan",
+            )
+        )  # fmt: skip
     for code in sorted({*held, *wanted}) if plan or own.ordered else ():
         if held.get(code, 0) != wanted.get(code, 0):
             row = taken.get((code, "L", False))
@@ -94,6 +103,10 @@ def exercise(given: Context) -> Outcome:
     }  # fmt: skip
     table = Table(("contract", "side", "covered", "contracts"), rows)
     return Outcome(tuple(cases), facts, {"exercised": table})
+
+
+def _rows_text(rows: dict[str, Lots]) -> str:
+    return "、".join(f"{code} {qty} 张" for code, qty in sorted(rows.items())) or "无"
 
 
 def _amounts(given: Context, detail: list[Named]) -> Iterator[Case]:

@@ -55,13 +55,27 @@ class Line(NamedTuple):
     short_of: Lots
 
 
+class Merge(NamedTuple):
+    """A combined exercise (合并行权) that would use puts which lack units: a long call of a lower
+    strike with the put; only the strikes' distance is paid, `gain` of one pair after both fees.
+    """
+
+    call: str
+    put: str
+    qty: Lots
+    gain: Money
+
+
 class Plan(NamedTuple):
-    """The plan of a day: lines by contract, closes it stands on, means it took."""
+    """The plan of a day: lines by contract, closes it stands on, means it took, and the combined
+    exercises that people may choose instead of what the plan cannot do.
+    """
 
     lines: tuple[Line, ...]
     closes: dict[str, Ticks]
     units: dict[str, Lots]
     cash: Money
+    merges: tuple[Merge, ...] = ()
 
     @property
     def rows(self) -> tuple[tuple[str, Lots], ...]:
@@ -124,4 +138,31 @@ def planned(
                 held - qty if decision == PART else 0,
             )
         )  # fmt: skip
-    return Plan(tuple(lines), dict(closes), dict(units), cash)
+    merges = _merges(chain, book, lines)
+    return Plan(tuple(lines), dict(closes), dict(units), cash, merges)
+
+
+def _merges(chain: Chain, book: Rulebook, lines: list[Line]) -> tuple[Merge, ...]:
+    """Puts without units with calls that lapse, the widest strikes first, each contract once."""
+    rows = {row.code: row for row in chain.contracts}
+    puts = {one.code: one.short_of for one in lines if one.kind == "P" and one.short_of}
+    calls = {
+        one.code: one.held for one in lines
+        if (one.kind, one.side, one.decision) == ("C", "L", LAPSE)
+    }  # fmt: skip
+    pairs = []
+    for put in puts:
+        for call in calls:
+            first, second = rows[call], rows[put]
+            alike = (first.underlying, first.unit) == (second.underlying, second.unit)
+            gain = (second.strike - first.strike) * first.unit - 2 * fees.exercise(book, 1)
+            if alike and gain > 0:
+                pairs.append((-gain, call, put))
+    found = []
+    for less, call, put in sorted(pairs):
+        qty = min(calls[call], puts[put])
+        if qty:
+            calls[call] -= qty
+            puts[put] -= qty
+            found.append(Merge(call, put, qty, -less))
+    return tuple(found)
