@@ -98,7 +98,7 @@ def test_risk_report_notice_and_event(run: Path, tmp_path: Path) -> None:
     for text in (
         "风险提示书",
         "权利仓",
-        "为 12，超过授权限额 10",
+        "为 12 张，超过授权限额 10 张",
         "2024-06-27 10:00:00",
         "已减仓",
         "签收",

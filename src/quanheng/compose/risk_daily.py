@@ -119,10 +119,12 @@ def notice(run: Path, case: str, number: str) -> Document:
         raise RunError(f"{run}: no notice was issued in case {case!r}")
     last = told[-1]
     scope = "全部业务" if last["scope"] == "*" else last["scope"]
+    unit = parts.UNITS.get(last["unit"], last["unit"])
     body = (
-        f"做市业务部门：\n公司层面独立监控发现，{scope}的{last['words_zh']}（{last['unit']}）为 "
-        f"{parts.trimmed(last['value'])}，超过授权限额 {parts.trimmed(last['most'])}。"
-        f"{steps[0]['text']}\n请于 {last['due']} 前书面回复原因与整改措施；逾期未回复的，"
+        f"做市业务部门：\n公司层面独立监控发现，{scope}的{last['words_zh']}为 "
+        f"{parts.trimmed(last['value'])} {unit}，超过授权限额 "
+        f"{parts.trimmed(last['most'])} {unit}（{steps[0]['text'].rstrip('。')}）。"
+        f"\n请于 {last['due']} 前书面回复原因与整改措施；逾期未回复的，"
         "公司将按授权依次限制交易，并持续跟踪至整改完成。"
     )
     kept = tuple(

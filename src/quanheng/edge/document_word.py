@@ -17,7 +17,7 @@ BLUE, GREY, BAD = "1F5F8B", "777777", "B3261E"
 HEAD_FILL = "EEF3F7"
 MARGIN_CM, WIDTH_CM = 1.8, 17.4
 SMALL = 7.5
-LETTER_CM, PADDING_CM, LEAST_CM = 0.152, 0.36, 0.9
+LETTER_CM, PADDING_CM, LEAST_CM = 0.152, 0.36, 1.1
 """Of a column of text in SMALL; a wide character is two columns."""
 CELL_TWIPS = 60
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -223,19 +223,14 @@ class _Writer:
 
 
 def _widths(lines: list[list[str]], whole: list[bool]) -> list[float]:
-    """Centimetres of each column by its longest text. When that is more than the page, columns of
-    numbers (`whole`) keep theirs and words share what is left, short ones first. A head of numbers
-    takes two lines.
+    """Centimetres of each column by its longest text. When that is more than the page, heads of
+    numbers (`whole`) take two lines, numbers keep their width, and words share what is left, short
+    ones first.
     """
-    head, *texts = lines
-    longest = [
-        max((-(-_length(head[k]) // 2) if whole[k] else _length(head[k])),
-            *(_length(line[k]) for line in texts))
-        for k in range(len(whole))
-    ]  # fmt: skip
-    natural = [count * LETTER_CM + PADDING_CM for count in longest]
+    natural = _natural(lines, [False] * len(whole))
     if sum(natural) <= WIDTH_CM:
         return natural
+    natural = _natural(lines, whole)
     kept = sum(width for width, number in zip(natural, whole, strict=True) if number)
     words = [k for k, number in enumerate(whole) if not number]
     room = WIDTH_CM - kept
@@ -247,6 +242,17 @@ def _widths(lines: list[list[str]], whole: list[bool]) -> list[float]:
         widths[k] = min(natural[k], room / (len(left) - place))
         room -= widths[k]
     return [widths[k] for k in range(len(natural))]
+
+
+def _natural(lines: list[list[str]], halved: list[bool]) -> list[float]:
+    """Centimetres that each column would like; of a halved one the head counts half."""
+    head, *texts = lines
+    longest = [
+        max(-(-_length(head[k]) // 2) if half else _length(head[k]),
+            *(_length(line[k]) for line in texts))
+        for k, half in enumerate(halved)
+    ]  # fmt: skip
+    return [max(LEAST_CM, count * LETTER_CM + PADDING_CM) for count in longest]
 
 
 def _length(text: str) -> int:
