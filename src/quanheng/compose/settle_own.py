@@ -13,6 +13,7 @@ from quanheng.compose.plugin_runs import load_of_run
 from quanheng.compose.run_folder import RunError
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
+from quanheng.maker.guard_state import G_LOCKED
 from quanheng.maker.instruction_state import Kind
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import MakerOpen
@@ -66,11 +67,25 @@ def read_own(run: Path) -> Own:
         ended=_copied(ending),
         estimate=state.book.fees,
         ordered=_ordered(state),
-        units=dict(zip(names, opened.units, strict=False)),
-        locked=dict(zip(names, opened.locked, strict=False)),
+        units=dict(zip(names, _units(opened, state), strict=True)),
+        locked=dict(zip(names, state.guards.standing[:, G_LOCKED].tolist(), strict=True)),
         closes=dict(zip(names, state.view.underlying[:, U_LAST].tolist(), strict=True)),
         inputs=inputs,
     )
+
+
+def _units(opened: MakerOpen, state: State) -> list[Lots]:
+    """Units by class: those of the open and what the maker's hedges bought and sold."""
+    count = len(opened.chain.classes)
+    found = list(opened.units) or [0] * count
+    if opened.etf_units is None:
+        return found
+    return [
+        units + int(now) - then
+        for units, now, then in zip(
+            found, state.etf.units, opened.etf_units or (0,) * count, strict=True
+        )
+    ]
 
 
 def _copied(held: dict[str, Combination]) -> dict[str, Combination]:

@@ -29,9 +29,10 @@ class Granted(msgspec.Struct, frozen=True, array_like=True):
 class Own(msgspec.Struct, frozen=True, kw_only=True):
     """`before` is the maker's book at the end, `book` the same after our own netting, `offset` what
     that netting took; `limits` are those in force at the end, `estimate` the fees the maker had
-    estimated, `ordered` exercise orders that stand, by contract;
-    `units` and `locked` by underlying at the open; `combinations` as the maker holds them, those
-    that end today left out, which are `ended`; `closes` the last prices of the underlyings seen.
+    estimated, `ordered` exercise orders that stand, by contract; `units` by underlying at the open
+    and of its hedges since, `locked` of them at the end; `combinations` as the maker holds them,
+    those that end today left out, which are `ended`; `closes` the last prices of the underlyings
+    that were seen.
     """
 
     chain: Chain
