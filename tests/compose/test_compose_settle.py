@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from compose_world import call, one_line
 
+from quanheng.compose import settle_acts as acts
 from quanheng.compose import settle_files, settle_job
+from quanheng.compose.people import read_people
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.settle_job import Job
 from quanheng.compose.settle_own import read_own
@@ -328,6 +330,16 @@ def test_settle_record_is_chained(plain_day: Path) -> None:
     ):
         path.write_bytes(b"".join(bad))
         one_line(call("settle", plain_day), 3, f"record.jsonl line {number}", "does not follow")
+
+
+def test_settle_two_at_once(plain_day: Path) -> None:
+    """A job that read the record before another one went on adds nothing to it."""
+    settled(plain_day)
+    first, second = Job(plain_day), Job(plain_day)
+    acts.sign(first, "cash", "L01", read_people(None))
+    with pytest.raises(RunError, match="somebody else has settled on"):
+        acts.sign(second, "trades", "L01", read_people(None))
+    assert Job(plain_day).ledger.record.steps["cash"].signed_by == "L01"
 
 
 def test_settle_signature_falls_with_what_it_stood_for(plain_day: Path) -> None:

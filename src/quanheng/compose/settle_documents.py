@@ -162,19 +162,20 @@ def _statement(job: Job) -> Section:
 def _positions(job: Job) -> Section:
     names = {("L", 0): "权利仓", ("S", 0): "义务仓", ("S", 1): "备兑"}
     listed = {row.code: row for row in job.own.chain.contracts}
-    settles = job.closing.settles if job.closing else {}
+    theirs = job.context.theirs if job.context else None
+    settles = theirs.settles if theirs and "clpr03" in theirs.files else {}
     rows = []
     for code, side, covered, ours, hold, cleared in _rows(_table_of(job, "positions", "positions")):
         row = listed.get(str(code))
         price = settles.get(str(code))
         rows.append(
             (str(code), row.symbol if row else "", names[str(side), int(covered)], ours, hold,
-             cleared, Fraction(price, 10_000) if price is not None else None)
+             cleared, f"{price / 10_000:.4f}" if price is not None else None)
         )  # fmt: skip
     columns = (text("合约", "contract"), text("简称", "symbol"), text("方向", "side"),
                text("本方", "ours", doc.COUNT), text("交易所 hold03", "exchange", doc.COUNT),
                text("结算 op_hycc", "clearing", doc.COUNT),
-               text("结算价", "settle", doc.PRICE))  # fmt: skip
+               text("结算价", "settle"))  # fmt: skip
     block = Table(title="冲销后持仓", english="Positions after netting", columns=columns,
                   rows=tuple(rows))  # fmt: skip
     return Section(title="五、持仓", english="Positions", sheet="持仓", blocks=(block,))

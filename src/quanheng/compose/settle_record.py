@@ -4,6 +4,7 @@ Lines are only ever added and synced one by one; a last line that a crash cut of
 because nobody was told of it. Everything else that is wrong stops the job.
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ class Ledger:
         self.path = folder / NAME
         self.record: Record = blank(day, carried)
         self.events: list[Event] = []
-        self._head, self._seq = BEGIN, 0
+        self._head, self._seq, self._size = BEGIN, 0, 0
         if self.path.exists():
             self._load()
 
@@ -52,6 +53,7 @@ class Ledger:
                 raise RunError(f"{self.path} line {number}: {error}") from error
             self.events.append(line.event)
             self._head, self._seq = hashlib.sha256(text).hexdigest(), number
+        self._size = len(whole)
         if whole != data:
             with self.path.open("r+b") as file:
                 file.truncate(len(whole))
@@ -65,7 +67,10 @@ class Ledger:
         text = msgspec.json.encode(Line(self._seq + 1, self._head, event))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
-            file.write(text + b"\n")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_size != self._size:
+                raise RunError(f"{self.path}: somebody else has settled on; run again")
+            self._size += file.write(text + b"\n")
             file.flush()
             os.fsync(file.fileno())
         self.events.append(event)
