@@ -120,6 +120,14 @@ def test_risk_report_monthly_names_what_is_missing(run: Path, tmp_path: Path) ->
     day = parts.Day(run)
     assert "2024 年 6 月" in words and "06-26" in words and "06-10" not in words  # 端午节
     assert parts.shown_yuan(day.funds["equity"]["value"]) in words
+    if not (run / "settlement").exists():
+        assert "模型估值" in words
+        assert call("settle", run).code == 0
+        _, words = made(run, tmp_path, "monthly")
+    profit = parts.settled_profit(run)
+    opening, equity = day.funds["opening_cash"]["value"], day.funds["equity"]["value"]
+    assert profit == parts.fen(equity) - parts.fen(opening) != 0  # nothing was held before
+    assert parts.doc.shown(profit, "fen") in words and "结算价" in words
     twice = call("risk-report", run, run, "--kind", "monthly", "--out", tmp_path)
     one_line(twice, 3, "is there already")
     one_line(call("risk-report", run, run, "--out", tmp_path), 2, "is of one run")

@@ -54,16 +54,22 @@ def _summary(day: Day) -> Section:
     last = {row["case"]: row["status"] for row in found["cases"]}
     opened = [case for case, status in last.items() if status != "closed"]
     worst = parts.worst_first(found)[0]
+    settled = parts.settled_profit(day.run)
     told = [
         f"当日监控限额 {len(found['limits'])} 项：超限 {len(over)} 项，"
         f"达预警线 80% 的 {len(near)} 项；"
         f"占用率最高的是{top['words_zh']}（{float(Fraction(top['percent'] or '0')):.2f}%）。",
         f"超限案件 {len(last)} 件，未关闭 {len(opened)} 件"
         + (f"：{'、'.join(opened)}。" if opened else "。"),
-        f"日终盈亏（未扣费）{parts.shown_yuan(day.figure('profit'))} 元，"
+        f"日终盈亏（公司模型估值，未扣费）{parts.shown_yuan(day.figure('profit'))} 元，"
         f"权益 {parts.shown_yuan(day.funds['equity']['value'])} 元，"
         f"保证金 {parts.shown_yuan(day.funds['margin']['value'])} 元。",
-        f"VaR（历史，99%，一日）{parts.shown_yuan(day.figure('var'))} 元，"
+        *(
+            [f"结算盈亏（结算价，已扣费）{doc.shown(settled, doc.FEN)} 元。"]
+            if settled is not None
+            else []
+        ),
+        f"VaR（历史，一日）{parts.shown_yuan(day.figure('var'))} 元，"
         f"盘中最高 {parts.shown_yuan(day.figure('var', 'worst'))} 元。",
         f"压力情景最大损失 {doc.shown(max(0, parts.loss_of(worst)), doc.FEN)} 元"
         f"（{parts.scenario_words(worst['scenario'])}），该情景下可用资金 "

@@ -74,12 +74,12 @@ def _missing(days: list[Day]) -> list[int]:
 
 
 def _profit(day: Day) -> int:
-    """Fen: the change of equity that the day's premiums, fees and prices made."""
-    return (
-        parts.fen(day.figure("profit"))
-        - parts.fen(day.funds["settlement_fee"]["value"])
-        - (parts.fen(day.funds["handling_fee"]["value"]))
-    )
+    """Fen, after fees: as settled, or by the firm's own model on a day that is not settled."""
+    settled = parts.settled_profit(day.run)
+    if settled is not None:
+        return settled
+    fees = ("settlement_fee", "handling_fee")
+    return parts.fen(day.figure("profit")) - sum(parts.fen(day.funds[f]["value"]) for f in fees)
 
 
 def _summary(days: list[Day]) -> Section:
@@ -112,14 +112,17 @@ def _table(days: list[Day]) -> Section:
             (iso(day.day), parts.fen(day.funds["equity"]["value"]), _profit(day),
              parts.fen(day.funds["margin"]["value"]), parts.share(day.funds["usage"]["value"]),
              parts.fen(day.figure("var", "worst")), worst,
-             len({row["case"] for row in day.found["cases"]}))
+             len({row["case"] for row in day.found["cases"]}),
+             "模型估值" if parts.settled_profit(day.run) is None else "结算价")
         )  # fmt: skip
     columns = (text("交易日", "day"), text("权益", "equity", doc.FEN),
                text("净盈亏", "profit", doc.FEN), text("维持保证金", "margin", doc.FEN),
                text("占用率", "usage", doc.SHARE), text("盘中最高 VaR", "VaR", doc.FEN),
                text("压力最大损失", "stress", doc.FEN),
-               text("案件", "cases", doc.COUNT))  # fmt: skip
-    table = Table(title="逐日指标（元）", english="Day by day", columns=columns, rows=tuple(rows))
+               text("案件", "cases", doc.COUNT), text("盈亏口径", "by"))  # fmt: skip
+    note = "净盈亏已扣费；已结算日按结算价，未结算日按公司模型估值。行权交收损益不在其内。"
+    table = Table(title="逐日指标（元）", english="Day by day", columns=columns, rows=tuple(rows),
+                  note=note)  # fmt: skip
     return Section(title="二、逐日指标", english="Days", sheet="逐日", blocks=(table,))
 
 

@@ -4,6 +4,7 @@ Amounts in the run's tables are yuan with four decimals; documents count in fen.
 typed in: a table that a run lacks is named as an error, never left out silently.
 """
 
+import csv
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from quanheng.compose.oversee_report import Rows, read_all
 from quanheng.compose.report_tables import Section as Old
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.run_folder import RunError, RunInfo, read_info
+from quanheng.compose.settle_job import FOLDER as SETTLEMENT
 from quanheng.edge import documents as doc
 from quanheng.edge.documents import Cell, Chart, Column, Section, Series, Table
 from quanheng.oversight.scenarios import SPOTS, STORIES, VOLS
@@ -82,6 +84,15 @@ class Day:
             ("数据来源", f"{self.run.name}（场景 {self.info.scenario}，种子 {self.info.seed}）"),
             ("机器摘要", self.info.digest[:16]),
         )
+
+
+def settled_profit(run: Path) -> int | None:
+    """Fen that the day's settlement found as its profit after fees; None before it has."""
+    path = run / SETTLEMENT / "profit.csv"
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8", newline="") as stream:
+        return sum(int(row["profit_fen"]) for row in csv.DictReader(stream))
 
 
 def plain(old: Old, sheet: str) -> Section:
