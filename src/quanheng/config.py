@@ -156,9 +156,12 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order_port: int
     feed_port: int
     etf_port: int
+    copy_port: int
     heartbeat_ms: int
     dead_man_ms: int
     messages_per_second: int
+    overseer_late_ms: int
+    overseer_lost_ms: int
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -256,6 +259,10 @@ def _problem(config: Config) -> str:
             "line.dead_man_ms: must be over two heartbeats and at most 400",
         ),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
+        (
+            1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
+            "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
+        ),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")

@@ -77,16 +77,16 @@ class Overseer:
         match body:
             case DropCopy():
                 account.take_copy(state, opened, body, effects)
-                state.fresh = True
+                account.count(state)
             case EtfCopy():
                 account.take_etf(state, opened, body, effects)
-                state.fresh = True
+                account.count(state)
             case ChainTick():
                 state.fresh |= market.take_chain(state.model, body)
             case UnderlyingTicks():
                 state.fresh |= market.take_underlyings(state.model, body)
             case DeskFigures():
-                compare.take_claim(state, body)
+                compare.take_claim(state, body, at)
             case Answer() | FollowUp() | CloseCase() | Restrain() | ReleaseDesk():
                 cases.person(state, opened, body, at, effects)
             case CloseDay():
