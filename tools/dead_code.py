@@ -30,7 +30,6 @@ ALLOWED: dict[str, str] = {
     "create_tables": "EzSTEP, the legacy carrier: a member whose exchange still polls tables",
     "EzstepClient": "EzSTEP's member side, proved against the venue by its tests",
     "EzstepServer": "EzSTEP's exchange side, for testing a member's own client",
-    "cybs_name": "a proprietary market maker is exempt from the upload; other participants are not",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
     "on_market": "readings A01, A07, A31 event by event; proved equal to the batch form",
     "rate_whole_year": "a year of a dataset in memory, for a notebook; the command's twin",

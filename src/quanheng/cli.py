@@ -19,7 +19,9 @@ from quanheng.compose import (
     desk_views,
     duty_cli,
     rate_command,
+    risk_report_cli,
     season_command,
+    settle_cli,
 )
 from quanheng.compose import market_history as history
 from quanheng.compose.answering import answer as _answer
@@ -285,6 +287,8 @@ cli.add_command(oversee)
 cli.add_command(firm)
 for watched in (status, alarms):
     cli.add_command(watched)
+for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
+    cli.add_command(verb)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

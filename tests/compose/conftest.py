@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from archive_world import make_run
 from compose_world import SCENARIO, Run, call, run_day
-from season_world import run_day as carried_day
 
+from quanheng.compose import settle_drill
 from quanheng.compose.closing import DayResult
 
 
@@ -26,9 +26,17 @@ def day_run(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def first() -> DayResult:
+def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DayResult]:
+    """A short first day that leaves positions, kept whole: its folder `before` and its result."""
+    return settle_drill.kept_day(
+        tmp_path_factory.mktemp("drill"), "before", settle_drill.FIRST, None
+    )
+
+
+@pytest.fixture(scope="session")
+def first(before: tuple[Path, DayResult]) -> DayResult:
     """The first day of a season, which leaves positions."""
-    return carried_day(20240627, None)[1]
+    return before[1]
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +63,26 @@ def archive_copy(archived: Path, tmp_path: Path) -> Path:
     shutil.copytree(archived / "A", tmp_path / "A")
     shutil.copy(archived / "A.key", tmp_path / "A.key")
     return tmp_path / "A"
+
+
+@pytest.fixture(scope="session")
+def drilled(before: tuple[Path, DayResult]) -> Path:
+    """A folder with the runs `before`, `expiry` and `delivery` of the drill, not settled."""
+    folder, day = before
+    settle_drill.days(folder.parent, day)
+    return folder.parent
+
+
+@pytest.fixture
+def plain_day(before: tuple[Path, DayResult], tmp_path: Path) -> Path:
+    """A copy of the short first day, to settle and to damage."""
+    return Path(shutil.copytree(before[0], tmp_path / "before"))
+
+
+@pytest.fixture
+def expiry_days(drilled: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of the expiry and of the day after."""
+    expiry, after = (
+        Path(shutil.copytree(drilled / name, tmp_path / name)) for name in ("expiry", "delivery")
+    )
+    return expiry, after

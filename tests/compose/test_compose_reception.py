@@ -244,6 +244,9 @@ def test_reception_exercise(folder: Path) -> None:
     """Exercise data must be there on an exercise day, and both tables must agree (I-15)."""
     contracts = [replace(row, exercise_day=DAY) for row in chain_of(folder).contracts]
     (folder / REFF).write_bytes(write_contracts(contracts))
+    assert not [bad for bad in problems(folder) if "没有收到" in bad.reason]
+    for name in (DETAIL, CHANGES):
+        (folder / name).unlink()
     missing = [bad.file for bad in problems(folder) if "没有收到" in bad.reason]
     assert missing == ["op_ccbd", "op_jsmx"]
     exercise_files(folder, 5, 5)

@@ -121,6 +121,14 @@ def test_a_day_of_instructions_by_hand(first: DayResult, tmp_path: Path) -> None
     held = {row.code: row for row in mine.held}
     assert held[rows[call].code].covered == 1
     _archived(tmp_path / "run", fills, built.combination)
+    job = day.settled(tmp_path / "run")
+    assert job.clean, job.cases().rows
+    facts = {name: outcome.facts for name, outcome in job.outcomes.items()}
+    assert facts["combinations"] == {"held": 1, "reports": 2}
+    assert job.closing is not None and job.closing.locked == {"510050": 10_000}
+    assert job.closing.units == dict(mine.units)
+    named = {(one.code, one.side, one.covered): one.qty for one in job.closing.positions}
+    assert named[rows[call].code, "S", True] == 1
     for machine in ("maker", "venue"):
         replayed = replay_machine(tmp_path / "run", machine)
         assert replayed["ok"] and replayed["compared"] > 500, replayed
@@ -152,11 +160,14 @@ def _archived(run: Path, fills: list[Trade], combination: str) -> None:
     assert table[5]["detail"].endswith(combination)
 
 
-def test_the_expiry_day_by_hand(first: DayResult) -> None:
+def test_the_expiry_day_by_hand(first: DayResult, tmp_path: Path) -> None:
     """rules.md 5: what people order is exercised and cleared, a withdrawn order is not; two people
     stand behind it, the exchange's own refusal is told.
     """
-    day = TradingDay(with_units(jump(first.carry, 20240724)), quiet())
+    run = tmp_path / "run"
+    opening = with_units(jump(first.carry, 20240724))
+    day = TradingDay(opening, quiet(), out=run, journal="full")
+    day.world.begin()
     chain = day.world.reference.chain
     rows, desk, book = chain.contracts, day.venue.desks[0], day.maker.book
     free = [s for s, row in enumerate(rows) if book.long_qty[s] >= 2]
@@ -185,6 +196,12 @@ def test_the_expiry_day_by_hand(first: DayResult) -> None:
     claims = unpack(said[clear.Exercised].accepted, clear.CLAIM_COLUMNS).tolist()
     ours = [row[1:3] for row in claims if not row[0]]
     assert [slot, 1] in ours
+    job = day.settled(run)
+    assert sum(job.own.ordered.values()) == sum(
+        (1 + (claim.put >= 0)) * claim.qty for claim in desk.claims.values()
+    )
+    # What people ordered at the exchange was seconded there; no plan was signed in the settlement.
+    assert [one.case.kind for one in job.ledger.record.open_cases()] == ["unplanned"]
 
 
 def test_the_exchanges_refusals_end_instructions(first: DayResult) -> None:

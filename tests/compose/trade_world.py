@@ -1,5 +1,6 @@
 """A day on which a desk trades by hand: the authority in front of the maker, one step at a time."""
 
+from pathlib import Path
 from typing import Any
 
 from quanheng.authority.authority import Authority
@@ -8,7 +9,9 @@ from quanheng.books.combinations import tied
 from quanheng.compose.closing import DayResult, finish
 from quanheng.compose.day import DayPlan, World
 from quanheng.compose.people import opening, read_people
+from quanheng.compose.run_folder import write_info
 from quanheng.compose.scenarios import load
+from quanheng.compose.settle_job import Job
 from quanheng.config import Config
 from quanheng.exchange import layout as lay
 from quanheng.maker import columns as c
@@ -89,6 +92,13 @@ class TradingDay:
         self.world.run()
         self.agree()
         return finish(self.world, 0.0)
+
+    def settled(self, run: Path) -> Job:
+        """The finished day settled from its files."""
+        write_info(run, self.world.info("ended"))
+        job = Job(run)
+        job.run()
+        return job
 
     def reports(self) -> list[Report]:
         """What was reported, in order of time."""

@@ -53,6 +53,7 @@ class Act(StrEnum):
     CONFIRM = "confirm"
     CONFIRM_OPENING = "confirm_opening"
     NIGHT_EXCEPTION = "night_exception"
+    SETTLEMENT = "settlement"  # steps and entries of a day's settlement (compose/settle_acts.py)
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -95,6 +96,7 @@ RULES = (
     Rule(Act.CONFIRM, ("trader", "risk"), (), True),
     Rule(Act.CONFIRM_OPENING, ("trader",), ("risk",), True),
     Rule(Act.NIGHT_EXCEPTION, ("risk",), ("head",), True),
+    Rule(Act.SETTLEMENT, ("clearing",), ("risk", "head"), False),
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from quanheng.books.combinations import ends, tied
 from quanheng.books.positions import Book, Closed, net_at_close
-from quanheng.clearing import exercise
+from quanheng.clearing import details, exercise
 from quanheng.clearing import files as closing
 from quanheng.clearing import messages as clear
 from quanheng.clearing.clearing import Clearing
@@ -233,7 +233,15 @@ def _closing_files(world: World, settled: Settled, made: carry.Carry) -> dict[st
     combined = _combined_day(world, settled)
     table = f"js{world.plan.config.member.pbu[-3:]}.dbf"
     funds = mktdt00.rows_of(chain, world.last_funds, at)
+    settles = unpack(settled.prices.rows, clear.PRICE_COLUMNS)[:, clear.SETTLE_PRICE].tolist()
+    found = details.Evening(
+        fills, amounts, settled.offset, held, cash, combined, settles,
+        tuple(int(price) for price in world.underlying_closes), settled.next_day,
+        settled.exercised, settled.delivered, settled.disposed,
+    )  # fmt: skip
+    more = details.tables(chain, world.book, member, found)
     return {
+        **{f"{kind}{table}": data for kind, data in more.items()},
         f"clpr03{chain.day % 10_000:04d}.txt": closing.clpr03(chain, settled.prices),
         f"prestlp03{chain.day}.xml": closing.prestlp03(chain, settled.prices),
         f"OGH{member.pbu}.zip": closing.ogh_archive(

@@ -27,7 +27,7 @@ AFTER = 60 * SECOND
 """How long after the alert the machine's own acts are shown."""
 LATER = 300 * SECOND
 """And the alerts that followed."""
-_BLANKS = (
+BLANKS = (
     "事件类型（业务差错 / 系统故障 / 突发事件）Kind",
     "原因 Cause",
     "影响与损失 Effect",
@@ -92,9 +92,8 @@ def alerts_of(run: Path) -> list[dict[str, str]]:
     return read_table(run, "alerts", record.ALERTS)
 
 
-def write_event(run: Path, number: int, out: Path) -> register.Entry:
-    """Draft the report of an alert and enter it. RunError for a number that no alert has."""
-    info = read_info(run)
+def event_sections(run: Path, number: int) -> tuple[dict[str, str], list[Section]]:
+    """An alert and what is known about it. RunError for a number that no alert has."""
     alerts = alerts_of(run)
     if not 1 <= number <= len(alerts):
         raise RunError(f"{run}: no alert {number}; reports/alerts.csv has 1 to {len(alerts)}")
@@ -111,7 +110,7 @@ def write_event(run: Path, number: int, out: Path) -> register.Entry:
     numbers = [row["number"] for row in life]
     prompts = [row for row in read_table(run, "prompts", PROMPT_COLUMNS) if row["alert"] in numbers]
     source = "reports/alerts.csv"
-    sections = [
+    return alert, [
         Section("一、事件", "What happened", source, _ALERT, [alert]),
         Section("二、有关指标", "Figures", "reports/indicators.csv", _FIGURES, figures),
         Section("三、机器随后 60 秒的动作", "What followed", "journal/maker", _ACTS, acts, note),
@@ -124,12 +123,18 @@ def write_event(run: Path, number: int, out: Path) -> register.Entry:
         ),
     ]
 
+
+def write_event(run: Path, number: int, out: Path) -> register.Entry:
+    """Draft the report of an alert and enter it. RunError for a number that no alert has."""
+    info = read_info(run)
+    alert, sections = event_sections(run, number)
+
     def text(name: str) -> str:
         head = (
             f"# 事件报告（草稿） Event report, draft\n\n"
             f"报告编号 {name}  交易日 {iso(info.day)}  场景 {info.scenario}  种子 {info.seed}\n\n"
         )
-        blanks = "\n".join(f"- {blank}：＿＿＿＿＿＿" for blank in _BLANKS)
+        blanks = "\n".join(f"- {blank}：＿＿＿＿＿＿" for blank in BLANKS)
         ending = f"## 七、由人填写 To be filled in\n\n{blanks}\n\n"
         return head + "".join(map(markdown, sections)) + ending
 

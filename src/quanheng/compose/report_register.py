@@ -20,10 +20,11 @@ from quanheng.compose.run_folder import RunError, read_info, write_whole
 from quanheng.terms.days import clock_text, day_of, iso
 
 REGISTER = "reports/register.jsonl"
-ISSUED, RECEIVED, APPROVED = "issued", "received", "approved"
+ISSUED, RECEIVED, APPROVED, SUBMITTED = "issued", "received", "approved", "submitted"
 DAILY, EVENT, EXCEPTION = "RB", "SJ", "LW"
 """Beginnings of numbers: 日报, 事件报告, 隔夜例外."""
 RECEIVERS = ("risk", "firm_risk")
+SUBMITTERS = ("firm_risk", "compliance")
 SEAL = "校验 sha256 "
 
 
@@ -62,7 +63,11 @@ def _add(run: Path, entry: Entry) -> Entry:
 
 def _next(run: Path, prefix: str) -> str:
     day = read_info(run).day
-    count = sum(one.number.startswith(prefix) for one in entries(run) if one.kind != RECEIVED)
+    count = sum(
+        one.number.startswith(prefix)
+        for one in entries(run)
+        if one.kind not in (RECEIVED, SUBMITTED)
+    )
     return f"{prefix}{day}-{count + 1:02d}"
 
 
@@ -83,6 +88,31 @@ def issue(run: Path, out: Path, prefix: str, subject: str, write: Callable[[str]
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, f"{text}{SEAL}{digest}\n".encode())
     return _add(run, Entry(ISSUED, number, digest, _now(), subject=subject))
+
+
+def number(run: Path, prefix: str) -> str:
+    """The number that the next report of a kind will have."""
+    return _next(run, prefix)
+
+
+def enter(run: Path, name: str, digest: str, subject: str) -> Entry:
+    """Enter a report that was written with a number, by the SHA-256 of its file."""
+    return _add(run, Entry(ISSUED, name, digest, _now(), subject=subject))
+
+
+def submit(run: Path, name: str, by: str, channel: str, people: People) -> Entry:
+    """Record that an issued report was handed in to the exchange (S-02, L-12): by whom, which way.
+
+    RunError for a number that was never issued, or a person outside risk and compliance.
+    """
+    if not _holds(people, by, SUBMITTERS):
+        raise RunError(f"{by} holds none of the posts {', '.join(SUBMITTERS)}")
+    if not channel.strip():
+        raise RunError("a submission names its channel")
+    known = [one for one in entries(run) if (one.kind, one.number) == (ISSUED, name)]
+    if not known:
+        raise RunError(f"{run / REGISTER} has no report {name!r}")
+    return _add(run, Entry(SUBMITTED, name, known[-1].sha256, _now(), by, subject=channel))
 
 
 def receive(run: Path, out: Path, by: str, people: People) -> Entry:

@@ -1,4 +1,6 @@
-"""Charts of a document as SVG, with outlines in place of letters so that no font is needed."""
+"""Charts of a document as SVG, with outlines in place of letters so that no font is needed, or as
+PNG where SVG cannot be shown.
+"""
 
 import io
 from importlib.resources import as_file, files
@@ -10,6 +12,8 @@ FONT = "data/fonts/NotoSansCJKsc-subset.otf"
 COLOURS = ("#1f5f8b", "#c8553d", "#588157", "#8d6a9f")
 BOUND = "#9a2a2a"
 MOST_TICKS = 12
+SMALL_SHARE = 0.05
+"""A chart of shares below this shows hundredths of a per cent."""
 LEAST_ROOM = 5
 """Bars that a chart has room for at least, so that one alone is no wall."""
 
@@ -18,6 +22,7 @@ def _modules() -> Any:
     """matplotlib's figure and fonts; RuntimeError when the extra is not installed."""
     try:
         import matplotlib as mpl
+        import matplotlib.backends.backend_agg
         import matplotlib.backends.backend_svg
         import matplotlib.figure
         import matplotlib.font_manager
@@ -29,6 +34,15 @@ def _modules() -> Any:
 
 def svg(chart: Chart, width: float = 7.2, height: float = 2.1) -> bytes:
     """The chart; the same data gives the same bytes. Sizes in inches."""
+    return _saved(chart, "svg", width, height)
+
+
+def png(chart: Chart, width: float = 6.6, height: float = 2.2) -> bytes:
+    """The chart as a picture of 200 dots an inch."""
+    return _saved(chart, "png", width, height)
+
+
+def _saved(chart: Chart, form: str, width: float, height: float) -> bytes:
     mpl = _modules()
     figure = mpl.figure.Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
@@ -36,16 +50,24 @@ def svg(chart: Chart, width: float = 7.2, height: float = 2.1) -> bytes:
         font = mpl.font_manager.FontProperties(fname=str(path), size=8)
         small = mpl.font_manager.FontProperties(fname=str(path), size=7)
         _draw(axes, chart)
-        axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
-        axes.set_title(f"{chart.title}  {chart.english}", fontproperties=font, loc="left")
+        if chart.unit:
+            # matplotlib's own formatters write a minus that the font does not have.
+            plain = mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.12g}")
+            axes.yaxis.set_major_formatter(plain)
+        else:
+            decimals = 2 if axes.get_ylim()[1] < SMALL_SHARE else 0
+            axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=decimals))
+        unit = f"（{chart.unit}）" if chart.unit else ""
+        axes.set_title(f"{chart.title}{unit}  {chart.english}", fontproperties=font, loc="left")
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontproperties(small)
         if len(chart.series) + len(chart.bounds) > 1:
             axes.legend(prop=small, framealpha=0.85, edgecolor="none", ncols=4, loc="best")
         out = io.BytesIO()
         options = {"svg.fonttype": "path", "svg.hashsalt": "quanheng"}
+        metadata = {"Date": None} if form == "svg" else {"Software": None}
         with mpl.rc_context(options):
-            figure.savefig(out, format="svg", metadata={"Date": None})
+            figure.savefig(out, format=form, metadata=metadata, dpi=200)
     return out.getvalue()
 
 
@@ -67,8 +89,11 @@ def _draw(axes: Any, chart: Chart) -> None:
         axes.axhline(value, color=BOUND, lw=0.9, ls=style, label=words)
     step = max(1, -(-len(places) // MOST_TICKS))
     axes.set_xticks(places[::step], chart.labels[::step])
-    axes.set_ylim(bottom=0)
-    if 0.95 < axes.get_ylim()[1] <= 1.06:
+    if chart.unit:
+        axes.axhline(0, color="#888888", lw=0.6)
+    else:
+        axes.set_ylim(bottom=0)
+    if not chart.unit and 0.95 < axes.get_ylim()[1] <= 1.06:
         axes.set_ylim(top=1.06)  # a line at 100 % stays whole
     axes.margins(x=0.01)
     if chart.bars and len(places) < LEAST_ROOM:

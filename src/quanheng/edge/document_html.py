@@ -32,6 +32,7 @@ def html(document: Document) -> bytes:
         *(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in document.facts),
         "</dl>",
         *map(_section, document.sections),
+        *(f"<p>{escape(who)}：____________________</p>" for who in document.signatures),
         *(f'<p class="note">{escape(note)}</p>' for note in document.notes),
         "</body></html>",
     ]

@@ -69,6 +69,7 @@ def _plain(document: Document, folder: Path) -> dict[str, Any]:
         "date": [document.day // 10_000, document.day // 100 % 100, document.day % 100],
         "facts": [list(fact) for fact in document.facts],
         "notes": list(document.notes),
+        "signatures": list(document.signatures),
         "sections": [_section(section, folder, counter) for section in document.sections],
     }
 

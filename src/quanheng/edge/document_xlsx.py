@@ -6,6 +6,7 @@ from typing import Any
 
 from quanheng.edge.documents import (
     COUNT,
+    FEN,
     NUMBER,
     PRICE,
     SECONDS,
@@ -52,8 +53,10 @@ class _Book:
             SECONDS: add({"num_format": "#,##0.000"}),
             PRICE: add({"num_format": "0.000"}),
             NUMBER: add({"num_format": "0.00"}),
+            FEN: add({"num_format": "#,##0.00"}),
         }
         self.data: list[tuple[int, int, str | float]] = []  # of the sheet of chart data
+        self.plain_data: set[tuple[int, int]] = set()  # cells of charts that are no shares
         self.column = 0
 
     def cell(self, sheet: Any, row: int, column: int, value: Cell, kind: str) -> None:
@@ -67,6 +70,8 @@ class _Book:
             )
         elif kind == SECONDS:
             sheet.write_number(row, column, int(value) / 1e9, form)
+        elif kind == FEN and isinstance(value, int):
+            sheet.write_number(row, column, value / 100, form)
         elif isinstance(value, Fraction | int):
             sheet.write_number(row, column, float(value), form)
         else:
@@ -103,6 +108,8 @@ class _Book:
             for k, value in enumerate(values):
                 if value is not None:
                     put((k + 1, first + offset, value))
+                    if chart.unit:
+                        self.plain_data.add((k + 1, first + offset))
             dashed = offset > len(chart.series)
             native.add_series(
                 {
@@ -114,7 +121,10 @@ class _Book:
             )
         self.column = first + len(lines) + 2
         native.set_title({"name": chart.title, "name_font": {"size": 11}})
-        native.set_y_axis({"num_format": "0%", "min": 0})
+        if chart.unit:
+            native.set_y_axis({"num_format": "#,##0.##", "name": chart.unit})
+        else:
+            native.set_y_axis({"num_format": "0%", "min": 0})
         native.set_legend({"position": "bottom"})
         native.set_size({"width": 900, "height": 280})
         sheet.insert_chart(row, 0, native)
@@ -143,7 +153,8 @@ class _Book:
             if isinstance(value, str):
                 sheet.write_string(row, column, value)
             else:
-                sheet.write_number(row, column, value, self.formats[SHARE])
+                form = self.plain if (row, column) in self.plain_data else self.formats[SHARE]
+                sheet.write_number(row, column, value, form)
 
 
 def xlsx(document: Document) -> bytes:

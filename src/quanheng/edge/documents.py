@@ -1,4 +1,4 @@
-"""A report as data, written as xlsx, PDF or HTML by its neighbours (`document_*`).
+"""A report as data, written as xlsx, PDF, HTML or docx by its neighbours (`document_*`).
 
 Titles and heads are Chinese with English beside them. Numbers stay numbers until a writer shows
 them: a Fraction is a share and shown as a percentage, times are nanoseconds
@@ -15,11 +15,11 @@ from quanheng.terms.units import Day
 
 Cell = str | int | Fraction | bool | None
 
-TEXT, COUNT, SHARE, SECONDS, VERDICT, NUMBER, PRICE = (
-    "text", "count", "share", "seconds", "verdict", "number", "price",
+TEXT, COUNT, SHARE, SECONDS, VERDICT, NUMBER, PRICE, FEN = (
+    "text", "count", "share", "seconds", "verdict", "number", "price", "fen",
 )  # fmt: skip
 """Kinds of a column: words, integers, shares (%), ns shown in seconds, met or not,
-a number with one decimal, yuan with three."""
+a number with one decimal, yuan with three, integers in fen shown in yuan."""
 
 VERDICTS = {True: "达标", False: "未达标"}
 NOTHING = "—"
@@ -52,7 +52,9 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """A chart over labels. `bounds`: (words, value) of horizontal lines. Values are shares."""
+    """A chart over labels. `bounds`: (words, value) of horizontal lines. Values are shares, or with
+    a `unit` numbers of it, which may be negative.
+    """
 
     title: str
     english: str
@@ -60,6 +62,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...]
     bounds: tuple[tuple[str, float], ...] = ()
     bars: bool = False
+    unit: str = ""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +77,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole report. `facts`: (words, value) under the title."""
+    """A whole report. `facts`: (words, value) under the title; `signatures`: who signs at its end,
+    each on a line left blank.
+    """
 
     title: str
     english: str
@@ -82,6 +87,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     notes: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
 
 
 def shown(cell: Cell, kind: str) -> str:
@@ -98,6 +104,8 @@ def shown(cell: Cell, kind: str) -> str:
         return ratio_text(Fraction(cell), 1)
     if kind == PRICE and isinstance(cell, Fraction):
         return ratio_text(cell, 3)
+    if kind == FEN and isinstance(cell, int):
+        return f"{'-' if cell < 0 else ''}{abs(cell) // 100:,}.{abs(cell) % 100:02d}"
     if kind == COUNT and isinstance(cell, int):
         return f"{cell:,}"
     return str(cell)
@@ -105,4 +113,4 @@ def shown(cell: Cell, kind: str) -> str:
 
 def right_aligned(columns: Sequence[Column]) -> list[bool]:
     """Columns of numbers."""
-    return [column.kind in (COUNT, SHARE, SECONDS, NUMBER, PRICE) for column in columns]
+    return [column.kind in (COUNT, SHARE, SECONDS, NUMBER, PRICE, FEN) for column in columns]
