@@ -17,6 +17,7 @@ from quanheng.compose.oversight_file import (
     limits_of,
     officers,
     past_days,
+    policy_of,
     register_of,
 )
 from quanheng.compose.people import People
@@ -33,16 +34,19 @@ from quanheng.oversight.messages import (
     DropCopy,
     EtfCopy,
     Opening,
+    OrderSeen,
+    OrdersSeen,
     OverseerOpen,
 )
 from quanheng.oversight.overseer import carried_cases
 from quanheng.oversight.state import State
 from quanheng.settlement.carry import Carry
-from quanheng.terms.business import CombinationDone
+from quanheng.terms.business import CombinationDone, LockAck
+from quanheng.terms.codes import Exec, OrderKind, Side
 from quanheng.terms.commands import Command
 from quanheng.terms.etf import EtfFill
 from quanheng.terms.market import ChainTick, UnderlyingTicks
-from quanheng.terms.orders import Trade
+from quanheng.terms.orders import OrderAck, QuoteAck, Trade
 from quanheng.terms.units import MINUTE, SECOND, Lots, Money, Nanos
 
 TARGET = "maker"
@@ -99,6 +103,12 @@ def opening_of(
         peak=carried.peak,
         cases=carried.cases,
         volume=volume,
+        policy=policy_of(found),
+        granted=tuple(
+            (item.underlying, item.long, item.total, item.daily_buy_open)
+            for item in openings.config.limits
+            if any(one.underlying == item.underlying for one in chain.classes)
+        ),
     )
 
 
@@ -112,21 +122,56 @@ def underlyings(effect: UnderlyingTicks, at: Nanos) -> list[UnderlyingTicks]:
     return [effect] if effect.at % MINUTE < FIRST_SECONDS else []
 
 
+def sides_of(ack: OrderAck | QuoteAck) -> list[OrderSeen]:
+    """The sides that an answer says began or ended; none of a refusal."""
+    code = ack.contract
+    if isinstance(ack, OrderAck):
+        if ack.exec == Exec.ACCEPTED:
+            # What was cancelled at once never worked; a market order has no price of its own.
+            price = ack.price if ack.kind in (OrderKind.LIMIT, OrderKind.LIMIT_FOK) else 0
+            return [OrderSeen(False, ack.client_id, code, ack.side, price, ack.qty)]
+        ended = ack.exec == Exec.CANCELLED
+        return [OrderSeen(True, ack.target, code, ack.side, 0, 0)] if ended else []
+    if ack.exec == Exec.REJECTED:
+        return []
+    olds = ((ack.old_bid, Side.BUY), (ack.old_ask, Side.SELL))
+    out = [OrderSeen(True, old, code, side, 0, 0) for old, side in olds if old]
+    if ack.exec == Exec.ACCEPTED:
+        both = ((Side.BUY, ack.bid, ack.bid_qty), (Side.SELL, ack.ask, ack.ask_qty))
+        out += [
+            OrderSeen(False, ack.client_id, code, side, price, qty)
+            for side, price, qty in both
+            if qty
+        ]
+    return out
+
+
 class CopyLine:
     """The exchange's copy of a trading unit's fills and combinations."""
 
     def __init__(self, pbu: str) -> None:
         self._pbu = pbu
 
-    def options(self, effect: Deliver, at: Nanos) -> list[DropCopy]:
-        """Fills and combinations among reports, each with its place in its stream."""
+    def options(self, effect: Deliver, at: Nanos) -> list[DropCopy | OrdersSeen]:
+        """Fills, combinations and locks among reports, each with its place in its stream, and
+        between them what orders and quotes the exchange took or ended.
+        """
+        out: list[DropCopy | OrdersSeen] = []
         if effect.pbu != self._pbu:
-            return []
-        return [
-            DropCopy(report.set_id, report.index, report.body)
-            for report in effect.reports
-            if isinstance(report.body, Trade | CombinationDone)
-        ]
+            return out
+        waiting: list[OrderSeen] = []
+        for report in effect.reports:
+            body = report.body
+            if isinstance(body, Trade | CombinationDone | LockAck):
+                if waiting:
+                    out.append(OrdersSeen(tuple(waiting)))
+                    waiting = []
+                out.append(DropCopy(report.set_id, report.index, body))
+            elif isinstance(body, OrderAck | QuoteAck):
+                waiting += sides_of(body)
+        if waiting:
+            out.append(OrdersSeen(tuple(waiting)))
+        return out
 
     def etf(self, effect: EtfDeliver, at: Nanos) -> list[EtfCopy]:
         """Fills in the underlyings, whoever of the firm sent the order."""

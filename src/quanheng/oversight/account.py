@@ -45,16 +45,19 @@ def _owner(
     return state.owners.index((found.desk, found.strategy))
 
 
-def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[RaiseAlert]) -> None:
-    """Fold one report. ValueError names a contract that is not listed today."""
+def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[RaiseAlert]) -> bool:
+    """Fold one report; False for one that was folded already. ValueError names a contract that is
+    not listed today.
+    """
     account = _account(state)
     if body.index <= account.seen.get(body.set_id, 0):
-        return
+        return False
     account.seen[body.set_id] = body.index
     if isinstance(body.body, Trade):
         _trade(state, opened, account, body.body, out)
-    else:
+    elif isinstance(body.body, CombinationDone):
         _combination(account, body.body)
+    return True
 
 
 def _account(state: State) -> Account:
@@ -86,6 +89,8 @@ def _trade(
     account.by_owner[owner, slot] += sign * fill.qty
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
+    if opens and fill.side == Side.BUY:
+        state.opened_long[klass] += fill.qty
     if (fill.side == Side.BUY) == opens:
         account.long[slot] += fill.qty if opens else -fill.qty
     else:
@@ -125,6 +130,26 @@ def take_etf(state: State, opened: OverseerOpen, body: EtfCopy, out: list[RaiseA
         account.aside -= sign * fill.amount + fill.fee
         account.spent[owner, klass] -= sign * fill.amount
         account.fee_paid[owner, klass] += fill.fee
+
+
+def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[str, int, int]]:
+    """(what, contracts, limit) of every granted limit of a class that the positions are over:
+    long, total, bought to open today (I-36, I-46).
+    """
+    account = _account(state)
+    klass = account.klasses[underlying]
+    item = opened.chain.classes[klass]
+    part = slice(item.start, item.stop)
+    long = int(account.long[part].sum())
+    total = long + int(account.short[part].sum() + account.covered[part].sum())
+    held = (("long", long), ("total", total), ("buy_open", state.opened_long[klass]))
+    return [
+        (what, value, most)
+        for name, *limits in opened.granted
+        if name == underlying
+        for (what, value), most in zip(held, limits, strict=True)
+        if value > most
+    ]
 
 
 def single_margin(state: State) -> Money:
