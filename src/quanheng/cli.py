@@ -26,6 +26,7 @@ from quanheng.compose.answering import answer as _answer
 from quanheng.compose.archive_cli import archive
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
+from quanheng.compose.drill_cli import drill
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.oversee_cli import oversee
@@ -280,6 +281,7 @@ for verb in (propose, second, withdraw):
 cli.add_command(lab)
 cli.add_command(report)
 cli.add_command(oversee)
+cli.add_command(drill)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
