@@ -42,6 +42,7 @@ from quanheng.wire.notices import Notice, read, write
 
 CADENCE = 30 * SECOND
 PICK = "12"
+SNAPSHOT_S = 1_800
 LEFT_PERCENT = 40
 """Of the margin that the carried shorts need, what the drill leaves in cash."""
 RECORD = "演练记录.md"
@@ -111,8 +112,12 @@ def run_day(plan: DayPlan, prepare: Callable[[World], None] | None = None) -> Da
 def _plan(folder: Path, day: Day, seed: int, until: str, **more: Any) -> DayPlan:
     scenario = load("calm")
     out = fresh(folder / f"{folder_name(day, scenario.name, seed)}-drill")
+    config = read_config()
+    # A drill is not taken over half-way: two snapshots an hour are enough to replay it.
+    journal = msgspec.structs.replace(config.journal, snapshot_s=SNAPSHOT_S)
+    config = msgspec.structs.replace(config, journal=journal)
     return DayPlan(
-        scenario=scenario, config=read_config(), seed=seed, day=day, cadence=CADENCE, pick=PICK,
+        scenario=scenario, config=config, seed=seed, day=day, cadence=CADENCE, pick=PICK,
         until=until, out=out, **more,
     )  # fmt: skip
 
