@@ -36,6 +36,7 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.surveil_cli import surveil
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
@@ -282,6 +283,7 @@ cli.add_command(lab)
 cli.add_command(report)
 cli.add_command(oversee)
 cli.add_command(drill)
+cli.add_command(surveil)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -168,7 +168,7 @@ class _Making:
         if row["side"] not in _SIDES:
             raise RunError(f"{where}: side {row['side']!r} is neither buy nor sell")
         try:
-            at, qty = _clock(row["at"]), int(row["qty"])
+            at, qty = from_clock(row["at"]), int(row["qty"])
         except ValueError as error:
             raise RunError(f"{where}: {error}") from error
         if qty < 1:
@@ -295,14 +295,6 @@ def _sides(
         first = np.searchsorted(times, at[starts], side="right")
         out[:, 7] = running[np.searchsorted(times, last, side="right")] - running[first]
     return out
-
-
-def _clock(text: str) -> int:
-    """Nanoseconds of HH:MM:SS[.mmm]."""
-    head, _, tail = text.partition(".")
-    if tail and not tail.isdigit():
-        raise ValueError(f"{text!r} is not a time")
-    return from_clock(head) + int((tail or "0").ljust(9, "0")[:9])
 
 
 def _exact(where: str, text: str, scale: int) -> int:

@@ -55,6 +55,7 @@ WINDOWS = (
 """Where a price is marked: its settlement or its opening follows from few trades."""
 SETTLING = (from_clock("14:30"), LAST)
 """Where the underlying's price settles options, and on an expiry day decides exercise."""
+LUNCH = (from_clock("11:30"), from_clock("13:00"))
 _YUAN = 10_000
 
 
@@ -277,7 +278,9 @@ def alternating(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
     (串通报价): each meets its time only because the other does not.
     """
     makers = [n for n, party in enumerate(records.parties) if party.role == "maker"]
-    hours = slice(place(CONTINUOUS[0]), place(CONTINUOUS[1]))
+    instants = FIRST + STEP * np.arange(points())
+    hours = (instants >= CONTINUOUS[0]) & (instants < CONTINUOUS[1])
+    hours &= (instants < LUNCH[0]) | (instants >= LUNCH[1])
     for slot, contract in enumerate(records.contracts):
         there = {who: _present(records, who, slot)[hours] for who in makers}
         for place_, first in enumerate(makers):
