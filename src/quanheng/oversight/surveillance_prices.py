@@ -242,7 +242,7 @@ def layering(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
                 & (here[:, O_END] > 0)
                 & (here[:, O_END] - here[:, O_AT] <= limits["life_s"] * SECOND)
             ]
-            found = [row for row in big.tolist() if _traded(trades, who, slot, row, limits)]
+            found = big[_traded(trades, who, slot, big, limits)].tolist()
             if len(found) < limits["orders"]:
                 continue
             code = records.contracts[slot].code
@@ -264,13 +264,22 @@ def layering(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _traded(trades: np.ndarray, who: int, slot: int, row: list[int], limits: Limits) -> bool:
-    """Did the owner trade on the other side while the order stood, or just before?"""
-    column = T_SELLER if row[O_SIDE] > 0 else T_BUYER
-    since = row[O_AT] - limits["before_s"] * SECOND
-    inside = (trades[:, T_SLOT] == slot) & (trades[:, column] == who)
-    inside &= (trades[:, T_AT] >= since) & (trades[:, T_AT] <= row[O_END])
-    return bool(inside.any())
+def _traded(
+    trades: np.ndarray, who: int, slot: int, rows: np.ndarray, limits: Limits
+) -> np.ndarray:
+    """bool[rows]: the owner traded on the other side while the order stood, or just before."""
+    out = np.zeros(len(rows), dtype=bool)
+    if not len(rows):
+        return out
+    here = trades[trades[:, T_SLOT] == slot]
+    since = rows[:, O_AT] - limits["before_s"] * SECOND
+    for side, column in ((1, T_SELLER), (-1, T_BUYER)):
+        # Trades are in order of time.
+        times = here[here[:, column] == who, T_AT]
+        inside = np.searchsorted(times, rows[:, O_END], side="right")
+        inside -= np.searchsorted(times, since, side="left")
+        out |= (rows[:, O_SIDE] == side) & (inside > 0)
+    return out
 
 
 def alternating(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
