@@ -146,10 +146,10 @@ def take_report(
                     signed = -body.qty if body.unlock else body.qty
                     case.facts["locked"] = case.facts.get("locked", 0) + signed
     elif isinstance(body, CombinationDone):
-        case = open_case(state, "*", MARGIN_CALL)
-        if body.client_id[:3] == FORCED_SPLIT and case is not None:
+        called = open_case(state, "*", MARGIN_CALL)
+        if body.client_id[:3] == FORCED_SPLIT and called is not None:
             text = f"{body.client_id} split {body.qty} of {body.combination}"
-            move(case, Event.FORCED, at, "", text, effects)
+            move(called, Event.FORCED, at, "", text, effects)
     elif body.client_id[:3] in FORCED_PREFIXES:
         _forced(state, opened, body, at, effects)
 

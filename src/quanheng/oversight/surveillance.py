@@ -252,7 +252,8 @@ def deltas_of(records: Records, grid: Grid, trades: np.ndarray) -> np.ndarray:
     klass = np.array([row.klass for row in records.contracts])[slots]
     unit = np.array([row.unit for row in records.contracts])[slots]
     value = grid.delta[slots, where] * grid.forward[klass, where] * unit
-    return np.rint(np.nan_to_num(value)).astype(np.int64)
+    rounded: np.ndarray = np.rint(np.nan_to_num(value)).astype(np.int64)
+    return rounded
 
 
 def taken_by(trades: np.ndarray, who: int) -> tuple[np.ndarray, np.ndarray]:

@@ -174,7 +174,7 @@ def yuan_of(value: Money) -> int:
 
 def _scope(records: Records, rows: np.ndarray) -> str:
     """The contract when there is one, else the class, else "*"."""
-    slots = sorted(set(records.trades[rows, T_SLOT].tolist()))
+    slots: list[int] = sorted(set(records.trades[rows, T_SLOT].tolist()))
     if len(slots) == 1:
         return records.contracts[slots[0]].code
     classes = {records.contracts[slot].klass for slot in slots}
