@@ -3,11 +3,14 @@ guide chapter 7 三). The market of `surveil_world` has none of them.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from surveil_world import CALL, MAKERS, RULES, Day, at
 
+from quanheng.compose.surveil_cases import MOVES
+from quanheng.oversight.incidents import INCIDENTS
 from quanheng.oversight.surveillance import (
     COMPLIANCE,
     EXCHANGE,
@@ -26,6 +29,7 @@ from quanheng.oversight.surveillance import (
 from quanheng.oversight.surveillance_patterns import BY_NAME, PATTERNS, look, looked_for, problem
 from quanheng.terms.units import SECOND
 
+DOCS = Path(__file__).parents[2] / "docs"
 OTHER = Party("AC01", "AC01", "other")
 CLIENT = Party("KH01", "firm", "client", True)
 RELATED = Party("GL01", "friends", "related")
@@ -324,3 +328,19 @@ def test_surveillance_thresholds_are_checked() -> None:
     missing = {**good, "self_trade": {"severity": 2}}
     assert problem(missing) == "patterns.self_trade.lots is missing"
     assert len({pattern.name for pattern in PATTERNS}) == len(PATTERNS) == 14
+
+
+def test_surveillance_page_has_every_pattern_and_step() -> None:
+    """docs/surveillance.md lists the patterns with their findings, and the steps of a review."""
+    text = (DOCS / "surveillance.md").read_text(encoding="utf-8")
+    for pattern in PATTERNS:
+        assert f"| `{pattern.name}` | {pattern.kind} |" in text
+    for (status, act), after in MOVES.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"| {status} |"))
+        cells = [cell.strip() for cell in line.split("|")][1:-1]
+        assert cells[["status", "confirm", "dismiss", "reopen"].index(act)] == after
+
+
+def test_surveillance_oversight_page_has_every_extreme_case() -> None:
+    text = (DOCS / "oversight.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in INCIDENTS)
