@@ -13,7 +13,7 @@ from quanheng.compose.run_folder import RunError
 from quanheng.compose.surveil_file import SHIPPED, bans_on, read_rules
 from quanheng.compose.surveil_source import records_of
 from quanheng.config import ConfigError
-from quanheng.duties.tables import Dataset, Text
+from quanheng.duties.tables import Dataset, Text, text_column
 from quanheng.edge.dataset_files import read_dataset, write_dataset
 from quanheng.oversight.surveillance import ORDER, T_BUYER, T_SELLER
 from quanheng.terms.days import from_clock
@@ -93,6 +93,38 @@ def test_compose_surveil_reads_the_whole_day(day_run: Run) -> None:
     both = (records.bid > 0) & (records.ask > 0)
     # Best quotes of several makers may touch in a jump; mostly they do not.
     assert both.any() and (records.ask >= records.bid)[both].mean() > 0.95
+
+
+def test_compose_surveil_single_orders_take_the_place_of_quotes(
+    day_run: Run, tmp_path: Path
+) -> None:
+    """Table `orders` of the dataset: entered, what is left, gone; fills by the time of entry."""
+    run = copied(day_run, tmp_path)
+    dataset = read_dataset(run / "dataset")
+    trades = dataset.tables["trades"]
+    before = records_of(run, read_rules())
+    seat = [party.name for party in before.parties].index("MM01")
+    row = next(n for n in range(len(trades["day"])) if trades["buyer"][n] == "MM01")
+    code, entered = trades["contract"][row], int(trades["buy_order_at"][row])
+    filled = sum(
+        int(trades["qty"][n])
+        for n in range(len(trades["day"]))
+        if (trades["buyer"][n], trades["contract"][n]) == ("MM01", code)
+        and int(trades["buy_order_at"][n]) == entered
+    )
+    numbers = {"day": [20240627] * 3, "at": [entered, entered + 1, entered + 5],
+               "price": [900] * 3, "qty": [70, 60, 0]}  # fmt: skip
+    words = {"maker": "MM01", "contract": code, "order": "X1", "side": "B"}
+    table = {name: np.array(value, dtype=np.int64) for name, value in numbers.items()}
+    texts = {name: text_column([word] * 3) for name, word in words.items()}
+    shutil.rmtree(run / "dataset")
+    write_dataset(run / "dataset", Dataset({**dataset.tables, "orders": {**table, **texts}}))
+    after = records_of(run, read_rules())
+    slot = [one.code for one in after.contracts].index(code)
+    mine = after.orders[(after.orders[:, 0] == seat) & (after.orders[:, 1] == slot)]
+    assert mine.tolist() == [[seat, slot, 1, entered, entered + 5, 900, 70, filled]]
+    gone = (before.orders[:, 0] == seat) & (before.orders[:, 1] == slot)
+    assert len(after.orders) == len(before.orders) - int(gone.sum()) + 1
 
 
 def test_compose_surveil_case_is_found_reviewed_and_kept(dirty: Path, tmp_path: Path) -> None:

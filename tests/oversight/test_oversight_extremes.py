@@ -13,6 +13,7 @@ from quanheng.oversight import incidents
 from quanheng.oversight.messages import (
     Answer,
     Ask,
+    CarriedCase,
     CloseCase,
     ExtremeRule,
     FollowUp,
@@ -150,6 +151,28 @@ def test_oversight_unexplained_fills_halt_the_book() -> None:
     assert all(any(why in text for text in found) for why in reasons), found
 
 
+def test_oversight_what_was_cancelled_at_once_explains_nothing() -> None:
+    """A fill of the part of a market order that was cancelled at once is unexplained."""
+    world = World(opening(policy=POLICY))
+    code = world.chain.contracts[0].code
+    for name, gone in (("M000000001", 3), ("M000000002", 5)):
+        world.say(OrdersSeen((OrderSeen(False, name, code, 1, 0, 5, gone),)), TEN)
+    assert world.state.orders == {"M000000001": [0, 2, 0]}
+    world.trade(0, Side.BUY, 2, 100, client_id="M000000001", order=False)
+    assert world.state.cases == {}
+    world.trade(0, Side.BUY, 1, 100, client_id="M000000001", order=False)
+    (case,) = world.state.cases.values()
+    assert case.name == "unexplained_fill"
+
+
+def test_oversight_case_of_a_class_that_is_not_traded_today_can_be_closed() -> None:
+    """A carried over-position case of another class takes its steps: nothing is held of it."""
+    case = CarriedCase("FX1-001", "159915", "over_position", 9, 1, "followed", 1, 0, 0, ())
+    world = World(opening(policy=POLICY, cases=(case,), granted=(("159915", 1, 1, 1),)))
+    world.say(CloseCase("FX1-001", "F01", "not traded here"), TEN)
+    assert world.state.cases["FX1-001"].status == "closed"
+
+
 def test_oversight_ended_orders_are_forgotten() -> None:
     """A quote that replaces another ends its sides; a side that is not carried works on."""
     world = World(opening(policy=POLICY))
@@ -181,7 +204,9 @@ def test_oversight_copy_tells_what_began_and_ended() -> None:
     new = OrderSeen(False, "M1", "10000001", 1, 100, 5)
     assert sides_of(ack(Exec.ACCEPTED)) == [new]
     at_market = sides_of(ack(Exec.ACCEPTED, OrderKind.MARKET_IOC))
-    assert [one.price for one in at_market] == [0]
+    assert [(one.price, one.gone) for one in at_market] == [(0, 5)]
+    turned = sides_of(ack(Exec.ACCEPTED, OrderKind.MARKET_TO_LIMIT))
+    assert [(one.price, one.gone) for one in turned] == [(0, 0)]
     assert sides_of(ack(Exec.REJECTED)) == []
     ended = OrderSeen(True, "M0", "10000001", 1, 0, 0)
     assert sides_of(ack(Exec.CANCELLED, target="M0")) == [ended]

@@ -127,9 +127,11 @@ def sides_of(ack: OrderAck | QuoteAck) -> list[OrderSeen]:
     code = ack.contract
     if isinstance(ack, OrderAck):
         if ack.exec == Exec.ACCEPTED:
-            # What was cancelled at once never worked; a market order has no price of its own.
+            # A market order has no price of its own; of one that turns into a limit `leaves` works.
             price = ack.price if ack.kind in (OrderKind.LIMIT, OrderKind.LIMIT_FOK) else 0
-            return [OrderSeen(False, ack.client_id, code, ack.side, price, ack.qty)]
+            works = ack.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT)
+            gone = 0 if works else ack.leaves
+            return [OrderSeen(False, ack.client_id, code, ack.side, price, ack.qty, gone)]
         ended = ack.exec == Exec.CANCELLED
         return [OrderSeen(True, ack.target, code, ack.side, 0, 0)] if ended else []
     if ack.exec == Exec.REJECTED:

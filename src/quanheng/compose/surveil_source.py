@@ -4,7 +4,7 @@ Trades, quotes and makers of everybody come from the duty dataset; own trades in
 the persons behind own trades from `reports/deals.csv` of a run; other accounts of the firm from a
 book file, one trade a line: account, at (HH:MM:SS[.mmm]), contract or underlying, side, price, qty.
 A side of a maker's effective quote is an order here: it lasts until its price changes, its quantity
-grows or it is gone.
+grows or it is gone; where the dataset has table `orders`, those are taken instead.
 """
 
 import csv
@@ -19,6 +19,7 @@ from quanheng.compose.desk_tables import DEALS
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.surveil_file import RulesFile, bans_on, parties_of
+from quanheng.compose.surveil_orders import codes_of, fills_of, from_orders, sides_of
 from quanheng.duties.dataset import check_dataset
 from quanheng.duties.tables import Dataset, Text
 from quanheng.edge.dataset_files import read_dataset
@@ -30,7 +31,6 @@ from quanheng.oversight.surveillance import (
     STEP,
     T_AT,
     T_BUYER,
-    T_QTY,
     T_SELLER,
     T_SLOT,
     TRADE,
@@ -70,13 +70,6 @@ def records_of(source: Path, rules: RulesFile, day: Day = 0, book: Path | None =
     return made.records()
 
 
-def _codes(column: Any, known: dict[str, int]) -> np.ndarray:
-    """Numbers of a text column's words, -1 for one that is not known."""
-    assert isinstance(column, Text), "a text column"
-    numbers = np.array([known.get(word, -1) for word in column.words], dtype=np.int64)
-    return numbers[column.codes] if len(column) else np.zeros(0, dtype=np.int64)
-
-
 class _Making:
     """Records while they are put together."""
 
@@ -108,9 +101,9 @@ class _Making:
     def _trades(self) -> tuple[np.ndarray, np.ndarray]:
         table = self.tables["trades"]
         out = np.zeros((len(table["day"]), TRADE), dtype=np.int64)
-        out[:, T_SLOT] = _codes(table["contract"], self.slots)
-        out[:, T_BUYER] = _codes(table["buyer"], self.seats)
-        out[:, T_SELLER] = _codes(table["seller"], self.seats)
+        out[:, T_SLOT] = codes_of(table["contract"], self.slots)
+        out[:, T_BUYER] = codes_of(table["buyer"], self.seats)
+        out[:, T_SELLER] = codes_of(table["seller"], self.seats)
         names = ("at", "price", "qty")
         for column, name in zip((1, 2, 3), names, strict=True):
             out[:, column] = np.asarray(table[name])
@@ -206,7 +199,7 @@ class _Making:
     def _quotes(self, trades: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(orders, best bids, best asks) of all makers' effective quotes."""
         table = self.tables["quotes"]
-        who, slot = _codes(table["maker"], self.seats), _codes(table["contract"], self.slots)
+        who, slot = codes_of(table["maker"], self.seats), codes_of(table["contract"], self.slots)
         names = ("at", "bid", "bid_qty", "ask", "ask_qty")
         rows = np.column_stack([np.asarray(table[name]) for name in names])
         kept = (np.asarray(table["day"]) == self.day) & (slot >= 0) & (who >= 0)
@@ -215,7 +208,7 @@ class _Making:
         ask = np.zeros_like(bid)
         instants = FIRST + STEP * np.arange(points())
         out: list[np.ndarray] = []
-        fills = _fills(trades)
+        fills = fills_of(trades)
         keys = who * len(self.contracts) + slot
         for key in sorted(set(keys.tolist())):
             mine = rows[keys == key]
@@ -228,8 +221,14 @@ class _Making:
             ask[contract][lower] = offer[lower]
             for side, columns in ((1, (0, 1, 2)), (-1, (0, 3, 4))):
                 done = fills.get((maker, contract, side))
-                out.append(_sides(maker, contract, side, mine[:, columns], done))
+                out.append(sides_of(maker, contract, side, mine[:, columns], done))
         orders = np.vstack(out) if out else np.zeros((0, ORDER), dtype=np.int64)
+        told = from_orders(self.tables["orders"], self.day, self.seats, self.slots, trades)
+        if len(told):
+            # Where single orders are told, quotes are only what they add up to.
+            some = set(map(tuple, told[:, :2].tolist()))
+            kept = [tuple(row) not in some for row in orders[:, :2].tolist()]
+            orders = np.vstack([orders[np.array(kept, dtype=bool)], told])
         return orders[np.argsort(orders[:, 3], kind="stable")], bid, ask
 
 
@@ -249,52 +248,6 @@ def _listed(table: Any, day: Day) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
         for row in rows
     )
     return found, classes
-
-
-def _fills(trades: np.ndarray) -> dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]]:
-    """By (account, contract, side): instants and running sum of the contracts that it traded."""
-    out = {}
-    for column, side in ((T_BUYER, 1), (T_SELLER, -1)):
-        named = trades[trades[:, column] >= 0]
-        keys = named[:, [column, T_SLOT]]
-        order = np.lexsort((named[:, T_AT], keys[:, 1], keys[:, 0]))
-        named, keys = named[order], keys[order]
-        edges = np.flatnonzero(np.any(np.diff(keys, axis=0) != 0, axis=1)) + 1
-        for part in np.split(np.arange(len(named)), edges):
-            if len(part):
-                who, slot = keys[part[0]].tolist()
-                out[who, slot, side] = (named[part, T_AT], named[part, T_QTY].cumsum())
-    return out
-
-
-def _sides(
-    who: int,
-    slot: int,
-    side: int,
-    rows: np.ndarray,
-    done: tuple[np.ndarray, np.ndarray] | None,
-) -> np.ndarray:
-    """Orders of one side from rows (at, price, qty) in order of time."""
-    at, qty = rows[:, 0], rows[:, 2]
-    price = np.where(qty > 0, rows[:, 1], 0)
-    changed = np.ones(len(rows), dtype=bool)
-    changed[1:] = (price[1:] != price[:-1]) | (qty[1:] > qty[:-1])
-    marks = np.flatnonzero(changed)
-    starts = marks[qty[marks] > 0]
-    if not starts.size:
-        return np.zeros((0, ORDER), dtype=np.int64)
-    after = np.searchsorted(marks, starts, side="right")
-    ends = np.where(after < len(marks), at[marks[np.minimum(after, len(marks) - 1)]], 0)
-    out = np.zeros((len(starts), ORDER), dtype=np.int64)
-    out[:, 0], out[:, 1], out[:, 2] = who, slot, side
-    out[:, 3], out[:, 4], out[:, 5], out[:, 6] = at[starts], ends, price[starts], qty[starts]
-    if done is not None:
-        times, total = done
-        running = np.concatenate([[0], total])
-        last = np.where(ends > 0, ends, np.iinfo(np.int64).max)
-        first = np.searchsorted(times, at[starts], side="right")
-        out[:, 7] = running[np.searchsorted(times, last, side="right")] - running[first]
-    return out
 
 
 def _exact(where: str, text: str, scale: int) -> int:

@@ -137,6 +137,8 @@ def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[
     long, total, bought to open today (I-36, I-46).
     """
     account = _account(state)
+    if underlying not in account.klasses:
+        return []  # a case of a class that is not traded today
     klass = account.klasses[underlying]
     item = opened.chain.classes[klass]
     part = slice(item.start, item.stop)

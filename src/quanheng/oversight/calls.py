@@ -72,6 +72,8 @@ def _covered(state: State, opened: OverseerOpen, underlying: str) -> int:
     """Units that the covered shorts of a class need."""
     account = state.account
     assert account is not None, "the overseer was opened"
+    if underlying not in account.klasses:
+        return 0  # nothing of it is traded today, so nothing is freed either
     item = opened.chain.classes[account.klasses[underlying]]
     rows = range(item.start, item.stop)
     return sum(int(account.covered[slot]) * opened.chain.contracts[slot].unit for slot in rows)
@@ -212,6 +214,8 @@ def _call(
         effects.append(RaiseAlert(Alert.FIRM_EXTREME, scope, (name, "full")))
         return
     case.facts = {"due_day": notice.due, "asked": asked, "read": read}
+    if name == COVER_CALL and notice.due <= opened.day:
+        case.facts["base"] = _covered(state, opened, scope)
     case.due = due_at(notice.due)
     case.evidence.append(f"op_tzxx {read} {notice.kind} {notice.text()}")
     move(case, Event.RECORD, at, "", notice.text(), effects)

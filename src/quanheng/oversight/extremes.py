@@ -80,8 +80,9 @@ def take_orders(
             _end(state, row.client_id, side)
             continue
         slot = books.place(account, row.contract)
-        known = state.orders.setdefault(row.client_id, [slot, 0, 0])
-        known[1 + side] = row.qty
+        if row.qty > row.gone:
+            known = state.orders.setdefault(row.client_id, [slot, 0, 0])
+            known[1 + side] = row.qty - row.gone
         _judge(state, opened, row, slot, at, effects)
 
 

@@ -170,7 +170,7 @@ class DropCopy(msgspec.Struct, frozen=True, array_like=True, tag="drop_copy"):
 class OrderSeen(msgspec.Struct, frozen=True, array_like=True):
     """One side of an order or quote of the account as the exchange took it, or that it ended.
 
-    `price` 0: a market order. Of an end `qty` and `price` are 0.
+    `price` 0: a market order. `gone` of `qty` never worked: cancelled at once. Of an end all are 0.
     """
 
     ends: bool
@@ -179,6 +179,7 @@ class OrderSeen(msgspec.Struct, frozen=True, array_like=True):
     side: int
     price: Ticks
     qty: Lots
+    gone: Lots = 0
 
 
 class OrdersSeen(msgspec.Struct, frozen=True, array_like=True, tag="orders_seen"):
