@@ -28,6 +28,7 @@ from quanheng.compose.answering import answer as _answer
 from quanheng.compose.archive_cli import archive
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
+from quanheng.compose.drill_cli import drill
 from quanheng.compose.firm_cli import firm
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
@@ -38,6 +39,7 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.surveil_cli import surveil
 from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
@@ -289,6 +291,8 @@ for watched in (status, alarms):
     cli.add_command(watched)
 for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
     cli.add_command(verb)
+cli.add_command(drill)
+cli.add_command(surveil)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -15,7 +15,7 @@ from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.kernels.desk.black import price_one
 from quanheng.kernels.pack import pack
-from quanheng.oversight.messages import DropCopy, FirmLimit, OverseerOpen
+from quanheng.oversight.messages import DropCopy, FirmLimit, OrderSeen, OrdersSeen, OverseerOpen
 from quanheng.oversight.overseer import Overseer
 from quanheng.rulebook.years import TRADING_TIME, discount_years, variance_years
 from quanheng.runtime.envelope import Envelope, Source, TimerFired
@@ -103,12 +103,17 @@ class World:
         client_id: str = "M000000001",
         at: int = TEN,
         covered: bool = False,
+        order: bool = True,
     ) -> DropCopy:
-        """A fill of ours, by default at the previous settlement, heard as a copy."""
+        """A fill of ours, by default at the previous settlement, heard as a copy; without `order`
+        the exchange tells of no order before it.
+        """
         self.fills += 1
         row = self.chain.contracts[slot]
         price = price or row.previous_settle
         amount = price * qty * row.unit
+        if order:
+            self.order(slot, side, qty, price, client_id, at)
         body = Trade(
             client_id, row.code, self.fills, self.fills, price, qty, 0, side, effect, covered, at,
             at, amount,
@@ -116,6 +121,13 @@ class World:
         copy = DropCopy("1", self.fills, body)
         self.say(copy, at)
         return copy
+
+    def order(
+        self, slot: int, side: Side, qty: int, price: int, client_id: str, at: int = TEN
+    ) -> None:
+        """An order of ours that the exchange took."""
+        code = self.chain.contracts[slot].code
+        self.say(OrdersSeen((OrderSeen(False, client_id, code, side, price, qty),)), at)
 
     def pause(self, at: int) -> None:
         """An image of a break: nothing trades."""

@@ -56,6 +56,9 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.FIRM_NOTICE: ("风险提示书已发出", "risk notice issued"),
     Alert.LEVELS_DIFFER: ("两级风控核对不一致", "the two levels differ"),
     Alert.UNATTRIBUTED_FILL: ("成交无登记归属", "fill without a registered owner"),
+    Alert.FIRM_EXTREME: ("极端情况", "extreme case"),
+    Alert.FORCED_CALL: ("强行平仓监控", "forced closing watch"),
+    Alert.NOTICE_UNREADABLE: ("通知信息无法读取", "clearing notice cannot be read"),
 }
 
 

@@ -12,6 +12,7 @@ from quanheng.compose import report_register as register
 from quanheng.compose.report_tables import Section, markdown, read_table
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.text import table
+from quanheng.oversight.incidents import CALLS, INCIDENTS
 from quanheng.terms.days import iso
 
 NOTICE, MONITORING = "TS", "JK"
@@ -209,14 +210,7 @@ def write_notice(run: Path, case: str, out: Path) -> register.Entry:
             "",
             "致：做市业务部门。发：公司风险管理部门。",
             "",
-            f"公司层面独立监控发现：范围 `{told['scope']}` 的**{told['words_zh']}**"
-            f"（{told['unit']}）为 {told['value']}，超过授权限额 {told['most']}。"
-            f"{steps[0]['text']}。",
-            "",
-            f"请于 **{told['due']}** 前书面回复原因与整改措施。逾期未回复的，按授权依次限制交易。",
-            "",
-            "The firm's own monitoring found the figure above beyond its authorised limit. A "
-            "written answer with cause and measures is due by the time stated.",
+            *_found(told, steps[0]["text"]),
             "",
         ]
         section = Section(
@@ -226,6 +220,41 @@ def write_notice(run: Path, case: str, out: Path) -> register.Entry:
         return "\n".join(lines) + "\n" + markdown(section) + tail
 
     return register.issue(run, out, NOTICE, case, text)
+
+
+def _found(told: dict[str, str], text: str) -> list[str]:
+    """What a notice says was found and asks for: a limit, an extreme case (I-46), a call (I-45)."""
+    if told["limit"] in CALLS.values():
+        return [
+            f"收到中国结算通知信息（`op_tzxx`）：{text}。按公司独立账目，范围 `{told['scope']}` "
+            f"现缺口 **{told['value']}**（{told['unit']}），通知数额 {told['most']}。",
+            "",
+            f"请于 **{told['due']}** 前补足资金（证券）或自行平仓，并书面回复。"
+            "逾期未补足的，公司即限制为只减仓；13:00 起由交易所强行平仓。",
+            "",
+            "The clearing house calls for the amount above. Make it good or close positions by the "
+            "time stated; what is missing then is closed by the exchange from 13:00.",
+        ]
+    ask = f"请于 **{told['due']}** 前书面回复原因与整改措施。逾期未回复的，按授权依次限制交易。"
+    if told["limit"] in INCIDENTS:
+        return [
+            f"公司层面独立监控发现极端情况：范围 `{told['scope']}`，**{told['words_zh']}**"
+            f"（{told['unit']}）{told['value']}，界限 {told['most']}。证据：{text}。",
+            "",
+            ask,
+            "",
+            "The firm's own monitoring found the extreme case above in the exchange's copy of the "
+            "account's orders and fills. A written answer is due by the time stated.",
+        ]
+    return [
+        f"公司层面独立监控发现：范围 `{told['scope']}` 的**{told['words_zh']}**"
+        f"（{told['unit']}）为 {told['value']}，超过授权限额 {told['most']}。{text}。",
+        "",
+        ask,
+        "",
+        "The firm's own monitoring found the figure above beyond its authorised limit. A "
+        "written answer with cause and measures is due by the time stated.",
+    ]
 
 
 def write_monitoring(run: Path, out: Path) -> register.Entry:

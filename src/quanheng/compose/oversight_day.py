@@ -28,7 +28,7 @@ from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Notify
 from quanheng.oversight.compare import KINDS
 from quanheng.oversight.figures import COLUMNS
-from quanheng.oversight.messages import Ask, Figures, Told, Written
+from quanheng.oversight.messages import Ask, Figures, NoticesRead, Told, Written
 from quanheng.oversight.overseer import Overseer
 from quanheng.runtime.envelope import RaiseAlert, Source
 from quanheng.runtime.sim import Simulation
@@ -38,6 +38,7 @@ from quanheng.terms.commands import SignOn
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.market import ChainTick, UnderlyingTicks
 from quanheng.terms.units import MICROSECOND, SECOND, Day, Lots, Nanos
+from quanheng.wire.notices import read as read_notices
 
 ON_DUTY = ("firm_risk", "head")
 """Posts whose holders are there all day at the firm: who restrains the desk, and who releases."""
@@ -203,9 +204,21 @@ class OversightDay:
         sim.post(firm, authority_opening(self.people, day), at)
         for sign in self._signs():
             sim.post(firm, sign, at + SECOND, Source.DESK)
+        if opening is not None and opening.notices:
+            read = notices_read(opening.notices, opening.made_on, openings.config.member.account)
+            sim.post(over, read, at)
         for when, act in self._acts(day, at):
             sim.post(over, act, when, Source.OVERSEER)
         self._seconds = self._agreeing(day)
+
+
+def notices_read(data: bytes, day: Day, account: str) -> NoticesRead:
+    """The clearing house's file of an evening as the overseer reads it: what is of our account, and
+    each record that cannot be read (I-45).
+    """
+    found, bad = read_notices(data)
+    mine = tuple(one for one in found if one.account == account)
+    return NoticesRead(day, mine, tuple(f"{one.line} {one.field} {one.reason}" for one in bad))
 
 
 def usual_volume(openings: Openings) -> tuple[Lots, ...]:

@@ -13,12 +13,14 @@ import msgspec
 import numpy as np
 
 from quanheng.compose.day import World
+from quanheng.compose.oversight_day import notices_read
 from quanheng.compose.oversight_wires import to_carry
 from quanheng.compose.text import exact_yuan
 from quanheng.exchange.layout import CASH, COVERED, FEES, LONG, SHORT
 from quanheng.kernels.pack import unpack
 from quanheng.oversight import compare, stress
 from quanheng.oversight.figures import COLUMNS, PLACE
+from quanheng.oversight.incidents import describe
 from quanheng.oversight.limits import BY_NAME, InForce, in_force, used
 from quanheng.oversight.messages import CloseDay, Figures
 from quanheng.oversight.state import State
@@ -69,7 +71,12 @@ def close(world: World, made: Carry) -> Carry:
     over = world.oversight
     host = world.simulation.hosts[over.machine.NAME]
     at = max(world.simulation.at, host.sequencer.at)
-    for effect in host.take(CloseDay(), at, Source.RUNTIME):
+    said = list(host.take(CloseDay(), at, Source.RUNTIME))
+    if made.notices:
+        account = world.plan.config.member.account
+        read = notices_read(made.notices, made.made_on, account)
+        said += host.take(read, at, Source.RUNTIME)
+    for effect in said:
         if isinstance(effect, RaiseAlert):
             world.alerts.append((at, over.machine.NAME, effect))
         else:
@@ -164,7 +171,7 @@ def _limit(row: InForce, state: State) -> Sequence[object]:
 
 def _cases(world: World) -> Iterable[Sequence[object]]:
     for at, said in world.oversight.watch.written:
-        measure = BY_NAME[said.name]
+        measure = describe(said.name)
         due = f"{iso(day_of(said.due))} {clock_text(said.due)}" if said.due else ""
         when = f"{iso(day_of(at))} {clock_text(at)}"
         yield (

@@ -11,14 +11,17 @@ from quanheng.compose.starts import history
 from quanheng.config import read_toml
 from quanheng.kernels.pack import pack
 from quanheng.oversight.cases import FIRM_RISK, LEAST, MOST, case_number
+from quanheng.oversight.incidents import problem
 from quanheng.oversight.limits import BY_NAME
 from quanheng.oversight.messages import (
     Answer,
     Attribution,
     CloseCase,
+    ExtremeRule,
     FirmLimit,
     FollowUp,
     Officer,
+    Policy,
     ReleaseDesk,
     Restrain,
 )
@@ -26,7 +29,7 @@ from quanheng.terms.codes import TradingState
 from quanheng.terms.contract import Chain
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.records import LimitRecord
-from quanheng.terms.units import MINUTE, Day
+from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, Day
 
 SHIPPED = "data/oversight.toml"
 ON_CASES = ("answer", "follow", "refuse", "close")
@@ -34,6 +37,7 @@ ACTS = (*ON_CASES, "restrain", "release", "second")
 """What people do: on a case; put a scope of the desk into a state; ask to release it; second that.
 """
 MOST_LIMITS = 1_000
+MOST_AHEAD = 120
 _MILLION = 1_000_000
 
 
@@ -62,6 +66,28 @@ class LimitEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: int = 0
 
 
+class RuleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an extreme case leads to (`oversight.messages.ExtremeRule`); state "" for nothing."""
+
+    name: str
+    state: str = ""
+    whole: bool = False
+    answer_min: int = 30
+    escalate: tuple[str, ...] = ()
+
+
+class ExtremesEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Thresholds of extreme cases (`oversight.messages.Policy`)."""
+
+    far_ppm: int
+    far_ticks: int
+    far_spot_ppm: int
+    order_lots: int
+    order_value_yuan: int
+    ahead_min: int
+    rules: tuple[RuleEntry, ...] = ()
+
+
 class ActEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person does in a simulated day at HH:MM[:SS]; see `ACTS`. `case` is its number in the
     day, 1 the first; `state` is of a restraint.
@@ -88,6 +114,7 @@ class OversightFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     register: tuple[RegisterEntry, ...]
     limits: tuple[LimitEntry, ...]
     acts: tuple[ActEntry, ...] = ()
+    extremes: ExtremesEntry | None = None
 
 
 def read_oversight(path: Path | None = None) -> OversightFile:
@@ -113,7 +140,53 @@ def _problem(found: OversightFile) -> str:
     scopes = ["*", *dict.fromkeys(owners)]
     wrong = [_wrong(number, one, scopes) for number, one in enumerate(found.limits)]
     wrong += [_wrong_act(number, one) for number, one in enumerate(found.acts)]
+    wrong.append(_wrong_extremes(found.extremes) if found.extremes else "")
     return next((text for text in wrong if text), "")
+
+
+def _wrong_extremes(found: ExtremesEntry) -> str:
+    for key in ("far_ppm", "far_ticks", "far_spot_ppm", "order_lots", "order_value_yuan"):
+        if getattr(found, key) < 1:
+            return f"extremes.{key}: {getattr(found, key)} is not positive"
+    if not 1 <= found.ahead_min <= MOST_AHEAD:
+        return f"extremes.ahead_min: {found.ahead_min} is not 1 to {MOST_AHEAD}"
+    allowed = [state.name for state in TradingState if LEAST <= state <= MOST]
+    for number, rule in enumerate(found.rules):
+        bad = [name for name in (rule.state, *rule.escalate) if name and name not in allowed]
+        if bad:
+            return f"extremes.rules[{number}]: {bad[0]!r} is not one of {', '.join(allowed)}"
+        if rule.answer_min < 1:
+            return f"extremes.rules[{number}].answer_min: {rule.answer_min} is below one minute"
+    why = problem(tuple(_rule(rule) for rule in found.rules))
+    return f"extremes.rules: {why}" if why else ""
+
+
+def _rule(rule: RuleEntry) -> ExtremeRule:
+    return ExtremeRule(
+        rule.name,
+        TradingState[rule.state] if rule.state else None,
+        rule.whole,
+        rule.answer_min * MINUTE,
+        tuple(TradingState[name] for name in rule.escalate),
+    )
+
+
+def policy_of(found: OversightFile) -> Policy:
+    """Thresholds and rules of extreme cases as the overseer takes them; a file that says nothing of
+    them has the shipped ones.
+    """
+    one = found.extremes or read_oversight().extremes
+    if one is None:
+        return Policy()
+    return Policy(
+        rules=tuple(_rule(rule) for rule in one.rules),
+        far_ppm=one.far_ppm,
+        far_ticks=one.far_ticks,
+        far_spot_ppm=one.far_spot_ppm,
+        order_lots=one.order_lots,
+        order_value=one.order_value_yuan * MONEY_PER_YUAN,
+        ahead=one.ahead_min * MINUTE,
+    )
 
 
 def _wrong_act(number: int, one: ActEntry) -> str:

@@ -14,6 +14,7 @@ from quanheng.compose.oversight_file import (
     limits_of,
     officers,
     past_days,
+    policy_of,
     register_of,
 )
 from quanheng.compose.people import People
@@ -79,6 +80,12 @@ def opening_of(
         peak=carried.peak,
         cases=carried.cases,
         volume=volume,
+        policy=policy_of(found),
+        granted=tuple(
+            (item.underlying, item.long, item.total, item.daily_buy_open)
+            for item in openings.config.limits
+            if any(one.underlying == item.underlying for one in chain.classes)
+        ),
     )
 
 

@@ -98,6 +98,13 @@ EVENTS = {
     "follow": "跟踪",
     "cure": "自行恢复",
     "close": "关闭",
+    "evidence": "补充证据",
+    "warn": "预警",
+    "good": "缺口已补足（自有账）",
+    "uncured": "11:30 未补足，升级",
+    "forced": "交易所强行平仓",
+    "renew": "再次通知",
+    "confirm": "结算确认关闭",
 }
 LEVEL_STATUS = {
     "open": ("未解释", "open"),

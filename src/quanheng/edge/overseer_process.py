@@ -38,6 +38,7 @@ from quanheng.oversight.messages import (
     CloseDay,
     DropCopy,
     EtfCopy,
+    OrdersSeen,
     OverseerEffect,
     OverseerOpen,
     Told,
@@ -157,7 +158,7 @@ class OverseerProcess:
     def _on_bad(self, bad: Any) -> None:
         self._say("quarantined", offset=bad.offset, reason=bad.reason)
 
-    def _on_copy(self, body: DropCopy | EtfCopy) -> None:
+    def _on_copy(self, body: DropCopy | OrdersSeen | EtfCopy) -> None:
         self._take(body, Source.VENUE)
 
     def _from_desk(self, message: Notify | Taken) -> None:

@@ -15,11 +15,12 @@ from quanheng.maker.ledger_views import GREEK_COLUMNS, LEDGER_COLUMNS
 from quanheng.maker.messages import Notify
 from quanheng.maker.monitors import BOOK_COLUMNS, CLASS_COLUMNS
 from quanheng.maker.prompts import MARGIN_COLUMNS
-from quanheng.oversight.messages import DeskFigures, DropCopy, EtfCopy
-from quanheng.terms.business import CombinationDone
+from quanheng.oversight.messages import DeskFigures, DropCopy, EtfCopy, OrderSeen, OrdersSeen
+from quanheng.terms.business import CombinationDone, LockAck
+from quanheng.terms.codes import Exec, OrderKind, Side
 from quanheng.terms.etf import EtfFill
 from quanheng.terms.market import ChainTick, UnderlyingTicks
-from quanheng.terms.orders import Trade
+from quanheng.terms.orders import OrderAck, QuoteAck, Trade
 from quanheng.terms.units import MINUTE, SECOND, Nanos
 
 FIRST_SECONDS = 4 * SECOND
@@ -40,21 +41,58 @@ def underlyings(effect: UnderlyingTicks, at: Nanos) -> list[UnderlyingTicks]:
     return [effect] if effect.at % MINUTE < FIRST_SECONDS else []
 
 
+def sides_of(ack: OrderAck | QuoteAck) -> list[OrderSeen]:
+    """The sides that an answer says began or ended; none of a refusal."""
+    code = ack.contract
+    if isinstance(ack, OrderAck):
+        if ack.exec == Exec.ACCEPTED:
+            # A market order has no price of its own; of one that turns into a limit `leaves` works.
+            price = ack.price if ack.kind in (OrderKind.LIMIT, OrderKind.LIMIT_FOK) else 0
+            works = ack.kind in (OrderKind.LIMIT, OrderKind.MARKET_TO_LIMIT)
+            gone = 0 if works else ack.leaves
+            return [OrderSeen(False, ack.client_id, code, ack.side, price, ack.qty, gone)]
+        ended = ack.exec == Exec.CANCELLED
+        return [OrderSeen(True, ack.target, code, ack.side, 0, 0)] if ended else []
+    if ack.exec == Exec.REJECTED:
+        return []
+    olds = ((ack.old_bid, Side.BUY), (ack.old_ask, Side.SELL))
+    out = [OrderSeen(True, old, code, side, 0, 0) for old, side in olds if old]
+    if ack.exec == Exec.ACCEPTED:
+        both = ((Side.BUY, ack.bid, ack.bid_qty), (Side.SELL, ack.ask, ack.ask_qty))
+        out += [
+            OrderSeen(False, ack.client_id, code, side, price, qty)
+            for side, price, qty in both
+            if qty
+        ]
+    return out
+
+
 class CopyLine:
     """The exchange's copy of a trading unit's fills and combinations."""
 
     def __init__(self, pbu: str) -> None:
         self._pbu = pbu
 
-    def options(self, effect: Deliver, at: Nanos) -> list[DropCopy]:
-        """Fills and combinations among reports, each with its place in its stream."""
+    def options(self, effect: Deliver, at: Nanos) -> list[DropCopy | OrdersSeen]:
+        """Fills, combinations and locks among reports, each with its place in its stream, and
+        between them what orders and quotes the exchange took or ended.
+        """
+        out: list[DropCopy | OrdersSeen] = []
         if effect.pbu != self._pbu:
-            return []
-        return [
-            DropCopy(report.set_id, report.index, report.body)
-            for report in effect.reports
-            if isinstance(report.body, Trade | CombinationDone)
-        ]
+            return out
+        waiting: list[OrderSeen] = []
+        for report in effect.reports:
+            body = report.body
+            if isinstance(body, Trade | CombinationDone | LockAck):
+                if waiting:
+                    out.append(OrdersSeen(tuple(waiting)))
+                    waiting = []
+                out.append(DropCopy(report.set_id, report.index, body))
+            elif isinstance(body, OrderAck | QuoteAck):
+                waiting += sides_of(body)
+        if waiting:
+            out.append(OrdersSeen(tuple(waiting)))
+        return out
 
     def etf(self, effect: EtfDeliver, at: Nanos) -> list[EtfCopy]:
         """Fills in the underlyings, whoever of the firm sent the order."""

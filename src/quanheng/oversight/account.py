@@ -52,16 +52,19 @@ def _owner(
     return state.owners.index((found.desk, found.strategy))
 
 
-def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[RaiseAlert]) -> None:
-    """Fold one report. ValueError names a contract that is not listed today."""
+def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[RaiseAlert]) -> bool:
+    """Fold one report; False for one that was folded already. ValueError names a contract that is
+    not listed today.
+    """
     account = _account(state)
     if body.index <= account.seen.get(body.set_id, 0):
-        return
+        return False
     account.seen[body.set_id] = body.index
     if isinstance(body.body, Trade):
         _trade(state, opened, account, body, body.body, out)
-    else:
+    elif isinstance(body.body, CombinationDone):
         _combination(account, body.body)
+    return True
 
 
 def _account(state: State) -> Account:
@@ -72,7 +75,6 @@ def _account(state: State) -> Account:
 def count(state: State) -> None:
     """One more message of the drop copy: after a restart the line goes on behind it."""
     state.copied += 1
-    state.fresh = True
 
 
 def place(account: Account, code: str) -> Slot:
@@ -108,6 +110,8 @@ def _trade(
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
     change = fill.qty if opens else -fill.qty
+    if opens and fill.side == Side.BUY:
+        state.opened_long[klass] += fill.qty
     bought = (fill.side == Side.BUY) == opens
     long = change if bought else 0
     covered = change if fill.covered and not bought else 0
@@ -190,6 +194,28 @@ def forget(state: State, before: Nanos, seen: dict[str, int]) -> None:
         fold
         for fold in account.recent
         if fold.at >= before and fold.index >= seen.get(fold.set_id, 0)
+    ]
+
+
+def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[str, int, int]]:
+    """(what, contracts, limit) of every granted limit of a class that the positions are over:
+    long, total, bought to open today (I-36, I-46).
+    """
+    account = _account(state)
+    if underlying not in account.klasses:
+        return []  # a case of a class that is not traded today
+    klass = account.klasses[underlying]
+    item = opened.chain.classes[klass]
+    part = slice(item.start, item.stop)
+    long = int(account.long[part].sum())
+    total = long + int(account.short[part].sum() + account.covered[part].sum())
+    held = (("long", long), ("total", total), ("buy_open", state.opened_long[klass]))
+    return [
+        (what, value, most)
+        for name, *limits in opened.granted
+        if name == underlying
+        for (what, value), most in zip(held, limits, strict=True)
+        if value > most
     ]
 
 

@@ -9,6 +9,8 @@ one person alone; letting the desk trade again takes two.
 from enum import StrEnum
 from typing import Any
 
+from quanheng.oversight.account import over_now
+from quanheng.oversight.incidents import CALLS, OVER, rule_of
 from quanheng.oversight.limits import BY_NAME, CALM, SOFT, InForce, in_force, used
 from quanheng.oversight.messages import (
     Answer,
@@ -61,9 +63,19 @@ class Event(StrEnum):
     FOLLOW = "follow"  # firm risk looks whether the measures hold
     CURE = "cure"  # back within the limit before anybody was told in writing
     CLOSE = "close"  # the figure is within its limit, firm risk is content
+    EVIDENCE = "evidence"  # the same happened again, or more is known of it
+    WARN = "warn"  # of a call: the deadline is near, or what was said and seen part
+    GOOD = "good"  # of a call: by the own books nothing is missing any more
+    UNCURED = "uncured"  # of a call: 11:30 has passed and something is still missing
+    FORCED = "forced"  # of a call: the exchange closed or split by an order of its own
+    RENEW = "renew"  # of a call: the evening's file calls again, with a new deadline
+    CONFIRM = "confirm"  # of a call: the settlement says that nothing is missing
 
 
-LIFE_CYCLE = {
+TOLD = (Status.NOTICED, Status.ESCALATED, Status.ANSWERED, Status.FOLLOWED)
+"""Open cases of which the desk knows in writing."""
+
+LIFE_CYCLE: dict[tuple[Status, Event], Status] = {
     (Status.ALERTED, Event.RECORD): Status.RECORDED,
     (Status.RECORDED, Event.NOTICE): Status.NOTICED,
     (Status.RECORDED, Event.CURE): Status.CLOSED,
@@ -76,6 +88,19 @@ LIFE_CYCLE = {
     (Status.FOLLOWED, Event.FOLLOW): Status.FOLLOWED,
     (Status.FOLLOWED, Event.REFUSE): Status.NOTICED,
     (Status.FOLLOWED, Event.CLOSE): Status.CLOSED,
+    **{
+        (status, event): after or status
+        for status in TOLD
+        for event, after in (
+            (Event.EVIDENCE, None),
+            (Event.WARN, None),
+            (Event.GOOD, None),
+            (Event.FORCED, None),
+            (Event.UNCURED, Status.ESCALATED),
+            (Event.RENEW, Status.NOTICED),
+            (Event.CONFIRM, Status.CLOSED),
+        )
+    },
 }
 """Every allowed move; a case is born ALERTED."""
 
@@ -89,7 +114,7 @@ def life_cycle_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _move(case: Case, event: Event, at: Nanos, by: str, text: str, effects: Effects) -> bool:
+def move(case: Case, event: Event, at: Nanos, by: str, text: str, effects: Effects) -> bool:
     """Follow the table and write the step down; False when it has no such move."""
     status = LIFE_CYCLE.get((Status(case.status), event))
     if status is None:
@@ -115,13 +140,13 @@ def judge(state: State, opened: OverseerOpen, at: Nanos, effects: Effects) -> No
         measure = BY_NAME[record.name]
         value, most = used(measure, figures), row.value * measure.factor
         key = f"{record.scope} {record.name}"
-        case = _open_case(state, record.scope, record.name)
+        case = open_case(state, record.scope, record.name)
         if value > most:
             state.near[key] = 1
             _breach(state, opened, row, value, most, case, at, effects)
             continue
         if case is not None and case.status == Status.RECORDED:
-            _move(case, Event.CURE, at, "", "back within the limit", effects)
+            move(case, Event.CURE, at, "", "back within the limit", effects)
         if 100 * value >= SOFT * most and value and not state.near.get(key):
             state.near[key] = 1
             effects.append(RaiseAlert(Alert.LIMIT_NEAR, record.scope, (record.name, value, most)))
@@ -129,7 +154,8 @@ def judge(state: State, opened: OverseerOpen, at: Nanos, effects: Effects) -> No
             state.near.pop(key, None)
 
 
-def _open_case(state: State, scope: str, name: str) -> Case | None:
+def open_case(state: State, scope: str, name: str) -> Case | None:
+    """The case of a scope and name that is not closed."""
     return next(
         (
             case
@@ -152,23 +178,31 @@ def _breach(
 ) -> None:
     record = row.limit.record
     if case is None:
-        if len(state.cases) >= MOST_CASES:
+        case = born(state, opened, record.scope, record.name, value, most, at)
+        if case is None:
             effects.append(RaiseAlert(Alert.FIRM_BREACH, record.scope, (record.name, "full")))
             return
-        number = case_number(opened.day, state.born + 1)
-        state.born += 1
-        case = Case(number, record.scope, record.name, value, most, str(Status.ALERTED), at)
-        case.history = [(at, str(Status.ALERTED), "", "")]
-        state.cases[number] = case
         effects.append(RaiseAlert(Alert.FIRM_BREACH, record.scope, (record.name, value, most)))
         why = "the authorisation has ended" if row.expired else f"basis {record.basis}"
-        _move(case, Event.RECORD, at, "", f"version {row.limit.version}, {why}", effects)
+        move(case, Event.RECORD, at, "", f"version {row.limit.version}, {why}", effects)
         return
     case.value, case.limit = max(case.value, value), most
     if case.status == Status.RECORDED:
-        _deadline(case, opened, at, effects)
-        _move(case, Event.NOTICE, at, opened.officer, "", effects)
-        effects.append(RaiseAlert(Alert.FIRM_NOTICE, case.scope, (case.name, case.number)))
+        notify(case, opened, at, effects)
+
+
+def born(
+    state: State, opened: OverseerOpen, scope: str, name: str, value: int, most: int, at: Nanos
+) -> Case | None:
+    """A new case, ALERTED; None when the day holds no more (MOST_CASES)."""
+    if len(state.cases) >= MOST_CASES:
+        return None
+    state.born += 1
+    number = case_number(opened.day, state.born)
+    case = Case(number, scope, name, value, most, str(Status.ALERTED), at)
+    case.history = [(at, str(Status.ALERTED), "", "")]
+    state.cases[number] = case
+    return case
 
 
 def _limit_of(case: Case, opened: OverseerOpen, at: Nanos) -> InForce | None:
@@ -183,18 +217,37 @@ def case_number(day: Day, count: int) -> str:
     return f"FX{day}-{count:03d}"
 
 
-def _deadline(case: Case, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:
+def _terms(
+    case: Case, opened: OverseerOpen, at: Nanos
+) -> tuple[Nanos, tuple[TradingState, ...]] | None:
+    """(time to answer, steps of the escalation) of a case, by its limit or by the policy."""
+    rule = rule_of(opened, case.name)
+    if rule is not None:
+        return rule.answer, rule.escalate
     row = _limit_of(case, opened, at)
-    if row is not None:
-        case.due = at + row.limit.answer
+    return None if row is None else (row.limit.answer, row.limit.escalate)
+
+
+def _deadline(case: Case, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:
+    terms = _terms(case, opened, at)
+    # A call is due when the clearing house says so, whatever the desk answers.
+    if terms is not None and case.name not in CALLS.values():
+        case.due = at + terms[0]
         effects.append(WakeAt(f"due {case.number}", case.due))
+
+
+def notify(case: Case, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:
+    """Tell the desk in writing, with a deadline."""
+    _deadline(case, opened, at, effects)
+    move(case, Event.NOTICE, at, opened.officer, "", effects)
+    effects.append(RaiseAlert(Alert.FIRM_NOTICE, case.scope, (case.name, case.number)))
 
 
 def wake(state: State, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:
     """At the opening: deadlines of cases that were carried in run on."""
     waiting = (str(Status.NOTICED), str(Status.ESCALATED))
     for case in state.cases.values():
-        if case.status in waiting:
+        if case.status in waiting and case.name not in CALLS.values():
             effects.append(WakeAt(f"due {case.number}", max(case.due, at + 1)))
 
 
@@ -203,12 +256,12 @@ def overdue(state: State, opened: OverseerOpen, number: str, at: Nanos, effects:
     case = state.cases.get(number)
     if case is None or at < case.due:
         return
-    row = _limit_of(case, opened, at)
-    steps = row.limit.escalate if row is not None else ()
+    terms = _terms(case, opened, at)
+    steps = terms[1] if terms is not None else ()
     text = "no answer in time"
     if case.step < len(steps):
         text = f"no answer in time: {steps[case.step].name}"
-    if not _move(case, Event.ESCALATE, at, opened.officer, text, effects):
+    if not move(case, Event.ESCALATE, at, opened.officer, text, effects):
         return
     if case.step < len(steps):
         ask_state(state, case.scope, steps[case.step], case.number, opened.officer, effects)
@@ -279,9 +332,13 @@ def _step(
         measure = BY_NAME.get(case.name)
         if row and figures and measure and used(measure, figures) > row.value * measure.factor:
             return "the figure is still over its limit"
+        if case.name in CALLS.values():
+            return "a call is closed by the settlement, not by a person"
+        if case.name == OVER and over_now(state, opened, case.scope):
+            return "the position is still over its limit"
     status = case.status
     if event == Event.REFUSE and (Status(status), event) in LIFE_CYCLE:
         _deadline(case, opened, at, effects)
-    if not _move(case, event, at, body.by, body.text, effects):
+    if not move(case, event, at, body.by, body.text, effects):
         return f"a case that is {status} takes no {event}"
     return ""

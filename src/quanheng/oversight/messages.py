@@ -8,7 +8,7 @@ import msgspec
 
 from quanheng.rulebook.model import Rulebook
 from quanheng.runtime.envelope import RaiseAlert, TimerFired, WakeAt
-from quanheng.terms.business import CombinationDone
+from quanheng.terms.business import CombinationDone, LockAck
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import RecordFigure, SetState
 from quanheng.terms.contract import Chain
@@ -16,9 +16,18 @@ from quanheng.terms.etf import EtfFill
 from quanheng.terms.market import ChainTick, UnderlyingTicks
 from quanheng.terms.orders import Trade
 from quanheng.terms.records import LimitRecord
-from quanheng.terms.units import Day, Lots, Money, Nanos
+from quanheng.terms.units import (
+    MINUTE,
+    MONEY_PER_YUAN,
+    Day,
+    Lots,
+    Money,
+    Nanos,
+    Ticks,
+)
+from quanheng.wire.notices import Notice
 
-FILL_TYPES = Trade | CombinationDone
+FILL_TYPES = Trade | CombinationDone | LockAck
 
 
 class Attribution(msgspec.Struct, frozen=True, array_like=True):
@@ -57,6 +66,38 @@ class Officer(msgspec.Struct, frozen=True, array_like=True):
     posts: tuple[str, ...]
 
 
+class ExtremeRule(msgspec.Struct, frozen=True, array_like=True):
+    """What an extreme case of a kind leads to at once and when nobody answers (I-45, I-46).
+
+    `name`: `incidents.INCIDENTS`. `state`: what the desk is put into the moment the case opens,
+    None for nothing; `whole`: the whole book, else the case's scope. `answer` and `escalate` as in
+    `FirmLimit`; of a call the deadline is the clearing house's.
+    """
+
+    name: str
+    state: TradingState | None
+    whole: bool
+    answer: Nanos
+    escalate: tuple[TradingState, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Thresholds of extreme cases and of the watch over forced closing.
+
+    An order is wrong when its price is on the losing side of both the market's middle and the own
+    theory by more than the largest of `far_ppm` of the price, `far_ticks` and `far_spot_ppm` of the
+    underlying. `ahead`: how long before 11:30 people are warned of a call that is not made good.
+    """
+
+    rules: tuple[ExtremeRule, ...] = ()
+    far_ppm: int = 300_000
+    far_ticks: Ticks = 200
+    far_spot_ppm: int = 10_000
+    order_lots: Lots = 200
+    order_value: Money = 5_000_000 * MONEY_PER_YUAN
+    ahead: Nanos = 30 * MINUTE
+
+
 class CarriedCase(msgspec.Struct, frozen=True, array_like=True):
     """A case that was not closed when its day ended."""
 
@@ -70,6 +111,8 @@ class CarriedCase(msgspec.Struct, frozen=True, array_like=True):
     due: Nanos
     step: int
     history: tuple[tuple[Nanos, str, str, str], ...]  # at, event, by, text
+    facts: tuple[tuple[str, int], ...] = ()  # of a call: see `calls`
+    evidence: tuple[str, ...] = ()
 
 
 class Opening(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -112,6 +155,8 @@ class OverseerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, t
     peak: Money = 0
     cases: tuple[CarriedCase, ...] = ()
     volume: tuple[Lots, ...] = ()  # contracts a usual day trades, by class
+    policy: Policy = Policy()
+    granted: tuple[tuple[str, Lots, Lots, Lots], ...] = ()  # class; long, total, buy-open a day
 
 
 class DropCopy(msgspec.Struct, frozen=True, array_like=True, tag="drop_copy"):
@@ -120,6 +165,37 @@ class DropCopy(msgspec.Struct, frozen=True, array_like=True, tag="drop_copy"):
     set_id: str
     index: int
     body: FILL_TYPES
+
+
+class OrderSeen(msgspec.Struct, frozen=True, array_like=True):
+    """One side of an order or quote of the account as the exchange took it, or that it ended.
+
+    `price` 0: a market order. `gone` of `qty` never worked: cancelled at once. Of an end all are 0.
+    """
+
+    ends: bool
+    client_id: str
+    contract: str
+    side: int
+    price: Ticks
+    qty: Lots
+    gone: Lots = 0
+
+
+class OrdersSeen(msgspec.Struct, frozen=True, array_like=True, tag="orders_seen"):
+    """The exchange's copy of orders and quotes that it accepted or ended, in their order."""
+
+    rows: tuple[OrderSeen, ...]
+
+
+class NoticesRead(msgspec.Struct, frozen=True, array_like=True, tag="notices_read"):
+    """The clearing house's notices of the evening of `day` for the account (op_tzxx, I-45), and
+    what of the file could not be read.
+    """
+
+    day: Day
+    notices: tuple[Notice, ...]
+    bad: tuple[str, ...] = ()
 
 
 class EtfCopy(msgspec.Struct, frozen=True, array_like=True, tag="etf_copy"):
@@ -238,6 +314,8 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
 OverseerInput = (
     OverseerOpen
     | DropCopy
+    | OrdersSeen
+    | NoticesRead
     | EtfCopy
     | ChainTick
     | UnderlyingTicks

@@ -8,7 +8,17 @@ from typing import Any, ClassVar, assert_never
 import numpy as np
 
 from quanheng.kernels.pack import pack
-from quanheng.oversight import account, cases, compare, figures, market, stress
+from quanheng.oversight import (
+    account,
+    calls,
+    cases,
+    compare,
+    extremes,
+    figures,
+    incidents,
+    market,
+    stress,
+)
 from quanheng.oversight.limits import in_force, problem
 from quanheng.oversight.messages import (
     Answer,
@@ -21,6 +31,8 @@ from quanheng.oversight.messages import (
     EtfCopy,
     Figures,
     FollowUp,
+    NoticesRead,
+    OrdersSeen,
     OverseerEffect,
     OverseerInput,
     OverseerOpen,
@@ -33,6 +45,7 @@ from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.commands import RecordFigure
 from quanheng.terms.days import day_nanos
 from quanheng.terms.market import ChainTick, UnderlyingTicks
+from quanheng.terms.orders import Trade
 from quanheng.terms.units import MONEY_PER_YUAN, SECOND, Money, Nanos
 
 FIGURES = "figures"
@@ -76,11 +89,17 @@ class Overseer:
         assert state.model is not None, "the overseer was opened"
         match body:
             case DropCopy():
-                account.take_copy(state, opened, body, effects)
+                self._copy(opened, body, at, effects)
                 account.count(state)
+            case OrdersSeen():
+                account.count(state)
+                extremes.take_orders(state, opened, body, at, effects)
+            case NoticesRead():
+                calls.take_notices(state, opened, body, at, effects)
             case EtfCopy():
                 account.take_etf(state, opened, body, effects)
                 account.count(state)
+                state.fresh = True
             case ChainTick():
                 state.fresh |= market.take_chain(state.model, body)
             case UnderlyingTicks():
@@ -96,10 +115,22 @@ class Overseer:
                     self._run(opened, at, effects)
                     if day_nanos(at) <= opened.rulebook.timetable[-1].stop:
                         effects.append(WakeAt(FIGURES, at + opened.every))
+                elif body.name == calls.TIMER:
+                    calls.watch(state, opened, at, effects)
+                    calls.wake(state, opened, at, effects)
                 else:
                     cases.overdue(state, opened, body.name.removeprefix("due "), at, effects)
             case _:
                 assert_never(body)
+
+    def _copy(self, opened: OverseerOpen, body: DropCopy, at: Nanos, effects: Effects) -> None:
+        """Fold a report once, then look at it: is it explained, is it the exchange's own doing?"""
+        if not account.take_copy(self.state, opened, body, effects):
+            return
+        self.state.fresh = True
+        calls.take_report(self.state, opened, body.body, at, effects)
+        if isinstance(body.body, Trade):
+            extremes.take_fill(self.state, opened, body.body, at, effects)
 
     def _open(self, body: OverseerOpen, at: Nanos, effects: Effects) -> None:
         if self.state.opened is not None:
@@ -110,10 +141,14 @@ class Overseer:
             why = problem(limit, scopes)
             if why:
                 raise ValueError(f"overseer: {why}")
+        why = incidents.problem(body.policy.rules)
+        if why:
+            raise ValueError(f"overseer: {why}")
         if not cases.holds(body, body.officer, (cases.FIRM_RISK,)):
             raise ValueError(f"overseer: officer {body.officer} does not hold {cases.FIRM_RISK}")
         effects.append(WakeAt(FIGURES, at + body.every + AFTER))
         cases.wake(self.state, body, at, effects)
+        calls.wake(self.state, body, at, effects)
 
     def _run(self, opened: OverseerOpen, at: Nanos, effects: Effects) -> None:
         """Curve, figures, limits, the desk's claim, and the figure that the ladder wants.
@@ -131,6 +166,7 @@ class Overseer:
         table = np.array([state.figures[name] for name in names], dtype=np.int64)
         effects.append(Figures("scopes", at, names, len(figures.COLUMNS), pack(table)))
         cases.judge(state, opened, at, effects)
+        calls.watch(state, opened, at, effects)
         compare.level(state, opened, at, effects)
         self._deliver(opened, at, effects)
 

@@ -28,12 +28,15 @@ class Case(msgspec.Struct):
     due: Nanos = 0
     step: int = 0  # missed deadlines
     history: list[tuple[Nanos, str, str, str]] = []
+    facts: dict[str, int] = {}
+    evidence: list[str] = []
 
     def carried(self) -> CarriedCase:
         """As it crosses to the next day."""
         return CarriedCase(
             self.number, self.scope, self.name, self.value, self.limit, self.status, self.since,
-            self.due, self.step, tuple(self.history),
+            self.due, self.step, tuple(self.history), tuple(sorted(self.facts.items())),
+            tuple(self.evidence),
         )  # fmt: skip
 
 
@@ -143,6 +146,8 @@ class State(msgspec.Struct):
     explained: dict[str, str] = {}
     claim: DeskFigures | None = None
     copied: int = 0  # messages of the drop copy
+    orders: dict[str, list[int]] = {}  # client id -> slot, left to buy, left to sell
+    opened_long: list[Lots] = []  # contracts bought to open today, by class
 
 
 class _Map(NamedTuple):
@@ -286,7 +291,7 @@ def open_state(opened: OverseerOpen) -> State:
     cases = {
         one.number: Case(
             one.number, one.scope, one.name, one.value, one.limit, one.status, one.since,
-            one.due, one.step, list(one.history),
+            one.due, one.step, list(one.history), dict(one.facts), list(one.evidence),
         )
         for one in opened.cases
     }  # fmt: skip
@@ -298,4 +303,5 @@ def open_state(opened: OverseerOpen) -> State:
         owners=owners,
         peak=opened.peak,
         cases=cases,
+        opened_long=[0] * len(opened.chain.classes),
     )

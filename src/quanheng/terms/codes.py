@@ -210,3 +210,6 @@ class Alert(StrEnum):
     FIRM_NOTICE = "firm_notice"
     LEVELS_DIFFER = "levels_differ"
     UNATTRIBUTED_FILL = "unattributed_fill"
+    FIRM_EXTREME = "firm_extreme"  # wrong or oversized order, over-limit position, unexplained fill
+    FORCED_CALL = "forced_call"  # a stage of the watch over forced closing
+    NOTICE_UNREADABLE = "notice_unreadable"
