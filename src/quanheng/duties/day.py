@@ -79,6 +79,17 @@ class DayTables(msgspec.Struct, kw_only=True, eq=False):
     """(maker, contract, since, until) of every approved exemption, half-open."""
 
 
+class Chunk(msgspec.Struct, frozen=True, eq=False):
+    """Quotes of whole cells of a day. `rows` int64[5, n]: at, bid, bid_qty, ask, ask_qty, n at
+    least the last entry of `start`; `start` int64[contracts x makers + 1]: where each cell begins,
+    by contract, then maker. `read`: rows that were read for it.
+    """
+
+    rows: Ints
+    start: Ints
+    read: int
+
+
 def _starts(keys: Ints, count: int) -> Ints:
     """Where each key 0 … count - 1 starts in sorted `keys`, and the end."""
     return np.searchsorted(keys, np.arange(count + 1)).astype(np.int64)
@@ -193,20 +204,28 @@ def _walk_contracts(tables: DayTables, subjects: Ints, options: Ints) -> _Walked
     return _Walked(starts, spans, wide, judges, asks, trade_at, parties, market, traded_in)
 
 
-def measure_cells(tables: DayTables) -> Figures:
-    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`."""
+def chunk_of(tables: DayTables, read: int = 0) -> Chunk:
+    """All the quotes that `tables` has."""
+    lanes, makers = len(tables.subjects) * len(tables.makers), len(tables.makers)
+    cell = _contiguous(tables.quote_contract) * makers + tables.quote_maker
+    return Chunk(_contiguous(tables.quotes.reshape(-1, 5).T), _starts(cell, lanes), read)
+
+
+def measure_cells(tables: DayTables, chunk: Chunk | None = None) -> Figures:
+    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`; of the
+    quotes of `chunk` where one is given.
+    """
+    quotes = chunk_of(tables) if chunk is None else chunk
     makers, contracts = len(tables.makers), len(tables.subjects)
     subjects, rule = _subject_rows(tables.subjects), tables.terms
     options = np.array(msgspec.structs.astuple(rule.options), dtype=np.int64)
-    quotes = _contiguous(tables.quotes).reshape(-1, 5)
     w = _walk_contracts(tables, subjects, options)
     hole_start, holes = _holes(tables)
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
     term_start = np.zeros(makers * contracts + 1, dtype=np.int64)
-    expanded = len(quotes) + makers * (len(w.market) if rule.options.base else 0)
+    expanded = int(quotes.start[-1]) + makers * (len(w.market) if rule.options.base else 0)
     terms = np.zeros((expanded + makers * contracts + 1, 2), dtype=np.int64)
     breaks = np.zeros((makers * int(w.starts[2, -1]), 4), dtype=np.int64)
-    quote_cell = _contiguous(tables.quote_contract) * makers + tables.quote_maker
     sizes = [rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE]
     n_terms, n_breaks = walk_cells(
         subjects,
@@ -221,8 +240,8 @@ def measure_cells(tables: DayTables) -> Figures:
         w.trade_at,
         w.parties,
         w.market,
-        _starts(quote_cell, makers * contracts),
-        quotes,
+        quotes.start,
+        quotes.rows,
         hole_start,
         holes,
         np.zeros(_widest(tables.subjects) + 1, dtype=np.int64),

@@ -15,6 +15,7 @@ from quanheng.duties.day_contracts import (
 )
 from quanheng.duties.day_kernels import (
     CLOSED,
+    FRESH,
     OBLIGED,
     OPENED,
     QUOTE_COLUMNS,
@@ -30,28 +31,6 @@ from quanheng.duties.day_kernels import (
 )
 from quanheng.duties.readings import ABSENT_IS_ONE, CONTINUOUS_ONLY, ONE_SIDE
 from quanheng.kernels.jit import kernel
-
-
-@kernel
-def _own_rows(rows: Ints, market: Ints, by_market: int, quotes: Ints) -> int:
-    """Quote rows with their base in `quotes` int64[n, 7]; returns the count.
-
-    `rows` int64[n, 5]: at, bid, bid_qty, ask, ask_qty.
-    """
-    if by_market:
-        own = np.empty((len(rows), QUOTE_COLUMNS), dtype=np.int64)
-        own[:, :5] = rows
-        return int(with_market(own, market, quotes))
-    for j in range(len(rows)):
-        # Scalars one by one: a slice of a row costs several times as much.
-        quotes[j, 0] = rows[j, 0]
-        quotes[j, 1] = rows[j, 1]
-        quotes[j, 2] = rows[j, 2]
-        quotes[j, 3] = rows[j, 3]
-        quotes[j, 4] = rows[j, 4]
-        quotes[j, 5] = rows[j, 1]
-        quotes[j, 6] = 1
-    return len(rows)
 
 
 @kernel
@@ -85,6 +64,14 @@ def _spread_terms(
 
 
 @kernel
+def _stale(own: Ints, bits: Bits) -> None:
+    """Rows that only the market's best bid made are not quotes sent anew (A01 with A19)."""
+    for j in range(own.size):
+        if not own[j]:
+            bits[j] &= ~np.uint8(FRESH)
+
+
+@kernel
 def _walk_cell(
     maker: int,
     subject: Ints,
@@ -97,6 +84,9 @@ def _walk_cell(
     trade_at: Ints,
     parties: Ints,
     own: Ints,
+    base: int,
+    first: int,
+    last: int,
     hole: Ints,
     bits: Bits,
     out: Ints,
@@ -108,14 +98,29 @@ def _walk_cell(
 ) -> tuple[int, int]:
     """One maker in one contract: its times, terms, auctions and inquiries.
 
-    `own` are its quote rows; the other ranges are the contract's, `hole` the maker's exemptions.
-    Returns the terms so far and the intraday auctions of the cell, or -price above the highest.
+    Columns [first, last) of `own` are its quotes, with row `base` as the bid that counts; the other
+    ranges are the contract's, `hole` the maker's exemptions. Returns the terms so far and the
+    intraday auctions of the cell, or -price above the highest.
     """
-    top = grade_quotes(subject, sizes[0], sizes[1], options[O_FLOOR], own, bits)
+    at, bid, ask, basis = own[0][first:last], own[1][first:last], own[3][first:last], own[base]
+    basis = basis[first:last]
+    top = grade_quotes(
+        subject,
+        sizes,
+        options[O_FLOOR],
+        bid,
+        own[2][first:last],
+        ask,
+        own[4][first:last],
+        basis,
+        bits,
+    )
     if top > sizes[4]:
         return -top, 0
+    if options[O_BASE]:
+        _stale(own[6][first:last], bits)
     left = out[: subtract(spans, hole, out)]
-    low, high = add_times(subject, left, own, bits, options, scratch, cell)
+    low, high = add_times(subject, left, at, bid, ask, basis, bits, options, scratch, cell)
     absent = 0
     if options[O_DOMAIN] == ABSENT_IS_ONE:
         absent = cell[OBLIGED] - cell[RATED]
@@ -123,11 +128,11 @@ def _walk_cell(
     floor = options[O_FLOOR]
     n_terms = _spread_terms(subject, low, high, absent, floor, scratch, terms, n_terms)
     if options[O_WIDE]:
-        add_wide(wide, own, bits, cell)
-    more = count_auctions(own, bits, hole, judges, options, cell, breaks[:, 2:])
+        add_wide(wide, at, bits, cell)
+    more = count_auctions(at, bits, hole, judges, options, cell, breaks[:, 2:])
     breaks[:more, 0] = maker
     answer, hold = sizes[2], sizes[3]
-    count_inquiries(maker, own, bits, hole, asks, trade_at, parties, answer, hold, options, cell)
+    count_inquiries(maker, at, bits, hole, asks, trade_at, parties, answer, hold, options, cell)
     return n_terms, more
 
 
@@ -167,13 +172,16 @@ def walk_cells(
     """Fill `cells` int64[makers * contracts, CELL_COLUMNS], the spread terms and `breaks`.
 
     `sizes` = continuous size, auction size, answer, hold, highest price. `starts` int64[6,
-    contracts + 1]: spans, wide spans, judges, asks, trades, market. Quotes are by contract, maker;
-    holes by maker, contract. `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4]
-    (maker, contract, instant, joined). Returns both numbers, or -price above the highest."""
+    contracts + 1]: spans, wide spans, judges, asks, trades, market. `rows` int64[5, n] are quotes
+    by contract, maker; holes by maker, contract. `terms` int64[n, 2] gets (denominator, integral);
+    `breaks` int64[m, 4] (maker, contract, instant, joined). Returns both numbers, or -price above
+    the highest."""
     makers, contracts = active.shape
     out = np.empty((len(spans) + len(holes) + 1, 2), np.int64)
     most = _longest(quote_start) + options[O_BASE] * len(market)
-    quotes, bits = np.empty((most, QUOTE_COLUMNS), np.int64), np.empty(most + 1, np.uint8)
+    bits = np.empty(most + 1, np.uint8)
+    by_market = options[O_BASE]
+    expanded = np.empty((QUOTE_COLUMNS, most if by_market else 0), np.int64)
     n_terms = n_breaks = 0
     for maker in range(makers):
         for c in range(contracts):
@@ -181,8 +189,10 @@ def walk_cells(
             cells[cell, OPENED] = cells[cell, CLOSED] = -1
             if active[maker, c]:
                 s, e = starts[:, c], starts[:, c + 1]
-                given = rows[quote_start[lane] : quote_start[lane + 1]]
-                count = _own_rows(given, market[s[5] : e[5]], options[O_BASE], quotes)
+                quotes, base, first, last = rows, 1, quote_start[lane], quote_start[lane + 1]
+                if by_market:
+                    last = with_market(rows, first, last, market[s[5] : e[5]], expanded)
+                    quotes, base, first = expanded, 5, 0
                 n_terms, more = _walk_cell(
                     maker,
                     subjects[c],
@@ -194,7 +204,10 @@ def walk_cells(
                     asks[s[3] : e[3]],
                     trade_at[s[4] : e[4]],
                     parties[s[4] : e[4]],
-                    quotes[:count],
+                    quotes,
+                    base,
+                    first,
+                    last,
                     holes[hole_start[cell] : hole_start[cell + 1]],
                     bits,
                     out,
