@@ -77,6 +77,8 @@ def _walk_cell(
     subject: Ints,
     sizes: Ints,
     options: Ints,
+    s: Ints,
+    e: Ints,
     spans: Ints,
     wide: Ints,
     judges: Ints,
@@ -98,41 +100,31 @@ def _walk_cell(
 ) -> tuple[int, int]:
     """One maker in one contract: its times, terms, auctions and inquiries.
 
-    Columns [first, last) of `own` are its quotes, with row `base` as the bid that counts; the other
-    ranges are the contract's, `hole` the maker's exemptions. Returns the terms so far and the
-    intraday auctions of the cell, or -price above the highest.
+    Columns [first, last) of `own` are its quotes, with row `base` as the bid that counts; `s` and
+    `e` are the contract's ranges of the others, `hole` the maker's exemptions. Returns the terms so
+    far and the intraday auctions of the cell, or -price above the highest.
     """
     at, bid, ask, basis = own[0][first:last], own[1][first:last], own[3][first:last], own[base]
-    basis = basis[first:last]
-    top = grade_quotes(
-        subject,
-        sizes,
-        options[O_FLOOR],
-        bid,
-        own[2][first:last],
-        ask,
-        own[4][first:last],
-        basis,
-        bits,
-    )
+    basis, bid_qty, ask_qty = basis[first:last], own[2][first:last], own[4][first:last]
+    floor = options[O_FLOOR]
+    top = grade_quotes(subject, sizes, floor, bid, bid_qty, ask, ask_qty, basis, bits)
     if top > sizes[4]:
         return -top, 0
     if options[O_BASE]:
         _stale(own[6][first:last], bits)
-    left = out[: subtract(spans, hole, out)]
+    left = out[: subtract(spans[s[0] : e[0]], hole, out)]
     low, high = add_times(subject, left, at, bid, ask, basis, bits, options, scratch, cell)
     absent = 0
     if options[O_DOMAIN] == ABSENT_IS_ONE:
         absent = cell[OBLIGED] - cell[RATED]
         cell[RATED] = cell[OBLIGED]
-    floor = options[O_FLOOR]
     n_terms = _spread_terms(subject, low, high, absent, floor, scratch, terms, n_terms)
     if options[O_WIDE]:
-        add_wide(wide, at, bits, cell)
-    more = count_auctions(at, bits, hole, judges, options, cell, breaks[:, 2:])
+        add_wide(wide[s[1] : e[1]], at, bits, cell)
+    more = count_auctions(at, bits, hole, judges[s[2] : e[2]], options, cell, breaks[:, 2:])
     breaks[:more, 0] = maker
-    answer, hold = sizes[2], sizes[3]
-    count_inquiries(maker, at, bits, hole, asks, trade_at, parties, answer, hold, options, cell)
+    asked, made, who = asks[s[3] : e[3]], trade_at[s[4] : e[4]], parties[s[4] : e[4]]
+    count_inquiries(maker, at, bits, hole, asked, made, who, sizes[2], sizes[3], options, cell)
     return n_terms, more
 
 
@@ -178,10 +170,10 @@ def walk_cells(
     the highest."""
     makers, contracts = active.shape
     out = np.empty((len(spans) + len(holes) + 1, 2), np.int64)
-    most = _longest(quote_start) + options[O_BASE] * len(market)
-    bits = np.empty(most + 1, np.uint8)
     by_market = options[O_BASE]
-    expanded = np.empty((QUOTE_COLUMNS, most if by_market else 0), np.int64)
+    most = _longest(quote_start) + by_market * len(market)
+    bits = np.empty(most + 1, np.uint8)
+    expanded = np.empty((QUOTE_COLUMNS, most * by_market), np.int64)
     n_terms = n_breaks = 0
     for maker in range(makers):
         for c in range(contracts):
@@ -193,30 +185,12 @@ def walk_cells(
                 if by_market:
                     last = with_market(rows, first, last, market[s[5] : e[5]], expanded)
                     quotes, base, first = expanded, 5, 0
+                hole = holes[hole_start[cell] : hole_start[cell + 1]]
                 n_terms, more = _walk_cell(
-                    maker,
-                    subjects[c],
-                    sizes,
-                    options,
-                    spans[s[0] : e[0]],
-                    wide[s[1] : e[1]],
-                    judges[s[2] : e[2]],
-                    asks[s[3] : e[3]],
-                    trade_at[s[4] : e[4]],
-                    parties[s[4] : e[4]],
-                    quotes,
-                    base,
-                    first,
-                    last,
-                    holes[hole_start[cell] : hole_start[cell + 1]],
-                    bits,
-                    out,
-                    scratch,
-                    cells[cell],
-                    terms,
-                    n_terms,
-                    breaks[n_breaks:],
-                )
+                    maker, subjects[c], sizes, options, s, e, spans, wide, judges, asks, trade_at,
+                    parties, quotes, base, first, last, hole, bits, out, scratch, cells[cell],
+                    terms, n_terms, breaks[n_breaks:],
+                )  # fmt: skip
                 breaks[n_breaks : n_breaks + more, 1] = c
                 n_breaks += more
             if n_terms < 0:
