@@ -4,7 +4,7 @@ Exactly the figures of `measure`, from a dataset's tables. A day of three millio
 well under a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -35,7 +35,7 @@ from quanheng.duties.day_kernels import (
     RATED,
 )
 from quanheng.duties.day_walk import add_volume, walk_cells
-from quanheng.duties.figures import Figures, ranked
+from quanheng.duties.figures import Figures, merged, ranked
 from quanheng.terms.units import Day, DayNanos
 
 Ints = npt.NDArray[np.int64]
@@ -211,9 +211,33 @@ def chunk_of(tables: DayTables, read: int = 0) -> Chunk:
     return Chunk(_contiguous(tables.quotes.reshape(-1, 5).T), _starts(cell, lanes), read)
 
 
-def measure_cells(tables: DayTables, chunk: Chunk | None = None) -> Figures:
+def measure_chunks(tables: DayTables, chunks: Iterable[Chunk]) -> tuple[Figures, int]:
+    """`measure_day` of a day whose quotes come in chunks, and the rows that were read.
+
+    Cells whose quotes `tables` itself has (those made from orders) come last.
+    """
+    scratch, rows, parts = _scratch(tables), len(tables.quotes), list[Figures]()
+    left = tables.active.copy()
+    for chunk in chunks:
+        rows += chunk.read
+        present = (np.diff(chunk.start) > 0).reshape(left.shape[::-1]).T * left
+        own = msgspec.structs.replace(tables, active=present)
+        parts.append(measure_cells(own, chunk, scratch))
+        left = left - present
+    parts.append(measure_cells(msgspec.structs.replace(tables, active=left), None, scratch))
+    return msgspec.structs.replace(merged(parts), active=tables.active), rows
+
+
+def _scratch(tables: DayTables) -> Ints:
+    """Zeros for the spread integrals of one cell; every cell leaves it as it was."""
+    return np.zeros(_widest(tables.subjects) + 1, dtype=np.int64)
+
+
+def measure_cells(
+    tables: DayTables, chunk: Chunk | None = None, scratch: Ints | None = None
+) -> Figures:
     """`measure_day` of the active cells alone, with instants instead of moments in `breaks`; of the
-    quotes of `chunk` where one is given.
+    quotes of `chunk` where one is given. `scratch` as of `_scratch`, to make it once for many.
     """
     quotes = chunk_of(tables) if chunk is None else chunk
     makers, contracts = len(tables.makers), len(tables.subjects)
@@ -224,7 +248,7 @@ def measure_cells(tables: DayTables, chunk: Chunk | None = None) -> Figures:
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
     term_start = np.zeros(makers * contracts + 1, dtype=np.int64)
     expanded = int(quotes.start[-1]) + makers * (len(w.market) if rule.options.base else 0)
-    terms = np.zeros((expanded + makers * contracts + 1, 2), dtype=np.int64)
+    terms = np.empty((expanded + makers * contracts + 1, 2), dtype=np.int64)
     breaks = np.zeros((makers * int(w.starts[2, -1]), 4), dtype=np.int64)
     sizes = [rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE]
     n_terms, n_breaks = walk_cells(
@@ -244,7 +268,7 @@ def measure_cells(tables: DayTables, chunk: Chunk | None = None) -> Figures:
         quotes.rows,
         hole_start,
         holes,
-        np.zeros(_widest(tables.subjects) + 1, dtype=np.int64),
+        _scratch(tables) if scratch is None else scratch,
         cells,
         term_start,
         terms,

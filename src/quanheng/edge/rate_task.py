@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from quanheng.duties.conditions import from_rulebook
-from quanheng.duties.day import measure_cells
+from quanheng.duties.day import measure_chunks
 from quanheng.duties.day_input import day_tables
 from quanheng.duties.exact import ratio_text
-from quanheng.duties.figures import Figures, merged
 from quanheng.duties.part import Part, rate_part
 from quanheng.duties.rating import output_cells
 from quanheng.duties.readings import DEPTH
@@ -72,16 +70,7 @@ def rate_one(job: RateJob, key: PartKey) -> int:
     terms = from_rulebook(book)
     reader = PartReader(Path(job.folder), key, by_orders=terms.options.quotes != DEPTH)
     tables = day_tables(reader.dataset, key.day, terms)
-    rows, parts = len(tables.quotes), list[Figures]()
-    left = tables.active.copy()
-    for chunk in chunks(reader, tables):
-        rows += chunk.read
-        # Cells whose quotes were made from orders have none here and come last.
-        present = (np.diff(chunk.start) > 0).reshape(left.shape[::-1]).T * left
-        parts.append(measure_cells(msgspec.structs.replace(tables, active=present), chunk))
-        left = left - present
-    parts.append(measure_cells(msgspec.structs.replace(tables, active=left)))
-    figures = msgspec.structs.replace(merged(parts), active=tables.active)
+    figures, rows = measure_chunks(tables, chunks(reader, tables))
     found = rate_part(reader.dataset, tables, figures, book)
     cells = [_texts(row) for row in found.contracts]
     found.contracts = []
