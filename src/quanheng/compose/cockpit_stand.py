@@ -13,6 +13,7 @@ from quanheng.duties import forecast, outlook
 from quanheng.duties.class_day import ClassDay
 from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
 from quanheng.duties.follower import Follower
+from quanheng.duties.forecast_grades import day_row
 from quanheng.duties.foresight import DutyAlert, spread_alerts
 from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
 from quanheng.duties.lookout import follow
@@ -72,7 +73,7 @@ class History(msgspec.Struct):
     grades: list[str] = []  # of the evaluation year
     chapter: list[str] = []  # of all complete months, for chapter 9
     changes: Adjustments = Adjustments()
-    letters: int = 0
+    year: Adjustments = Adjustments()
     general: bool = False  # only inquiries are evaluated (E-06)
 
 
@@ -88,7 +89,8 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
             if row.maker != maker or measured.kinds[maker, row.underlying] != PRIMARY:
                 continue
             mine = found.setdefault(row.underlying, History())
-            line = forecast.day_row(row, measured.others(maker, row.underlying))
+            others = measured.others(maker, row.underlying)
+            line = day_row(row, others, measured.scale.choices)
             mine.past.append(line)
             if one >= month_start(day):
                 mine.month.append(row)
@@ -102,7 +104,7 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
     whole = adjustments(table, year_start(day), last, keys)
     for underlying, mine in found.items():
         mine.changes = month.get((maker, underlying), Adjustments())
-        mine.letters = whole.get((maker, underlying), Adjustments()).letters
+        mine.year = whole.get((maker, underlying), Adjustments())
     return found
 
 
@@ -229,7 +231,7 @@ def _class(
     ahead: int,
 ) -> ClassStand:
     today = one.day
-    row = forecast.day_row(today, [volume for _, volume in one.others or ()])
+    row = day_row(today, [volume for _, volume in one.others or ()], scale.choices)
     seed = f"{maker}/{one.underlying}/{day}/{at}"
     gone = _gone(book, at)
     closed = at >= timetable(book)[-1].stop
@@ -238,7 +240,7 @@ def _class(
         part = Fraction(1) if closed else min(gone, Fraction(999, 1000))
         month = forecast.month(mine.rows, row, part, mine.past, ahead, scale, mine.changes, seed)
     months_after = 12 - _number_in_year(day)
-    year = forecast.year(mine.grades, month, months_after, book.rating, mine.letters)
+    year = forecast.year(mine.grades, month, months_after, book.rating, mine.year, scale.choices)
     so_far = continuous(scale, [*mine.month, today])
     running = [month.likely] if month.likely else []
     return ClassStand(
