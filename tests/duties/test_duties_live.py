@@ -7,7 +7,7 @@ from unittest.mock import patch
 import duty_streams
 import numpy as np
 import pytest
-from duty_streams import DAY, History, a_subject, at, random_history, random_options
+from duty_streams import DAY, History, a_subject, at, random_history, random_options, with_market
 
 from quanheng.duties import intervals as iv
 from quanheng.duties import outlook
@@ -51,11 +51,16 @@ def told(history: History, until: str = "15:00:00", maker: str = "M0") -> list[D
     return follow(tables_of(history), maker, BOOK, at(until))[1]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(150))
 def test_intervals_add_up_to_the_figures(seed: int) -> None:
-    """Every cell's intervals give its obliged, quoted and compliant time, and its auctions."""
+    """Every cell's intervals give its obliged, quoted and compliant time, and its auctions, under
+    any readings (rules.md 11).
+    """
     random = Random(seed)
     history = random_history(random, random.choice((10, 60, 200)))
+    if seed % 3:
+        history.options = random_options(random)
+        with_market(random, history)
     measured, tables = history.batch(), tables_of(history)
     index = iv.DayIndex(tables)
     for maker in range(len(history.makers)):

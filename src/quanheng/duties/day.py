@@ -95,7 +95,8 @@ def _starts(keys: Ints, count: int) -> Ints:
     return np.searchsorted(keys, np.arange(count + 1)).astype(np.int64)
 
 
-def _subject_rows(subjects: Sequence[Subject]) -> Ints:
+def subject_rows(subjects: Sequence[Subject]) -> Ints:
+    """int64[contracts, SUBJECT_COLUMNS] for the kernels."""
     rows = [
         (
             item.limit_up,
@@ -110,6 +111,11 @@ def _subject_rows(subjects: Sequence[Subject]) -> Ints:
         for item in subjects
     ]
     return np.array(rows, dtype=np.int64).reshape(len(rows), SUBJECT_COLUMNS)
+
+
+def option_array(terms: Conditions) -> Ints:
+    """The readings of measuring in the order of their fields, for the kernels."""
+    return np.array(msgspec.structs.astuple(terms.options), dtype=np.int64)
 
 
 def _holes(tables: DayTables) -> tuple[Ints, Ints]:
@@ -241,8 +247,8 @@ def measure_cells(
     """
     quotes = chunk_of(tables) if chunk is None else chunk
     makers, contracts = len(tables.makers), len(tables.subjects)
-    subjects, rule = _subject_rows(tables.subjects), tables.terms
-    options = np.array(msgspec.structs.astuple(rule.options), dtype=np.int64)
+    subjects, rule = subject_rows(tables.subjects), tables.terms
+    options = option_array(rule)
     w = _walk_contracts(tables, subjects, options)
     hole_start, holes = _holes(tables)
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
