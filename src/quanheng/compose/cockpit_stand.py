@@ -8,7 +8,15 @@ from fractions import Fraction
 
 import msgspec
 
-from quanheng.compose.duty_source import DutySource, month_days, month_start, year_of, year_start
+from quanheng.compose.duty_source import (
+    DutySource,
+    calendar_of,
+    month_days,
+    month_number,
+    month_start,
+    year_of,
+    year_start,
+)
 from quanheng.duties import forecast, outlook
 from quanheng.duties.class_day import ClassDay
 from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
@@ -82,7 +90,7 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
     found: dict[str, History] = {}
     if source is None:
         return found
-    before = [one for one in source.days if one < day]
+    before, calendar = [one for one in source.days if one < day], source.calendar
     for one in before[-forecast.BASIS - 25 :]:
         measured = source.measured(one)
         for row in measured.classes:
@@ -92,7 +100,7 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
             others = measured.others(maker, row.underlying)
             line = day_row(row, others, measured.scale.choices)
             mine.past.append(line)
-            if one >= month_start(day):
+            if one >= month_start(day, calendar):
                 mine.month.append(row)
                 mine.rows.append(line)
         measured.forget()
@@ -100,8 +108,8 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
     keys = [(row.maker, row.underlying) for mine in found.values() for row in mine.month]
     table = source.dataset.tables["letters"]
     last = before[-1] if before else day
-    month = adjustments(table, month_start(day), last, keys)
-    whole = adjustments(table, year_start(day), last, keys)
+    month = adjustments(table, month_start(day, calendar), last, keys)
+    whole = adjustments(table, year_start(day, calendar), last, keys)
     for underlying, mine in found.items():
         mine.changes = month.get((maker, underlying), Adjustments())
         mine.year = whole.get((maker, underlying), Adjustments())
@@ -112,17 +120,18 @@ def _grades(
     source: DutySource, before: Sequence[Day], day: Day, maker: str, found: dict[str, History]
 ) -> None:
     """Grades of the months before the day's own."""
+    calendar = source.calendar
     spans: dict[int, list[Day]] = {}
     for one in before:
-        if month_of(one) != month_of(day):
-            spans.setdefault(month_of(one), []).append(one)
+        if month_of(one, calendar) != month_of(day, calendar):
+            spans.setdefault(month_of(one, calendar), []).append(one)
     for inside in spans.values():
         for row in source.period(inside[0], inside[-1]):
             if row.maker != maker or row.underlying not in found:
                 continue
             mine = found[row.underlying]
             mine.chapter.append(row.grade)
-            if year_of(inside[-1]) == year_of(day):
+            if year_of(inside[-1], calendar) == year_of(day, calendar):
                 mine.grades.append(row.grade)
 
 
@@ -239,7 +248,7 @@ def _class(
     if not mine.general:
         part = Fraction(1) if closed else min(gone, Fraction(999, 1000))
         month = forecast.month(mine.rows, row, part, mine.past, ahead, scale, mine.changes, seed)
-    months_after = 12 - _number_in_year(day)
+    months_after = 12 - month_number(day, calendar_of(book))
     year = forecast.year(mine.grades, month, months_after, book.rating, mine.year, scale.choices)
     so_far = continuous(scale, [*mine.month, today])
     running = [month.likely] if month.likely else []
@@ -254,11 +263,6 @@ def _class(
         chapter9=forecast.chapter9([*mine.chapter, *running], book.rating),
         general=mine.general,
     )
-
-
-def _number_in_year(day: Day) -> int:
-    """1 for the month that ends on 20 January … 12 for the one that ends on 20 December."""
-    return month_of(day) % 100
 
 
 def _effects(one: ClassView, scale: Scale, mine: History) -> list[Effect]:
