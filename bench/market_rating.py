@@ -27,13 +27,15 @@ from typing import Any
 
 import numpy as np
 
-from quanheng.compose.market_history import CLASSES, HistoryPlan, make_history
+from quanheng.compose.market_history import make_history
+from quanheng.compose.market_quotes import CLASSES, HistoryPlan
 from quanheng.compose.text import table, thousands
 from quanheng.duties.conditions import from_rulebook
-from quanheng.duties.day import measure_cells
-from quanheng.duties.day_input import day_tables, with_quotes
+from quanheng.duties.day import Chunk, measure_chunks
+from quanheng.duties.day_input import day_tables
 from quanheng.duties.figures import participation, spread_ratio
 from quanheng.edge.dataset_parts import PartKey, PartReader, part_keys
+from quanheng.edge.dataset_rows import chunks
 from quanheng.edge.rate_task import RateJob, rate_one
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.terms.units import SECOND
@@ -115,10 +117,16 @@ def polars_way() -> tuple[Callable[..., Any], Callable[..., Result]]:
     def read(folder: Path) -> Any:
         head = ["contract", "num", "den", "from_", "until"]
         other = pl.DataFrame(contract_rows(folder), schema=head, orient="row")
-        frame = pl.concat([pl.read_parquet(path) for path in quote_files(folder)])
-        return frame.with_columns(pl.col("contract", "maker").cast(pl.String)).join(
-            other, on="contract", maintain_order="left"
-        )
+        # Its fastest keys: numbers with a list of words.
+        codes = pl.Enum(other["contract"].to_list())
+        makers = pl.Enum([f"M{number:02d}" for number in range(1, 21)])
+        files = [pl.read_parquet(path) for path in quote_files(folder)]
+        frame = pl.concat(
+            [one.cast({"contract": pl.String, "maker": pl.String}) for one in files]
+            if any(one.schema["maker"] == pl.Categorical for one in files)
+            else files
+        ).cast({"contract": codes, "maker": makers})
+        return frame.join(other.cast({"contract": codes}), on="contract", maintain_order="left")
 
     def measure(q: Any) -> Result:
         at, col = pl.col("at"), pl.col
@@ -175,7 +183,15 @@ def duckdb_way() -> tuple[Callable[..., Any], Callable[..., Result]]:
         other = pa.table(dict(zip(head, map(list, columns), strict=True)))  # noqa: F841
         base.execute("create table other as select * from other")
         files = ", ".join(f"'{path}'" for path in quote_files(folder))
-        base.execute(f"create table quotes as select * from read_parquet([{files}])")
+        base.execute("create type code as enum (select contract from other)")
+        makers = ", ".join(f"'M{number:02d}'" for number in range(1, 21))
+        base.execute(f"create type maker as enum ({makers})")
+        base.execute(
+            "create table quotes as select * replace "
+            "(contract::code as contract, maker::maker as maker) "
+            f"from read_parquet([{files}])"
+        )
+        base.execute("alter table other alter contract type code")
         return base
 
     def measure(base: Any) -> Result:
@@ -195,8 +211,13 @@ def ours_in_memory(folder: Path) -> tuple[Any, Callable[[Any], Any]]:
     for key in part_keys(folder, DAY, DAY):
         reader = PartReader(folder, key)
         tables = day_tables(reader.dataset, DAY, terms)
-        days += [with_quotes(tables, chunk) for chunk in reader.quotes()]
-    return days, lambda: [measure_cells(one) for one in days]
+        # A chunk holds until the next one is asked for, so they are copied to stay in memory.
+        own = [
+            Chunk(one.rows[:, : one.start[-1]].copy(), one.start, one.read)
+            for one in chunks(reader, tables)
+        ]
+        days.append((tables, own))
+    return days, lambda: [measure_chunks(tables, own) for tables, own in days]
 
 
 def whole_rating(folder: Path, out: Path) -> int:
@@ -215,31 +236,29 @@ def cpu(function: Callable[[], Any]) -> tuple[float, Any]:
     return best, result
 
 
-def compare(found: Result, folder: Path) -> None:
-    """The peer's figures are ours."""
+def compare(found: Result, folder: Path) -> int:
+    """The peer's figures are ours; how many cells were compared."""
     terms = from_rulebook(read_rulebook(DAY))
     count = 0
     for key in part_keys(folder, DAY, DAY):
         reader = PartReader(folder, key)
         tables = day_tables(reader.dataset, DAY, terms)
-        for chunk in reader.quotes():
-            own = with_quotes(tables, chunk)
-            figures = measure_cells(own)
-            cells = set(zip(own.quote_maker.tolist(), own.quote_contract.tolist(), strict=True))
-            for maker, contract in cells:
-                place = (figures.makers[maker], figures.contracts[contract])
-                good, quoted, ratio = found[place]
-                part = participation(figures, maker, contract)
-                if part is None or tables.trade_at.size == 0:
-                    continue
-                if int(figures.obliged[maker, contract]) != trading(tables, contract):
-                    continue  # a price at a limit or low: not restated in the peers
-                assert int(good) == int(figures.compliant[maker, contract]), place
-                own_ratio = spread_ratio(figures, maker, contract)
-                assert own_ratio is not None
-                assert abs(ratio / quoted - float(own_ratio)) < 1e-9, place
-                count += 1
+        figures, _ = measure_chunks(tables, chunks(reader, tables))
+        for maker, contract in np.argwhere(tables.active).tolist():
+            place = (figures.makers[maker], figures.contracts[contract])
+            part = participation(figures, maker, contract)
+            if place not in found or part is None or tables.trade_at.size == 0:
+                continue
+            if int(figures.obliged[maker, contract]) != trading(tables, contract):
+                continue  # a price at a limit or low: not restated in the peers
+            good, quoted, ratio = found[place]
+            assert int(good) == int(figures.compliant[maker, contract]), place
+            own_ratio = spread_ratio(figures, maker, contract)
+            assert own_ratio is not None
+            assert abs(ratio / quoted - float(own_ratio)) < 1e-9, place
+            count += 1
     assert count > 1_000, count
+    return count
 
 
 def trading(tables: Any, contract: int) -> int:
@@ -270,6 +289,7 @@ def versus(folder: Path) -> None:
         whole, rows = cpu(lambda: whole_rating(folder, Path(out)))
     _, run = ours_in_memory(folder)
     inner, _ = cpu(run)
+    cells = 0
     lines = [["ours", f"{inner / rows * 1e9:.1f}", "1.0", f"{whole / rows * 1e9:.0f}", "1.0"]]
     for name, way in (("Polars", polars_way), ("pandas", pandas_way), ("DuckDB", duckdb_way)):
         try:
@@ -279,13 +299,14 @@ def versus(folder: Path) -> None:
             continue
         loaded = read(folder)
         measured, found = cpu(lambda loaded=loaded, measure=measure: measure(loaded))
-        compare(found, folder)
+        cells = compare(found, folder)
         total, _ = cpu(lambda read=read, measure=measure: measure(read(folder)))
         line = [name, f"{measured / rows * 1e9:.1f}", f"{measured / inner:.1f}"]
         lines.append([*line, f"{total / rows * 1e9:.0f}", f"{total / whole:.1f}"])
     head = ["", "in memory ns/row", "x ours", "from files ns/row", "x ours"]
     print(f"one day, {thousands(rows)} quote rows, CPU time of one thread")
     print(table(head, lines))
+    print(f"{thousands(cells)} cells equal with every one of them")
 
 
 def growth(base: Path, updates: int) -> None:

@@ -183,6 +183,7 @@ def verify(run: Path, as_json: bool) -> None:
 @_file("--fees", "Fees of the agreement: rebates and rewards by role and grade.")
 @click.option("--engine", default="local", show_default=True, help="local or ray.")
 @click.option("--workers", default=0, help="Processes of --engine local; 0: one per processor.")
+@click.option("--publication", default="csv,html", show_default=True, help="csv, html, xlsx, pdf.")
 @click.option("--json", "as_json", is_flag=True)
 def rate(first: str, last: str, year: int, as_json: bool, **options: Any) -> None:
     """Evaluate a duty dataset over a period or a year; goes on where it was interrupted."""

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from market_world import FIRST, LAST, PLAN, digests, make_market, plan, quiet
 from quanheng.cli import cli
 from quanheng.compose import market_history as history
 from quanheng.compose import rate_command as command
-from quanheng.compose.publication import REASONS, percent
+from quanheng.compose.publication import ENGLISH, REASONS, SHEETS
 from quanheng.duties.dataset import DatasetError
 from quanheng.duties.rating import rate, rate_whole_year
 from quanheng.edge import dataset_parts, rate_engines, rate_task
 from quanheng.edge.dataset_files import read_dataset, write_dataset, write_result
 from quanheng.edge.dataset_parts import PartKey, PartReader, part_keys
+from quanheng.edge.documents import SHARE, shown
 from quanheng.edge.rate_engines import EngineError
 from quanheng.edge.rate_task import RateJob
 from quanheng.edge.rulebook_files import shipped_texts
@@ -50,9 +52,12 @@ def test_a_market_comes_from_its_seed(market: Path, tmp_path: Path) -> None:
     assert made["quote_rows"] == pq.read_metadata(lost).num_rows
     assert lost.read_bytes() == before
     assert digests(again) == digests(market)
-    other = history.part_tables(history.HistoryPlan(out=again, seed=2, **PLAN), 0, FIRST)
-    own = history.part_tables(history.HistoryPlan(out=again, **PLAN), 0, FIRST)
-    assert len(other["quotes"]["at"]) != len(own["quotes"]["at"])
+    rows = []
+    for seed in (1, 2):
+        drawn = history.HistoryPlan(out=again, seed=seed, **PLAN)
+        pieces = history.part_tables(drawn, 0, FIRST).quotes
+        rows.append(sum(len(piece["at"]) for piece in pieces))
+    assert rows[0] != rows[1]
 
 
 def test_a_market_has_a_markets_shape(market: Path, rated: Path) -> None:
@@ -216,7 +221,9 @@ def test_a_year_from_the_command_line(market: Path, tmp_path: Path) -> None:
         )
     )
     args = ["rate", str(market), "--year", "2024", "--out", str(tmp_path / "out"), "--workers", "1"]
-    answer = CliRunner().invoke(cli, [*args, "--fees", str(fees), "--json"])
+    answer = CliRunner().invoke(
+        cli, [*args, "--fees", str(fees), "--publication", "csv,html,xlsx,pdf", "--json"]
+    )
     assert answer.exit_code == 0, answer.output
     result = rate_whole_year(
         read_dataset(market), 2024, command.books_of(None), command.read_fees(fees)
@@ -236,6 +243,11 @@ def test_a_year_from_the_command_line(market: Path, tmp_path: Path) -> None:
     for title in ("做市商月度评价结果", "年度综合评价（整体）", "指定合约月度做市情况"):
         assert title in page
     assert "做市不满3个月" in page
+    for name in ("publication.xlsx", "publication.pdf"):
+        assert (tmp_path / "out" / "publication" / name).stat().st_size > 5_000
+    with zipfile.ZipFile(tmp_path / "out" / "publication" / "publication.xlsx") as book:
+        names = book.read("xl/workbook.xml").decode()
+        assert "做市商月度评价结果" in names and "年度末位淘汰名单" not in names
     with (tmp_path / "out" / "publication" / "yearly.csv").open(encoding="utf-8-sig") as stream:
         assert next(stream).startswith("年度,合约品种,做市商")
 
@@ -281,10 +293,11 @@ def test_each_day_by_its_own_rules(market: Path) -> None:
 
 
 def test_publication_words() -> None:
-    """Percentages are rounded half even at two digits and every reason has its words."""
-    assert percent(Fraction(2, 3)) == "66.67%"
-    assert percent(None) == "—"
+    """Percentages are rounded half even at two digits, every reason and head has its words."""
+    assert shown(Fraction(2, 3), SHARE) == "66.67%"
+    assert shown(None, SHARE) == "—"
     assert len(REASONS) == 12
+    assert {head for sheet in SHEETS for head in sheet.heads} == set(ENGLISH)
 
 
 def test_a_parts_bytes_depend_on_the_part_alone(market: Path, tmp_path: Path) -> None:

@@ -146,3 +146,9 @@ def test_markets_that_cannot_be_made(tmp_path: Path) -> None:
             history.days_of(wrong)
     with pytest.raises(history.HistoryError, match="--from"):
         history.plan_of("soon", out=tmp_path)
+
+
+def test_an_unknown_form_of_publication_is_named(tmp_path: Path) -> None:
+    """`--publication doc` says which forms there are."""
+    with pytest.raises(command.PlanError, match="'doc' is not one of csv, html, xlsx, pdf"):
+        command.plan_of("", "", 2024, folder=tmp_path, out=tmp_path, publication="csv,doc")

@@ -4,15 +4,19 @@ from fractions import Fraction
 from itertools import product
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 
 from quanheng.duties import forecast
 from quanheng.duties.class_day import ClassDay
-from quanheng.duties.grade import GRADES, Adjustments
+from quanheng.duties.forecast_grades import day_row
+from quanheng.duties.grade import GRADES, Adjustments, Scale
 from quanheng.duties.period import PRIMARY, rate_period
 from quanheng.duties.reach import reach
+from quanheng.duties.readings import Choices
 from quanheng.duties.scale import scale_of
+from quanheng.duties.year import year_grade
 from quanheng.edge.rulebook_files import read_rulebook
 
 BOOK = read_rulebook(20240627)
@@ -53,6 +57,7 @@ def drawn_day(random: Random, number: int, maker: str = "M0") -> ClassDay:
         spread_ratio=None if random.random() < 0.05 else Fraction(random.randint(30, 120), 100),
         opening_effective=random.choice((None, 0, 1, 1)),
         closing_effective=random.choices((None, 0, 1), (1, 1, 10))[0],
+        closing_share=random.choice((None, Fraction(random.randint(70, 100), 100))),
         volatility_auctions=auctions,
         volatility_joined=random.randint(0, auctions),
         inquiries=asked,
@@ -61,21 +66,34 @@ def drawn_day(random: Random, number: int, maker: str = "M0") -> ClassDay:
     )
 
 
-@pytest.mark.parametrize("seed", range(60))
+def read_otherwise(random: Random) -> Scale:
+    """The scale under other readings of grading."""
+    limits = {"nan": 3, "no_breaker": 3, "missed": 3}
+    names = ("nan", "no_breaker", "daily_ladder", "skip_low", "others", "missed",
+             "letters_first", "empty_zero")  # fmt: skip
+    chosen = {name: random.randrange(limits.get(name, 2)) for name in names}
+    return msgspec.structs.replace(SCALE, choices=Choices(**chosen))
+
+
+@pytest.mark.parametrize("seed", range(150))
 def test_a_known_month_is_graded_as_the_evaluation_does(seed: int) -> None:
     """The forecast of a month that is over is its grade, whatever the letters."""
     random = Random(seed)
-    changes = random.choice((PLAIN, Adjustments(1), Adjustments(2), Adjustments(lowering=1)))
+    changes = random.choice(
+        (PLAIN, Adjustments(1), Adjustments(2), Adjustments(lowering=1), Adjustments(penalty=True))
+    )
+    scale = SCALE if seed % 3 == 0 else read_otherwise(random)
     days = [drawn_day(random, number + 1) for number in range(random.randint(1, 21))]
     other = [drawn_day(random, number + 1, "M1") for number in range(len(days))]
     kinds = [(PRIMARY, day) for pair in zip(days, other, strict=True) for day in pair]
     exact = next(
         row
-        for row in rate_period(20240601, 20240630, kinds, SCALE, {("M0", "510050"): changes})
+        for row in rate_period(20240601, 20240630, kinds, scale, {("M0", "510050"): changes})
         if row.maker == "M0"
     )
-    rows = [forecast.day_row(one, [two.volume]) for one, two in zip(days, other, strict=True)]
-    found = forecast.month(rows[:-1], rows[-1], Fraction(1), [], 0, SCALE, changes, "seed")
+    volumes = [[two.volume] for two in other]
+    rows = [day_row(*pair, scale.choices) for pair in zip(days, volumes, strict=True)]
+    found = forecast.month(rows[:-1], rows[-1], Fraction(1), [], 0, scale, changes, "seed")
     if exact.grade:  # a month without any time owed has no grade
         assert found.likely == exact.grade
         assert dict(found.chances)[exact.grade] == 1000
@@ -83,10 +101,10 @@ def test_a_known_month_is_graded_as_the_evaluation_does(seed: int) -> None:
 
 def test_a_month_without_past_days_is_not_forecast() -> None:
     """With fewer than five days to draw from nothing is claimed, and no year either."""
-    row = forecast.day_row(a_day(), [100])
+    row = day_row(a_day(), [100])
     found = forecast.month([], row, Fraction(1, 2), [row] * 4, 10, SCALE, PLAIN, "seed")
     assert (found.chances, found.likely, found.basis) == ((), "", 4)
-    assert forecast.year([], found, 11, BOOK.rating, 0).chances == ()
+    assert forecast.year([], found, 11, BOOK.rating, PLAIN).chances == ()
 
 
 def test_the_forecast_is_calibrated_on_months_that_follow_its_assumption() -> None:
@@ -97,7 +115,7 @@ def test_the_forecast_is_calibrated_on_months_that_follow_its_assumption() -> No
         # A maker near the edge between A and B, better in some months than in others.
         centre = random.randint(72, 95)
         days = [
-            forecast.day_row(
+            day_row(
                 a_day(n + 1, participation=Fraction(centre + random.randint(-15, 5), 100)), [100]
             )
             for n in range(60)
@@ -124,7 +142,7 @@ def test_the_forecast_is_calibrated_on_months_that_follow_its_assumption() -> No
 def test_the_same_question_has_the_same_answer() -> None:
     """Chances depend on the arguments alone; another seed gives nearly the same."""
     random = Random(3)
-    past = [forecast.day_row(drawn_day(random, n + 1), [100]) for n in range(30)]
+    past = [day_row(drawn_day(random, n + 1), [100]) for n in range(30)]
     args = (past[:5], past[5], Fraction(1, 3), past, 12, SCALE, PLAIN)
     one, two = forecast.month(*args, "a"), forecast.month(*args, "a")
     assert one == two and abs(sum(chance for _, chance in one.chances) - 1000) <= 2
@@ -137,7 +155,7 @@ def test_the_year_is_the_sum_over_every_course(graded: list[str]) -> None:
     """Against all courses of the months to come, counted one by one."""
     running = forecast.Outcome((("AA", 200), ("A", 500), ("B", 300)), 30, "A")
     ahead = 3
-    found = dict(forecast.year(graded, running, ahead, BOOK.rating, 0).chances)
+    found = dict(forecast.year(graded, running, ahead, BOOK.rating, PLAIN).chances)
     score = dict(BOOK.rating.primary_scores)
     now = {grade: Fraction(chance, 1000) for grade, chance in running.chances}
     later = {
@@ -153,19 +171,31 @@ def test_the_year_is_the_sum_over_every_course(graded: list[str]) -> None:
             months = [*graded, first, *rest]
             points = sum(score[grade] for grade in months)
             failed = "D" in months
-            year = forecast.year_grade(points, len(months), failed, BOOK.rating, 0)
+            mean = Fraction(points, len(months))
+            year, _ = year_grade(mean, failed, PRIMARY, BOOK.rating, PLAIN)
             wanted[year] += chance
     assert sum(wanted.values()) == 1
     assert all(abs(found[grade] - 1000 * wanted[grade]) <= 1 for grade in GRADES)
 
 
 def test_year_bands_and_caps() -> None:
-    """rules.md 10.4: 6 AA + 6 A = AA; 9 AA + 2 A + 1 D is capped at A; three letters are D."""
+    """rules.md 10.4: 6 AA + 6 A = AA; 9 AA + 2 A + 1 D is capped at A; three letters are D; the
+    forecast of a year that is over says the same.
+    """
     rating = BOOK.rating
-    assert forecast.year_grade(6 * 4 + 6 * 3, 12, False, rating, 0) == "AA"
-    assert forecast.year_grade(6 * 3 + 6 * 2, 12, False, rating, 0) == "A"
-    assert forecast.year_grade(9 * 4 + 2 * 3, 12, True, rating, 0) == "A"
-    assert forecast.year_grade(48, 12, False, rating, 3) == "D"
+    for months, letters, wanted in (
+        ("AA " * 6 + "A " * 6, 0, "AA"),
+        ("A " * 6 + "B " * 6, 0, "A"),
+        ("AA " * 9 + "A A D", 0, "A"),
+        ("AA " * 12, rating.year_letters, "D"),
+    ):
+        *graded, last = months.split()
+        points = sum(dict(rating.primary_scores)[grade] for grade in (*graded, last))
+        changes = Adjustments(letters)
+        found = year_grade(Fraction(points, 12), "D" in months, PRIMARY, rating, changes)
+        assert found[0] == wanted
+        running = forecast.Outcome(((last, 1000),), 20, last)
+        assert forecast.year(graded, running, 0, rating, changes).likely == wanted
 
 
 def test_chapter_nine_goes_amber_before_it_goes_red() -> None:

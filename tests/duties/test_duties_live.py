@@ -7,18 +7,18 @@ from unittest.mock import patch
 import duty_streams
 import numpy as np
 import pytest
-from duty_streams import DAY, History, a_subject, at, random_history
+from duty_streams import DAY, History, a_subject, at, random_history, random_options, with_market
 
 from quanheng.duties import intervals as iv
 from quanheng.duties import outlook
 from quanheng.duties.cockpit import view
 from quanheng.duties.day import DayTables
 from quanheng.duties.figures import UNJUDGED, arranged, differences
-from quanheng.duties.follower import begin, events_of
-from quanheng.duties.foresight import LEAD, STEP, DutyAlert
+from quanheng.duties.follower import apply, begin, events_of
+from quanheng.duties.foresight import LEAD, STEP, DutyAlert, standing_now
 from quanheng.duties.intervals import Cause
 from quanheng.duties.lookout import follow
-from quanheng.duties.measure import figures
+from quanheng.duties.measure import figures, live
 from quanheng.duties.scale import scale_of
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.phases import timetable
@@ -51,11 +51,16 @@ def told(history: History, until: str = "15:00:00", maker: str = "M0") -> list[D
     return follow(tables_of(history), maker, BOOK, at(until))[1]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(150))
 def test_intervals_add_up_to_the_figures(seed: int) -> None:
-    """Every cell's intervals give its obliged, quoted and compliant time, and its auctions."""
+    """Every cell's intervals give its obliged, quoted and compliant time, and its auctions, under
+    any readings (rules.md 11).
+    """
     random = Random(seed)
     history = random_history(random, random.choice((10, 60, 200)))
+    if seed % 3:
+        history.options = random_options(random)
+        with_market(random, history)
     measured, tables = history.batch(), tables_of(history)
     index = iv.DayIndex(tables)
     for maker in range(len(history.makers)):
@@ -85,6 +90,42 @@ def test_following_changes_no_figure(seed: int) -> None:
     follower, _ = follow(tables, maker, BOOK, END)
     batch = arranged(whole, (maker,), whole.contracts)
     assert differences(figures(follower.meter, END), batch) == []
+
+
+def test_the_monitors_time_is_the_figures_at_any_instant() -> None:
+    """What a monitor asks costs little and is exact, also where a phase or an exemption came and
+    nothing has happened in the contract since (E-12).
+    """
+    assert sum(compared_while_waiting(seed) for seed in range(60)) > 100
+
+
+def compared_while_waiting(seed: int) -> int:
+    """Compare at random instants of a random day; the cells for which a phase waited."""
+    random = Random(seed)
+    history = random_history(random, random.choice((5, 40, 150)))
+    if seed % 2:
+        history.options = random_options(random)
+    tables = tables_of(history)
+    maker = history.makers[0]
+    follower, names = begin(tables, maker), (*tables.makers, "")
+    meter, waited = follower.meter, 0
+    for event in events_of(tables, maker):
+        apply(follower, tables, event, names)
+        if random.random() > 0.1:
+            continue
+        when = event[0] + random.choice((0, 1, SECOND, MINUTE, 30 * MINUTE))
+        exact = figures(meter, when)
+        for slot, lane in enumerate(meter.lanes):
+            if lane.cells[0] is None or when < lane.at:
+                continue
+            waited += lane.coming >= 0 and when > lane.coming_at
+            columns = (exact.obliged, exact.quoted, exact.compliant)
+            owed, quoted, good = (int(column[0, slot]) for column in columns)
+            assert live(meter, 0, slot, when) == (owed, quoted, good), seed
+            assert standing_now(meter, slot, when)[:2] == (owed, good)
+            if lane.phase != Phase.CONTINUOUS and lane.coming != Phase.CONTINUOUS:
+                assert not standing_now(meter, slot, when)[2]
+    return waited
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -3,11 +3,13 @@
 from maker_world import MORNING, World, continuous
 
 from quanheng.compose.alert_words import sentence
-from quanheng.duties.foresight import LEAD
+from quanheng.duties.foresight import LEAD, standing_now
 from quanheng.duties.intervals import Cause
+from quanheng.duties.measure import figures, live
 from quanheng.maker.maker import VIEW
+from quanheng.maker.monitors import coverage
 from quanheng.runtime.envelope import RaiseAlert, TimerFired
-from quanheng.terms.codes import Alert
+from quanheng.terms.codes import Alert, Phase
 from quanheng.terms.units import MINUTE, SECOND
 
 LOSS = MORNING + 2_844 * SECOND  # a fifth of 14,220 s without a quote
@@ -51,3 +53,23 @@ def test_duty_watch_is_quiet_while_the_desk_quotes() -> None:
     assert world.quotes(), "it does quote"
     told = views(world, world.at + MINUTE, LOSS - LEAD)
     assert "continuous" not in told and "coverage" not in told
+
+
+def test_contracts_that_nobody_quotes_are_in_the_coverage() -> None:
+    """I-24: a contract owes from the first instant of trading on, whether or not anything has
+    happened in it; the views, the coverage and the foresight say the same.
+    """
+    world = continuous(World.start(ready=False))
+    at = MORNING + 5 * MINUTE
+    world.put(TimerFired(VIEW, at), at)
+    meter = world.state.meter
+    assert meter is not None
+    owed = figures(meter, at).obliged[0].tolist()
+    assert min(owed) > 4 * MINUTE
+    for klass, item in enumerate(world.chain.classes):
+        assert coverage(world.state, klass, at) == (0, item.stop - item.start)
+        for slot in range(item.start, item.stop):
+            assert live(meter, 0, slot, at) == (owed[slot], 0, 0)
+            assert standing_now(meter, slot, at) == (owed[slot], 0, True)
+    silent = [lane for lane in meter.lanes if lane.coming == Phase.CONTINUOUS]
+    assert silent, "contracts in which nothing has happened since trading began"

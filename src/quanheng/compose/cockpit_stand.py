@@ -8,11 +8,20 @@ from fractions import Fraction
 
 import msgspec
 
-from quanheng.compose.duty_source import DutySource, month_days, month_start, year_of, year_start
+from quanheng.compose.duty_source import (
+    DutySource,
+    calendar_of,
+    month_days,
+    month_number,
+    month_start,
+    year_of,
+    year_start,
+)
 from quanheng.duties import forecast, outlook
 from quanheng.duties.class_day import ClassDay
 from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
 from quanheng.duties.follower import Follower
+from quanheng.duties.forecast_grades import day_row
 from quanheng.duties.foresight import DutyAlert, spread_alerts
 from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
 from quanheng.duties.lookout import follow
@@ -72,7 +81,7 @@ class History(msgspec.Struct):
     grades: list[str] = []  # of the evaluation year
     chapter: list[str] = []  # of all complete months, for chapter 9
     changes: Adjustments = Adjustments()
-    letters: int = 0
+    year: Adjustments = Adjustments()
     general: bool = False  # only inquiries are evaluated (E-06)
 
 
@@ -81,16 +90,17 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
     found: dict[str, History] = {}
     if source is None:
         return found
-    before = [one for one in source.days if one < day]
+    before, calendar = [one for one in source.days if one < day], source.calendar
     for one in before[-forecast.BASIS - 25 :]:
         measured = source.measured(one)
         for row in measured.classes:
             if row.maker != maker or measured.kinds[maker, row.underlying] != PRIMARY:
                 continue
             mine = found.setdefault(row.underlying, History())
-            line = forecast.day_row(row, measured.others(maker, row.underlying))
+            others = measured.others(maker, row.underlying)
+            line = day_row(row, others, measured.scale.choices)
             mine.past.append(line)
-            if one >= month_start(day):
+            if one >= month_start(day, calendar):
                 mine.month.append(row)
                 mine.rows.append(line)
         measured.forget()
@@ -98,11 +108,11 @@ def histories(source: DutySource | None, day: Day, maker: str) -> dict[str, Hist
     keys = [(row.maker, row.underlying) for mine in found.values() for row in mine.month]
     table = source.dataset.tables["letters"]
     last = before[-1] if before else day
-    month = adjustments(table, month_start(day), last, keys)
-    whole = adjustments(table, year_start(day), last, keys)
+    month = adjustments(table, month_start(day, calendar), last, keys)
+    whole = adjustments(table, year_start(day, calendar), last, keys)
     for underlying, mine in found.items():
         mine.changes = month.get((maker, underlying), Adjustments())
-        mine.letters = whole.get((maker, underlying), Adjustments()).letters
+        mine.year = whole.get((maker, underlying), Adjustments())
     return found
 
 
@@ -110,17 +120,18 @@ def _grades(
     source: DutySource, before: Sequence[Day], day: Day, maker: str, found: dict[str, History]
 ) -> None:
     """Grades of the months before the day's own."""
+    calendar = source.calendar
     spans: dict[int, list[Day]] = {}
     for one in before:
-        if month_of(one) != month_of(day):
-            spans.setdefault(month_of(one), []).append(one)
+        if month_of(one, calendar) != month_of(day, calendar):
+            spans.setdefault(month_of(one, calendar), []).append(one)
     for inside in spans.values():
         for row in source.period(inside[0], inside[-1]):
             if row.maker != maker or row.underlying not in found:
                 continue
             mine = found[row.underlying]
             mine.chapter.append(row.grade)
-            if year_of(inside[-1]) == year_of(day):
+            if year_of(inside[-1], calendar) == year_of(day, calendar):
                 mine.grades.append(row.grade)
 
 
@@ -229,7 +240,7 @@ def _class(
     ahead: int,
 ) -> ClassStand:
     today = one.day
-    row = forecast.day_row(today, [volume for _, volume in one.others or ()])
+    row = day_row(today, [volume for _, volume in one.others or ()], scale.choices)
     seed = f"{maker}/{one.underlying}/{day}/{at}"
     gone = _gone(book, at)
     closed = at >= timetable(book)[-1].stop
@@ -237,8 +248,8 @@ def _class(
     if not mine.general:
         part = Fraction(1) if closed else min(gone, Fraction(999, 1000))
         month = forecast.month(mine.rows, row, part, mine.past, ahead, scale, mine.changes, seed)
-    months_after = 12 - _number_in_year(day)
-    year = forecast.year(mine.grades, month, months_after, book.rating, mine.letters)
+    months_after = 12 - month_number(day, calendar_of(book))
+    year = forecast.year(mine.grades, month, months_after, book.rating, mine.year, scale.choices)
     so_far = continuous(scale, [*mine.month, today])
     running = [month.likely] if month.likely else []
     return ClassStand(
@@ -252,11 +263,6 @@ def _class(
         chapter9=forecast.chapter9([*mine.chapter, *running], book.rating),
         general=mine.general,
     )
-
-
-def _number_in_year(day: Day) -> int:
-    """1 for the month that ends on 20 January … 12 for the one that ends on 20 December."""
-    return month_of(day) % 100
 
 
 def _effects(one: ClassView, scale: Scale, mine: History) -> list[Effect]:

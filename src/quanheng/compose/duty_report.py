@@ -10,6 +10,7 @@ from quanheng.compose.duty_source import (
     ClassFacts,
     DutySource,
     MeasuredDay,
+    calendar_of,
     month_start,
     year_start,
 )
@@ -43,7 +44,7 @@ def facts_of(source: DutySource, maker: str, first: Day, last: Day) -> dict[str,
 
 def daily(source: DutySource, day: Day, maker: str, only: str = "") -> Document:
     """The report of one day; `only` one class."""
-    year = facts_of(source, maker, year_start(day), day)
+    year = facts_of(source, maker, year_start(day, source.calendar), day)
     measured = source.measured(day)
     explainer = Explainer(measured, maker)
     today = measured.facts(maker)
@@ -51,7 +52,9 @@ def daily(source: DutySource, day: Day, maker: str, only: str = "") -> Document:
     for underlying in classes:
         explainer.slots(underlying)  # names a class that is none
     graded = {
-        row.underlying: row for row in source.period(month_start(day), day) if row.maker == maker
+        row.underlying: row
+        for row in source.period(month_start(day, source.calendar), day)
+        if row.maker == maker
     }
     sections = [overview(measured, today, year, graded, classes, day)]
     for underlying in classes:
@@ -100,10 +103,11 @@ def overview(
 ) -> Section:
     """All items of all classes: the day, the month and the year to date."""
     book, scale = measured.book, measured.scale
+    start = month_start(day, calendar_of(book))
     rows: list[tuple[Cell, ...]] = []
     for underlying in classes:
         whole = year[underlying]
-        month = [one for one in whole if one.row.day >= month_start(day)]
+        month = [one for one in whole if one.row.day >= start]
         for item, (words, _) in NAMES.items():
             now = day_figure(item, today[underlying], book, scale)
             so_far = window_figure(item, month, book, scale)

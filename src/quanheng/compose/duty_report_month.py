@@ -25,18 +25,19 @@ Months = dict[int, list[ClassFacts]]
 
 def monthly(source: DutySource, day: Day, maker: str, only: str = "") -> Document:
     """The report of the month up to `day`; `only` one class."""
-    year = facts_of(source, maker, year_start(day), day)
+    calendar = source.calendar
+    year = facts_of(source, maker, year_start(day, calendar), day)
     if only and only not in year:
         raise RunError(f"{maker} has no duty in a class {only!r} in the month of {iso(day)}")
     classes = [only] if only else list(year)
     measured = source.measured(day)
-    first = max(month_start(day), source.days[0])
+    first = max(month_start(day, calendar), source.days[0])
     sections = [_grades(source, day, maker, classes)]
     for underlying in classes:
         months: Months = {}
         for one in year[underlying]:
-            months.setdefault(month_of(one.row.day), []).append(one)
-        sections += _class(measured, months, underlying, month_of(day))
+            months.setdefault(month_of(one.row.day, calendar), []).append(one)
+        sections += _class(measured, months, underlying, month_of(day, calendar))
     return Document(
         title="做市义务月报",
         english="Monthly report of market-making duties",
@@ -49,10 +50,11 @@ def monthly(source: DutySource, day: Day, maker: str, only: str = "") -> Documen
 
 def _windows(source: DutySource, day: Day) -> list[tuple[str, Day, Day]]:
     """(name, first, last) of every month of the year that has days, and the year to date."""
-    days = [one for one in source.days if year_start(day) <= one <= day]
+    calendar = source.calendar
+    days = [one for one in source.days if year_start(day, calendar) <= one <= day]
     spans: dict[int, list[Day]] = {}
     for one in days:
-        spans.setdefault(month_of(one), []).append(one)
+        spans.setdefault(month_of(one, calendar), []).append(one)
     found = [(_name(name), inside[0], inside[-1]) for name, inside in spans.items()]
     return [*found, ("年初至今", days[0], days[-1])]
 

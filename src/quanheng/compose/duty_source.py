@@ -25,9 +25,10 @@ from quanheng.duties.day_input import (
 from quanheng.duties.exact import mean
 from quanheng.duties.figures import UNJUDGED, Figures
 from quanheng.duties.grade import Scale
-from quanheng.duties.months import month_of, window, year_window
+from quanheng.duties.months import month_of, months_of_year, window, year_window
 from quanheng.duties.period import PRIMARY, Period, rate_period
 from quanheng.duties.rating import adjustments
+from quanheng.duties.readings import choices_of
 from quanheng.duties.scale import scale_of
 from quanheng.duties.tables import Dataset
 from quanheng.edge.dataset_files import read_dataset
@@ -38,26 +39,40 @@ from quanheng.terms.days import iso
 from quanheng.terms.units import TICKS_PER_YUAN, Day, DayNanos, Lots
 
 
-def year_of(day: Day) -> int:
-    """The evaluation year of a day: 21 December to 20 December."""
-    return day // 10_000 + (day > year_window(day // 10_000)[1])
+def calendar_of(book: Rulebook) -> bool:
+    """Are months of evaluation calendar months (reading A18)?"""
+    return bool(choices_of(book).calendar)
 
 
-def year_start(day: Day) -> Day:
+def year_of(day: Day, calendar: bool = False) -> int:
+    """The evaluation year of a day: 21 December to 20 December, or December to November (A18)."""
+    last = year_window(day // 10_000)[1]
+    if calendar:
+        last = day // 10_000 * 10_000 + 1130
+    return day // 10_000 + (day > last)
+
+
+def year_start(day: Day, calendar: bool = False) -> Day:
     """First day of the evaluation year of a day."""
-    return year_window(year_of(day))[0]
+    return window(months_of_year(year_of(day, calendar), calendar)[0], calendar)[0]
 
 
-def month_start(day: Day) -> Day:
+def month_start(day: Day, calendar: bool = False) -> Day:
     """First day of the evaluation month of a day (reading A18)."""
-    return window(month_of(day))[0]
+    return window(month_of(day, calendar), calendar)[0]
+
+
+def month_number(day: Day, calendar: bool = False) -> int:
+    """1 for the first month of the evaluation year … 12 for the last."""
+    return months_of_year(year_of(day, calendar), calendar).index(month_of(day, calendar)) + 1
 
 
 def month_days(book: Rulebook, day: Day) -> list[Day]:
     """Trading days of a day's month that come after it."""
     found: list[Day] = []
+    calendar = calendar_of(book)
     after = next_trading(book.calendar, day)
-    while month_of(after) == month_of(day):
+    while month_of(after, calendar) == month_of(day, calendar):
         found.append(after)
         after = next_trading(book.calendar, after)
     return found
@@ -209,6 +224,11 @@ class DutySource:
             book = read_rulebook(day, self.agreement)
             self._measured[day] = MeasuredDay(self.dataset, day, book)
         return self._measured[day]
+
+    @property
+    def calendar(self) -> bool:
+        """Are its months calendar months, by the rules of its last day (A18)?"""
+        return bool(self.days) and calendar_of(read_rulebook(self.days[-1], self.agreement))
 
     def window(self, first: Day, last: Day, maker: str = "") -> list[MeasuredDay]:
         """The days of a window in order; arrays of all but the last are let go, facts of `maker`

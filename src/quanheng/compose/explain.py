@@ -14,9 +14,10 @@ import numpy as np
 from quanheng.compose.duty_source import MeasuredDay
 from quanheng.compose.run_folder import RunError
 from quanheng.duties import intervals as iv
+from quanheng.duties.class_day import contract_days, is_covered
 from quanheng.duties.figures import UNJUDGED, participation, spread_ratio
-from quanheng.duties.grade import at_least
 from quanheng.duties.intervals import Auction, Cause, DayIndex, Intervals
+from quanheng.duties.readings import COMPLIANT_ONLY, TWO_SIDED
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import DayNanos, Lots, Nanos, Ticks
 
@@ -110,10 +111,7 @@ class Explainer:
         return own
 
     def cell(self, slot: int) -> Intervals:
-        """Intervals of a contract, proved against its figures.
-
-        RunError when they do not add up, which a reading other than the default one causes.
-        """
+        """Intervals of a contract, proved against its figures. RunError when they do not add up."""
         if slot not in self._cells:
             rows = iv.cell_intervals(self.index, self.seat, slot)
             figures = self.day.figures
@@ -124,8 +122,7 @@ class Explainer:
             if iv.totals(rows) != measured:
                 name = self.day.tables.subjects[slot].contract
                 raise RunError(
-                    f"{name}: intervals add up to {iv.totals(rows)}, measured is {measured}: "
-                    "explanations follow the default readings"
+                    f"{name}: intervals add up to {iv.totals(rows)}, measured is {measured}"
                 )
             self._cells[slot] = rows
         return self._cells[slot]
@@ -183,14 +180,12 @@ class Explainer:
     def lines(self, slot: int, places: np.ndarray) -> tuple[Line, ...]:
         """Intervals of a contract at these places."""
         rows, item = self.cell(slot), self.day.tables.subjects[slot]
-        size = self.day.tables.terms.size
         found = []
         for k in places.tolist():
             bid, bid_qty, ask, ask_qty = (
                 int(column[k]) for column in (rows.bid, rows.bid_qty, rows.ask, rows.ask_qty)
             )
             key = int(rows.key[k])
-            two = bid > 0 and ask > bid and min(bid_qty, ask_qty) >= size
             found.append(
                 Line(
                     contract=item.contract,
@@ -203,7 +198,9 @@ class Explainer:
                     ask=ask,
                     ask_qty=ask_qty,
                     widest_ask=bid + key // rows.den if bid > 0 else 0,
-                    ratio=Fraction(rows.den * (ask - bid), key) if two else None,
+                    ratio=Fraction(rows.den * (ask - bid), key)
+                    if self._has_ratio(bid, ask, min(bid_qty, ask_qty), key, rows.den)
+                    else None,
                     quote_at=int(rows.quote_at[k]),
                     reason=self._reason(slot, int(rows.start[k]))
                     if rows.cause[k] == Cause.EXEMPT
@@ -212,32 +209,48 @@ class Explainer:
             )
         return tuple(found)
 
+    def _has_ratio(self, bid: Ticks, ask: Ticks, size: Lots, key: int, den: int) -> bool:
+        """Is a quote one whose spread ratio counts, as A04 reads it?"""
+        terms = self.day.tables.terms
+        if not (bid > 0 and ask > bid and size > 0):
+            return False
+        if terms.options.domain == TWO_SIDED:
+            return True
+        tight = terms.options.domain != COMPLIANT_ONLY or den * (ask - bid) <= key
+        return size >= terms.size and tight
+
     def _reason(self, slot: int, at: DayNanos) -> str:
         return self.day.exempt_reason(self.maker, self.day.tables.subjects[slot], at)
 
     def klass(self, underlying: str, item: str) -> ClassExplained:
         """Coverage of a class, or which of its contracts joined an auction."""
-        slots, figures = self.slots(underlying), self.day.figures
+        slots = self.slots(underlying)
         names = [self.day.tables.subjects[slot].contract for slot in slots]
         rows: list[tuple[str, bool, Fraction | None, Cause]] = []
-        for slot, name in zip(slots, names, strict=True):
-            if item in AUCTION_ITEMS:
+        if item in AUCTION_ITEMS:
+            for name in names:
                 own = self.contract(name, item)
                 judged = [one for one in own.auctions if one.judged]
                 if judged:
                     worst = max(one.cause for one in judged)
                     rows.append((name, own.figure == 1, own.figure, worst))
-                continue
-            part = participation(figures, self.seat, slot)
-            if part is not None:
-                share = self.day.book.duty.contract_share
-                rows.append((name, at_least(part, share), part, self._main_loss(slot)))
+        else:
+            measured = {one.contract: one for one in contract_days(self.day.figures, self.maker)}
+            for slot, name in zip(slots, names, strict=True):
+                part = measured[name].participation
+                if part is not None:
+                    covered = is_covered(self.day.scale, measured[name])
+                    rows.append((name, covered, part, self._main_loss(slot)))
         good = sum(counts for _, counts, _, _ in rows)
+        figure = Fraction(good, len(rows)) if rows else None
+        klass = self.day.row(self.maker, underlying)
+        if item == "coverage" and klass is not None:
+            figure = klass.coverage  # by time where A08 says so
         return ClassExplained(
             maker=self.maker,
             item=item,
             underlying=underlying,
-            figure=Fraction(good, len(rows)) if rows else None,
+            figure=figure,
             good=good,
             judged=len(rows),
             rows=tuple(sorted(rows, key=lambda row: (row[1], row[2] or 0, row[0]))),

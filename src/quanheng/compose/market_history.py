@@ -7,47 +7,35 @@ made independently and written whole or not at all, so an interrupted run goes o
 give the same bytes.
 """
 
-import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from quanheng.compose.market_kernels import (
-    GRID,
-    MAKER_COLUMNS,
-    quote_cell,
-    trade_rows,
-    walk_price,
+from quanheng.compose.market_kernels import GRID, trade_rows
+from quanheng.compose.market_quotes import (
+    CLASSES,
+    CLOCK,
+    NORMAL,
+    HistoryPlan,
+    is_general,
+    listed,
+    maker_names,
+    quote_pieces,
+    seed_of,
 )
 from quanheng.duties.tables import Dataset, Table, Text, text_column
-from quanheng.edge.dataset_files import write_dataset, write_part
+from quanheng.edge.dataset_files import write_dataset
+from quanheng.edge.dataset_write import PartWriter, write_part
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook import calendar
 from quanheng.terms.days import from_clock, from_iso
 from quanheng.terms.units import DAY, Day
 
-CLASSES = (
-    ("510050", 24_500, 500), ("510300", 35_000, 1_000), ("510500", 50_000, 1_000),
-    ("588000", 7_500, 250), ("588080", 7_300, 250),
-)  # fmt: skip
-"""Underlying, spot and strike step in ticks."""
-
-CLOCK = {
-    name: from_clock(text)
-    for name, text in (
-        ("call", "09:15"), ("cross", "09:25"), ("open", "09:30"), ("lunch", "11:30"),
-        ("again", "13:00"), ("close", "14:57"), ("end", "15:00"),
-    )
-}  # fmt: skip
-NORMAL = (
-    ("call", 1), ("cross", 3), ("open", 2), ("lunch", 3), ("again", 2), ("close", 6), ("end", 7),
-)  # fmt: skip
 LETTERS = tuple("SCTBVPUE")
 BREAK_ONE_IN = 40
 """One contract day in so many has a circuit breaker."""
@@ -55,29 +43,6 @@ BREAK_ONE_IN = 40
 
 class HistoryError(ValueError):
     """Options of `market-history` that make no market."""
-
-
-class HistoryPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to make. `updates`: mean quote rows of a maker in a contract and day."""
-
-    out: Path
-    makers: int = 20
-    days: int = 21
-    first: Day = 20240521
-    contracts: int = 400
-    updates: int = 300
-    seed: int = 1
-    workers: int = 0
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """A contract of one class and day."""
-
-    code: str
-    rank: int
-    kind: str
-    strike: int
-    price: int
 
 
 def plan_of(first: str, **options: Any) -> HistoryPlan:
@@ -101,36 +66,6 @@ def days_of(plan: HistoryPlan) -> tuple[Day, ...]:
             days.append(day)
         day = calendar.next_trading(cal, day)
     return tuple(days)
-
-
-def maker_names(plan: HistoryPlan) -> tuple[str, ...]:
-    """M01 … in order."""
-    return tuple(f"M{number:02d}" for number in range(1, plan.makers + 1))
-
-
-def is_general(number: int, klass: int) -> bool:
-    """Every fourth maker is a general one, another in each class."""
-    return (number + klass) % 4 == 3
-
-
-def listed(plan: HistoryPlan, klass: int, day: Day) -> list[Listed]:
-    """The contracts of a class on a day, by code: four expiries, strikes around the spot."""
-    _, spot, step = CLASSES[klass]
-    book = read_rulebook(day)
-    strikes = max(plan.contracts // (8 * len(CLASSES)), 1)
-    found = []
-    for rank, month in enumerate(calendar.expiry_months(book.calendar, day), start=1):
-        serial = (month // 100 - 2015) * 12 + month % 100
-        for place in range(strikes):
-            strike = (spot // step + place - strikes // 2) * step
-            for side, kind in enumerate("CP"):
-                inside = max(spot - strike if kind == "C" else strike - spot, 0)
-                steps = abs(strike - spot) // step
-                worth = spot * (rank + 1) * 2 // (3 * (100 + 40 * steps))
-                price = inside + worth
-                code = f"1{klass}{serial:03d}{place * 2 + side:03d}"
-                found.append(Listed(code, rank, kind, strike, max(price, 6)))
-    return sorted(found, key=lambda one: one.code)
 
 
 def shared_tables(plan: HistoryPlan) -> Dataset:
@@ -230,62 +165,29 @@ def _designations(plan: HistoryPlan, days: tuple[Day, ...], names: tuple[str, ..
     }
 
 
-def _seed(plan: HistoryPlan, *words: object) -> np.ndarray:
-    digest = hashlib.sha256(repr((plan.seed, plan.makers, *words)).encode()).digest()
-    return np.frombuffer(digest[:8], dtype=np.uint64).copy()
+class PartTables(msgspec.Struct, frozen=True):
+    """One class and day. `quotes` comes in pieces and must be taken first: the others are drawn
+    after it.
+    """
+
+    quotes: Iterator[Table]
+    rest: Callable[[], dict[str, Table]]
 
 
-def maker_row(plan: HistoryPlan, number: int, klass: int, day: Day, updates: int) -> np.ndarray:
-    """How a maker quotes in a class on a day (`market_kernels` columns)."""
-    state = _seed(plan, "maker", number, klass)
-    quality = int(state[0] % np.uint64(100))
-    today = int(_seed(plan, "day", number, klass, day)[0] % np.uint64(100))
-    row = np.zeros(MAKER_COLUMNS, dtype=np.int64)
-    span = (CLOCK["end"] - CLOCK["call"]) // 1_000_000
-    row[0] = max(span // max(updates, 1), 1)
-    row[1] = 330 + 6 * quality
-    row[2] = 2 + quality // 12 + (today < 6) * 40
-    row[3], row[4] = 40 + 3 * quality, 25 + 2 * quality
-    row[5] = CLOCK["call"] + (today % 7) * 20_000_000_000
-    row[6] = CLOCK["end"] if today % 31 else from_clock("14:50")
-    return row
-
-
-def part_tables(plan: HistoryPlan, klass: int, day: Day) -> dict[str, Table]:
-    """Phases, quotes, trades and inquiries of one class and day."""
+def part_tables(plan: HistoryPlan, klass: int, day: Day) -> PartTables:
+    """Quotes, phases, trades and inquiries of one class and day."""
     names, items = maker_names(plan), listed(plan, klass, day)
-    duty = read_rulebook(day).duty
     codes = tuple(one.code for one in items)
-    state = _seed(plan, "part", klass, day)
-    makers = [maker_row(plan, n, klass, day, plan.updates) for n in range(1, plan.makers + 1)]
+    state = seed_of(plan, "part", klass, day)
     paths = np.empty((len(items), DAY // GRID), dtype=np.int64)
-    out = np.empty((int(len(items) * len(makers) * plan.updates * 1.6) + 10_000, 5), dtype=np.int64)
-    counts, n = [], 0
-    for index, one in enumerate(items):
-        high = one.price + max(one.price, 2_500)
-        low = max(one.price - max(one.price, 2_500), 1)
-        walk_price(state, one.price, max(low, 2), high - 2, paths[index])
-        band = np.array(duty.bands[one.rank - 1], dtype=np.int64)
-        for maker in makers:
-            before = n
-            n = quote_cell(state, maker, paths[index], band, high, n, out)
-            counts.append(n - before)
-    cells = np.arange(len(counts))
-    quotes: Table = {
-        "day": np.full(n, day, dtype=np.int64),
-        "contract": Text(np.repeat(cells // len(makers), counts), codes),
-        "maker": Text(np.repeat(cells % len(makers), counts), names),
-        **{
-            name: out[:n, place]
-            for place, name in enumerate(("at", "bid", "bid_qty", "ask", "ask_qty"))
+    return PartTables(
+        quotes=quote_pieces(plan, klass, day, items, paths, state),
+        rest=lambda: {
+            "phases": _phases(day, codes, state),
+            "trades": _trades(day, codes, names, paths, state),
+            "inquiries": _inquiries(day, codes, state),
         },
-    }
-    return {
-        "quotes": quotes,
-        "phases": _phases(day, codes, state),
-        "trades": _trades(day, codes, names, paths, state),
-        "inquiries": _inquiries(day, codes, state),
-    }
+    )
 
 
 def _phases(day: Day, codes: tuple[str, ...], state: np.ndarray) -> Table:
@@ -353,10 +255,13 @@ def make_part(plan: HistoryPlan, klass: int, day: Day) -> int:
     underlying = CLASSES[klass][0]
     if (plan.out / "quotes" / str(day) / f"{underlying}.parquet").exists():
         return 0
-    tables = part_tables(plan, klass, day)
-    for name in ("phases", "trades", "inquiries", "quotes"):
-        write_part(plan.out, name, tables[name], day, underlying)
-    return len(tables["quotes"]["day"])
+    tables, rows = part_tables(plan, klass, day), 0
+    with PartWriter(plan.out, "quotes", day, underlying) as writer:
+        for piece in tables.quotes:
+            rows += writer.add(piece)
+        for name, table in tables.rest().items():
+            write_part(plan.out, name, table, day, underlying)
+    return rows
 
 
 def make_history(plan: HistoryPlan, progress: Callable[[str], None]) -> dict[str, Any]:

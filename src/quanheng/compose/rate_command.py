@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from quanheng.compose.publication import publish
+from quanheng.compose.publication import FORMATS, publish
 from quanheng.compose.report import share
 from quanheng.compose.text import table, thousands
 from quanheng.duties.dataset import check_dataset
@@ -49,6 +49,7 @@ class RatePlan(msgspec.Struct, frozen=True, kw_only=True):
     fees: Path | None = None
     engine: str = "local"
     workers: int = 0  # 0: every processor
+    publication: tuple[str, ...] = FORMATS[:2]
 
 
 class PlanError(ValueError):
@@ -61,6 +62,8 @@ def plan_of(first: str, last: str, year: int, **rest: Any) -> RatePlan:
         raise PlanError("--year and --from/--to are two ways to say it; give one")
     if not year and not (first and last):
         raise PlanError("give --from and --to, or --year")
+    if "publication" in rest:
+        rest["publication"] = _formats(rest["publication"])
     if year:
         return RatePlan(year=year, **rest)
     days = []
@@ -70,6 +73,14 @@ def plan_of(first: str, last: str, year: int, **rest: Any) -> RatePlan:
         except ValueError as error:
             raise PlanError(f"{option}: {error}") from error
     return RatePlan(first=days[0], last=days[1], **rest)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in FORMATS:
+            raise PlanError(f"--publication {name!r} is not one of {', '.join(FORMATS)}")
+    return names
 
 
 def books_of(agreement: Path | None) -> Books:
@@ -104,7 +115,7 @@ def rate_folder(
     parts, rows, files = _collect(plan.out, stored(job, keys))
     result = _graded(plan, window, parts, rest, books, fees)
     files += write_result(plan.out, result, written=("contract_day",))
-    files += publish(plan.out / "publication", result)
+    files += publish(plan.out / "publication", result, window, plan.publication)
     return result, files, rows
 
 

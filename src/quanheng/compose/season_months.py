@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from quanheng.compose.duty_source import calendar_of
 from quanheng.compose.report import share
 from quanheng.compose.season import SeasonDay, SeasonPlan
 from quanheng.compose.text import table, thousands
@@ -43,8 +44,9 @@ class Rehearsal(msgspec.Struct, frozen=True):
 def months(plan: SeasonPlan, days: list[SeasonDay]) -> list[Month]:
     """Rate the months of a season that kept its dataset; tables go to `reports/<month>`."""
     spans: dict[int, list[Day]] = {}
+    calendar = bool(days) and calendar_of(read_rulebook(days[0].day, plan.agreement))
     for one in days:
-        spans.setdefault(month_of(one.day), []).append(one.day)
+        spans.setdefault(month_of(one.day, calendar), []).append(one.day)
     found = []
     for name, inside in spans.items():
         first, last = inside[0], inside[-1]

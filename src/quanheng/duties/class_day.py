@@ -54,10 +54,12 @@ class ClassDay(msgspec.Struct, frozen=True):
     """Contracts joined of those judged at the close (A13); no column of the table."""
 
 
-def contract_days(figures: Figures) -> list[ContractDay]:
-    """Every cell with duties, by maker, then contract."""
+def contract_days(figures: Figures, only: str = "") -> list[ContractDay]:
+    """Every cell with duties, by maker, then contract; of one maker where it is named."""
     rows = []
     for maker, contract in np.argwhere(figures.active).tolist():
+        if only and figures.makers[maker] != only:
+            continue
         opening, closing = (
             int(figures.opening[maker, contract]),
             int(figures.closing[maker, contract]),

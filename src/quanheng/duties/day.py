@@ -4,7 +4,7 @@ Exactly the figures of `measure`, from a dataset's tables. A day of three millio
 well under a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -35,7 +35,7 @@ from quanheng.duties.day_kernels import (
     RATED,
 )
 from quanheng.duties.day_walk import add_volume, walk_cells
-from quanheng.duties.figures import Figures, ranked
+from quanheng.duties.figures import Figures, merged, ranked
 from quanheng.terms.units import Day, DayNanos
 
 Ints = npt.NDArray[np.int64]
@@ -79,12 +79,24 @@ class DayTables(msgspec.Struct, kw_only=True, eq=False):
     """(maker, contract, since, until) of every approved exemption, half-open."""
 
 
+class Chunk(msgspec.Struct, frozen=True, eq=False):
+    """Quotes of whole cells of a day. `rows` int64[5, n]: at, bid, bid_qty, ask, ask_qty, n at
+    least the last entry of `start`; `start` int64[contracts x makers + 1]: where each cell begins,
+    by contract, then maker. `read`: rows that were read for it.
+    """
+
+    rows: Ints
+    start: Ints
+    read: int
+
+
 def _starts(keys: Ints, count: int) -> Ints:
     """Where each key 0 … count - 1 starts in sorted `keys`, and the end."""
     return np.searchsorted(keys, np.arange(count + 1)).astype(np.int64)
 
 
-def _subject_rows(subjects: Sequence[Subject]) -> Ints:
+def subject_rows(subjects: Sequence[Subject]) -> Ints:
+    """int64[contracts, SUBJECT_COLUMNS] for the kernels."""
     rows = [
         (
             item.limit_up,
@@ -99,6 +111,11 @@ def _subject_rows(subjects: Sequence[Subject]) -> Ints:
         for item in subjects
     ]
     return np.array(rows, dtype=np.int64).reshape(len(rows), SUBJECT_COLUMNS)
+
+
+def option_array(terms: Conditions) -> Ints:
+    """The readings of measuring in the order of their fields, for the kernels."""
+    return np.array(msgspec.structs.astuple(terms.options), dtype=np.int64)
 
 
 def _holes(tables: DayTables) -> tuple[Ints, Ints]:
@@ -193,20 +210,52 @@ def _walk_contracts(tables: DayTables, subjects: Ints, options: Ints) -> _Walked
     return _Walked(starts, spans, wide, judges, asks, trade_at, parties, market, traded_in)
 
 
-def measure_cells(tables: DayTables) -> Figures:
-    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`."""
+def chunk_of(tables: DayTables, read: int = 0) -> Chunk:
+    """All the quotes that `tables` has."""
+    lanes, makers = len(tables.subjects) * len(tables.makers), len(tables.makers)
+    cell = _contiguous(tables.quote_contract) * makers + tables.quote_maker
+    return Chunk(_contiguous(tables.quotes.reshape(-1, 5).T), _starts(cell, lanes), read)
+
+
+def measure_chunks(tables: DayTables, chunks: Iterable[Chunk]) -> tuple[Figures, int]:
+    """`measure_day` of a day whose quotes come in chunks, and the rows that were read.
+
+    Cells whose quotes `tables` itself has (those made from orders) come last.
+    """
+    scratch, rows, parts = _scratch(tables), len(tables.quotes), list[Figures]()
+    left = tables.active.copy()
+    for chunk in chunks:
+        rows += chunk.read
+        present = (np.diff(chunk.start) > 0).reshape(left.shape[::-1]).T * left
+        own = msgspec.structs.replace(tables, active=present)
+        parts.append(measure_cells(own, chunk, scratch))
+        left = left - present
+    parts.append(measure_cells(msgspec.structs.replace(tables, active=left), None, scratch))
+    return msgspec.structs.replace(merged(parts), active=tables.active), rows
+
+
+def _scratch(tables: DayTables) -> Ints:
+    """Zeros for the spread integrals of one cell; every cell leaves it as it was."""
+    return np.zeros(_widest(tables.subjects) + 1, dtype=np.int64)
+
+
+def measure_cells(
+    tables: DayTables, chunk: Chunk | None = None, scratch: Ints | None = None
+) -> Figures:
+    """`measure_day` of the active cells alone, with instants instead of moments in `breaks`; of the
+    quotes of `chunk` where one is given. `scratch` as of `_scratch`, to make it once for many.
+    """
+    quotes = chunk_of(tables) if chunk is None else chunk
     makers, contracts = len(tables.makers), len(tables.subjects)
-    subjects, rule = _subject_rows(tables.subjects), tables.terms
-    options = np.array(msgspec.structs.astuple(rule.options), dtype=np.int64)
-    quotes = _contiguous(tables.quotes).reshape(-1, 5)
+    subjects, rule = subject_rows(tables.subjects), tables.terms
+    options = option_array(rule)
     w = _walk_contracts(tables, subjects, options)
     hole_start, holes = _holes(tables)
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
     term_start = np.zeros(makers * contracts + 1, dtype=np.int64)
-    expanded = len(quotes) + makers * (len(w.market) if rule.options.base else 0)
-    terms = np.zeros((expanded + makers * contracts + 1, 2), dtype=np.int64)
+    expanded = int(quotes.start[-1]) + makers * (len(w.market) if rule.options.base else 0)
+    terms = np.empty((expanded + makers * contracts + 1, 2), dtype=np.int64)
     breaks = np.zeros((makers * int(w.starts[2, -1]), 4), dtype=np.int64)
-    quote_cell = _contiguous(tables.quote_contract) * makers + tables.quote_maker
     sizes = [rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE]
     n_terms, n_breaks = walk_cells(
         subjects,
@@ -221,11 +270,11 @@ def measure_cells(tables: DayTables) -> Figures:
         w.trade_at,
         w.parties,
         w.market,
-        _starts(quote_cell, makers * contracts),
-        quotes,
+        quotes.start,
+        quotes.rows,
         hole_start,
         holes,
-        np.zeros(_widest(tables.subjects) + 1, dtype=np.int64),
+        _scratch(tables) if scratch is None else scratch,
         cells,
         term_start,
         terms,

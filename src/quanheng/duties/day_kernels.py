@@ -1,9 +1,9 @@
 """Kernels of the batch measure that follow one maker's quotes in one contract.
 
 The same rules of time as `measure`, told there; tests hold both to exactly equal integers.
-All times are DayNanos, int64; ranges are [start[k], start[k + 1]) of sorted columns. A quote row is
-(at, bid, bid_qty, ask, ask_qty, base, own): `base` is the bid that the allowed spread is taken of
-(A01), `own` 1 unless only the market's best changed.
+All times are DayNanos, int64; ranges are [start[k], start[k + 1]) of sorted columns. The columns of
+quotes are at, bid, bid_qty, ask, ask_qty, base, own: `base` is the bid that the allowed spread is
+taken of (A01), `own` 1 unless only the market's best changed.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ from quanheng.duties.day_contracts import (
 from quanheng.duties.day_contracts import CLOSING as CLOSING_PHASE
 from quanheng.duties.readings import ALL_WINDOW, ANY_INSTANT, COMPLIANT_ONLY
 from quanheng.duties.readings import TWO_SIDED as ANY_SIZE
-from quanheng.kernels.jit import kernel
+from quanheng.kernels.jit import inlined, kernel
 
 Bits = npt.NDArray[np.uint8]
 
@@ -60,30 +60,30 @@ QUOTE_COLUMNS = 7
 
 
 @kernel
-def with_market(quotes: Ints, market: Ints, out: Ints) -> int:
+def with_market(rows: Ints, first: int, last: int, market: Ints, out: Ints) -> int:
     """A maker's rows with the market's best bid as base, cut where it changes (A01).
 
-    `quotes` int64[n, 7] in and `out` int64[n + m, 7]; no best bid is a base of 0. Returns the rows.
+    `rows` int64[5, n] of which [first, last) are the maker's; `out` int64[7, last - first + m].
+    No best bid is a base of 0. Returns the rows.
     """
-    n, q, m, base = 0, 0, 0, 0
-    while q < len(quotes) or m < len(market):
+    n, q, m, base = 0, first, 0, 0
+    while q < last or m < len(market):
         at = END
-        if q < len(quotes):
-            at = quotes[q, 0]
+        if q < last:
+            at = rows[0, q]
         if m < len(market) and market[m, M_AT] < at:
             at = market[m, M_AT]
-        own = int(q < len(quotes) and quotes[q, 0] == at)
-        if own:
-            out[n] = quotes[q]
-            q += 1
-        elif n:
-            out[n] = out[n - 1]
-        else:
-            out[n] = 0
+        own = int(q < last and rows[0, q] == at)
+        for column in range(1, 5):
+            if own:
+                out[column, n] = rows[column, q]
+            else:
+                out[column, n] = out[column, n - 1] if n else 0
+        q += own
         while m < len(market) and market[m, M_AT] <= at:
             base = market[m, M_BID] if market[m, M_BID_QTY] > 0 else 0
             m += 1
-        out[n, 0], out[n, 5], out[n, 6] = at, base, own
+        out[0, n], out[5, n], out[6, n] = at, base, own
         n += 1
     return n
 
@@ -98,29 +98,46 @@ def allowed_key(subject: Ints, base: int, floor: int) -> int:
     return int(key)
 
 
+@inlined
+def _bits(bid: int, bid_qty: int, ask: int, ask_qty: int, tight: bool, size: int, call: int) -> int:
+    """READY, QUOTED, COMPLIANT and TWO_SIDED of a quote; `tight`: within the allowed spread."""
+    least = min(bid_qty, ask_qty)
+    two = (least > 0) & (bid > 0) & (ask > bid)
+    ready = READY * (two & tight & (least >= call))
+    sized = QUOTED * (two & (least >= size)) + COMPLIANT * (two & tight & (least >= size))
+    return int(ready + sized + TWO_SIDED * two)
+
+
 @kernel
 def grade_quotes(
-    subject: Ints, size: int, auction_size: int, floor: int, quotes: Ints, bits: Bits
+    subject: Ints,
+    sizes: Ints,
+    floor: int,
+    bid: Ints,
+    bid_qty: Ints,
+    ask: Ints,
+    ask_qty: Ints,
+    base: Ints,
+    bits: Bits,
 ) -> int:
-    """READY, QUOTED, COMPLIANT, TWO_SIDED and FRESH bits of every quote row; the highest price."""
-    num, den, floor_key, top = subject[NUM], subject[DEN], subject[FLOOR_KEY], 0
-    for j in range(len(quotes)):
-        found = FRESH if quotes[j, 6] else 0
-        bid, ask = quotes[j, 1], quotes[j, 3]
-        top = max(top, bid, ask)
-        least = min(quotes[j, 2], quotes[j, 4])
-        if least > 0 and bid > 0 and ask > bid:
-            found |= TWO_SIDED
-            key = allowed_key(subject, quotes[j, 5], 1) if floor else num * quotes[j, 5]
-            tight = den * (ask - bid) <= (key if floor else max(key, floor_key))
-            if tight and least >= auction_size:
-                found |= READY
-            if least >= size:
-                found |= QUOTED
-                if tight:
-                    found |= COMPLIANT
-        bits[j] = found
-    return top
+    """READY, QUOTED, COMPLIANT, TWO_SIDED and FRESH bits of every quote row; the highest price.
+
+    Columns int64[n]; `sizes` = continuous size, auction size.
+    """
+    num, den, floor_key = subject[NUM], subject[DEN], subject[FLOOR_KEY]
+    size, call, top = sizes[0], sizes[1], 0
+    if floor:
+        for j in range(bid.size):
+            tight = den * (ask[j] - bid[j]) <= allowed_key(subject, base[j], 1)
+            bits[j] = FRESH | _bits(bid[j], bid_qty[j], ask[j], ask_qty[j], tight, size, call)
+            top = max(top, bid[j], ask[j])
+        return int(top)
+    # The same without a division, so that the compiler makes vectors of it.
+    for j in range(bid.size):
+        tight = den * (ask[j] - bid[j]) <= max(num * base[j], floor_key)
+        bits[j] = FRESH | _bits(bid[j], bid_qty[j], ask[j], ask_qty[j], tight, size, call)
+        top = max(top, bid[j], ask[j])
+    return int(top)
 
 
 @kernel
@@ -174,7 +191,7 @@ def _traded(at: int, maker: int, trade_at: Ints, parties: Ints) -> bool:
 def is_answered(
     ask: Ints,
     bits: Bits,
-    quotes: Ints,
+    at: Ints,
     maker: int,
     trade_at: Ints,
     parties: Ints,
@@ -185,21 +202,21 @@ def is_answered(
     """`responses.answered` on a maker's quote rows."""
     t0, stop = ask[ASK_AT], ask[ASK_STOP]
     good = READY if ask[ASK_OWED] == OWED_AUCTION else COMPLIANT
-    row = last_before(quotes[:, 0], t0 + 1)
+    row = last_before(at, t0 + 1)
     tau = -1
     if row >= 0 and bits[row] & good and not fresh:
         tau = t0
-    for j in range(row + 1, len(quotes)):
-        at = quotes[j, 0]
-        if at >= stop:
+    for j in range(row + 1, at.size):
+        now = at[j]
+        if now >= stop:
             break
         if bits[j] & good:
             if tau < 0 and (not fresh or bits[j] & FRESH):
-                if at > t0 + answer:
+                if now > t0 + answer:
                     return False
-                tau = at
+                tau = now
         elif tau >= 0:
-            if at - tau >= hold or _traded(at, maker, trade_at, parties):
+            if now - tau >= hold or _traded(now, maker, trade_at, parties):
                 return True
             tau = -1
     return tau >= 0 and (stop - tau >= hold or _traded(stop, maker, trade_at, parties))
@@ -217,7 +234,16 @@ def _inside(spans: Ints, first: int, start: int, stop: int) -> int:
 
 @kernel
 def add_times(
-    subject: Ints, spans: Ints, quotes: Ints, bits: Bits, options: Ints, scratch: Ints, cell: Ints
+    subject: Ints,
+    spans: Ints,
+    at: Ints,
+    bid: Ints,
+    ask: Ints,
+    base: Ints,
+    bits: Bits,
+    options: Ints,
+    scratch: Ints,
+    cell: Ints,
 ) -> tuple[int, int]:
     """Times of one cell, and the spread integral by base in `scratch` (0 = at the floor).
 
@@ -233,33 +259,32 @@ def add_times(
         wanted = COMPLIANT
     # Locals, because the compiler cannot know that arrays do not overlap.
     num, den, floor_key, floor = subject[NUM], subject[DEN], subject[FLOOR_KEY], options[O_FLOOR]
-    quoted, compliant, rated, count = 0, 0, 0, len(spans)
+    quoted, compliant, rated, count, n = 0, 0, 0, len(spans), at.size
     lowest, highest, k = scratch.size, -1, 0
-    for j in range(len(quotes)):
-        if not bits[j] & (QUOTED | wanted):
+    first, last = (spans[0, 0], spans[0, 1]) if count else (END, END)
+    for j in range(n):
+        found = bits[j]
+        if not found & (QUOTED | wanted):
             continue
-        start = quotes[j, 0]
-        stop = quotes[j + 1, 0] if j + 1 < len(quotes) else END
-        while k < count and spans[k, 1] <= start:
+        start = at[j]
+        stop = at[j + 1] if j + 1 < n else END
+        while last <= start and k < count:
             k += 1
-        total, s = 0, k
-        while s < count and spans[s, 0] < stop:
-            total += min(stop, spans[s, 1]) - max(start, spans[s, 0])
-            s += 1
+            first, last = (spans[k, 0], spans[k, 1]) if k < count else (END, END)
+        total = stop - start
+        if start < first or stop > last:
+            total = _inside(spans, k, start, stop)
         if total == 0:
             continue
-        if bits[j] & QUOTED:
-            quoted += total
-        if bits[j] & COMPLIANT:
-            compliant += total
-        if bits[j] & wanted:
+        quoted += total if found & QUOTED else 0
+        compliant += total if found & COMPLIANT else 0
+        if found & wanted:
             rated += total
-            base = quotes[j, 5]
             if floor:
-                index = allowed_key(subject, base, 1) // den
+                index = allowed_key(subject, base[j], 1) // den
             else:
-                index = base if num * base > floor_key else 0
-            scratch[index] += (quotes[j, 3] - quotes[j, 1]) * total
+                index = base[j] if num * base[j] > floor_key else 0
+            scratch[index] += (ask[j] - bid[j]) * total
             lowest, highest = min(lowest, index), max(highest, index)
     cell[QUOTED_NS] += quoted
     cell[COMPLIANT_NS] += compliant
@@ -268,30 +293,29 @@ def add_times(
 
 
 @kernel
-def add_wide(spans: Ints, quotes: Ints, bits: Bits, cell: Ints) -> None:
+def add_wide(spans: Ints, at: Ints, bits: Bits, cell: Ints) -> None:
     """Obliged and compliant time in the participation base of reading A33, instead of V's."""
     cell[OBLIGED] = cell[COMPLIANT_NS] = 0
     for k in range(len(spans)):
         cell[OBLIGED] += spans[k, 1] - spans[k, 0]
     k = 0
-    for j in range(len(quotes)):
+    for j in range(at.size):
         if not bits[j] & COMPLIANT:
             continue
-        start = quotes[j, 0]
-        stop = quotes[j + 1, 0] if j + 1 < len(quotes) else END
-        while k < len(spans) and spans[k, 1] <= start:
+        stop = at[j + 1] if j + 1 < at.size else END
+        while k < len(spans) and spans[k, 1] <= at[j]:
             k += 1
-        cell[COMPLIANT_NS] += _inside(spans, k, start, stop)
+        cell[COMPLIANT_NS] += _inside(spans, k, at[j], stop)
 
 
 @kernel
-def _stood(judge: Ints, quotes: Ints, bits: Bits, reading: int) -> int:
+def _stood(judge: Ints, at: Ints, bits: Bits, reading: int) -> int:
     """Was the maker ready: just before the uncross, or as A10 reads the last five minutes."""
-    last = last_before(quotes[:, 0], judge[JUDGE_AT])
+    last = last_before(at, judge[JUDGE_AT])
     ready = int(last >= 0 and bits[last] & READY != 0)
     if judge[JUDGE_KIND] != OPENING or reading not in (ANY_INSTANT, ALL_WINDOW):
         return ready
-    first = last_before(quotes[:, 0], min(judge[JUDGE_FROM], judge[JUDGE_AT] - 1) + 1)
+    first = last_before(at, min(judge[JUDGE_FROM], judge[JUDGE_AT] - 1) + 1)
     if first < 0 and reading == ALL_WINDOW:
         return 0
     for j in range(max(first, 0), last + 1):
@@ -302,7 +326,7 @@ def _stood(judge: Ints, quotes: Ints, bits: Bits, reading: int) -> int:
 
 @kernel
 def count_auctions(
-    quotes: Ints,
+    quoted_at: Ints,
     bits: Bits,
     holes: Ints,
     judges: Ints,
@@ -323,7 +347,7 @@ def count_auctions(
         )
         if exempt and not kept:
             continue
-        ready = _stood(judges[g], quotes, bits, options[O_OPENING])
+        ready = _stood(judges[g], quoted_at, bits, options[O_OPENING])
         if kind == OPENING:
             cell[OPENED] = ready
         elif kind == CLOSING_PHASE:
@@ -339,7 +363,7 @@ def count_auctions(
 @kernel
 def count_inquiries(
     maker: int,
-    quotes: Ints,
+    at: Ints,
     bits: Bits,
     holes: Ints,
     asks: Ints,
@@ -356,9 +380,7 @@ def count_inquiries(
         hole = last_before(holes[:, 0], ask[ASK_AT] + 1)
         if ask[ASK_OWED] == 0 or (hole >= 0 and holes[hole, 1] > ask[ASK_AT]):
             continue
-        good = is_answered(
-            ask, bits, quotes, maker, trade_at, parties, answer, hold, options[O_FRESH]
-        )
+        good = is_answered(ask, bits, at, maker, trade_at, parties, answer, hold, options[O_FRESH])
         if good or ask[ASK_STOP] - ask[ASK_AT] >= answer + hold:
             cell[INQUIRIES] += 1
             cell[ANSWERED] += int(good)

@@ -15,6 +15,7 @@ from quanheng.duties.day_contracts import (
 )
 from quanheng.duties.day_kernels import (
     CLOSED,
+    FRESH,
     OBLIGED,
     OPENED,
     QUOTE_COLUMNS,
@@ -30,28 +31,6 @@ from quanheng.duties.day_kernels import (
 )
 from quanheng.duties.readings import ABSENT_IS_ONE, CONTINUOUS_ONLY, ONE_SIDE
 from quanheng.kernels.jit import kernel
-
-
-@kernel
-def _own_rows(rows: Ints, market: Ints, by_market: int, quotes: Ints) -> int:
-    """Quote rows with their base in `quotes` int64[n, 7]; returns the count.
-
-    `rows` int64[n, 5]: at, bid, bid_qty, ask, ask_qty.
-    """
-    if by_market:
-        own = np.empty((len(rows), QUOTE_COLUMNS), dtype=np.int64)
-        own[:, :5] = rows
-        return int(with_market(own, market, quotes))
-    for j in range(len(rows)):
-        # Scalars one by one: a slice of a row costs several times as much.
-        quotes[j, 0] = rows[j, 0]
-        quotes[j, 1] = rows[j, 1]
-        quotes[j, 2] = rows[j, 2]
-        quotes[j, 3] = rows[j, 3]
-        quotes[j, 4] = rows[j, 4]
-        quotes[j, 5] = rows[j, 1]
-        quotes[j, 6] = 1
-    return len(rows)
 
 
 @kernel
@@ -85,11 +64,21 @@ def _spread_terms(
 
 
 @kernel
+def _stale(own: Ints, bits: Bits) -> None:
+    """Rows that only the market's best bid made are not quotes sent anew (A01 with A19)."""
+    for j in range(own.size):
+        if not own[j]:
+            bits[j] &= ~np.uint8(FRESH)
+
+
+@kernel
 def _walk_cell(
     maker: int,
     subject: Ints,
     sizes: Ints,
     options: Ints,
+    s: Ints,
+    e: Ints,
     spans: Ints,
     wide: Ints,
     judges: Ints,
@@ -97,6 +86,9 @@ def _walk_cell(
     trade_at: Ints,
     parties: Ints,
     own: Ints,
+    base: int,
+    first: int,
+    last: int,
     hole: Ints,
     bits: Bits,
     out: Ints,
@@ -108,26 +100,31 @@ def _walk_cell(
 ) -> tuple[int, int]:
     """One maker in one contract: its times, terms, auctions and inquiries.
 
-    `own` are its quote rows; the other ranges are the contract's, `hole` the maker's exemptions.
-    Returns the terms so far and the intraday auctions of the cell, or -price above the highest.
+    Columns [first, last) of `own` are its quotes, with row `base` as the bid that counts; `s` and
+    `e` are the contract's ranges of the others, `hole` the maker's exemptions. Returns the terms so
+    far and the intraday auctions of the cell, or -price above the highest.
     """
-    top = grade_quotes(subject, sizes[0], sizes[1], options[O_FLOOR], own, bits)
+    at, bid, ask, basis = own[0][first:last], own[1][first:last], own[3][first:last], own[base]
+    basis, bid_qty, ask_qty = basis[first:last], own[2][first:last], own[4][first:last]
+    floor = options[O_FLOOR]
+    top = grade_quotes(subject, sizes, floor, bid, bid_qty, ask, ask_qty, basis, bits)
     if top > sizes[4]:
         return -top, 0
-    left = out[: subtract(spans, hole, out)]
-    low, high = add_times(subject, left, own, bits, options, scratch, cell)
+    if options[O_BASE]:
+        _stale(own[6][first:last], bits)
+    left = out[: subtract(spans[s[0] : e[0]], hole, out)]
+    low, high = add_times(subject, left, at, bid, ask, basis, bits, options, scratch, cell)
     absent = 0
     if options[O_DOMAIN] == ABSENT_IS_ONE:
         absent = cell[OBLIGED] - cell[RATED]
         cell[RATED] = cell[OBLIGED]
-    floor = options[O_FLOOR]
     n_terms = _spread_terms(subject, low, high, absent, floor, scratch, terms, n_terms)
     if options[O_WIDE]:
-        add_wide(wide, own, bits, cell)
-    more = count_auctions(own, bits, hole, judges, options, cell, breaks[:, 2:])
+        add_wide(wide[s[1] : e[1]], at, bits, cell)
+    more = count_auctions(at, bits, hole, judges[s[2] : e[2]], options, cell, breaks[:, 2:])
     breaks[:more, 0] = maker
-    answer, hold = sizes[2], sizes[3]
-    count_inquiries(maker, own, bits, hole, asks, trade_at, parties, answer, hold, options, cell)
+    asked, made, who = asks[s[3] : e[3]], trade_at[s[4] : e[4]], parties[s[4] : e[4]]
+    count_inquiries(maker, at, bits, hole, asked, made, who, sizes[2], sizes[3], options, cell)
     return n_terms, more
 
 
@@ -167,13 +164,16 @@ def walk_cells(
     """Fill `cells` int64[makers * contracts, CELL_COLUMNS], the spread terms and `breaks`.
 
     `sizes` = continuous size, auction size, answer, hold, highest price. `starts` int64[6,
-    contracts + 1]: spans, wide spans, judges, asks, trades, market. Quotes are by contract, maker;
-    holes by maker, contract. `terms` int64[n, 2] gets (denominator, integral); `breaks` int64[m, 4]
-    (maker, contract, instant, joined). Returns both numbers, or -price above the highest."""
+    contracts + 1]: spans, wide spans, judges, asks, trades, market. `rows` int64[5, n] are quotes
+    by contract, maker; holes by maker, contract. `terms` int64[n, 2] gets (denominator, integral);
+    `breaks` int64[m, 4] (maker, contract, instant, joined). Returns both numbers, or -price above
+    the highest."""
     makers, contracts = active.shape
     out = np.empty((len(spans) + len(holes) + 1, 2), np.int64)
-    most = _longest(quote_start) + options[O_BASE] * len(market)
-    quotes, bits = np.empty((most, QUOTE_COLUMNS), np.int64), np.empty(most + 1, np.uint8)
+    by_market = options[O_BASE]
+    most = _longest(quote_start) + by_market * len(market)
+    bits = np.empty(most + 1, np.uint8)
+    expanded = np.empty((QUOTE_COLUMNS, most * by_market), np.int64)
     n_terms = n_breaks = 0
     for maker in range(makers):
         for c in range(contracts):
@@ -181,29 +181,16 @@ def walk_cells(
             cells[cell, OPENED] = cells[cell, CLOSED] = -1
             if active[maker, c]:
                 s, e = starts[:, c], starts[:, c + 1]
-                given = rows[quote_start[lane] : quote_start[lane + 1]]
-                count = _own_rows(given, market[s[5] : e[5]], options[O_BASE], quotes)
+                quotes, base, first, last = rows, 1, quote_start[lane], quote_start[lane + 1]
+                if by_market:
+                    last = with_market(rows, first, last, market[s[5] : e[5]], expanded)
+                    quotes, base, first = expanded, 5, 0
+                hole = holes[hole_start[cell] : hole_start[cell + 1]]
                 n_terms, more = _walk_cell(
-                    maker,
-                    subjects[c],
-                    sizes,
-                    options,
-                    spans[s[0] : e[0]],
-                    wide[s[1] : e[1]],
-                    judges[s[2] : e[2]],
-                    asks[s[3] : e[3]],
-                    trade_at[s[4] : e[4]],
-                    parties[s[4] : e[4]],
-                    quotes[:count],
-                    holes[hole_start[cell] : hole_start[cell + 1]],
-                    bits,
-                    out,
-                    scratch,
-                    cells[cell],
-                    terms,
-                    n_terms,
-                    breaks[n_breaks:],
-                )
+                    maker, subjects[c], sizes, options, s, e, spans, wide, judges, asks, trade_at,
+                    parties, quotes, base, first, last, hole, bits, out, scratch, cells[cell],
+                    terms, n_terms, breaks[n_breaks:],
+                )  # fmt: skip
                 breaks[n_breaks : n_breaks + more, 1] = c
                 n_breaks += more
             if n_terms < 0:

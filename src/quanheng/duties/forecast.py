@@ -17,21 +17,32 @@ from hashlib import shake_256
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from quanheng.duties.class_day import ClassDay
+from quanheng.duties.forecast_grades import (
+    ANSWERED,
+    ASKED,
+    CLOSE,
+    COLUMNS,
+    EVENTS,
+    JOINED,
+    MEAN,
+    OPEN,
+    PART,
+    SHARE,
+    SPREAD,
+    UNIT,
+    VOLUME,
+    Ints,
+    month_grades,
+    scaled,
+)
 from quanheng.duties.grade import GRADES, Adjustments, Scale
+from quanheng.duties.period import PRIMARY
+from quanheng.duties.readings import Choices
+from quanheng.duties.year import year_grade, year_score
 from quanheng.rulebook.model import Rating
-from quanheng.terms.units import Ratio
 
-Ints = npt.NDArray[np.int64]
-
-BASIS, LEAST, PATHS = 60, 5, 4096
-UNIT = 1_000_000_000
-(
-    PART, SPREAD, OPEN, CLOSE, EVENTS, JOINED, ASKED, ANSWERED, VOLUME, MEAN, COLUMNS,
-) = range(11)  # fmt: skip
-NONE = -1
+BASIS, LEAST, PATHS, BLOCK = 60, 5, 4096, 5
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -42,29 +53,17 @@ class Outcome(msgspec.Struct, frozen=True):
     likely: str  # the grade with the largest chance
 
 
-def _scaled(value: Fraction | None) -> int:
-    return NONE if value is None else value.numerator * UNIT // value.denominator
+class Method(msgspec.Struct, frozen=True):
+    """How days to come are drawn. `block`: mean days in a row that are taken together; `doubt`:
+    every path believes in another sample of the past; `paths`: how many months are drawn.
+    """
+
+    block: int = BLOCK
+    doubt: bool = True
+    paths: int = PATHS
 
 
-def _flag(value: int | None) -> int:
-    return NONE if value is None else value
-
-
-def day_row(day: ClassDay, others: Sequence[int]) -> list[int]:
-    """A day as a line of integers; `others` are the other primary makers' volumes that day."""
-    total = day.volume + sum(others)
-    return [
-        _scaled(day.participation),
-        _scaled(day.spread_ratio),
-        _flag(day.opening_effective),
-        _flag(day.closing_effective),
-        day.volatility_auctions,
-        day.volatility_joined,
-        day.inquiries,
-        day.answered,
-        day.volume,
-        total * 1000 // (1 + len(others)),
-    ]
+SHIPPED = Method()
 
 
 def picks(seed: str, count: int, paths: int, days: int) -> Ints:
@@ -74,73 +73,17 @@ def picks(seed: str, count: int, paths: int, days: int) -> Ints:
     return (words % count).reshape(paths, days)
 
 
-def month_grades(rows: Ints, scale: Scale, changes: Adjustments) -> Ints:
-    """Index into GRADES of every month: `rows` int64[paths, days, COLUMNS] (E-02, E-05, E-07).
-
-    The rule of `period.continuous` and `grade.primary_grade` on integers of 1e-9.
-    """
-    own = rows[:, :, PART] >= 0
-    opening = _share(rows[:, :, OPEN], own)
-    closing = _share(rows[:, :, CLOSE], own)
-    events = (rows[:, :, EVENTS] * own).sum(axis=1)
-    joined = (rows[:, :, JOINED] * own).sum(axis=1)
-    intraday = np.where(events > 0, joined * UNIT // np.maximum(events, 1), UNIT)
-    factor = np.zeros(len(rows), dtype=np.int64)
-    for bound, value in reversed(scale.ladder):
-        factor = np.where(closing >= _of(bound), _of(value), factor)
-    counted = np.where(own & (rows[:, :, PART] >= _of(scale.day_floor)), rows[:, :, PART], 0)
-    days = np.maximum(own.sum(axis=1), 1)
-    both = (counted.sum(axis=1) // days) * factor // UNIT
-    first, second, third = scale.weights
-    weighted = (first * opening + second * intraday + third * both) // sum(scale.weights)
-    ratio = _mean(rows[:, :, SPREAD])
-    excellent, passing = (_of(bound) for bound in scale.spread_bands)
-    line = np.where(ratio < 0, 2, np.where(ratio <= excellent, 0, np.where(ratio <= passing, 1, 2)))
-    high, low = (_of(bound) for bound in scale.weighted_bands)
-    column = np.where(weighted >= high, 0, np.where(weighted >= low, 1, 2))
-    table = np.array([[GRADES.index(grade) for grade in row] for row in scale.matrix])
-    return _adjusted(table[line, column], rows, scale, changes)
-
-
-def _of(bound: Ratio) -> int:
-    return bound[0] * UNIT // bound[1]
-
-
-def _share(flags: Ints, own: npt.NDArray[np.bool_]) -> Ints:
-    judged = own & (flags >= 0)
-    count = judged.sum(axis=1)
-    hits = (judged & (flags == 1)).sum(axis=1)
-    share: Ints = np.where(count > 0, hits * UNIT // np.maximum(count, 1), UNIT)
-    return share
-
-
-def _mean(values: Ints) -> Ints:
-    """Mean of what is not NONE; NONE when all are."""
-    known = values >= 0
-    count = known.sum(axis=1)
-    total = np.where(known, values, 0).sum(axis=1)
-    mean: Ints = np.where(count > 0, -(-total // np.maximum(count, 1)), NONE)
-    return mean
-
-
-def _adjusted(grade: Ints, rows: Ints, scale: Scale, changes: Adjustments) -> Ints:
-    worst = len(GRADES) - 1
-    volume, mean = rows[:, :, VOLUME].sum(axis=1), rows[:, :, MEAN].sum(axis=1)
-    ratio = np.where(mean > 0, volume * 1000 * 1_000_000 // np.maximum(mean, 1), NONE)
-    up, down = (num * 1_000_000 // den for num, den in (scale.volume_up, scale.volume_down))
-    move = np.where(ratio < 0, 0, np.where(ratio >= up, -1, np.where(ratio < down, 1, 0)))
-    grade = np.where(grade < worst, np.clip(grade + move, 0, worst), grade)
-    asked, answered = rows[:, :, ASKED].sum(axis=1), rows[:, :, ANSWERED].sum(axis=1)
-    num, den = scale.answer_share
-    missed = (asked > 0) & (answered * den < asked * num)
-    grade = np.minimum(grade + missed, worst)
-    grade = np.minimum(grade + changes.lowering, worst)
-    if changes.letters == 1:
-        grade = np.minimum(grade + 1, worst)
-    if changes.letters > 1 or changes.penalty:
-        grade = np.full_like(grade, worst)
-    found: Ints = grade.astype(np.int64)
-    return found
+def courses(seed: str, count: int, paths: int, days: int, method: Method) -> Ints:
+    """int64[paths, days]: which of the `count` past days each day to come is like."""
+    start = picks(seed, count, paths, days)
+    if method.doubt:
+        pool = picks(f"{seed}/pool", count, paths, count)
+        start = np.take_along_axis(pool, start, axis=1)
+    turn = picks(f"{seed}/turn", method.block, paths, days) == 0
+    for day in range(1, days):
+        later = (start[:, day - 1] + 1) % count
+        start[:, day] = np.where(turn[:, day], start[:, day], later)
+    return start
 
 
 def month(
@@ -152,6 +95,7 @@ def month(
     scale: Scale,
     changes: Adjustments,
     seed: str,
+    method: Method = SHIPPED,
 ) -> Outcome:
     """Chances of the month's grade.
 
@@ -163,10 +107,10 @@ def month(
     to_draw = ahead + (today is not None and gone < 1)
     if to_draw and len(basis) < LEAST:
         return Outcome((), len(basis), "")
-    paths = PATHS if to_draw else 1
+    paths = method.paths if to_draw else 1
     parts = [np.broadcast_to(done, (paths, *done.shape))]
     if to_draw:
-        drawn = basis[picks(seed, len(basis), paths, to_draw)]
+        drawn = basis[courses(seed, len(basis), paths, to_draw, method)]
         if today is not None and gone < 1:
             drawn[:, 0] = _rest_of_day(np.array(today), gone, drawn[:, 0])
         parts.append(drawn)
@@ -186,13 +130,13 @@ def _outcome(counts: Ints, total: int, basis: int) -> Outcome:
 
 def _rest_of_day(today: Ints, gone: Fraction, drawn: Ints) -> Ints:
     """Today's row when its time to come goes like a drawn day's: int64[paths, columns]."""
-    share = _scaled(gone)
+    share = scaled(gone)
     found = drawn.copy()
     for column in (PART, SPREAD):
         if today[column] >= 0:
             rest = np.where(drawn[:, column] >= 0, drawn[:, column], today[column])
             found[:, column] = (today[column] * share + rest * (UNIT - share)) // UNIT
-    for column in (OPEN, CLOSE):
+    for column in (OPEN, CLOSE, SHARE):
         if today[column] >= 0:
             found[:, column] = today[column]
     for column in (EVENTS, JOINED, ASKED, ANSWERED, VOLUME, MEAN):
@@ -201,9 +145,14 @@ def _rest_of_day(today: Ints, gone: Fraction, drawn: Ints) -> Ints:
 
 
 def year(
-    graded: Sequence[str], running: Outcome, ahead: int, rating: Rating, letters: int
+    graded: Sequence[str],
+    running: Outcome,
+    ahead: int,
+    rating: Rating,
+    changes: Adjustments,
+    choices: Choices = Choices(),  # noqa: B008
 ) -> Outcome:
-    """Chances of the year's grade of a primary maker (E-08, E-09).
+    """Chances of the year's grade of a primary maker (E-08, E-09). `changes` are the year's.
 
     `graded` are the year's months known, `running` the forecast of the running one, `ahead` the
     months after it. Exact over all sums of scores; chances below one in two thousand show as 0.
@@ -229,20 +178,10 @@ def year(
     months = len(graded) + 1 + ahead
     found = dict.fromkeys(GRADES, Fraction(0))
     for (points, failed), chance in state.items():
-        found[year_grade(points, months, failed, rating, letters)] += chance
+        mean = year_score(points, months, choices)
+        found[year_grade(mean, failed, PRIMARY, rating, changes)[0]] += chance
     rounded = np.array([int(chance * UNIT) for chance in found.values()], dtype=np.int64)
     return _outcome(rounded, UNIT, months - ahead)
-
-
-def year_grade(points: int, months: int, failed: bool, rating: Rating, letters: int) -> str:
-    """A primary maker's year from its score, a month of D and letters (rules.md 10.4)."""
-    if letters >= rating.year_letters:
-        return "D"
-    mean = Fraction(points, months)
-    grade = next(name for (num, den), name in rating.primary_years if mean * den >= num)
-    if failed and GRADES.index(grade) < GRADES.index(rating.primary_year_cap):
-        return rating.primary_year_cap
-    return grade
 
 
 class Chapter9(msgspec.Struct, frozen=True):

@@ -137,22 +137,13 @@ def losing(
 
 
 def standing_now(m: Meter, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, bool]:
-    """(owed, compliant, does time in which a quote is owed run) of the first maker at `at`.
-
-    As `measure.live`, and a phase that waits for its first event is counted from its instant on: a
-    contract that nobody quotes or trades would else seem to wait for ever.
-    """
-    lane = m.lanes[slot]
+    """(owed, compliant, does time in which a quote is owed run) of the first maker at `at`."""
+    lane = measure.reached(m, slot, at)
     cell = lane.cells[0]
     if cell is None:
         return 0, 0, False
-    if lane.coming < 0 or at <= lane.coming_at:
-        owed, _, good = measure.live(m, 0, slot, at)
-        return owed, good, lane.running and not cell.exempt
-    owed, _, good = measure.live(m, 0, slot, lane.coming_at)
-    running = lane.coming == Phase.CONTINUOUS and not lane.excused and not cell.exempt
-    more = at - lane.coming_at if running else 0
-    return owed + more, good + (more if cell.compliant else 0), running
+    owed, _, good = measure.live_times(m, lane, 0, at)
+    return owed, good, lane.running and not cell.exempt
 
 
 def standings(

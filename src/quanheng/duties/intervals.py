@@ -1,10 +1,12 @@
 """Why a figure is what it is: one maker's day in one contract cut into intervals with causes.
 
-Within an interval phase, last price, exemptions and the maker's quote are constant. Added up, the
-intervals give exactly the obliged, quoted and compliant time of `measure` and `day` under the
-default readings (rules.md 10.1 to 10.3); `totals` says so, and whoever explains compares.
+Within an interval phase, last price, exemptions, the maker's quote and the market's best bid, where
+a reading looks at it, are constant. Added up, the intervals give exactly the obliged, quoted and
+compliant time of `measure` and `day` under any readings (rules.md 10.1 to 10.3, 11); `totals` says
+so, and whoever explains compares.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from itertools import pairwise
 
@@ -12,7 +14,25 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from quanheng.duties.day import DayTables
+from quanheng.duties.day import DayTables, option_array, subject_rows
+from quanheng.duties.day_contracts import (
+    DEN,
+    FLOOR_KEY,
+    LAST,
+    NUM,
+    O_BASE,
+    O_CLOSING_IN,
+    O_FLOOR,
+    O_LOCKED,
+    O_MID,
+    O_OPENING,
+    O_OPENING_IN,
+    O_WIDE,
+    STEP,
+    price_state,
+    price_states,
+)
+from quanheng.duties.readings import ALL_WINDOW, ANY_INSTANT, AT_UNCROSS
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import DAY, DayNanos, Nanos
 
@@ -53,6 +73,7 @@ class Intervals(msgspec.Struct, kw_only=True, eq=False):
     ask_qty: Ints
     quote_at: Ints  # DayNanos of the quote row in force
     key: Ints  # den x allowed spread A(bid), see `figures`
+    rated: npt.NDArray[np.bool_]  # time base V, over which the spread ratio is taken (A33)
     den: int
 
     @property
@@ -70,6 +91,9 @@ class DayIndex:
         every = np.arange(contracts + 1)
         self.phases = np.searchsorted(tables.phase_contract, every)
         self.trades = np.searchsorted(tables.trade_contract, every)
+        self.market = np.searchsorted(tables.market_contract, every)
+        self.options = option_array(tables.terms)
+        self.subjects = subject_rows(tables.subjects)
         cell = tables.quote_contract * makers + tables.quote_maker
         self.quotes = np.searchsorted(cell, np.arange(contracts * makers + 1))
 
@@ -84,17 +108,49 @@ class DayIndex:
         rows = slice(self.phases[contract], self.phases[contract + 1])
         return self.tables.phase_at[rows], self.tables.phase[rows]
 
+    def market_rows(self, contract: int) -> Ints:
+        """int64[n, 5] of the market's best quotes in a contract, for the readings that need them;
+        else none.
+        """
+        rows: Ints = self.tables.market[self.market[contract] : self.market[contract + 1]]
+        return (
+            rows
+            if self.options[O_BASE] or self.options[O_LOCKED] or self.options[O_MID]
+            else rows[:0]
+        )
 
-def excuse_code(price: Ints, limit_up: int, limit_down: int, low: int) -> Ints:
-    """Cause.LIMIT, Cause.LOW or 0 of last prices."""
-    at_limit = (price == limit_up) | (price == limit_down)
-    code: Ints = np.where(at_limit, Cause.LIMIT, np.where(price < low, Cause.LOW, 0))
-    return code
+    def excuses(self, contract: int) -> tuple[Ints, Ints, int]:
+        """(instants, Cause.LIMIT, Cause.LOW or 0 from then on, the one before the first)."""
+        rows = slice(self.trades[contract], self.trades[contract + 1])
+        at, price = self.tables.trade_at[rows], self.tables.trade_price[rows]
+        market, subject = self.market_rows(contract), self.subjects[contract]
+        states = np.empty((len(at) + len(market), 2), dtype=np.int64)
+        count = price_states(
+            subject,
+            np.ascontiguousarray(at),
+            np.ascontiguousarray(price),
+            np.ascontiguousarray(market),
+            self.options,
+            states,
+        )
+        opening = price_state(subject, 2 * subject[LAST], 0, self.options[O_LOCKED])
+        codes = np.array([0, Cause.LIMIT, Cause.LOW, Cause.LIMIT], dtype=np.int64)
+        return states[:count, 0], codes[states[:count, 1]], int(codes[opening])
 
+    def standing(self, maker: int, contract: int, times: Ints) -> tuple[Ints, Ints]:
+        """(the quote in force at each time as int64[n, 5], the bid that its spread is judged by).
 
-def _last_of_instant(at: Ints, values: Ints) -> tuple[Ints, Ints]:
-    keep = np.append(at[1:] != at[:-1], True) if len(at) else np.zeros(0, dtype=bool)
-    return at[keep], values[keep]
+        No quote is a row of zeros, its time -1.
+        """
+        quotes = self.quote_rows(maker, contract)
+        place = np.searchsorted(quotes[:, 0], times, side="right")
+        none = np.array([[-1, 0, 0, 0, 0]], dtype=np.int64)
+        rows = np.vstack([none, quotes])[place]
+        if not self.options[O_BASE]:
+            return rows, rows[:, 1]
+        market = self.market_rows(contract)
+        best = np.where(market[:, 2] > 0, market[:, 1], 0)
+        return rows, _held(market[:, 0], best, times, 0)
 
 
 def _held(at: Ints, values: Ints, edges: Ints, before: int) -> Ints:
@@ -104,10 +160,14 @@ def _held(at: Ints, values: Ints, edges: Ints, before: int) -> Ints:
     return found
 
 
-def _quote_cause(num: int, den: int, floor_key: int, size: int, rows: Ints) -> tuple[Ints, Ints]:
-    """(cause, key) of quote rows int64[n, 4] of bid, bid_qty, ask, ask_qty."""
-    bid, bid_qty, ask, ask_qty = rows.T
-    key = np.maximum(num * bid, floor_key)
+def _quote_cause(subject: Ints, floor: int, size: int, rows: Ints, base: Ints) -> tuple[Ints, Ints]:
+    """(cause, key) of quote rows int64[n, 5] of at, bid, bid_qty, ask, ask_qty; `floor` as A02."""
+    _, bid, bid_qty, ask, ask_qty = rows.T
+    den = int(subject[DEN])
+    key = np.maximum(subject[NUM] * base, subject[FLOOR_KEY])
+    if floor:
+        step = int(subject[STEP])
+        key = den * step * np.maximum(key // den // step, 1)
     has_bid, has_ask = (bid_qty > 0) & (bid > 0), (ask_qty > 0) & (ask > 0)
     cause = np.select(
         [
@@ -123,43 +183,43 @@ def _quote_cause(num: int, den: int, floor_key: int, size: int, rows: Ints) -> t
     return cause.astype(np.int64), key
 
 
+def _edges(index: DayIndex, maker: int, contract: int, more: Sequence[Ints]) -> Ints:
+    """Instants at which something changes, from the first phase to the close or midnight."""
+    phase_at, phase = index.phase_rows(contract)
+    quotes, market = index.quote_rows(maker, contract), index.market_rows(contract)
+    edges = np.unique(np.concatenate([phase_at, quotes[:, 0], market[:, 0], *more]))
+    first = int(phase_at[0])
+    last = int(phase_at[-1]) if phase[-1] == Phase.CLOSED else DAY
+    inside: Ints = np.append(edges[(edges >= first) & (edges < last)], last).astype(np.int64)
+    return inside
+
+
 def cell_intervals(index: DayIndex, maker: int, contract: int) -> Intervals:
     """Intervals of a maker in a contract, from its first phase to its close, or to
     midnight when the day has no end."""
-    tables, subject = index.tables, index.tables.subjects[contract]
-    num, den, floor = subject.band
-    phase_at, phase = index.phase_rows(contract)
-    rows = slice(index.trades[contract], index.trades[contract + 1])
-    trade_at, price = _last_of_instant(tables.trade_at[rows], tables.trade_price[rows])
-    codes = excuse_code(price, subject.limit_up, subject.limit_down, subject.low)
-    opening = int(
-        excuse_code(np.array([subject.last]), subject.limit_up, subject.limit_down, subject.low)[0]
-    )
-    quotes = index.quote_rows(maker, contract)
+    tables, subject, options = index.tables, index.subjects[contract], index.options
+    at, codes, opening = index.excuses(contract)
     holes = [
         (since, until)
         for who, where, since, until in tables.exemptions
         if (who, where) == (maker, contract) and until > since
     ]
     changed = np.flatnonzero(np.diff(codes, prepend=opening))
-    edges = np.unique(
-        np.concatenate(
-            [phase_at, trade_at[changed], quotes[:, 0], np.array(holes, dtype=np.int64).ravel()]
-        )
-    )
-    first = int(phase_at[0])
-    last = int(phase_at[-1]) if phase[-1] == Phase.CLOSED else DAY
-    edges = np.append(edges[(edges >= first) & (edges < last)], last).astype(np.int64)
+    ends = np.array(holes, dtype=np.int64).ravel()
+    edges = _edges(index, maker, contract, [at[changed], ends])
     start = edges[:-1]
-    place = np.searchsorted(quotes[:, 0], start, side="right")
-    standing = np.vstack([np.zeros((1, 5), dtype=np.int64), quotes])[place]
-    cause, key = _quote_cause(num, den, den * floor, tables.terms.size, standing[:, 1:])
-    phases = _held(phase_at, phase, start, Phase.START)
-    excused = _held(trade_at, codes, start, opening)
+    standing, base = index.standing(maker, contract, start)
+    cause, key = _quote_cause(subject, int(options[O_FLOOR]), tables.terms.size, standing, base)
+    phases = _held(*index.phase_rows(contract), start, Phase.START)
+    excused = _held(at, codes, start, opening)
     exempt = np.zeros(len(start), dtype=bool)
     for since, until in holes:
         exempt |= (start >= since) & (start < until)
-    cause = np.where(exempt, Cause.EXEMPT, np.where(excused != 0, excused, cause))
+    rated = (phases == Phase.CONTINUOUS) & ~exempt & (excused == 0)
+    if options[O_WIDE]:  # only time at a limit leaves the participation's base (A33)
+        cause = np.where(excused == Cause.LIMIT, Cause.LIMIT, cause)
+    else:
+        cause = np.where(exempt, Cause.EXEMPT, np.where(excused != 0, excused, cause))
     cause = np.where(phases != Phase.CONTINUOUS, Cause.PHASE, cause)
     return Intervals(
         start=start,
@@ -170,9 +230,10 @@ def cell_intervals(index: DayIndex, maker: int, contract: int) -> Intervals:
         bid_qty=standing[:, 2],
         ask=standing[:, 3],
         ask_qty=standing[:, 4],
-        quote_at=np.where(place > 0, standing[:, 0], -1),
+        quote_at=standing[:, 0],
         key=key,
-        den=den,
+        rated=rated,
+        den=int(subject[DEN]),
     )
 
 
@@ -180,8 +241,8 @@ def totals(rows: Intervals) -> tuple[Nanos, Nanos, Nanos]:
     """(obliged, quoted, compliant) nanoseconds: the cell's figures again."""
     length = rows.length
     parts = (OWED, QUOTED, (Cause.COMPLIANT,))
-    obliged, quoted, good = (int(length[np.isin(rows.cause, part)].sum()) for part in parts)
-    return obliged, quoted, good
+    owed, both, good = (np.isin(rows.cause, part) for part in parts)
+    return int(length[owed].sum()), int(length[both & rows.rated].sum()), int(length[good].sum())
 
 
 def by_cause(rows: Intervals) -> dict[Cause, Nanos]:
@@ -224,28 +285,41 @@ def auctions(index: DayIndex, maker: int, contract: int) -> list[Auction]:
             found.append((Phase.INTRADAY, begun, until))
             begun = -1
     return [
-        Auction(kind, start, stop, _at_end(index, maker, contract, stop))
+        Auction(kind, start, stop, _at_end(index, maker, contract, kind, start, stop))
         for kind, start, stop in found
     ]
 
 
-def _at_end(index: DayIndex, maker: int, contract: int, stop: DayNanos) -> Cause:
-    """What the maker's quote was just before an auction ended."""
-    tables, subject = index.tables, index.tables.subjects[contract]
-    num, den, floor = subject.band
-    rows = slice(index.trades[contract], index.trades[contract + 1])
-    before = np.searchsorted(tables.trade_at[rows], stop)
-    price = int(tables.trade_price[rows][before - 1]) if before else subject.last
-    limits = (subject.limit_up, subject.limit_down, subject.low)
-    excused = int(excuse_code(np.array([price]), *limits)[0])
-    if excused:
+def _at_end(
+    index: DayIndex, maker: int, contract: int, kind: Phase, start: DayNanos, stop: DayNanos
+) -> Cause:
+    """What the maker's quote was just before an auction ended, or as A10 reads the opening's last
+    five minutes; A14 and A35 judge it though no quote was owed.
+    """
+    tables, options = index.tables, index.options
+    kept = (kind == Phase.OPENING and options[O_OPENING_IN]) or (
+        kind == Phase.CLOSING and options[O_CLOSING_IN]
+    )
+    at, codes, before = index.excuses(contract)
+    place = int(np.searchsorted(at, stop))
+    excused = int(codes[place - 1]) if place else before
+    if excused and not kept:
         return Cause(excused)
     for who, where, since, until in tables.exemptions:
-        if (who, where) == (maker, contract) and since < stop <= until:
+        if (who, where) == (maker, contract) and since < stop <= until and not kept:
             return Cause.EXEMPT
-    quotes = index.quote_rows(maker, contract)
-    row = int(np.searchsorted(quotes[:, 0], stop)) - 1
-    if row < 0:
-        return Cause.ABSENT
-    size = tables.terms.auction_size
-    return Cause(int(_quote_cause(num, den, den * floor, size, quotes[row : row + 1, 1:])[0][0]))
+    reading = int(options[O_OPENING]) if kind == Phase.OPENING else AT_UNCROSS
+    first = stop - 1
+    if reading != AT_UNCROSS:
+        first = min(max(start, stop - tables.terms.window), stop - 1)
+    changes = _edges(index, maker, contract, [])
+    times = np.append(first, changes[(changes > first) & (changes < stop)])
+    rows, base = index.standing(maker, contract, times)
+    size, floor = tables.terms.auction_size, int(options[O_FLOOR])
+    causes = _quote_cause(index.subjects[contract], floor, size, rows, base)[0]
+    good = causes == Cause.COMPLIANT
+    if reading == ANY_INSTANT and good.any():
+        return Cause.COMPLIANT
+    if reading == ALL_WINDOW and not good.all():
+        return Cause(int(causes[~good][-1]))
+    return Cause(int(causes[-1]))

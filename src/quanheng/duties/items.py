@@ -66,7 +66,7 @@ def contract_items(
     spent = iv.by_cause(rows)
     two = owed & (rows.bid > 0) & (rows.ask > rows.bid) & (_smaller(rows) > 0)
     sizes, time = _smaller(rows)[two], rows.length[two]
-    sized = owed & np.isin(rows.cause, iv.QUOTED)
+    sized = rows.rated & np.isin(rows.cause, iv.QUOTED)
     return ContractItems(
         contract=contract,
         obliged=obliged,
@@ -113,7 +113,7 @@ def profile(cells: Sequence[Intervals], edges: Ints, share: float) -> Profile:
     sizes = np.zeros(len(SIZES) + 1)
     for k, rows in enumerate(cells):
         due = (rows.cause < Cause.PHASE).astype(np.float64)
-        both = np.isin(rows.cause, iv.QUOTED).astype(np.float64)
+        both = (rows.rated & np.isin(rows.cause, iv.QUOTED)).astype(np.float64)
         owed[k] = _in_bins(rows, due, edges)
         good[k] = _in_bins(rows, (rows.cause == Cause.COMPLIANT).astype(np.float64), edges)
         quoted[k] = _in_bins(rows, both, edges)

@@ -7,6 +7,7 @@ import msgspec
 from quanheng.duties.conditions import Subject
 from quanheng.duties.figures import UNJUDGED
 from quanheng.duties.readings import (
+    ABSENT_IS_ONE,
     ALL_WINDOW,
     ANY_INSTANT,
     COMPLIANT_ONLY,
@@ -361,3 +362,18 @@ def settled(m: Meter, lane: Lane, at: Nanos) -> Lane:
             if m.options.wide:
                 accrue_wide(copy, cell, copy.at)
     return copy
+
+
+def as_read(m: Meter, lane: Lane) -> Lane:
+    """A settled lane with its sums as A04 and A33 read them."""
+    for cell in lane.cells:
+        if cell is None:
+            continue
+        if m.options.domain == ABSENT_IS_ONE:
+            absent = cell.obliged - cell.rated
+            if absent:
+                cell.sums[lane.den] = cell.sums.get(lane.den, 0) + absent
+            cell.rated = cell.obliged
+        if m.options.wide:
+            cell.obliged, cell.compliant_ns = cell.wide, cell.wide_ok
+    return lane

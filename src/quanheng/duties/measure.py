@@ -29,13 +29,14 @@ from quanheng.duties.lanes import (
     accrue_wide,
     advance,
     arrive,
+    as_read,
     late,
     note,
     run,
     settled,
     take_volume,
 )
-from quanheng.duties.readings import ABSENT_IS_ONE, require_live
+from quanheng.duties.readings import require_live
 from quanheng.rulebook import spread
 from quanheng.rulebook.model import Rulebook
 from quanheng.terms.codes import Phase
@@ -320,13 +321,25 @@ def on_clock(m: Meter, at: Nanos) -> None:
             arrive(m, lane, at)
 
 
+def reached(m: Meter, slot: Slot, at: Nanos) -> Lane:
+    """The lane as it stands at `at`, the meter unchanged: itself, or a copy in which what waited
+    for time to move on (a phase, an exemption) has come. Only a contract without any event since
+    then is copied, for example one that nobody quotes or trades.
+    """
+    lane = m.lanes[slot]
+    return settled(m, lane, at) if at > lane.at and at >= lane.due else lane
+
+
 def live(m: Meter, maker: int, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, Nanos]:
     """(obliged, quoted, compliant) ns of a cell up to `at`, without changing anything.
 
-    Cheap enough for a monitor; a phase change or exemption that waits for its instant to pass shows
-    from the next event on.
+    Those of `figures`, but cheap enough for a monitor.
     """
-    lane = m.lanes[slot]
+    return live_times(m, reached(m, slot, at), maker, at)
+
+
+def live_times(m: Meter, lane: Lane, maker: int, at: Nanos) -> tuple[Nanos, Nanos, Nanos]:
+    """`live` of a lane that `reached` gave for `at`."""
     cell = lane.cells[maker]
     if cell is None:
         return 0, 0, 0
@@ -341,24 +354,9 @@ def live(m: Meter, maker: int, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, Nan
     return cell.obliged + more, quoted, cell.compliant_ns + (more if cell.compliant else 0)
 
 
-def _as_read(m: Meter, lane: Lane) -> Lane:
-    """A settled lane with its sums as A04 and A33 read them."""
-    for cell in lane.cells:
-        if cell is None:
-            continue
-        if m.options.domain == ABSENT_IS_ONE:
-            absent = cell.obliged - cell.rated
-            if absent:
-                cell.sums[lane.den] = cell.sums.get(lane.den, 0) + absent
-            cell.rated = cell.obliged
-        if m.options.wide:
-            cell.obliged, cell.compliant_ns = cell.wide, cell.wide_ok
-    return lane
-
-
 def figures(m: Meter, at: Nanos) -> Figures:
     """Exact figures up to `at`; the meter is unchanged. Costs about 10 us per contract."""
-    lanes = [_as_read(m, settled(m, lane, at)) for lane in m.lanes]
+    lanes = [as_read(m, settled(m, lane, at)) for lane in m.lanes]
     none = Cell()
     arrays = {
         name: np.array(

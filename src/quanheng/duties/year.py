@@ -107,22 +107,37 @@ def _year_row(
     change: Adjustments,
 ) -> YearRow:
     underlying, kind, maker = key
+    points = dict(rules.primary_scores if kind == PRIMARY else rules.general_scores)
+    grades = [row.grade for row in months]
+    score = None
+    if grades:
+        score = year_score(sum(points[one] for one in grades), len(grades), choices)
+    grade, reasons = year_grade(score, "D" in grades, kind, rules, change)
+    return YearRow(year, maker, underlying, kind, len(months), score, grade, 0, reasons)
+
+
+def year_score(points: int, months: int, choices: Choices) -> Fraction:
+    """Mean of the rated months' points, or their sum over twelve (A22)."""
+    return Fraction(points, 12 if choices.short_year else months)
+
+
+def year_grade(
+    score: Fraction | None, failed: bool, kind: str, rules: Rating, change: Adjustments
+) -> tuple[str, tuple[str, ...]]:
+    """A year's grade and every reason that changed it: band, cap after a month of D (`failed`),
+    letters, penalty (rules.md 10.4, E-09). `score` None: no rated month.
+    """
     primary = kind == PRIMARY
-    points = dict(rules.primary_scores if primary else rules.general_scores)
-    scores = [Fraction(points[row.grade]) for row in months]
-    score = mean(scores)
-    if score is not None and choices.short_year:
-        score = sum(scores, Fraction(0)) / 12
     grade, reasons = "", tuple[str, ...]()
     if score is not None:
         bands = rules.primary_years if primary else rules.general_years
         cap = rules.primary_year_cap if primary else rules.general_year_cap
-        grade, reasons = capped(band(score, bands), cap, [row.grade for row in months])
+        grade, reasons = capped(band(score, bands), cap, ["D"] * failed)
     steps = [("LETTERS_D", change.letters >= rules.year_letters), ("PENALTY_D", change.penalty)]
     for code, hit in steps:
         if hit and grade != "D":
             grade, reasons = "D", (*reasons, code)
-    return YearRow(year, maker, underlying, kind, len(months), score, grade, 0, reasons)
+    return grade, reasons
 
 
 def capped(grade: str, cap: str, months: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -18,14 +18,22 @@ import numpy as np
 from quanheng.duties.dataset import DatasetError
 from quanheng.duties.exact import DIGITS, ratio_text
 from quanheng.duties.rating import RateResult, output_cells, output_columns
-from quanheng.duties.tables import DAY, INT, TABLES, TEXT, Column, Dataset, Table, TableSpec, Text
+from quanheng.duties.tables import (
+    DAY,
+    INT,
+    TABLES,
+    TEXT,
+    Column,
+    Dataset,
+    Table,
+    TableSpec,
+    Text,
+)
 from quanheng.terms.days import day_number, iso
 from quanheng.terms.units import Day
 
 KINDS = ("parquet", "csv")
 MONEY_DIGITS = 4
-PART_ROW_GROUP = 1 << 20
-"""Rows of a row group of a part: what a reader holds at a time."""
 ALWAYS = ("contract_day", "class_day", "period")
 """Output tables that are written without rows too."""
 
@@ -76,7 +84,7 @@ def write_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (tables.tables if isinstance(tables, Dataset) else tables).items():
         spec = TABLES[name]
-        columns = {column: _to_arrow(kind, table[column]) for column, kind in spec.columns}
+        columns = {column: to_arrow(kind, table[column]) for column, kind in spec.columns}
         _write(arrow.table(columns), folder / f"{name}.{format}")
 
 
@@ -95,38 +103,10 @@ def add_day(folder: Path, dataset: Dataset, day: Day) -> None:
             if path.exists():
                 continue
         path.parent.mkdir(exist_ok=True)
-        columns = {column: _to_arrow(kind, table[column]) for column, kind in spec.columns}
+        columns = {column: to_arrow(kind, table[column]) for column, kind in spec.columns}
         aside = path.with_name(f"{path.name}.part")
         arrow.parquet.write_table(arrow.table(columns), aside, compression="zstd")
         aside.replace(path)
-
-
-def write_part(folder: Path, name: str, table: Table, day: Day, underlying: str) -> None:
-    """Write a table's rows of one day and class as NAME/DAY/UNDERLYING.parquet, whole or not."""
-    arrow = arrow_modules()
-    path = folder / name / str(day) / f"{underlying}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    spec = TABLES[name]
-    columns = {}
-    for column, kind in spec.columns:
-        values = table[column]
-        if isinstance(values, Text):
-            codes = arrow.array(values.codes.astype(np.int32))
-            words = arrow.array(list(values.words) or [""], arrow.string())
-            columns[column] = arrow.DictionaryArray.from_arrays(codes, words)
-        else:
-            columns[column] = _to_arrow(kind, values)
-    texts = [column for column, kind in spec.columns if kind != INT]
-    aside = path.with_name(f"{path.name}.part")
-    arrow.parquet.write_table(
-        arrow.table(columns),
-        aside,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=texts,
-        row_group_size=PART_ROW_GROUP,
-    )
-    aside.replace(path)
 
 
 def write_result(folder: Path, result: RateResult, written: Sequence[str] = ()) -> tuple[Path, ...]:
@@ -350,7 +330,8 @@ def _days(values: Any, arrow: Any) -> np.ndarray:
     return numbers
 
 
-def _to_arrow(kind: str, column: Column) -> Any:
+def to_arrow(kind: str, column: Column) -> Any:
+    """A column as Arrow's."""
     arrow = arrow_modules()
     if isinstance(column, Text):
         words = arrow.array(list(column.words) or [""], arrow.string())

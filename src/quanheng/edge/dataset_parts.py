@@ -117,6 +117,13 @@ class PartReader:
         self.by_orders = by_orders or not quoted
         self.dataset = self._small()
 
+    @property
+    def quotes_file(self) -> Path | None:
+        """The quotes file of this day and class alone, None when they lie elsewhere."""
+        path = _class_file(self.folder, "quotes", self.key)
+        alone = bool(self.key.underlying) and not self.by_orders and path.exists()
+        return path if alone else None
+
     def _small(self) -> Dataset:
         day, klass = self.key.day, self.key.underlying
         tables: dict[str, Table] = {}

@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from quanheng.duties.conditions import from_rulebook
-from quanheng.duties.day import measure_cells
-from quanheng.duties.day_input import day_tables, with_quotes
+from quanheng.duties.day import measure_chunks
+from quanheng.duties.day_input import day_tables
 from quanheng.duties.exact import ratio_text
-from quanheng.duties.figures import Figures, merged
 from quanheng.duties.part import Part, rate_part
 from quanheng.duties.rating import output_cells
 from quanheng.duties.readings import DEPTH
-from quanheng.duties.tables import rows_of
 from quanheng.edge.dataset_parts import PartKey, PartReader
+from quanheng.edge.dataset_rows import chunks
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.terms.units import Day
 
@@ -72,17 +70,7 @@ def rate_one(job: RateJob, key: PartKey) -> int:
     terms = from_rulebook(book)
     reader = PartReader(Path(job.folder), key, by_orders=terms.options.quotes != DEPTH)
     tables = day_tables(reader.dataset, key.day, terms)
-    rows, parts = len(tables.quotes), list[Figures]()
-    left = tables.active.copy()
-    for chunk in reader.quotes():
-        rows += rows_of(chunk)
-        own = with_quotes(tables, chunk)
-        present = np.zeros_like(left)
-        present[own.quote_maker, own.quote_contract] = 1
-        parts.append(measure_cells(msgspec.structs.replace(own, active=present * left)))
-        left = left * (1 - present)
-    parts.append(measure_cells(msgspec.structs.replace(tables, active=left)))
-    figures = msgspec.structs.replace(merged(parts), active=tables.active)
+    figures, rows = measure_chunks(tables, chunks(reader, tables))
     found = rate_part(reader.dataset, tables, figures, book)
     cells = [_texts(row) for row in found.contracts]
     found.contracts = []

@@ -109,17 +109,18 @@ def marks(state: State) -> np.ndarray:
 
 
 def coverage(state: State, klass: int, at: Nanos) -> tuple[int, int]:
-    """(contracts with participation of at least 80 % so far, contracts with any obliged time)."""
+    """(contracts whose participation so far is what each must reach, contracts that owed any)."""
     opened, meter = state.opened, state.meter
     if opened is None or meter is None:
         return 0, 0
+    num, den = opened.rulebook.duty.contract_share
     covered = obliged = 0
     item = opened.chain.classes[klass]
     for slot in range(item.start, item.stop):
         due, _, good = measure.live(meter, 0, slot, at)
         if due > 0:
             obliged += 1
-            covered += 5 * good >= 4 * due
+            covered += den * good >= num * due
     return covered, obliged
 
 
