@@ -1,0 +1,39 @@
+"""Fixtures of the desk's tests: one people store is made, every test has a copy of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from people_world import STAFF, World
+
+
+@pytest.fixture(scope="session")
+def _first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("people"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def _staffed(_first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = _first.copy(tmp_path_factory.mktemp("staffed"))
+    for person, post in STAFF.items():
+        made.person(person, post)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(_first: World, tmp_path: Path) -> Iterator[World]:
+    """A people store with two administrators and three accounts."""
+    made = _first.copy(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def staff(_staffed: World, tmp_path: Path) -> Iterator[World]:
+    """The same with a person on each post of STAFF."""
+    made = _staffed.copy(tmp_path)
+    yield made
+    made.close()
