@@ -29,9 +29,9 @@ def test_people_a_right_needs_a_second_person(world: World) -> None:
     number = ask(world, "T01", "trader")
     with pytest.raises(NotAllowedError, match="本人"):
         posts.confirm(world.store, world.one, number)
-    assert roster.listed(world.store) == []
+    assert listed(world) == []
     posts.confirm(world.store, world.two, number)
-    assert roster.listed(world.store) == [("T01", ("trader",), ())]
+    assert listed(world) == [("T01", ("trader",), ())]
     with pytest.raises(NotAllowedError, match="confirmed"):
         posts.confirm(world.store, world.two, number)
 
@@ -58,7 +58,7 @@ def test_people_a_request_lapses_and_can_be_withdrawn_by_its_maker_only(world: W
     for one in (number, late, late):
         with pytest.raises(NotAllowedError, match=r"withdrawn|lapsed"):
             posts.confirm(world.store, world.two, one)
-    assert roster.listed(world.store) == [] and posts.requests(world.store) == []
+    assert listed(world) == [] and posts.requests(world.store) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_people_incompatible_posts_are_refused_when_confirmed(world: World) -> N
     with pytest.raises(NotAllowedError, match="模型"):
         posts.confirm(world.store, world.two, second)
     world.person("X02", "head", "decision", enrol=False)  # these two go together
-    assert ("X02", ("head",), ()) in roster.listed(world.store)
+    assert ("X02", ("head",), ()) in listed(world)
 
 
 def test_people_other_lines_and_outsourcing(world: World) -> None:
@@ -160,6 +160,11 @@ def test_people_what_needs_a_right_is_refused_without_it(world: World) -> None:
         with pytest.raises(NotAllowedError, match="无权限"):
             act()
     assert audit_rows(world) == before
+
+
+def listed(world: World, account: str = "") -> list[roster.Listed]:
+    with world.store.reading() as connection:
+        return roster.listed(connection, account)
 
 
 def audit_rows(world: World) -> int:
@@ -251,12 +256,13 @@ def test_people_a_run_takes_ids_posts_and_classes_and_no_names(world: World) -> 
     world.person("T01", "trader", classes=("510050", "510300"))
     world.person("R01", "risk", holder="backup")
     world.person("T09", "trader", account=OTHER)
-    assert roster.listed(world.store, ACCOUNT) == [
+    assert listed(world, ACCOUNT) == [
         ("R01", ("risk",), ()), ("T01", ("trader",), ("510050", "510300")),
     ]  # fmt: skip
     with world.store.reading() as connection:
         found = audit.verify(connection)
-    assert roster.source(world.store) == f"people store, audit {found.rows} {found.head}"
+        source = roster.source(connection)
+    assert source == f"people store, audit {found.rows} {found.head}"
 
 
 @pytest.mark.parametrize(
