@@ -41,4 +41,8 @@ REGISTER = LazyGroup(
     "register", "quanheng.compose.register_cli", "console",
     "Decisions, wall-crossings, letters, agreements, filings: registers that only grow.",
 )  # fmt: skip
-VERBS = (PEOPLE, REGISTER)
+DOCUMENTS = LazyGroup(
+    "documents", "quanheng.compose.documents_cli", "console,reports",
+    "Forms, letters, plans and application packages, from draft to filing (docs/documents.md).",
+)  # fmt: skip
+VERBS = (PEOPLE, REGISTER, DOCUMENTS)

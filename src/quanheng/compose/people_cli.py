@@ -30,6 +30,7 @@ from quanheng.desk.people import admin, database, enrolment, passwords, posts
 from quanheng.desk.people.access import Refused, StoreAccess
 from quanheng.desk.people.errors import NotAllowedError, StoreError
 from quanheng.desk.people.rules import FIRM, LINES
+from quanheng.desk.people.writers import BACKUP, MAIN
 from quanheng.terms.days import clock_text, day_of, iso
 
 
@@ -206,7 +207,7 @@ def grant(
     key: Path | None, rules: Path | None, session_file: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Ask that PERSON hold POST; another person confirms it."""
-    holder = posts.BACKUP if backup else posts.MAIN
+    holder = BACKUP if backup else MAIN
     with acting(where, key, rules, session_file) as (store, session):
         asked = posts.ask_appointment(store, session, person, post, account, holder, classes)
     _said({"request": asked.number}, f"申请 {asked.number}，待复核 (to be confirmed)", as_json)

@@ -34,7 +34,7 @@ def register() -> None:
 @shown_options
 def kinds(as_json: bool) -> None:
     """The registers, the fields of their records, and who approves them."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"register": name, "words": kind.words, "english": kind.english,
          "fields": list(kind.record.__struct_fields__), "approvers": list(kind.approvers)}
         for name, kind in KINDS.items()
