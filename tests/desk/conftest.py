@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from papers_world import fill
 from people_world import STAFF, World
 
 
@@ -35,5 +36,21 @@ def world(_first: World, tmp_path: Path) -> Iterator[World]:
 def staff(_staffed: World, tmp_path: Path) -> Iterator[World]:
     """The same with a person on each post of STAFF."""
     made = _staffed.copy(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def _filled(_staffed: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = _staffed.copy(tmp_path_factory.mktemp("filled"))
+    fill(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def firm(_filled: World, tmp_path: Path) -> Iterator[World]:
+    """A firm with every post held twice and an account on record."""
+    made = _filled.copy(tmp_path)
     yield made
     made.close()

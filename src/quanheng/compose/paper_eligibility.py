@@ -34,7 +34,7 @@ def conditions(facts: Facts, season: Path | None) -> list[Condition]:
     shown = {name: _evidence(facts, name) for name in EVIDENCE}
     found = [_rehearsal(facts, season)]
     for number, name, words in (
-        ("一", "laboratory", "通过本所实验室环境的各项做市业务测试"),
+        ("一-2", "laboratory", "通过本所实验室环境的各项做市业务测试"),
         ("二", "metrics", "模拟交易期间做市表现符合相关指标要求"),
         ("三", "inspection", "通过本所组织的专项检查"),
         ("四", "funds", "以自有资金参与期权做市业务"),
@@ -66,13 +66,13 @@ def _evidence(facts: Facts, condition: str) -> tuple[bool, str, Day]:
 def _rehearsal(facts: Facts, season: Path | None) -> Condition:
     words = "期权模拟交易做市连续交易时间达到3个月"
     if season is None:
-        return Condition("一", words, False, "缺模拟做市记录（--season）", 0)
+        return Condition("一-1", words, False, "缺模拟做市记录（--season）", 0)
     days = _days(season)
     run = rehearsal(days)
     if not run.days:
-        return Condition("一", words, False, "最后一日有品种未报价，重新起算", 0)
+        return Condition("一-1", words, False, "最后一日有品种未报价，重新起算", 0)
     text = f"{iso(run.first)} 至 {iso(run.last)}，连续 {run.days} 个交易日（{season.name}）"
-    return Condition("一", words, run.three_months, text, three_months_on(run.first))
+    return Condition("一-1", words, run.three_months, text, three_months_on(run.first))
 
 
 def _days(season: Path) -> list[SeasonDay]:

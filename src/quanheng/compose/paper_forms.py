@@ -140,12 +140,11 @@ def withdrawal(
 ) -> Paper:
     """附件5：取消做市合约品种申请表; `earliest`: 15 trading days from now (chapter 2, 9)."""
     blocks = list(classes) or [Wanted("")]
-    shown = day_words(effective)
-    if effective and effective < earliest:
-        shown = ""
-        gaps.mark(f"生效日期须提前15个交易日，最早 {day_words(earliest)}")
+    early = bool(effective) and effective < earliest
+    shown = "" if early else day_words(effective)
+    date = f"生效日期须提前15个交易日，最早 {day_words(earliest)}" if early else "生效日期"
     rows: list[Row] = [*_company(facts, gaps, 3)]
-    rows.append((_head("生效日期"), gaps.box(shown, "生效日期", 4)))
+    rows.append((_head("生效日期"), gaps.box(shown, date, 4)))
     rows.append(
         (
             _head("取消的做市合约品种", down=1 + len(blocks)),
@@ -273,20 +272,20 @@ def staff(facts: Facts, gaps: Gaps) -> Paper:
     for department in named_ones or [""]:
         people = [one for one in facts.people if one.department == department]
         text = department or gaps.mark("部门名称（人员库 department）")
+        named_so = department or "部门"
         listed = [line for line in duties.get(department, ()) if line]
         lines = [f"（{number}）{line}" for number, line in enumerate(listed, 1)]
-        lines = lines or [f"（1）{gaps.mark(f'{text} 工作职责（firm.departments）')}"]
+        lines = lines or [f"（1）{gaps.mark(f'{named_so} 工作职责（firm.departments）')}"]
         rows.append((Box(f"{text}　工作职责包括：\n" + "\n".join(lines), 5, gap=not listed),))
         rows.append(tuple(map(_head, ("岗位", "人员姓名", "职责描述", "联系方式", "工作履历"))))
         rows += [_staff_row(one, gaps) for one in people]
         if not people:
-            rows.append((Box(gaps.mark(f"{text} 岗位与人员"), 5, gap=True),))
+            rows.append((Box(gaps.mark(f"{named_so} 岗位与人员"), 5, gap=True),))
     blocks.append(Grid(_STAFF, tuple(rows)))
     blocks.append(
         Words("备注：工作履历一栏中，做市部门负责人、交易岗、风险控制岗必须详细填写工作履历。")
     )
-    for row in vacant(facts):
-        gaps.mark(row)
+    blocks += [gaps.words("", one) for one in vacant(facts)]
     return Paper(title="做市业务人员情况表", subtitle="附件3", day=facts.day, blocks=tuple(blocks))
 
 

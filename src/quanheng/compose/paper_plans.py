@@ -60,6 +60,7 @@ def plan(name: str, facts: Facts, gaps: Gaps, runs: tuple[Path, ...]) -> Paper:
     """One of the four papers."""
     paper = next(one for one in plans().papers if one.paper == name)
     blocks: list[Block] = []
+    name_of = facts.firm.name or gaps.mark("公司名称（firm.name）")
     chapters = [one for one in plans().chapters if one.paper == name]
     for number, one in enumerate(chapters, 1):
         extra = "（另须载明）" if one.extra else ""
@@ -71,7 +72,6 @@ def plan(name: str, facts: Facts, gaps: Gaps, runs: tuple[Path, ...]) -> Paper:
         for fact in one.facts:
             blocks += PROVIDERS[fact](asked)
         blocks += [gaps.words("", f"{one.title}：{what}（由人撰写）") for what in one.write]
-    name_of = facts.firm.name or gaps.mark("公司名称（firm.name）")
     return Paper(
         title=paper.title, subtitle=f"{name_of}　附件2", day=facts.day, blocks=tuple(blocks)
     )

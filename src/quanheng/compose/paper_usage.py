@@ -1,13 +1,14 @@
 """What finished days say in a document: use of limits, trades, risk, an incident (L-08, Q-07)."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from quanheng.compose.desk_tables import DEALS
 from quanheng.compose.paper_facts import Facts, Gaps, Wanted
+from quanheng.compose.plan_blocks import unit
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.risk_record import ALERTS, BUSINESS, FUNDS, INDICATORS
 from quanheng.compose.run_folder import RunError, read_info
@@ -60,14 +61,19 @@ def _count(text: str) -> int:
     return abs(int(float(text or 0)))
 
 
+_COLUMNS = {
+    "deals": DEALS,
+    "class_day": ("maker", "underlying", "contracts", "covered", "coverage", "spread_ratio",
+                  "participation", "inquiries", "answered"),
+    "contract_day": ("maker", "contract", "obliged_ns", "compliant_ns", "spread_ratio",
+                     "participation", "volume"),
+    "profit": ("underlying", "edge", "fees", "hedge", "total"),
+}  # fmt: skip
+
+
 def rows_of(run: Path, name: str) -> list[dict[str, str]]:
-    """Rows of a table of a run's reports. RunError when it is not there."""
-    path = run / "reports" / f"{name}.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except OSError as error:
-        raise RunError(f"{path}: {error.strerror}") from error
+    """Rows of a table of a run's reports. RunError names the file, and a column it lacks."""
+    return read_table(run, name, _COLUMNS[name])
 
 
 def _classes(run: Path) -> dict[str, str]:
@@ -87,13 +93,13 @@ def statement(
 ) -> Paper:
     """最近1个月额度使用与做市业务交易、风险管理情况说明 (chapter 4, 1 (三)(四); L-08)."""
     days = sorted({read_info(run).day for run in runs})
-    if len(days) < MONTH_DAYS:
-        gaps.mark(f"最近1个月的交易日记录不足（{len(days)} 日，--run）")
+    short = f"最近1个月的交易日记录不足（{len(days)} 日，--run）"
     used = [row for run in runs for row in usage(run)]
     asked = {one.underlying: one for one in classes}
     span = f"{iso(days[0])} 至 {iso(days[-1])}，{len(days)} 个交易日" if days else ""
     blocks: list[Block] = [
         gaps.words(span and f"统计期：{span}。", "统计期"),
+        *([gaps.words("", short)] if len(days) < MONTH_DAYS else []),
         Head("一、额度使用情况", 2),
         _usage_grid(used, asked, facts),
         Head("二、期权、现货与期货交易情况", 2),
@@ -134,7 +140,7 @@ def _usage_grid(used: list[Used], asked: dict[str, Wanted], facts: Facts) -> Gri
             ("daily_buy_open", row.bought_open),
         ):
             bound = getattr(limit, name) if limit else 0
-            share = f"（{100 * value / bound:.1f}%）" if bound else ""
+            share = f"\n占 {100 * value / bound:.1f}%" if bound else ""
             cells.append(f"{value:,}{share}")
         cells.append(f"{want.long:,} / {want.total:,} / {want.daily_buy_open:,}" if want else "—")
         rows.append(cells)
@@ -146,7 +152,7 @@ def _usage_grid(used: list[Used], asked: dict[str, Wanted], facts: Facts) -> Gri
         "买入开仓（占额度）",
         "申请额度",
     )
-    return _grid((24, 18, 32, 32, 30, 30), heads, rows)
+    return _grid((28, 18, 30, 30, 28, 32), heads, rows)
 
 
 def _trade_grid(runs: tuple[Path, ...]) -> Grid:
@@ -162,7 +168,7 @@ def _trade_grid(runs: tuple[Path, ...]) -> Grid:
             units = sum(int(row["qty"]) for row in funds)
             rows.append([day, "现货（ETF）", str(len(funds)), f"合计 {units:,} 份", "", ""])
     heads = ("交易日", "品种", "成交笔数", "买入（张）", "卖出（张）", "成交额（元）")
-    return _grid((24, 26, 26, 28, 28, 34), heads, rows)
+    return _grid((28, 26, 24, 26, 26, 36), heads, rows)
 
 
 _RISK = ("delta", "gamma", "vega", "theta", "total", "usage", "var")
@@ -174,20 +180,20 @@ def _risk_grid(runs: tuple[Path, ...]) -> Grid:
         day = iso(read_info(run).day)
         for row in read_table(run, "indicators", INDICATORS):
             if row["scope"] == "*" and row["name"] in _RISK:
-                rows.append([day, row["words_zh"], row["worst"], row["unit"], row["limit"] or "—"])
+                rows.append(
+                    [day, row["words_zh"], row["worst"], unit(row["unit"]), row["limit"] or "—"]
+                )
         for row in read_table(run, "funds", FUNDS):
             if row["item"] in ("equity", "margin"):
-                rows.append([day, row["words_zh"], row["value"], row["unit"], "—"])
-    return _grid((24, 44, 36, 34, 28), ("交易日", "指标", "最坏值", "单位", "限额"), rows)
+                rows.append([day, row["words_zh"], row["value"], unit(row["unit"]), "—"])
+    return _grid((28, 42, 38, 26, 32), ("交易日", "指标", "最坏值", "单位", "限额"), rows)
 
 
 def incident(facts: Facts, gaps: Gaps, run: Path | None, number: int) -> Paper:
     """情况报告 (chapter 4, 2(3)): times, contracts and duties lost, from the records."""
-    known: list[Block] = []
+    known: list[Block] = [gaps.words("", "事件记录（--run、--alert）")] if run is None else []
     if run is not None:
         known = _incident_facts(run, number)
-    else:
-        gaps.mark("事件记录（--run、--alert）")
     contact = facts.holder("contact")
     told = [
         ("事件原因", "事件原因"),
@@ -230,7 +236,7 @@ def _incident_facts(run: Path, number: int) -> list[Block]:
         for row in rows_of(run, "contract_day")
         if row["maker"] == maker
         and klass in ("", of.get(row["contract"], ""))
-        and int(row["compliant_ns"]) < int(row["obliged_ns"])
+        and int(row["obliged_ns"]) - int(row["compliant_ns"]) >= SECOND
     ]
     days = [
         row
@@ -244,7 +250,7 @@ def _incident_facts(run: Path, number: int) -> list[Block]:
             row["contract"],
             _seconds(row["obliged_ns"]),
             _seconds(row["compliant_ns"]),
-            str(round(100 * float(row["participation"] or 0), 2)) + "%",
+            _share(row["participation"]),
         ]
         for row in lost
     ]
@@ -253,7 +259,7 @@ def _incident_facts(run: Path, number: int) -> list[Block]:
             row["underlying"],
             row["contracts"],
             row["covered"],
-            row["participation"],
+            _share(row["participation"]),
             f"{row['answered']}/{row['inquiries']}",
         ]
         for row in days
@@ -266,6 +272,10 @@ def _incident_facts(run: Path, number: int) -> list[Block]:
         Head("三、当日义务", 2),
         _grid((30, 30, 30, 36, 36), ("品种", "合约数", "覆盖", "连续参与率", "回应/询价"), figures),
     ]
+
+
+def _share(text: str) -> str:
+    return f"{100 * float(text):.2f}%" if text else "—"
 
 
 def _seconds(nanos: str) -> str:

@@ -36,6 +36,21 @@ def lines(*texts: str) -> list[Block]:
     return [Words(f"· {text}") for text in texts]
 
 
+UNITS = {
+    "contracts": "张", "count": "个", "yuan": "元", "percent": "%", "per cent": "%", "%": "%",
+    "yuan per 1 %": "元/1%", "yuan per 1 % per 1 %": "元/1%/1%",
+    "yuan per vol point": "元/波动率点", "yuan per day": "元/日", "s": "秒", "ms": "毫秒",
+    "ticks": "最小变动", "bp": "基点", "days": "日", "hundredths of a day": "0.01日",
+    "messages": "笔", "orders": "笔", "per second": "笔/秒", "msg per s": "笔/秒",
+}  # fmt: skip
+"""Words for the units that people read most; others stay as they are."""
+
+
+def unit(name: str) -> str:
+    """A unit in Chinese where it has a word."""
+    return UNITS.get(name, name)
+
+
 def missing(asked: Asked, name: str) -> list[Block]:
     """A gap of a chapter, by name."""
     return [asked.gaps.words("", f"{asked.chapter}：{name}")]

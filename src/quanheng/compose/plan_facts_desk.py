@@ -7,7 +7,7 @@ from quanheng.compose.model_registry import Model, read_register
 from quanheng.compose.paper_facts import percent
 from quanheng.compose.paper_forms import standards
 from quanheng.compose.paper_usage import rows_of
-from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing
+from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing, unit
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.risk_record import BUSINESS
 from quanheng.compose.run_folder import read_info
@@ -64,7 +64,7 @@ def parameter_grid(names: Iterable[str]) -> Block:
             (
                 item.name,
                 item.meaning,
-                item.unit,
+                unit(item.unit),
                 item.default,
                 f"{low}—{high}",
                 f"{item.low}—{item.high}",
@@ -128,7 +128,7 @@ def checks(_asked: Asked) -> list[Block]:
             one.check.name[:3],
             one.chinese or one.meaning,
             ACTIONS[one.action],
-            "、".join(one.limits) or "—",
+            ", ".join(one.limits) or "—",
         )
         for one in LADDER
     ]

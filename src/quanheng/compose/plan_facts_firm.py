@@ -1,21 +1,34 @@
 """What the firm's stores know for the chapters of appendix 2: people, rights, decisions, limits."""
 
-from quanheng.authority.policy import RULES
+from quanheng.authority.policy import RULES, Act
 from quanheng.compose.archive import KINDS as ARCHIVED
 from quanheng.compose.oversight_file import read_oversight
 from quanheng.compose.paper_facts import Person, day_words
 from quanheng.compose.paper_forms import vacant
 from quanheng.compose.paper_letters import capital_words
-from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing
+from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing, unit
 from quanheng.desk.people import registers
 from quanheng.desk.people.register_types import KINDS, triggers
-from quanheng.desk.people.rules import VIEWS
+from quanheng.desk.people.rules import VIEW_WORDS, VIEWS
 from quanheng.edge.document_docx import Block
 from quanheng.oversight.limits import BY_NAME
 from quanheng.oversight.scenarios import STORIES
 from quanheng.oversight.stress import AXES
 
 _COMPANY = "company"
+ACT_WORDS = {
+    Act.PULL: "一键撤单", Act.LOWER_STATE: "降低交易状态", Act.RAISE_STATE: "恢复交易状态",
+    Act.RELEASE: "解除公司风控限制", Act.PARAMETER_IN_BAND: "区间内参数调整",
+    Act.PARAMETER_OUTSIDE_BAND: "区间外参数调整", Act.TIGHTEN_LIMIT: "收紧限额",
+    Act.LOOSEN_LIMIT: "放宽限额", Act.EXEMPTION: "登记豁免", Act.SIGN_ON: "签到签退",
+    Act.FIGURE: "录入外部指标", Act.REARM: "解除触发", Act.MODEL_RELEASE: "模型、策略发布",
+    Act.INQUIRY: "询价转人工及回应", Act.ORDER: "人工委托", Act.LARGE_ORDER: "大额人工委托",
+    Act.CANCEL: "人工撤单", Act.LOCK: "锁定与解锁", Act.EXERCISE: "行权",
+    Act.COMBINATION: "组合与拆分", Act.MARGIN_INQUIRY: "保证金查询",
+    Act.BUILD_PREPARED: "执行预备组合", Act.ACKNOWLEDGE: "告警确认", Act.CONFIRM: "确认风险提示",
+    Act.CONFIRM_OPENING: "确认开仓类措施", Act.NIGHT_EXCEPTION: "隔夜例外",
+}  # fmt: skip
+"""Acts of the authority as documents call them."""
 
 
 def capital(asked: Asked) -> list[Block]:
@@ -95,25 +108,36 @@ def database(_asked: Asked) -> list[Block]:
 
 def access(asked: Asked) -> list[Block]:
     """Which post sees what."""
-    rows = [
-        (post.words, "、".join(post.views) or "—", "、".join(post.firm_views) or "—")
-        for post in asked.facts.store.rules.posts
-    ]
+
+    def shown(names: tuple[str, ...]) -> str:
+        return "、".join(VIEW_WORDS[name] for name in names) or "—"
+
+    posts = asked.facts.store.rules.posts
+    rows = [(post.words, shown(post.views), shown(post.firm_views)) for post in posts]
     days = asked.facts.store.rules.review_days
-    return [*lines("未列明者一律不得访问；做市账户之外的账户不授予任何权限："),
-            grid(("岗位", "账户视图", "公司视图"), rows, (34, 90, 40)),
-            *lines(f"权限由双人授予，每 {days} 日审核并签批。")]  # fmt: skip
+    return [
+        *lines("未列明者一律不得访问；做市账户之外的账户不授予任何权限："),
+        grid(("岗位", "账户视图", "公司视图"), rows, (34, 90, 40)),
+        *lines(f"权限由双人授予，每 {days} 日审核并签批。"),
+    ]
 
 
-def authorisation(_asked: Asked) -> list[Block]:
+def authorisation(asked: Asked) -> list[Block]:
     """Who proposes and who seconds each act."""
+    rules = asked.facts.store.rules
+
+    def words(posts: tuple[str, ...]) -> str:
+        return "、".join(rules.post(name).words for name in posts)
+
     rows = [
-        (rule.act, "、".join(rule.proposers), "、".join(rule.seconders) or "无须复核",
+        (ACT_WORDS[rule.act], words(rule.proposers), words(rule.seconders) or "无须复核",
          "是" if rule.on_duty else "否")
         for rule in RULES
     ]  # fmt: skip
-    return [*lines("授权管理：经办与复核不得为同一人，降低风险的操作不受阻碍："),
-            grid(("事项", "经办岗位", "复核岗位", "须在岗"), rows, (40, 70, 36, 18))]  # fmt: skip
+    return [
+        *lines("授权管理：经办与复核不得为同一人，降低风险的操作不受阻碍："),
+        grid(("事项", "经办岗位", "复核岗位", "须在岗"), rows, (36, 78, 34, 16)),
+    ]
 
 
 def decisions(asked: Asked) -> list[Block]:
@@ -147,7 +171,7 @@ def isolation(asked: Asked) -> list[Block]:
 def firm_limits(_asked: Asked) -> list[Block]:
     """Authorised limits of the firm (chapter 6, 2(2))."""
     rows = [
-        (one.scope, BY_NAME[one.name].zh, f"{one.value:,}", BY_NAME[one.name].unit, one.basis,
+        (one.scope, BY_NAME[one.name].zh, f"{one.value:,}", unit(BY_NAME[one.name].unit), one.basis,
          f"{one.by} / {one.seconded_by}")
         for one in read_oversight().limits
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from quanheng.compose.alert_words import NAMES
-from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing
+from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing, unit
 from quanheng.compose.plan_facts_desk import ACTIONS, parameter_grid
 from quanheng.config import read_config
 from quanheng.edge.document_docx import Block
@@ -25,7 +25,8 @@ _RUNGS = {
 
 def _monitors(chosen: Iterable[Monitor]) -> Block:
     rows = [
-        (one.chinese, one.unit, *one.levels, one.item, str(one.measure) or "—") for one in chosen
+        (one.chinese, unit(one.unit), *one.levels, one.item, str(one.measure) or "—")
+        for one in chosen
     ]
     heads = ("指标", "单位", *(f"{name}" for name in ("提示", "预警", "严重")), "依据", "措施")
     assert len(LEVELS) == 3, "three levels of an alert"

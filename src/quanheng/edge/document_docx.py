@@ -174,13 +174,35 @@ def _words(document: Any, block: Words) -> None:
 
 
 def _grid(document: Any, block: Grid) -> None:
-    from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_ROW_HEIGHT_RULE
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.enum.table import WD_ROW_HEIGHT_RULE
     from docx.shared import Mm, Pt
 
     columns = len(block.widths)
     table = document.add_table(rows=len(block.rows), cols=columns, style="Table Grid")
     table.autofit = False
+    cells = table._cells  # once: every other way to a cell walks the whole table
+    for column, width in zip(table.columns, block.widths, strict=True):
+        column.width = Mm(width)  # of the column and of each of its cells: readers differ
+    for number, cell in enumerate(cells):
+        cell.width = Mm(block.widths[number % columns])
+    for place, box, low, last in _places(block):
+        cell = cells[place]
+        if box.span > 1 or box.down > 1:
+            cell = cell.merge(cells[low * columns + last])
+        _fill(cell, box)
+    for row in table.rows:
+        _unbroken(row)
+    for number, height in block.heights:
+        table.rows[number].height = Mm(height)
+        table.rows[number].height_rule = WD_ROW_HEIGHT_RULE.AT_LEAST
+    document.add_paragraph().paragraph_format.space_after = Pt(0)
+
+
+def _places(block: Grid) -> list[tuple[int, Box, int, int]]:
+    """(number of its first cell, box, last row, last column) of every box. ValueError when boxes
+    reach over the edge or leave a hole.
+    """
+    columns, found = len(block.widths), []
     taken = [[False] * columns for _ in block.rows]
     for number, row in enumerate(block.rows):
         column = 0
@@ -190,31 +212,27 @@ def _grid(document: Any, block: Grid) -> None:
             last, low = column + box.span - 1, number + box.down - 1
             if last >= columns or low >= len(block.rows):
                 raise ValueError(f"grid row {number + 1}: {box.text!r} reaches over the edge")
-            cell = table.cell(number, column)
-            if box.span > 1 or box.down > 1:
-                cell = cell.merge(table.cell(low, last))
             for y in range(number, low + 1):
                 taken[y][column : last + 1] = [True] * box.span
-            cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
-            for at, line in enumerate(box.text.split("\n")):
-                paragraph = cell.paragraphs[0] if at == 0 else cell.add_paragraph()
-                paragraph.paragraph_format.space_before = Pt(2)
-                paragraph.paragraph_format.space_after = Pt(2)
-                _run(paragraph, line, HEI if box.head else SONG, gap=box.gap)
-                if box.head or box.center:
-                    paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+            found.append((number * columns + column, box, low, last))
     if not all(map(all, taken)):
         raise ValueError("a row of the grid has too few boxes")
-    for column, width in zip(table.columns, block.widths, strict=True):
-        column.width = Mm(width)  # of the column and of each of its cells: readers differ
-        for cell in column.cells:
-            cell.width = Mm(width)
-    for row in table.rows:
-        _unbroken(row)
-    for number, height in block.heights:
-        table.rows[number].height = Mm(height)
-        table.rows[number].height_rule = WD_ROW_HEIGHT_RULE.AT_LEAST
-    document.add_paragraph().paragraph_format.space_after = Pt(0)
+    return found
+
+
+def _fill(cell: Any, box: Box) -> None:
+    from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import Pt
+
+    cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
+    for at, line in enumerate(box.text.split("\n")):
+        paragraph = cell.paragraphs[0] if at == 0 else cell.add_paragraph()
+        paragraph.paragraph_format.space_before = Pt(2)
+        paragraph.paragraph_format.space_after = Pt(2)
+        _run(paragraph, line, HEI if box.head else SONG, gap=box.gap)
+        if box.head or box.center:
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
 
 
 def _unbroken(row: Any) -> None:

@@ -22,12 +22,16 @@ MARKET_MAKING = "market_making"
 LINES = (MARKET_MAKING, "proprietary", "brokerage", "asset_management", "advisory")
 """Business lines whose accounts are told apart (chapter 7, 2)."""
 
-VIEWS = (
-    "board", "curve", "duties", "risk", "orders", "inquiries", "alerts", "limits", "health",
-    "replay", "approvals", "parameters", "oversight", "export",
-)  # fmt: skip
-"""Views of one market-making account."""
+VIEW_WORDS = {
+    "board": "报价", "curve": "波动率曲线", "duties": "义务", "risk": "风险", "orders": "委托成交",
+    "inquiries": "询价", "alerts": "报警", "limits": "限额", "health": "系统", "replay": "复盘",
+    "approvals": "审批", "parameters": "参数", "oversight": "公司风控", "export": "导出",
+    "documents": "文件", "registers": "登记", "people": "人员", "audit": "审计",
+    "health_of_systems": "公司系统",
+}  # fmt: skip
 FIRM_VIEWS = ("documents", "registers", "people", "audit", "health_of_systems")
+VIEWS = tuple(name for name in VIEW_WORDS if name not in FIRM_VIEWS)
+"""Views of one market-making account."""
 FIRM_COMMANDS = (
     "people.add", "people.propose", "people.confirm", "people.revoke", "people.unlock",
     "people.sessions", "people.review", "people.review_sign", "people.export",
