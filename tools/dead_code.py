@@ -33,6 +33,7 @@ ALLOWED: dict[str, str] = {
     "cybs_name": "a proprietary market maker is exempt from the upload; other participants are not",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
     "on_market": "readings A01, A07, A31 event by event; proved equal to the batch form",
+    "ConsoleAccess": "the people store as the web console's door; the console's own verb opens it",
     "rate_whole_year": "a year of a dataset in memory, for a notebook; the command's twin",
 }
 """Name -> why it stays although only tests use it."""

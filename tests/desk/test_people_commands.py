@@ -148,7 +148,7 @@ def test_people_commands_say_no_to_who_may_not(terminal: Terminal) -> None:
     terminal.login("T01")
     for words in (
         ("people", "list"), ("people", "posts"), ("people", "requests"), ("people", "rights"),
-        ("people", "audit"), ("people", "sessions"), ("people", "review"),
+        ("people", "audit"), ("people", "sessions"), ("people", "review"), ("people", "reviews"),
         ("people", "add", "X1", "--name", "x"), ("people", "lock", "S01"),
         ("people", "leave", "S01"),
         ("people", "unlock", "S01"), ("people", "grant", "X1", "risk"), ("people", "enrol", "S01"),
@@ -196,6 +196,9 @@ def test_people_reviews_and_the_trail_from_the_command_line(terminal: Terminal) 
     terminal.refused("people", "review", "--sign", made["review"], "--decision", "保留")
     terminal.login("C01")
     terminal.say("people", "review", "--sign", made["review"], "--decision", "保留")
+    first, second = terminal.json("people", "reviews")["reviews"]
+    assert (first["signed_by"], first["sha256"]) == ("C01", made["sha256"])
+    assert second["signed_by"] == "" and "保留" in terminal.say("people", "reviews")
     found = terminal.json("people", "audit", "--out", terminal.folder / "trail.jsonl")
     lines = (terminal.folder / "trail.jsonl").read_text(encoding="utf-8").splitlines()
     assert found["ok"] and len(lines) == found["rows"]

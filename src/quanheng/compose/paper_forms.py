@@ -215,6 +215,28 @@ def limits(facts: Facts, gaps: Gaps, classes: Sequence[Wanted]) -> Paper:
     ]
     last = len(rows)
     signing = tuple((number, _SIGN_MM) for number in range(last - 3, last))
+    amounts = _amounts(gaps, blocks)
+    return Paper(
+        title="持仓限额申请表（做市商申请）",
+        subtitle="附件6",
+        day=facts.day,
+        blocks=(
+            Grid((36, 60, 70), tuple(rows), ((len(applicant), 24), *signing)),
+            Head("附：各项额度与具体用途", 2),
+            Words(
+                "《指南》第四章一：持仓限额申请包括权利仓、总持仓、每日买入开仓限额，须注明具体用途和额度。",
+                note=True,
+            ),
+            Grid((32, 26, 26, 32, 50), tuple(amounts)),
+            Words(
+                "公司主要负责人签字：＿＿＿＿＿＿　　分管做市业务的高级管理人员签字：＿＿＿＿＿＿"
+            ),
+        ),
+    )
+
+
+def _amounts(gaps: Gaps, blocks: Sequence[Wanted]) -> list[Row]:
+    """All three limits that are asked for, each with its use (chapter 4, 1)."""
     head = ("合约品种", "权利仓", "总持仓", "每日买入开仓", "用途")
     amounts: list[Row] = [tuple(_head(one) for one in head)]
     for one in blocks:
@@ -234,23 +256,7 @@ def limits(facts: Facts, gaps: Gaps, classes: Sequence[Wanted]) -> Paper:
                 gaps.box(one.use, f"{name} 具体用途（apply.use）"),
             )
         )
-    return Paper(
-        title="持仓限额申请表（做市商申请）",
-        subtitle="附件6",
-        day=facts.day,
-        blocks=(
-            Grid((36, 60, 70), tuple(rows), ((len(applicant), 24), *signing)),
-            Head("附：各项额度与具体用途", 2),
-            Words(
-                "《指南》第四章一：持仓限额申请包括权利仓、总持仓、每日买入开仓限额，须注明具体用途和额度。",
-                note=True,
-            ),
-            Grid((32, 26, 26, 32, 50), tuple(amounts)),
-            Words(
-                "公司主要负责人签字：＿＿＿＿＿＿　　分管做市业务的高级管理人员签字：＿＿＿＿＿＿"
-            ),
-        ),
-    )
+    return amounts
 
 
 def staff(facts: Facts, gaps: Gaps) -> Paper:

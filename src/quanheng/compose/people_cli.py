@@ -24,6 +24,7 @@ from quanheng.compose.people_view import (
     posts_verb,
     requests_verb,
     review_verb,
+    reviews_verb,
     rights_verb,
 )
 from quanheng.desk.people import admin, database, enrolment, passwords, posts
@@ -303,6 +304,7 @@ def sessions(
 
 
 for _verb in (
-    list_verb, posts_verb, requests_verb, rights_verb, review_verb, audit_verb, export_verb,
+    list_verb, posts_verb, requests_verb, rights_verb, review_verb, reviews_verb, audit_verb,
+    export_verb,
 ):  # fmt: skip
     people.add_command(_verb)

@@ -155,6 +155,25 @@ def review_verb(
     answer(result, f"审核 {made}\n{text}", as_json)
 
 
+@click.command("reviews")
+@session_options
+@shown_options
+def reviews_verb(
+    where: str, key: Path | None, rules: Path | None, session_file: Path, as_json: bool
+) -> None:
+    """Reviews that were made, with their sign-off and what was decided."""
+    with acting(where, key, rules, session_file) as (store, session):
+        session.require("people")
+        rows = [dict(row) for row in review.reviews(store)]
+    cells = [
+        [str(row["number"]), when(row["at"]), row["by"], str(row["findings"]), row["sha256"][:12],
+         row["signed_by"], when(row["signed"]), row["decision"]]
+        for row in rows
+    ]  # fmt: skip
+    heads = ["审核", "时间", "编制", "待处理", "校验", "签批", "签批时间", "决定"]
+    answer({"ok": True, "reviews": rows}, table(heads, cells, left=8), as_json)
+
+
 _HEADS = (
     ("编号", "person"), ("姓名", "name"), ("岗位", "post"), ("主备", "holder"),
     ("账户", "account"), ("任职日", "since"), ("最近登录", "last sign-in"), ("权限", "rights"),

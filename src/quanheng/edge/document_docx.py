@@ -81,7 +81,7 @@ def docx(paper: Paper) -> bytes:
         import docx as library
     except ImportError as error:
         raise RuntimeError("documents need the extra quanheng[reports]") from error
-    document = library.Document()
+    document: Any = library.Document()
     _set_up(document, paper)
     _title(document, paper)
     for block in paper.blocks:
