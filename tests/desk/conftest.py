@@ -2,10 +2,27 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from papers_world import fill
 from people_world import STAFF, World
+
+from quanheng.desk.people import database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """A store of a test need not outlive the machine: thousands of syncs are saved."""
+    own = database._on_sqlite
+
+    def quick(raw: Any, record: Any) -> None:
+        own(raw, record)
+        raw.execute("PRAGMA synchronous = OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_on_sqlite", quick)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -209,7 +209,9 @@ def test_documents_plans_are_filled_with_what_is_in_force(firm: World, tmp_path:
     assert any("投资决策记录" in one for one in before.gaps)
     number = registers.add(firm.store, firm.login("R01"), "decision", decision)
     registers.approve(firm.store, firm.login("D01"), number)
-    after = papers.make("management", order(firm, tmp_path), tmp_path)
+    with pytest.raises(ConfigError, match="worked on it"):
+        papers.make("management", order(firm, tmp_path), tmp_path)
+    after = papers.make("management", order(firm, tmp_path), tmp_path / "after")
     assert not any("投资决策记录" in one for one in after.gaps)
     assert "启用 lean 策略" in text_of(after.path)
     risk = text_of(papers.make("risk", order(firm, tmp_path), tmp_path).path)
@@ -265,8 +267,13 @@ def test_documents_are_the_same_bytes_and_in_chinese_fonts(firm: World, tmp_path
     one = papers.make("appendix1", order(firm, tmp_path), tmp_path / "a")
     two = papers.make("appendix1", order(firm, tmp_path), tmp_path / "b")
     assert one.sha256 == two.sha256 == papers.file_hash(two.path)
-    xml = library.Document(str(one.path)).element.xml
-    assert 'w:eastAsia="宋体"' in xml and 'w:eastAsia="黑体"' in xml
+    read = library.Document(str(one.path))
+    for name, font in (("Normal", "宋体"), ("Form text", "宋体"), ("Form label", "黑体")):
+        found = read.styles[name].element.rPr.rFonts
+        assert found.get(qn("w:eastAsia")) == font
+    (table,) = read.tables
+    styles = {cell.paragraphs[0].style.name for cell in table._cells}
+    assert styles == {"Form text", "Form label"}
 
 
 @pytest.mark.parametrize(

@@ -230,8 +230,7 @@ def test_people_a_lock_and_leaving_void_everything(world: World) -> None:
         posts.ask_enrolment(world.store, world.one, "T02")
 
 
-@pytest.fixture
-def everyone(world: World) -> World:
+def hire_everyone(world: World) -> World:
     """One person per post on ACCOUNT, and a trader on OTHER."""
     for number, post in enumerate(world.store.rules.posts):
         if post.post != "security_admin":
@@ -240,8 +239,9 @@ def everyone(world: World) -> World:
     return world
 
 
-def test_people_every_permission_of_every_role_on_every_account(everyone: World) -> None:
+def test_people_every_permission_of_every_role_on_every_account(world: World) -> None:
     """The whole matrix, against the data: what is not written down is refused (O-06)."""
+    everyone = hire_everyone(world)
     checked = 0
     rules = everyone.store.rules
     everywhere = StoreAccess(everyone.store, "")
@@ -258,9 +258,7 @@ def test_people_every_permission_of_every_role_on_every_account(everyone: World)
                 checked += 1
             assert session.permits(name) == (name in firm), (post.post, name)
     assert checked == len(rules.posts) * (len(all_names()) + 2) * 5
-
-
-def test_people_a_console_works_in_its_own_account_only(everyone: World) -> None:
+    # A console works in one account.
     here = everyone.login("P00")
     assert here.permits("board") and here.permits("order") and not here.permits(f"board@{OTHER}")
     there = everyone.login("P00", StoreAccess(everyone.store, OTHER))

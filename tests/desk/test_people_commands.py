@@ -317,3 +317,25 @@ def test_people_migrate_needs_a_store_and_prints_sql(terminal: Terminal) -> None
     assert "CREATE TABLE" in terminal.say("people", "migrate", "--sql")
     said = terminal.refused("people", "migrate", "--store", "x.sqlite", kind=StoreError)
     assert "init" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("people", "list", "--store", "none.sqlite"), 3, "no people store"),
+        (("people", "list"), 1, "未登录"),
+        (("documents", "gaps", "none.docx"), 2, "none.docx"),
+        (("register", "add", "lunch"), 2, "lunch"),
+    ],
+)
+def test_people_errors_are_one_line_and_an_exit_code(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...], code: int, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("QUANHENG_PEOPLE", world.where)
+    monkeypatch.setattr(sys, "argv", ["quanheng", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    err = capsys.readouterr().err
+    assert ended.value.code == code and said in err
+    assert err.startswith("quanheng: ") and err.count("\n") == 1

@@ -113,7 +113,10 @@ class Made(msgspec.Struct, frozen=True):
 
 
 def make(name: str, order: Order, out: Path) -> Made:
-    """Write a document into a folder; a list of its gaps stands on its last page."""
+    """Write a document into a folder; a list of its gaps stands on its last page.
+
+    ConfigError when another file of its name is there: a person may have worked on it.
+    """
     kind = KINDS[name]
     gaps = Gaps()
     paper = kind.make(order, gaps)
@@ -127,6 +130,8 @@ def make(name: str, order: Order, out: Path) -> Made:
     data = docx(paper)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{kind.file}.docx"
+    if path.exists() and path.read_bytes() != data:
+        raise ConfigError(f"{path}: exists and differs, a person may have worked on it; use --out")
     write_whole(path, data)
     return Made(name, path, hashlib.sha256(data).hexdigest(), tuple(gaps.names))
 

@@ -17,6 +17,7 @@ _SIZE = 10.5  # 五号
 _TITLE = 16
 _PAGE_MM = (210, 297)
 _MARGIN_MM = 22
+_CELL, _LABEL = "Form text", "Form label"
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -112,11 +113,26 @@ def _set_up(document: Any, paper: Paper) -> None:
     style = document.styles["Normal"]
     style.font.name, style.font.size = LATIN, Pt(_SIZE)
     _east_asian(style.element.get_or_add_rPr(), SONG)
+    for name, font in ((_CELL, SONG), (_LABEL, HEI)):
+        _cell_style(document, name, font)
     at = datetime(paper.day // 10_000, paper.day // 100 % 100, paper.day % 100)
     core = document.core_properties
     core.title, core.author, core.comments = paper.title, "", ""
     core.created = core.modified = at
     core.last_modified_by, core.revision = "", 1
+
+
+def _cell_style(document: Any, name: str, font: str) -> None:
+    from docx.enum.style import WD_STYLE_TYPE
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import Pt
+
+    style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+    style.base_style = document.styles["Normal"]
+    style.paragraph_format.space_before = style.paragraph_format.space_after = Pt(2)
+    if name == _LABEL:
+        style.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    _east_asian(style.element.get_or_add_rPr(), font)
 
 
 def _east_asian(properties: Any, font: str) -> None:
@@ -180,6 +196,7 @@ def _grid(document: Any, block: Grid) -> None:
     columns = len(block.widths)
     table = document.add_table(rows=len(block.rows), cols=columns, style="Table Grid")
     table.autofit = False
+    styles = {head: document.styles[_LABEL if head else _CELL].style_id for head in (False, True)}
     cells = table._cells  # once: every other way to a cell walks the whole table
     for column, width in zip(table.columns, block.widths, strict=True):
         column.width = Mm(width)  # of the column and of each of its cells: readers differ
@@ -189,7 +206,7 @@ def _grid(document: Any, block: Grid) -> None:
         cell = cells[place]
         if box.span > 1 or box.down > 1:
             cell = cell.merge(cells[low * columns + last])
-        _fill(cell, box)
+        _fill(cell, box, styles)
     for row in table.rows:
         _unbroken(row)
     for number, height in block.heights:
@@ -220,18 +237,19 @@ def _places(block: Grid) -> list[tuple[int, Box, int, int]]:
     return found
 
 
-def _fill(cell: Any, box: Box) -> None:
+def _fill(cell: Any, box: Box, styles: dict[bool, str]) -> None:
+    """Text into a cell; how it looks stands in two styles, so that big tables are quick."""
     from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Pt
+    from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_COLOR_INDEX
 
     cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
     for at, line in enumerate(box.text.split("\n")):
         paragraph = cell.paragraphs[0] if at == 0 else cell.add_paragraph()
-        paragraph.paragraph_format.space_before = Pt(2)
-        paragraph.paragraph_format.space_after = Pt(2)
-        _run(paragraph, line, HEI if box.head else SONG, gap=box.gap)
-        if box.head or box.center:
+        paragraph._p.get_or_add_pPr().style = styles[box.head]  # by its id: no search
+        run = paragraph.add_run(line)
+        if box.gap:
+            run.font.highlight_color = WD_COLOR_INDEX.YELLOW
+        if box.center:
             paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
 
 
