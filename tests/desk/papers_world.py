@@ -11,7 +11,8 @@ from quanheng.desk.people import admin, registers
 from quanheng.edge import document_docx
 
 DAY = 20240627
-DESK = Path(__file__).parents[2] / "src" / "quanheng" / "data" / "desk.toml"
+DATA = Path(__file__).parents[2] / "src" / "quanheng" / "data"
+DESK, OVERSIGHT = DATA / "desk.toml", DATA / "oversight.toml"
 FIRM = """
 name = "示例证券"
 legal_representative = "甲"
@@ -76,7 +77,10 @@ def order(world: World, folder: Path, full: bool = True, **more: Any) -> papers.
     """What documents are made of, with the firm's file and configuration or without."""
     firm = folder / "firm.toml"
     firm.write_text(FIRM, encoding="utf-8")
-    facts = gather(world.store, DAY, firm if full else None, DESK if full else None)
+    facts = gather(
+        world.store, DAY, firm if full else None, DESK if full else None,
+        oversight=OVERSIGHT if full else None,
+    )  # fmt: skip
     return papers.Order(facts, wanted(facts, ()), **more)
 
 

@@ -17,9 +17,11 @@ from quanheng.compose.paper_facts import Firm, gather, wanted
 from quanheng.compose.paper_letters import COMMITMENT, capital_words
 from quanheng.compose.paper_plans import PROVIDERS, plans
 from quanheng.compose.plan_facts_firm import ACT_WORDS
+from quanheng.compose.plan_facts_risk import MEASURES
 from quanheng.config import ConfigError
 from quanheng.desk.people import registers
 from quanheng.edge.document_docx import Box, Grid, Words, docx
+from quanheng.maker.monitor_table import Measure
 
 STANDARDS = [
     "最大买卖价差（%）", "最小报价数量", "连续竞价参与率（%）", "开盘集合竞价参与率（%）",
@@ -197,7 +199,7 @@ def test_documents_appendix_2_has_every_required_chapter(
 def test_documents_every_provider_is_used_and_every_fact_provided() -> None:
     used = Counter(fact for one in plans().chapters for fact in one.facts)
     assert set(used) == set(PROVIDERS)
-    assert set(ACT_WORDS) == set(Act)
+    assert set(ACT_WORDS) == set(Act) and set(MEASURES) == set(Measure)
 
 
 def test_documents_plans_are_filled_with_what_is_in_force(firm: World, tmp_path: Path) -> None:
@@ -215,8 +217,13 @@ def test_documents_plans_are_filled_with_what_is_in_force(firm: World, tmp_path:
     assert not any("投资决策记录" in one for one in after.gaps)
     assert "启用 lean 策略" in text_of(after.path)
     risk = text_of(papers.make("risk", order(firm, tmp_path), tmp_path).path)
-    for words in ("P38", "Delta 占限额", "20,000,000", "标的下跌", "510050", "只撤"):
-        assert words in risk or words == "只撤", words
+    for words in ("P38", "Delta 占限额", "20,000,000", "标的下跌", "510050", "公司风险限额授权"):
+        assert words in risk, words
+    simulation = order(firm, tmp_path, full=False)
+    empty = papers.make("risk", simulation, tmp_path / "empty")
+    for name in ("公司风险限额授权（--oversight）", "隔夜限额", "持仓限额", "心跳与失联时限"):
+        assert any(name in one for one in empty.gaps), name
+    assert "simulation" not in text_of(empty.path)
 
 
 def test_documents_letters_carry_the_guides_words(firm: World, tmp_path: Path) -> None:

@@ -283,3 +283,38 @@ def test_registers_and_trail_are_held_against_each_other(staff: World) -> None:
     raw.commit()
     raw.close()
     assert "register has" in wrong()
+
+
+@pytest.mark.parametrize(
+    ("today", "ended"),
+    [(20240101, 20231231), (20240331, 20231231), (20240401, 20240331), (20240701, 20240630),
+     (20241231, 20240930), (20240229, 20231231)],
+)  # fmt: skip
+def test_registers_quarters_end(today: int, ended: int) -> None:
+    assert registers.quarter_end(today) == ended
+
+
+def test_registers_name_the_quarterly_stress_report_until_it_is_opened(
+    staff: World, cal: Calendar
+) -> None:
+    def due(today: int) -> list[tuple[str, int, int, bool]]:
+        rows = registers.calendar(staff.store, cal, today)
+        return [
+            (one.subject, one.number, one.due, one.remind)
+            for one in rows
+            if one.trigger.trigger == "stress"
+        ]
+
+    risk, officer = staff.login("R01"), staff.login("C01")
+    assert due(20240702) == []  # no agreement, no duty
+    agreement = {"form": "agreement", "underlying": "510050", "kind": "primary",
+                 "reference": "协议1", "signed": 20240402, "since": 20240403}  # fmt: skip
+    number = registers.add(staff.store, risk, "agreement", agreement)
+    assert due(20240702) == []
+    registers.approve(staff.store, officer, number)
+    assert due(20240402) == []  # it began after the quarter's end
+    assert due(20240702) == [("2024Q2", 0, 20240712, False)]
+    assert due(20240708) == [("2024Q2", 0, 20240712, True)]
+    filing = {"trigger": "stress", "subject": "2024Q2", "base": 20240630}
+    opened = registers.add(staff.store, risk, "filing", filing)
+    assert due(20240708) == [("2024Q2", opened, 20240712, True)]

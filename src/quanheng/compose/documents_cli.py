@@ -38,6 +38,7 @@ def _fact_options(function: _Verb) -> _Verb:
         click.option("--config", type=_PATH, default=None, help="Configuration of the desk."),
         click.option("--agreement", type=_PATH, default=None, help="Agreement (rules)."),
         click.option("--house", type=_PATH, default=None, help="The house's tighter rules."),
+        click.option("--oversight", type=_PATH, default=None, help="The firm's oversight."),
         click.option("--on", "day_text", default="", help="YYYY-MM-DD; today without it."),
         click.option("--class", "classes", multiple=True, help="Of the firm's apply; all."),
         click.option("--run", "runs", multiple=True, type=_FOLDER, help="Days of records."),
@@ -66,7 +67,15 @@ def _order(store: Store, given: dict[str, Any]) -> papers.Order:
 
 def _facts(store: Store, given: dict[str, Any]) -> Facts:
     day = _day(given["day_text"], "--on") or day_of(store.clock())
-    return gather(store, day, given["firm"], given["config"], given["agreement"], given["house"])
+    return gather(
+        store,
+        day,
+        given["firm"],
+        given["config"],
+        given["agreement"],
+        given["house"],
+        given["oversight"],
+    )
 
 
 def _drafted(store: Store, session: Session, made: list[papers.Made]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from quanheng.compose.oversight_file import OversightFile, read_oversight
 from quanheng.config import Config, ConfigError, read_config, read_toml
 from quanheng.desk.people import registers
 from quanheng.desk.people.rules import Post
@@ -83,6 +84,7 @@ class Facts(msgspec.Struct, frozen=True):
     firm: Firm
     config: Config | None  # only when it was named: the shipped one is a simulation's
     rules: Rulebook
+    oversight: OversightFile | None
     people: tuple[Person, ...]
     accounts: tuple[str, ...]  # reported, in force
     store: Store
@@ -117,7 +119,7 @@ class Gaps:
 
 def gather(
     store: Store, day: Day, firm: Path | None, config: Path | None, agreement: Path | None = None,
-    house: Path | None = None,
+    house: Path | None = None, oversight: Path | None = None,
 ) -> Facts:  # fmt: skip
     """Read everything once. ConfigError and RulebookError name what cannot be read."""
     known = read_toml(Firm, firm, SHIPPED_FIRM, _problem)
@@ -126,7 +128,8 @@ def gather(
         one.body.account for one in registers.in_force(store, "account") if not one.body.old
     )
     desk = read_config(config) if config else None
-    return Facts(day, known, desk, rules, people_of(store), accounts, store)
+    watch = read_oversight(oversight) if oversight else None
+    return Facts(day, known, desk, rules, watch, people_of(store), accounts, store)
 
 
 def _problem(firm: Firm) -> str:

@@ -12,6 +12,7 @@ from quanheng.compose.plan_blocks import unit
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.risk_record import ALERTS, BUSINESS, FUNDS, INDICATORS
 from quanheng.compose.run_folder import RunError, read_info
+from quanheng.desk.people.rules import Rules
 from quanheng.duties.tables import Text
 from quanheng.edge import dataset_files
 from quanheng.edge.document_docx import Block, Box, Grid, Head, Paper, Words
@@ -193,7 +194,7 @@ def incident(facts: Facts, gaps: Gaps, run: Path | None, number: int) -> Paper:
     """情况报告 (chapter 4, 2(3)): times, contracts and duties lost, from the records."""
     known: list[Block] = [gaps.words("", "事件记录（--run、--alert）")] if run is None else []
     if run is not None:
-        known = _incident_facts(run, number)
+        known = _incident_facts(run, number, facts.store.rules)
     contact = facts.holder("contact")
     told = [
         ("事件原因", "事件原因"),
@@ -220,7 +221,7 @@ def incident(facts: Facts, gaps: Gaps, run: Path | None, number: int) -> Paper:
     )
 
 
-def _incident_facts(run: Path, number: int) -> list[Block]:
+def _incident_facts(run: Path, number: int, rules: Rules) -> list[Block]:
     alerts = read_table(run, "alerts", ALERTS)
     if not 1 <= number <= len(alerts):
         raise RunError(f"{run}: no alert {number}; reports/alerts.csv has 1 to {len(alerts)}")
@@ -244,7 +245,10 @@ def _incident_facts(run: Path, number: int) -> list[Block]:
         if row["maker"] == maker and klass in ("", row["underlying"])
     ]
     heads = ("时间", "范围", "内容", "在岗（主/备）")
-    said = [[row["at"], row["scope"], row["words_zh"], row["on_duty"]] for row in [alert, *later]]
+    said = [
+        [row["at"], row["scope"], row["words_zh"], _on_duty(rules, row["on_duty"])]
+        for row in [alert, *later]
+    ]
     lines = [
         [
             row["contract"],
@@ -272,6 +276,15 @@ def _incident_facts(run: Path, number: int) -> list[Block]:
         Head("三、当日义务", 2),
         _grid((30, 30, 30, 36, 36), ("品种", "合约数", "覆盖", "连续参与率", "回应/询价"), figures),
     ]
+
+
+def _on_duty(rules: Rules, text: str) -> str:
+    """ "trader T01/T02; risk R01/R02" with the posts' words."""
+    shown = []
+    for seat in filter(None, text.split("; ")):
+        post, _, people = seat.partition(" ")
+        shown.append(f"{rules.post(post).words} {people}")
+    return "\n".join(shown)
 
 
 def _share(text: str) -> str:

@@ -131,7 +131,9 @@ def make(name: str, order: Order, out: Path) -> Made:
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{kind.file}.docx"
     if path.exists() and path.read_bytes() != data:
-        raise ConfigError(f"{path}: exists and differs, a person may have worked on it; use --out")
+        raise ConfigError(
+            f"{path}: exists and differs, a person may have worked on it; name another folder"
+        )
     write_whole(path, data)
     return Made(name, path, hashlib.sha256(data).hexdigest(), tuple(gaps.names))
 

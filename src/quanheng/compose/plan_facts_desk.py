@@ -66,7 +66,7 @@ def parameter_grid(names: Iterable[str]) -> Block:
                 item.meaning,
                 unit(item.unit),
                 item.default,
-                f"{low}—{high}",
+                f"{low}—{high}" if low <= high else "无",
                 f"{item.low}—{item.high}",
             )
         )

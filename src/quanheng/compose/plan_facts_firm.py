@@ -2,15 +2,16 @@
 
 from quanheng.authority.policy import RULES, Act
 from quanheng.compose.archive import KINDS as ARCHIVED
-from quanheng.compose.oversight_file import read_oversight
 from quanheng.compose.paper_facts import Person, day_words
 from quanheng.compose.paper_forms import vacant
 from quanheng.compose.paper_letters import capital_words
 from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing, unit
 from quanheng.desk.people import registers
 from quanheng.desk.people.register_types import KINDS, triggers
-from quanheng.desk.people.rules import VIEW_WORDS, VIEWS
+from quanheng.desk.people.rules import VIEW_WORDS
 from quanheng.edge.document_docx import Block
+from quanheng.maker.ladder import LADDER
+from quanheng.maker.monitor_table import MONITORS
 from quanheng.oversight.limits import BY_NAME
 from quanheng.oversight.scenarios import STORIES
 from quanheng.oversight.stress import AXES
@@ -168,15 +169,18 @@ def isolation(asked: Asked) -> list[Block]:
     ]  # fmt: skip
 
 
-def firm_limits(_asked: Asked) -> list[Block]:
+def firm_limits(asked: Asked) -> list[Block]:
     """Authorised limits of the firm (chapter 6, 2(2))."""
+    found = asked.facts.oversight
+    if found is None:
+        return missing(asked, "公司风险限额授权（--oversight）")
     rows = [
         (one.scope, BY_NAME[one.name].zh, f"{one.value:,}", unit(BY_NAME[one.name].unit), one.basis,
          f"{one.by} / {one.seconded_by}")
-        for one in read_oversight().limits
+        for one in found.limits
     ]  # fmt: skip
-    heads = ("范围", "限额", "数值", "单位", "依据", "授权（经办/复核）")
-    return [*lines("公司风险限额授权："), grid(heads, rows, (20, 34, 30, 34, 24, 22))]
+    heads = ("范围", "限额", "数值", "单位", "依据", "经办/复核")
+    return [*lines("公司风险限额授权："), grid(heads, rows, (26, 30, 30, 28, 26, 24))]
 
 
 def firm_staff(asked: Asked) -> list[Block]:
@@ -218,7 +222,7 @@ def settlement(_asked: Asked) -> list[Block]:
 def two_levels(_asked: Asked) -> list[Block]:
     """The two levels of risk control and their daily comparison."""
     return lines(
-        f"部门层面：{len(VIEWS)} 类视图、事前检查与监控指标，由风险控制岗负责；",
+        f"部门层面：{len(LADDER)} 项事前检查与 {len(MONITORS)} 项监控指标，由风险控制岗负责；",
         "公司层面：以交易所回报副本建立独立账簿与独立模型（树模型），自有限额、案卷与风险提示书；",
         "两级每日核对持仓、资金、希腊值与限额使用，差异未关闭时 quanheng oversee 报错。",
     )

@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from quanheng.compose.alert_words import NAMES
 from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing, unit
 from quanheng.compose.plan_facts_desk import ACTIONS, parameter_grid
-from quanheng.config import read_config
 from quanheng.edge.document_docx import Block
 from quanheng.maker.curve_life import Rung
 from quanheng.maker.ladder import LADDER
 from quanheng.maker.limits import BY_NAME
-from quanheng.maker.monitor_table import LEVELS, MONITORS, Monitor
+from quanheng.maker.monitor_table import LEVELS, MONITORS, Measure, Monitor
 
 _RUNGS = {
     Rung.OWN: "本次拟合",
@@ -23,14 +22,22 @@ _RUNGS = {
 }
 
 
+MEASURES = {
+    Measure.NOTHING: "—", Measure.CLOSE: "平仓", Measure.HEDGE: "对冲",
+    Measure.STRADDLE: "跨式对冲", Measure.REDUCE: "只减仓", Measure.WITHDRAW: "撤单",
+}  # fmt: skip
+"""What is prepared for a person's word once a figure is beyond its threshold (I-42)."""
+
+
 def _monitors(chosen: Iterable[Monitor]) -> Block:
     rows = [
-        (one.chinese, unit(one.unit), *one.levels, one.item, str(one.measure) or "—")
+        (one.chinese, unit(one.unit), *(f"{level:,}" for level in one.levels), one.item,
+         MEASURES[one.measure])
         for one in chosen
-    ]
-    heads = ("指标", "单位", *(f"{name}" for name in ("提示", "预警", "严重")), "依据", "措施")
+    ]  # fmt: skip
+    heads = ("指标", "单位", "提示", "预警", "严重", "依据", "措施")
     assert len(LEVELS) == 3, "three levels of an alert"
-    return grid(heads, rows, (46, 26, 20, 20, 20, 14, 18))
+    return grid(heads, rows, (40, 24, 24, 24, 24, 13, 19))
 
 
 def _of(*items: str) -> list[Monitor]:
@@ -50,9 +57,9 @@ def alerts(_asked: Asked) -> list[Block]:
 
 def margin(asked: Asked) -> list[Block]:
     """Margin monitors and the checks on funds."""
-    config = asked.facts.config or read_config()
-    night = [one for one in config.overnight if one.scope == "*"]
-    shown = f"；隔夜占用上限 {night[0].usage_percent}%" if night and asked.facts.config else ""
+    config = asked.facts.config
+    night = [one for one in config.overnight if one.scope == "*"] if config else []
+    shown = f"；隔夜占用上限 {night[0].usage_percent}%" if night else ""
     return [
         *lines(f"维持保证金比例、可用与占用资金实时监控，P20、P21 在报单前检查{shown}。"),
         _monitors(_of("I-32", "I-33")),
@@ -156,18 +163,22 @@ def profit(_asked: Asked) -> list[Block]:
 
 def technical(asked: Asked) -> list[Block]:
     """Guards of the technical system."""
-    line = (asked.facts.config or read_config()).line
     rows = [
         (one.check.name[:3], one.chinese or one.meaning, ACTIONS[one.action])
         for one in LADDER
         if one.check.name[:3] in ("P02", "P15", "P33", "P34", "P35")
     ]
+    config = asked.facts.config
+    hearts: list[Block] = missing(asked, "心跳与失联时限（--config line）")
+    if config is not None:
+        line = config.line
+        hearts = lines(
+            f"引擎心跳 {line.heartbeat_ms} 毫秒，失联 {line.dead_man_ms} 毫秒网关自动撤单；"
+        )
     return [
         grid(("编号", "保护", "动作"), rows, (20, 110, 34)),
-        *lines(
-            f"引擎心跳 {line.heartbeat_ms} 毫秒，失联 {line.dead_man_ms} 毫秒网关自动撤单；",
-            "全部输入先落盘后生效，故障后由日志恢复，任一接管者以更高任期号隔离旧主。",
-        ),
+        *hearts,
+        *lines("全部输入先落盘后生效，故障后由日志恢复，任一接管者以更高任期号隔离旧主。"),
     ]
 
 

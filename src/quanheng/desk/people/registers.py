@@ -26,7 +26,7 @@ from quanheng.desk.people.rules import VIEWS
 from quanheng.desk.people.schema import PERSON, REGISTER
 from quanheng.desk.people.store import Store, next_number
 from quanheng.rulebook.calendar import Calendar, is_trading, next_trading, previous_trading
-from quanheng.terms.days import add_days, day_number, day_of
+from quanheng.terms.days import add_days, day_number, day_of, month_length
 from quanheng.terms.units import Day, Nanos
 
 RECORD, APPROVE, REVERSE = "record", "approve", "reverse"
@@ -170,6 +170,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     remind: bool
 
 
+STRESS = "stress"
 REMIND = 5
 """Trading days before the due day from which on a filing is reminded of."""
 
@@ -196,7 +197,40 @@ def calendar(store: Store, cal: Calendar, today: Day) -> list[Due]:
                 remind=left <= REMIND and not asleep,
             )
         )  # fmt: skip
+    found += _quarterly(store, cal, today)
     return sorted(found, key=lambda one: (one.due, one.number))
+
+
+def _quarterly(store: Store, cal: Calendar, today: Day) -> list[Due]:
+    """The stress report of the quarter that has ended, while nobody has opened its filing.
+
+    Due of whoever had an agreement in force on its last day (chapter 9, 1(2)); number 0.
+    """
+    base = quarter_end(today)
+    signed = [
+        one.body
+        for one in in_force(store, "agreement")
+        if one.body.form == "agreement" and one.body.since <= base
+        and (not one.body.until or one.body.until > base)
+    ]  # fmt: skip
+    opened = [one.body for one in in_force(store, "filing") if one.body.trigger == STRESS]
+    if not signed or any(one.base == base for one in opened):
+        return []
+    trigger = triggers()[STRESS]
+    due = due_day(cal, trigger, base)
+    left = _left(cal, today, due)
+    quarter = f"{base // 10_000}Q{base // 100 % 100 // 3}"
+    return [
+        Due(number=0, trigger=trigger, subject=quarter, base=base, due=due, left=left,
+            state="not opened", blocked=False, remind=left <= REMIND)
+    ]  # fmt: skip
+
+
+def quarter_end(today: Day) -> Day:
+    """The last day of the quarter before a day's own."""
+    year, month = today // 10_000, (today // 100 % 100 - 1) // 3 * 3
+    year, month = (year, month) if month else (year - 1, 12)
+    return year * 10_000 + month * 100 + month_length(year, month)
 
 
 def due_day(cal: Calendar, trigger: Trigger, base: Day) -> Day:
