@@ -32,6 +32,7 @@ ALLOWED: dict[str, str] = {
     "EzstepServer": "EzSTEP's exchange side, for testing a member's own client",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
     "on_market": "readings A01, A07, A31 event by event; proved equal to the batch form",
+    "ConsoleAccess": "the people store as the web console's door; the console's own verb opens it",
     "rate_whole_year": "a year of a dataset in memory, for a notebook; the command's twin",
 }
 """Name -> why it stays although only tests use it."""

@@ -18,12 +18,14 @@ from quanheng.compose import (
     commands,
     desk_views,
     duty_cli,
+    lazy_verb,
     rate_command,
     risk_report_cli,
     season_command,
     settle_cli,
 )
 from quanheng.compose import market_history as history
+from quanheng.compose.answering import CHECK_FAILED
 from quanheng.compose.answering import answer as _answer
 from quanheng.compose.archive_cli import archive
 from quanheng.compose.cli_options import day_options as _day_options
@@ -45,6 +47,7 @@ from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
 from quanheng.config import ConfigError, read_config
+from quanheng.desk.people.errors import NotAllowedError, StoreError
 from quanheng.duties.dataset import DatasetError
 from quanheng.duties.fees import FeeError
 from quanheng.edge.archive_files import ArchiveError
@@ -80,6 +83,8 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (ArchiveError, BAD_INPUT),
     (SigningError, BAD_INPUT),
     (GlyphError, BAD_INPUT),
+    (StoreError, BAD_INPUT),
+    (NotAllowedError, CHECK_FAILED),
 )
 
 
@@ -295,6 +300,7 @@ for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
 cli.add_command(drill)
 cli.add_command(surveil)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
+for verb in (*backtest_cli.VERBS, *duty_cli.VERBS, *lazy_verb.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
 

@@ -6,7 +6,7 @@ import msgspec
 
 from quanheng.authority.messages import AuthorityOpen, Parameter, Person
 from quanheng.authority.policy import POSTS
-from quanheng.config import read_toml
+from quanheng.config import ConfigError, read_toml
 from quanheng.maker.limits import BY_NAME
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.parameters import TABLE
@@ -15,6 +15,9 @@ from quanheng.terms.units import SECOND, Day
 
 SHIPPED = "data/people.toml"
 LONGEST_WAIT = 86_400
+STORE_WAIT_S = 600
+"""How long a proposal waits when the people come straight from a store."""
+_SQLITE = b"SQLite format 3\0"
 
 
 class PersonEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,8 +39,40 @@ class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_people(path: Path | None = None) -> People:
-    """The people of a file, or the shipped ones. ConfigError names the file, key and reason."""
+    """The people of a TOML file or of a people store (SQLite), or the shipped ones.
+
+    ConfigError names the file, key and reason.
+    """
+    if path is not None and _is_store(path):
+        return _of_store(path)
     return read_toml(People, path, SHIPPED, _problem)
+
+
+def _is_store(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
+
+
+def _of_store(path: Path) -> People:
+    """Ids, posts and classes that stand in the store now; no names, and no key is needed."""
+    try:
+        from quanheng.desk.people.errors import StoreError
+        from quanheng.desk.people.roster import of_database
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{path}: {error.name} is missing: quanheng[console]") from error
+    try:
+        rows = of_database(str(path))
+    except StoreError as error:
+        raise ConfigError(str(error)) from error
+    entries = tuple(PersonEntry(row.person, row.posts, row.classes) for row in rows)
+    people = People(STORE_WAIT_S, ("maker",), entries)
+    wrong = _problem(people)
+    if wrong:
+        raise ConfigError(f"{path}: {wrong}")
+    return people
 
 
 def _problem(people: People) -> str:

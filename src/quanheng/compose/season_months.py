@@ -65,7 +65,7 @@ def rehearsal(days: list[SeasonDay]) -> Rehearsal:
         run = [*run, one.day] if all(map(_quoted, one.classes)) else []
     if not run:
         return Rehearsal(0, 0, 0, three_months=False)
-    return Rehearsal(len(run), run[0], run[-1], run[-1] >= _three_months_on(run[0]))
+    return Rehearsal(len(run), run[0], run[-1], run[-1] >= three_months_on(run[0]))
 
 
 def _quoted(line: dict[str, Any]) -> bool:
@@ -74,7 +74,7 @@ def _quoted(line: dict[str, Any]) -> bool:
     return share_of is None or Fraction(share_of) > 0
 
 
-def _three_months_on(day: Day) -> Day:
+def three_months_on(day: Day) -> Day:
     """The same day three calendar months later, as a number; it need not exist."""
     month = day // 100 % 100 + 3
     years, month = (1, month - 12) if month > 12 else (0, month)

@@ -1,8 +1,9 @@
 """Plain-text tables whose columns line up when cells hold Chinese; CSV files; amounts in words."""
 
 import csv
+import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from quanheng.terms.units import MONEY_PER_YUAN, Money
@@ -57,6 +58,11 @@ def exact_yuan(amount: Money) -> str:
     """Money as yuan with its four decimals."""
     sign = "-" if amount < 0 else ""
     return f"{sign}{abs(amount) // MONEY_PER_YUAN}.{abs(amount) % MONEY_PER_YUAN:04d}"
+
+
+def toml_lines(values: Mapping[str, object]) -> list[str]:
+    """Lines KEY = VALUE of TOML for texts, integers, switches and lists of them."""
+    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
 
 
 def write_table(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,0 +1,86 @@
+"""The people store as the web console asks it: its names of pages and commands, its answers.
+
+The console asks for a page or a kind of command; a person may use it who has one of the store's
+rights behind it. The authority judges each command again by its own policy.
+"""
+
+from collections.abc import Callable, Mapping
+
+from quanheng.authority.policy import RULES
+from quanheng.desk.people.access import EXPIRED, Refused, Session, StoreAccess
+from quanheng.desk.people.rules import SECOND
+from quanheng.desk.people.store import Store
+
+_ACTS = tuple(str(rule.act) for rule in RULES)
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "trade": ("board",), "duty": ("duties",), "rfq": ("inquiries",), "approve": ("approvals",),
+    "kill": ("pull",),
+    "quoting": ("lower_state", "raise_state"),
+    "parameter": ("parameter_in_band", "parameter_outside_band", "tighten_limit", "loosen_limit"),
+    "order": ("order", "large_order", "cancel"),
+    "second": tuple(f"{SECOND}{act}" for act in _ACTS),
+    "withdraw": _ACTS,
+}  # fmt: skip
+"""The console's name -> rights of which one is needed; any other name stands for itself."""
+
+CODES = {EXPIRED: "login_expired"}
+"""What the console calls a refusal; every other one is WRONG."""
+WRONG = "login_wrong"
+
+
+class ConsoleSession:
+    """A session with the console's names."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def user(self) -> str:
+        """Opaque id of the person."""
+        return self._session.user
+
+    @property
+    def name_zh(self) -> str:
+        """What the screen calls the person."""
+        return self._session.name_zh
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Posts of the person."""
+        return self._session.roles
+
+    @property
+    def csrf(self) -> str:
+        """What every command has to repeat."""
+        return self._session.csrf
+
+    def permits(self, what: str) -> bool:
+        """May this session use a page or a kind of command?"""
+        return any(map(self._session.permits, NEEDS.get(what, (what,))))
+
+
+class ConsoleAccess:
+    """The store behind the console of one account. `refused` makes the console's refusal of a code,
+    which is raised.
+    """
+
+    def __init__(self, store: Store, account: str, refused: Callable[[str], Exception]) -> None:
+        self._access = StoreAccess(store, account)
+        self._refused = refused
+
+    def login(self, name: str, password: str, code: str, where: str) -> tuple[str, ConsoleSession]:
+        """The token of a new session, and it."""
+        found = self._access.login(name, password, code, where)
+        if isinstance(found, Refused):
+            raise self._refused(CODES.get(found.code, WRONG))
+        return found.token, ConsoleSession(found)
+
+    def session(self, token: str) -> ConsoleSession | None:
+        """The session of a token, None when there is none or it is over."""
+        found = self._access.session(token)
+        return None if found is None else ConsoleSession(found)
+
+    def logout(self, token: str) -> None:
+        """End a session."""
+        self._access.logout(token)

@@ -1,0 +1,131 @@
+"""The database behind the people store: SQLite by default, PostgreSQL by one URL.
+
+Writers take the whole database (SQLite) or the audit table (PostgreSQL) before they read, so the
+trail has one order and its chain never forks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DatabaseError, NoSuchModuleError
+
+from quanheng.desk.people.errors import StoreError
+
+_WAIT_S = 10
+"""How long a writer waits for another one."""
+
+
+def url_of(text: str) -> str:
+    """A database URL as it is; a path as the SQLite file it names."""
+    return text if "://" in text else f"sqlite:///{text}"
+
+
+def is_file(text: str) -> bool:
+    """Is the setting a path, or a SQLite URL?"""
+    return "://" not in text or text.startswith("sqlite:///")
+
+
+def path_of(text: str) -> Path:
+    """The file of a SQLite setting."""
+    return Path(text.removeprefix("sqlite:///"))
+
+
+class Database:
+    """An engine with the two ways in: `reading` and `writing`."""
+
+    def __init__(self, where: str) -> None:
+        """StoreError for a URL whose driver is not installed."""
+        self.where = where
+        sqlite = url_of(where).startswith("sqlite")
+        more: dict[str, Any] = {"connect_args": {"timeout": _WAIT_S}} if sqlite else {}
+        try:
+            self.engine = sa.create_engine(url_of(where), **more)
+        except (sa.exc.ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise StoreError(f"{_shown(where)}: {error}") from error
+        if sqlite:
+            sa.event.listen(self.engine, "connect", _on_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads. StoreError when the database cannot be used."""
+        with self._named(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that excludes other writers; all of it happens or nothing."""
+        with self._named(), self.engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(sa.text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+                yield connection
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            raise StoreError(f"{_shown(self.where)}: {error.orig}") from error
+
+
+def _on_sqlite(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None  # transactions are begun below, not by the driver
+    raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _shown(where: str) -> str:
+    """The setting without a password."""
+    return sa.make_url(where).render_as_string(hide_password=True) if "://" in where else where
+
+
+def _alembic(where: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url_of(where).replace("%", "%%"))
+    return config
+
+
+def newest() -> str:
+    """The version of the tables that this code reads."""
+    head = ScriptDirectory.from_config(_alembic("")).get_current_head()
+    assert head is not None, "the package has no migration"
+    return head
+
+
+def version(database: Database) -> str:
+    """The version of a database's tables, "" for one without."""
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def migrate(database: Database) -> None:
+    """Bring a database's tables to the newest version."""
+    with database._named(), database.engine.connect() as plain:
+        connection = plain.execution_options(writes=True)
+        config = _alembic(database.where)
+        config.attributes["connection"] = connection
+        with connection.begin():
+            command.upgrade(config, "head")
+
+
+def sql_text(where: str) -> None:
+    """Print the SQL of all migrations, for a database that somebody else administers."""
+    command.upgrade(_alembic(where), "head", sql=True)

@@ -1,0 +1,1 @@
+"""Migrations of the people store; `database.migrate` runs them."""
