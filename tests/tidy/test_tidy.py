@@ -32,7 +32,9 @@ BANNED = {
     "pathlib": "quanheng.edge",
 }
 ALLOWED = {
-    "runtime/segment.py": ("os", "pathlib"),
+    "runtime/disk.py": ("os", "pathlib"),
+    "runtime/segment.py": ("pathlib",),
+    "runtime/scrub.py": ("pathlib",),
     "runtime/snapshots.py": ("os", "pathlib"),
     "runtime/verify.py": ("os", "pathlib"),
     "runtime/replay.py": ("pathlib",),

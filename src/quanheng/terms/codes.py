@@ -209,4 +209,6 @@ class Alert(StrEnum):
     FIRM_BREACH = "firm_breach"
     FIRM_NOTICE = "firm_notice"
     LEVELS_DIFFER = "levels_differ"
+    JOURNAL_DAMAGED = "journal_damaged"  # an older segment, found by the scrub
+    FOREIGN_ACCOUNT = "foreign_account"  # something names an account that is not this system's
     UNATTRIBUTED_FILL = "unattributed_fill"
