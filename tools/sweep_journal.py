@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from quanheng.edge.journal_sweep import Found, flips, frame_starts, payload_of, power_cuts
@@ -62,7 +63,7 @@ def sample(root: Path, run: Path | None) -> None:
         path = segment_paths(run / "journal" / "maker")[-1][1]
         data = path.read_bytes()
         starts = [at for at in frame_starts(data) if at <= SAMPLE_BYTES]
-        for start, stop in zip(starts, starts[1:], strict=False):
+        for start, stop in pairwise(starts):
             journal.append(data[start + 24], data[start + 61 : stop])
             if journal.next_seq % 5 == 0:
                 journal.sync()
