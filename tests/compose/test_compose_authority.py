@@ -18,7 +18,7 @@ from quanheng.compose.people import opening, parameters, read_people
 from quanheng.compose.replaying import replay_machine
 from quanheng.config import ConfigError
 from quanheng.maker.parameters import NOBODY, TABLE
-from quanheng.runtime.segment import Disk
+from quanheng.runtime.disk import Disk
 from quanheng.runtime.verify import verify_machine
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import Command, Pull, RecordExemption, SetParameter, SetState

@@ -8,12 +8,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quanheng.runtime.disk import Disk
 from quanheng.runtime.envelope import Envelope, NotSent, Source, TimerFired, WakeAt
 from quanheng.runtime.host import Host
 from quanheng.runtime.live import NEVER, BusinessClock, LiveHost, unsent
 from quanheng.runtime.release import Policy, Release
 from quanheng.runtime.restore import recover
-from quanheng.runtime.segment import Disk, SegmentJournal
+from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.orders import QuoteCancel, Send, Stamp

@@ -11,6 +11,7 @@ import pytest
 
 from quanheng.runtime import verify
 from quanheng.runtime.chain import genesis, link
+from quanheng.runtime.disk import Disk
 from quanheng.runtime.journal import (
     EFFECTS,
     HEADER_BYTES,
@@ -23,7 +24,14 @@ from quanheng.runtime.journal import (
     parse_frame,
 )
 from quanheng.runtime.memory import MemoryJournal
-from quanheng.runtime.segment import Disk, SegmentJournal, read_segments, segment_paths
+from quanheng.runtime.segment import (
+    END_NOTE,
+    SegmentJournal,
+    end_note,
+    noted_end,
+    read_segments,
+    segment_paths,
+)
 
 
 def payloads(count: int, seed: int = 1) -> list[bytes]:
@@ -113,6 +121,7 @@ def test_cut_at_every_byte_recovers_the_prefix(one_segment: tuple[Path, Path, by
     starts = offsets(data)
     for length in range(len(data) + 1):
         path.write_bytes(data[:length])
+        (path.parent / END_NOTE).unlink()
         whole = sum(1 for start in starts[1:] if start <= length)
         journal = SegmentJournal(root, "maker")
         assert journal.next_seq == whole + 1
@@ -120,6 +129,61 @@ def test_cut_at_every_byte_recovers_the_prefix(one_segment: tuple[Path, Path, by
         journal.close()
         verdict = verify.verify_machine(root, "maker")
         assert verdict["ok"] and verdict["seq"] == whole + 1
+
+
+def test_cut_of_a_closed_journal_halts(one_segment: tuple[Path, Path, bytes]) -> None:
+    """What a closed journal holds was durable: any cut of it is damage, and nothing is touched."""
+    root, path, data = one_segment
+    for length in range(0, len(data), 5):
+        path.write_bytes(data[:length])
+        with pytest.raises(JournalCorruptError, match="the end note holds frames up to 12"):
+            SegmentJournal(root, "maker")
+        assert path.read_bytes() == data[:length]
+
+
+def test_torn_batch_is_no_damage(tmp_path: Path) -> None:
+    """Power keeps later sectors of an unsynced batch and loses earlier ones: cut, no halt (F03)."""
+    journal = written(tmp_path, payloads(6))
+    for part in payloads(3, 2):
+        journal.append(INPUT, part)
+    journal.flush()
+    path = segment_paths(tmp_path / "journal/maker")[0][1]
+    data = path.read_bytes()
+    shutil.copytree(tmp_path / "journal", tmp_path / "b/journal")
+    journal.close()
+    start, stop = offsets(data)[6:8]
+    (tmp_path / "b/journal/maker" / path.name).write_bytes(
+        data[:start] + bytes(stop - start) + data[stop:]
+    )
+    again = SegmentJournal(tmp_path / "b", "maker")
+    assert again.next_seq == 7
+    again.close()
+
+
+def test_torn_frame_before_others_halts_without_fsync(tmp_path: Path) -> None:
+    """A journal without fsync loses nothing out of order, so a later frame shows damage (F10)."""
+    written(tmp_path, payloads(12), durable=False).close()
+    path = segment_paths(tmp_path / "journal/maker")[0][1]
+    data = path.read_bytes()
+    path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    with pytest.raises(JournalCorruptError, match="frame 1"):
+        SegmentJournal(tmp_path, "maker", durable=False)
+
+
+def test_a_damaged_end_note_claims_nothing(one_segment: tuple[Path, Path, bytes]) -> None:
+    """A note with a flipped byte is left aside; a whole one for a shorter journal is true."""
+    root, path, _ = one_segment
+    note = path.parent / END_NOTE
+    for place in range(25):
+        bad = bytearray(end_note(40))
+        bad[place] ^= 4
+        note.write_bytes(bad)
+        assert noted_end(path.parent) == 0
+    note.write_bytes(end_note(5))
+    journal = SegmentJournal(root, "maker")
+    assert journal.next_seq == 13
+    journal.close()
+    assert noted_end(path.parent) == 12
 
 
 def test_damage_before_the_tail_halts(one_segment: tuple[Path, Path, bytes]) -> None:
@@ -142,6 +206,7 @@ def test_flip_in_last_frame_with_a_durable_copy_halts(
     """The last frame alone looks torn; a copy that holds it durably says it is damage (F10)."""
     root, path, data = one_segment
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    (path.parent / END_NOTE).unlink()
     with pytest.raises(JournalCorruptError, match="frame 12: the copy holds frames up to 12"):
         SegmentJournal(root, "maker", peer_durable=12)
     path.write_bytes(data)
@@ -172,6 +237,7 @@ def test_torn_start_of_a_segment(tmp_path: Path) -> None:
     data = path.read_bytes()
     for length in (0, 1, 30, HEADER_BYTES):
         path.write_bytes(data[:length])
+        (path.parent / END_NOTE).unlink()
         journal = SegmentJournal(tmp_path, "maker", segment_bytes=400)
         whole = length == HEADER_BYTES and parse_frame(data, 0).size == HEADER_BYTES
         assert journal.next_seq == first + whole

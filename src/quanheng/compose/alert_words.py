@@ -55,6 +55,8 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.FIRM_BREACH: ("公司层面限额超限", "firm limit breached"),
     Alert.FIRM_NOTICE: ("风险提示书已发出", "risk notice issued"),
     Alert.LEVELS_DIFFER: ("两级风控核对不一致", "the two levels differ"),
+    Alert.JOURNAL_DAMAGED: ("日志损坏", "journal damaged"),
+    Alert.FOREIGN_ACCOUNT: ("非本系统账户", "account of another business"),
     Alert.UNATTRIBUTED_FILL: ("成交无登记归属", "fill without a registered owner"),
     Alert.FIRM_EXTREME: ("极端情况", "extreme case"),
     Alert.FORCED_CALL: ("强行平仓监控", "forced closing watch"),

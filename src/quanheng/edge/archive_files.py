@@ -26,8 +26,8 @@ import msgspec
 from quanheng.edge import verify_archive
 from quanheng.edge.archive_signing import Checkpoint, SigningError, Suite, seal, suite_of, unseal
 from quanheng.edge.archive_tables import schema_text
+from quanheng.runtime.disk import Disk
 from quanheng.runtime.merkle import Tree, leaf_hash
-from quanheng.runtime.segment import Disk
 from quanheng.terms.units import Day, Nanos
 
 FORMAT = 1

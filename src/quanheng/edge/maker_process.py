@@ -30,12 +30,14 @@ from quanheng.runtime.envelope import (
     TookOver,
 )
 from quanheng.runtime.host import Host
+from quanheng.runtime.journal import JournalCorruptError
 from quanheng.runtime.live import BusinessClock, LiveHost
 from quanheng.runtime.release import Held, Policy, Release
 from quanheng.runtime.restore import complete_tail, recover
+from quanheng.runtime.scrub import Scrub
 from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
-from quanheng.terms.codes import Exec, Link
+from quanheng.terms.codes import Alert, Exec, Link
 from quanheng.terms.commands import Command, Pull, SignOn
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import QuoteAck, Reports, Send
@@ -94,6 +96,7 @@ class MakerProcess:
         self._issued = IssuedFile(run, Maker.NAME)
         self._look_at: Nanos = 0
         journal = SegmentJournal(run, Maker.NAME)
+        self._scrub = Scrub(run / "journal" / Maker.NAME, Maker.NAME)
         self.resumed = journal.next_seq > 1
         self._live = self._recover(run, journal)
         self.epoch = max(1, self._live.host.epoch) + (1 if self.resumed else 0)
@@ -122,7 +125,12 @@ class MakerProcess:
             recovered = recover(make, journal, snapshots)
             complete_tail(recovered, journal)
             host = Host.resumed(recovered.core, journal, snapshots, release)
-            self._say("recovered", frame=recovered.from_frame, inputs=recovered.applied)
+            self._say(
+                "recovered",
+                frame=recovered.from_frame,
+                inputs=recovered.applied,
+                torn=journal.torn,
+            )
         else:
             host = Host(make(), journal, snapshots, release)
         self._machine = host.machine
@@ -326,6 +334,7 @@ class MakerProcess:
         self.loop.flush()
         if self._live.checkpoint_due(woken):
             self._live.checkpoint(woken)
+        self._scrub_on()
         ended = monotonic()
         busy = ended - woken
         if self._health.turn(woken, ended):
@@ -342,6 +351,16 @@ class MakerProcess:
         self.lag = max(self.lag, busy)
         if busy > LAG_WARNING:
             self._say("lag", micros=busy // MICROSECOND)
+
+    def _scrub_on(self) -> None:
+        """A piece of the journal's older segments; damage there is told and never read again."""
+        try:
+            if not self._scrub.step() and self._scrub.frames:
+                self._say("scrubbed", frames=self._scrub.frames)
+                self._scrub.frames = 0
+        except JournalCorruptError as error:
+            place = [error.file, error.seq, error.reason]
+            self._say("alert", code=Alert.JOURNAL_DAMAGED, scope="*", args=place)
 
     def leave(self) -> None:
         """The day ends here: pull everything, say goodbye; the gateway answers when all is out."""

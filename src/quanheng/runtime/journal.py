@@ -101,6 +101,11 @@ def parse_frame(data: bytes | memoryview, offset: int) -> Frame:
     return Frame(seq, durable_seq, kind, prev, payload)
 
 
+def payload_length(head: bytes) -> int:
+    """Payload bytes that a frame's header announces, unchecked."""
+    return int.from_bytes(head[4:8], "little")
+
+
 class Journal(Protocol):
     """What a host needs from a journal. One writer; `memory.MemoryJournal` is the reference."""
 

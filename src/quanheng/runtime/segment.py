@@ -2,16 +2,18 @@
 
 Group commit: frames are buffered, `flush` hands them to the operating system, `sync` makes them
 durable. Opening scans the last segments: a torn tail is cut off, anything else that is damaged
-halts with JournalCorruptError, because it was durable once. A write or fsync that fails kills
-the journal for good; fsync is never retried (the kernel may have dropped the pages).
+halts with JournalCorruptError, because it was durable once. Who says so: a later frame's
+`durable_seq`, the note `end` that `close` leaves, or a copy (reliability.md 1.8); without fsync
+(simulations) any later frame, since only power reorders what was written. A write or fsync that
+fails kills the journal for good; fsync is never retried (the kernel may have dropped the pages).
 """
 
-import fcntl
-import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from quanheng.runtime.chain import genesis
+from quanheng.runtime.disk import Disk
 from quanheng.runtime.journal import (
     HEADER_BYTES,
     MAGIC,
@@ -29,29 +31,15 @@ SEGMENT_BYTES = 64 << 20
 BUFFER_BYTES = 1 << 20
 
 
-class Disk:
-    """The system calls of the journal, in one place so that tests can make them fail."""
-
-    def write(self, descriptor: int, data: bytes | memoryview) -> int:
-        """Bytes written, possibly fewer than asked."""
-        return os.write(descriptor, data)
-
-    def sync(self, descriptor: int) -> None:
-        """Make a file's data durable."""
-        os.fdatasync(descriptor)
-
-    def sync_folder(self, folder: Path) -> None:
-        """Make the names in a folder durable."""
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+END_NOTE = "end"
+"""File that a closed journal leaves beside its segments: the last durable frame, with a CRC."""
+REAL = Disk()
 
 
-def segment_paths(folder: Path) -> list[tuple[int, Path]]:
+def segment_paths(folder: Path, disk: Disk = REAL) -> list[tuple[int, Path]]:
     """(first seq, path) of a machine's segments in order."""
-    return sorted((int(path.stem), path) for path in folder.glob("*.seg"))
+    names = [name for name in disk.names(folder) if name.endswith(".seg")]
+    return sorted((int(name[:-4]), folder / name) for name in names)
 
 
 class SegmentJournal(ChainedWriter):
@@ -60,7 +48,7 @@ class SegmentJournal(ChainedWriter):
     `durable` false is for simulations only: nothing is ever fsynced and `durable_seq` stays 0.
     `keep` > 0 drops the oldest segments while at least that many frames remain (tail:N).
     `peer_durable` is the seq that a copy of this journal holds durably: a tail that ends before
-    it is corruption, not a torn write.
+    it is corruption, not a torn write. `torn` names the tail that opening cut off, if any.
     """
 
     __slots__ = (
@@ -75,6 +63,7 @@ class SegmentJournal(ChainedWriter):
         "_lock",
         "_room",
         "_segment_bytes",
+        "torn",
     )
 
     def __init__(
@@ -99,20 +88,17 @@ class SegmentJournal(ChainedWriter):
         self._file = -1
         self._first = 0
         self._room = 0
-        new = not self._folder.exists()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if new and durable:
+        self.torn = ""
+        if self._disk.make_folder(self._folder) and durable:
             self._disk.sync_folder(self._folder.parent)
-        self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = self._disk.lock(self._folder / "lock")
         except OSError as error:
-            os.close(self._lock)
             raise JournalError(f"{self._folder} already has a writer") from error
         try:
             self._recover(peer_durable)
         except BaseException:
-            os.close(self._lock)
+            self._disk.close(self._lock)
             raise
 
     def append(self, kind: int, payload: bytes) -> int:
@@ -160,7 +146,7 @@ class SegmentJournal(ChainedWriter):
         """Checked frames from a seq on; what is still buffered is flushed first."""
         if not self._dead:
             self.flush()
-        return read_segments(self._folder, self.machine, from_seq)
+        return read_segments(self._folder, self.machine, from_seq, self._disk)
 
     def close(self) -> None:
         """Sync what can be synced and give the folder up."""
@@ -169,11 +155,25 @@ class SegmentJournal(ChainedWriter):
         try:
             if not self._dead:
                 self.sync()
+                self._note_end()
         finally:
             if self._file >= 0:
-                os.close(self._file)
-            os.close(self._lock)
+                self._disk.close(self._file)
+            self._disk.close(self._lock)
             self._file = self._lock = -1
+
+    def _note_end(self) -> None:
+        """Say beside the segments how far they are durable: no later frame does it for the last.
+
+        The note stays true when the journal grows, so it is never taken away.
+        """
+        if not self.durable_seq:
+            return
+        try:
+            self._disk.replace(self._folder / END_NOTE, end_note(self.durable_seq))
+            self._disk.sync_folder(self._folder)
+        except OSError as error:
+            raise self._die("the end note", error) from error
 
     def _die(self, call: str, error: OSError) -> JournalDeadError:
         self._dead = (
@@ -186,13 +186,12 @@ class SegmentJournal(ChainedWriter):
         """Close the current segment and start one at `next_seq` with room for `size` bytes."""
         if self._file >= 0:
             self.sync()
-            os.close(self._file)
+            self._disk.close(self._file)
             self._file = -1
         path = self._folder / f"{self.next_seq:016d}.seg"
         try:
             # A segment without one valid frame is a torn start of the same seq: begin it anew.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC
-            self._file = os.open(path, flags, 0o644)
+            self._file = self._disk.create(path)
             if self._durable:
                 self._disk.sync_folder(self._folder)
         except OSError as error:
@@ -203,21 +202,23 @@ class SegmentJournal(ChainedWriter):
             self._drop_old()
 
     def _drop_old(self) -> None:
-        paths = segment_paths(self._folder)
+        paths = segment_paths(self._folder, self._disk)
         while len(paths) > 1 and self.next_seq - paths[1][0] >= self._keep:
-            paths.pop(0)[1].unlink()
+            self._disk.remove(paths.pop(0)[1])
 
     def _recover(self, peer_durable: int) -> None:
         """Find the end of the journal, cut a torn tail, and stand ready to append."""
-        tail = find_tail(self._folder, self.machine, peer_durable)
+        tail = find_tail(self._folder, self.machine, peer_durable, self._disk, self._durable)
         self.next_seq, self.chain = tail.seq, tail.chain
+        if tail.empty is not None:
+            self._disk.remove(tail.empty)  # no frame of it was complete; `_roll` begins it again
         if tail.path is None:
             return
-        if tail.torn:
-            with tail.path.open("r+b") as file:
-                file.truncate(tail.offset)
-                os.fsync(file.fileno())
-        self._file = os.open(tail.path, os.O_WRONLY | os.O_APPEND)
+        if tail.reason:
+            first = f"{tail.path.name} offset {tail.offset}, frame {tail.seq}"
+            self.torn = f"{first}: {tail.reason}; {tail.lost} bytes were never durable"
+            self._disk.truncate(tail.path, tail.offset)
+        self._file = self._disk.open_end(tail.path)
         if self._durable:
             # What was read back may be in the page cache only.
             self._disk.sync(self._file)
@@ -230,19 +231,46 @@ class SegmentJournal(ChainedWriter):
 class Tail:
     """Where a journal ends: next seq, chain, and the valid bytes of its last segment."""
 
-    __slots__ = ("chain", "offset", "path", "seq", "torn")
+    __slots__ = ("chain", "empty", "lost", "offset", "path", "reason", "seq")
 
     def __init__(self, seq: int, chain: bytes) -> None:
         self.seq = seq
         self.chain = chain
         self.path: Path | None = None
         self.offset = 0
-        self.torn = False
+        self.reason = ""  # why the valid bytes end before the segment does
+        self.lost = 0  # bytes of it behind them
+        self.empty: Path | None = None  # a segment behind it without one whole frame
 
 
-def find_tail(folder: Path, machine: str, peer_durable: int = 0) -> Tail:
-    """Scan the end of a journal. JournalCorruptError when the damage is more than a torn tail."""
-    paths = segment_paths(folder)
+def end_note(seq: int) -> bytes:
+    """Content of the note that a closed journal leaves: frame `seq` and all before are durable."""
+    text = f"{seq:016d} "
+    return f"{text}{zlib.crc32(text.encode()):08x}\n".encode()
+
+
+def noted_end(folder: Path, disk: Disk = REAL) -> int:
+    """The frame that the end note claims durable; 0 without a note or with a damaged one."""
+    if END_NOTE not in disk.names(folder):
+        return 0
+    data = disk.read(folder / END_NOTE)
+    seq = int(data[:16]) if data[:16].isdigit() else 0
+    return seq if data == end_note(seq) else 0
+
+
+def find_tail(
+    folder: Path,
+    machine: str,
+    peer_durable: int = 0,
+    disk: Disk = REAL,
+    durable: bool = True,
+) -> Tail:
+    """Scan the end of a journal. JournalCorruptError when the damage is more than a torn tail.
+
+    `durable`: the journal was written with fsync, so what no one claims durable may be torn in
+    any order (sectors of one batch reach the disk as they like).
+    """
+    paths = segment_paths(folder, disk)
     tail = Tail(1, genesis(machine))
     known: bytes | None = tail.chain
     # A crash while a segment is begun leaves one without a frame; its predecessor is the end.
@@ -254,21 +282,24 @@ def find_tail(folder: Path, machine: str, peer_durable: int = 0) -> Tail:
         last = index == len(paths) - 1
         if first != tail.seq:
             raise JournalCorruptError(machine, path.name, 0, tail.seq, "a segment is missing")
-        data = path.read_bytes()
+        data = disk.read(path)
         check = ChainCheck(first, known)
         offset, reason = _scan(data, check)
-        if reason and (not last or _has_later_frame(data, offset, check.seq)):
+        if reason and (not last or _claimed(data, offset, check.seq, durable)):
             raise JournalCorruptError(machine, path.name, offset, check.seq, reason)
         if offset == 0 and tail.path is not None:
-            path.unlink()  # no frame of it was ever complete; `_roll` will begin it again
+            tail.empty = path
             break
         tail.seq, known = check.seq, check.chain
-        tail.path, tail.offset, tail.torn = path, offset, bool(reason)
+        tail.path, tail.offset = path, offset
+        tail.reason, tail.lost = reason, len(data) - offset
     tail.chain = known or tail.chain
-    if peer_durable >= tail.seq:
-        name = tail.path.name if tail.path else "no segment"
-        reason = f"the copy holds frames up to {peer_durable} durably"
-        raise JournalCorruptError(machine, name, tail.offset, tail.seq, reason)
+    claims = ((noted_end(folder, disk), "the end note"), (peer_durable, "the copy"))
+    for seq, who in claims:
+        if seq >= tail.seq:
+            name = tail.path.name if tail.path else "no segment"
+            reason = f"{who} holds frames up to {seq} durably"
+            raise JournalCorruptError(machine, name, tail.offset, tail.seq, reason)
     return tail
 
 
@@ -287,40 +318,48 @@ def _scan(data: bytes, check: ChainCheck) -> tuple[int, str]:
     return offset, ""
 
 
-def _has_later_frame(data: bytes, offset: int, bad_seq: int) -> bool:
-    """True if a valid frame lies behind the first bad byte, or claims the bad seq durable."""
+def _claimed(data: bytes, offset: int, bad_seq: int, durable: bool) -> bool:
+    """True if a valid frame behind the first bad byte says that the bad frame was durable.
+
+    A journal without fsync claims nothing; there a later frame itself is the claim.
+    """
     at = data.find(MAGIC, offset + 1)
     while at >= 0:
         try:
             frame = parse_frame(data, at)
         except BadFrameError:
             frame = None
-        if frame is not None and (frame.seq > bad_seq or frame.durable_seq >= bad_seq):
-            return True
+        if frame is not None:
+            later = not durable and frame.seq > bad_seq
+            if later or bad_seq <= frame.durable_seq < frame.seq:
+                return True
         at = data.find(MAGIC, at + 1)
     return False
 
 
-def read_segments(folder: Path, machine: str, from_seq: int = 1) -> Iterator[Frame]:
+def read_segments(
+    folder: Path, machine: str, from_seq: int = 1, disk: Disk = REAL
+) -> Iterator[Frame]:
     """Checked frames of a journal folder without opening it for writing; stops at a torn tail.
 
-    JournalCorruptError names the first frame that does not follow on.
+    JournalCorruptError names the first frame that does not follow on; for a reader any frame
+    behind a bad one counts, since a writer cuts a torn batch before anybody needs to read on.
     """
-    paths = segment_paths(folder)
+    paths = segment_paths(folder, disk)
     start = max((i for i, (first, _) in enumerate(paths) if first <= from_seq), default=0)
     check: ChainCheck | None = None
     for index in range(start, len(paths)):
         first, path = paths[index]
         if check is None:
             check = ChainCheck(first, genesis(machine) if first == 1 else None)
-        data = path.read_bytes()
+        data = disk.read(path)
         offset = 0
         while offset < len(data):
             try:
                 frame = parse_frame(data, offset)
                 reason = check.problem(frame)
             except BadFrameError as error:
-                torn = index == len(paths) - 1 and not _has_later_frame(data, offset, check.seq)
+                torn = index == len(paths) - 1 and not _claimed(data, offset, check.seq, False)
                 if torn:
                     return
                 reason = str(error)

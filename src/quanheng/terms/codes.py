@@ -209,6 +209,8 @@ class Alert(StrEnum):
     FIRM_BREACH = "firm_breach"
     FIRM_NOTICE = "firm_notice"
     LEVELS_DIFFER = "levels_differ"
+    JOURNAL_DAMAGED = "journal_damaged"  # an older segment, found by the scrub
+    FOREIGN_ACCOUNT = "foreign_account"  # something names an account that is not this system's
     UNATTRIBUTED_FILL = "unattributed_fill"
     FIRM_EXTREME = "firm_extreme"  # wrong or oversized order, over-limit position, unexplained fill
     FORCED_CALL = "forced_call"  # a stage of the watch over forced closing

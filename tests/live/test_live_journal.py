@@ -1,0 +1,105 @@
+"""The maker's process and its journal: a disk error stops it, damage and torn tails are told."""
+
+import errno
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quanheng.edge.clock import monotonic
+from quanheng.edge.loop import Loop
+from quanheng.edge.maker_process import MakerProcess, MakerSetup
+from quanheng.runtime.disk import Disk
+from quanheng.runtime.envelope import Source
+from quanheng.runtime.journal import JournalCorruptError, JournalDeadError
+from quanheng.runtime.live import BusinessClock
+from quanheng.runtime.scrub import Scrub
+from quanheng.terms.codes import Alert
+from quanheng.terms.commands import Pull
+from quanheng.terms.units import MINUTE
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "maker"))
+from maker_world import OPENING, make_chain, make_open
+
+
+def a_process(run: Path) -> MakerProcess:
+    (run / "live").mkdir(parents=True, exist_ok=True)
+    setup = MakerSetup(
+        opening=make_open(make_chain(2, 1)),
+        shifts=[],
+        host="127.0.0.1",
+        feed_port=9,
+        sync_ms=5,
+        heartbeat_ms=100,
+        snapshot_every=MINUTE,
+        marks=[],
+    )
+    process = MakerProcess(run, setup, Loop(), {"spawned": monotonic()})
+    process.begin(BusinessClock(OPENING, monotonic(), 1))
+    return process
+
+
+def said(run: Path, what: str) -> str:
+    lines = (run / "live" / "maker.jsonl").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if f'"{what}"' in line)
+
+
+def test_f05_fsync_error_stops_the_makers_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first EIO leaves the turn as an error: the process ends, and nothing more leaves it."""
+    process = a_process(tmp_path)
+    process.turn()
+    left: list[Any] = []
+    monkeypatch.setattr(process.link, "send", left.append)
+
+    def fail(self: Disk, descriptor: int) -> None:
+        raise OSError(errno.EIO, "injected")
+
+    monkeypatch.setattr(Disk, "sync", fail)
+    process._live.take(Pull("*", "q01"), process._live.at, Source.DESK)
+    with pytest.raises(JournalDeadError, match="fdatasync of segment 1 failed"):
+        process.turn()
+    monkeypatch.undo()
+    with pytest.raises(JournalDeadError):
+        process.turn()
+    assert left == []
+    process._views.close()
+    process.lines.close()
+    process.loop.close()
+
+
+def test_f01_a_torn_tail_is_told(tmp_path: Path) -> None:
+    """A process that finds a torn tail cuts it and says where it was."""
+    process = a_process(tmp_path)
+    process.turn()
+    path = next((tmp_path / "journal/maker").glob("*.seg"))
+    whole = path.read_bytes()
+    process.close()
+    for part in ("journal", "snap"):
+        for file in sorted((tmp_path / part / "maker").iterdir()):
+            file.unlink()
+    path.write_bytes(whole + b"QHJ1 torn")
+    a_process(tmp_path).close()
+    assert "9 bytes are too few for a frame header" in said(tmp_path, "recovered")
+
+
+def test_f09_damage_found_by_the_scrub_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process scrubs while it turns; damage becomes an alert and the day goes on."""
+    process = a_process(tmp_path)
+    steps = []
+
+    def step(self: Scrub) -> bool:
+        steps.append(1)
+        raise JournalCorruptError("maker", "0000000000000001.seg", 7, 3, "the checksum is wrong")
+
+    monkeypatch.setattr(Scrub, "step", step)
+    process.turn()
+    assert steps and not process.failed
+    assert Alert.JOURNAL_DAMAGED in said(tmp_path, "alert")
+    assert "0000000000000001.seg" in said(tmp_path, "alert")
+    monkeypatch.undo()
+    process.close()
