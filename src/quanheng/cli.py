@@ -299,7 +299,6 @@ for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
     cli.add_command(verb)
 cli.add_command(drill)
 cli.add_command(surveil)
-for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS, *lazy_verb.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
