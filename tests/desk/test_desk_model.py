@@ -24,6 +24,7 @@ from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.state import digest_state
 from quanheng.terms.days import clock_text, from_clock, midnight
 from quanheng.terms.units import SECOND
+from quanheng.wire.codes import CODES
 
 TIMES = ("09:20:00", "09:31:15", "09:35:59", "09:33:00", "09:40:00", "09:12:30")
 
@@ -139,6 +140,19 @@ def test_the_blotter_has_every_fill_of_the_day(source: RunSource, log: RunLog, r
     blotter.go(midnight(log.info.day) + from_clock("09:35"))
     assert blotter.trades == half.trades
     assert blotter.orders == half.orders
+
+
+def test_a_refusal_says_why(log: RunLog):
+    """A quote the exchange refuses carries its code and the exchange's words for it."""
+    blotter = Blotter(log)
+    blotter.go(log.newest)
+    name = next(iter(blotter.orders))
+    blotter._status(name, "rejected", 19100)
+    row = blotter.orders[name]
+    assert (row["status"], row["code"]) == ("rejected", 19100)
+    assert row["reason"] == CODES[19100].text != ""
+    blotter._status(name, "live")
+    assert blotter.orders[name]["reason"] == ""
 
 
 def test_duties_are_the_cockpit_s_and_the_files_of_the_day(source: RunSource, run: Path):

@@ -25,7 +25,7 @@ export function ordersGrid(channel: string, mine?: () => string): Grid {
       col("at", 100, text_("at"), { left: true }), col("name", 190, text_("name"), { left: true, grow: true }), col("kind", 74, (row) => t(`kind.${row.kind}`), { left: true }),
       col("my_bid", 70, (row) => (row.bid_qty ? price(row.bid) : ""), { tone: sideTone }), col("bid_qty", 50, (row) => (row.bid_qty ? whole(row.bid_qty) : ""), { tone: () => "dim" }),
       col("my_ask", 70, (row) => (row.ask_qty ? price(row.ask) : ""), { tone: sideTone }), col("ask_qty", 50, (row) => (row.ask_qty ? whole(row.ask_qty) : ""), { tone: () => "dim" }),
-      col("filled", 50, (row) => (row.filled ? whole(row.filled) : "")), col("status", 70, (row) => t(`status.${row.status}`) + (row.code ? ` ${row.code}` : ""), { left: true, tone: (row) => ({ live: "good", part: "good", rejected: "alarm", sent: "warn" })[row.status as string] ?? "dim" }),
+      col("filled", 50, (row) => (row.filled ? whole(row.filled) : "")), col("status", 130, (row) => t(`status.${row.status}`) + (row.code ? ` ${row.code} ${row.reason}` : ""), { left: true, tone: (row) => ({ live: "good", part: "good", rejected: "alarm", sent: "warn" })[row.status as string] ?? "dim" }),
       col("trader", 54, text_("trader"), { left: true }), col("strategy", 70, text_("strategy"), { left: true }), col("id", 100, text_("id"), { left: true, tone: () => "dim" }),
     ],
     actTitle: "", actWidth: 110,

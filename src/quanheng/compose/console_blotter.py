@@ -28,6 +28,7 @@ from quanheng.terms.orders import (
     Trade,
 )
 from quanheng.terms.units import Nanos
+from quanheng.wire.codes import CODES
 
 SHOWN = 300
 """Newest rows that a screen follows; the tables over HTTP have all."""
@@ -45,7 +46,7 @@ GRAVE: dict[Alert, int] = {
 
 ORDER_FIELDS = (
     "at", "id", "contract", "name", "kind", "bid", "bid_qty", "ask", "ask_qty", "filled", "status",
-    "code", "trader", "strategy",
+    "code", "reason", "trader", "strategy",
 )  # fmt: skip
 TRADE_FIELDS = (
     "at", "id", "contract", "name", "side", "effect", "price", "qty", "amount", "order",
@@ -58,6 +59,12 @@ _DONE = ("filled", "cancelled", "replaced", "rejected")
 def clock(at: Nanos) -> str:
     """HH:MM:SS.mmm of the day."""
     return clock_text(at)[:12]
+
+
+def reason(code: int) -> str:
+    """The exchange's text of an error code, else its name; "" for none."""
+    known = CODES.get(code) if code else None
+    return "" if known is None else known.text or known.name
 
 
 class Order(msgspec.Struct):
@@ -155,6 +162,7 @@ class Blotter:
                 "filled": 0,
                 "status": "sent",
                 "code": 0,
+                "reason": "",
                 "trader": stamp.entered_by or stamp.trader,
                 "strategy": stamp.strategy,
             }
@@ -163,7 +171,8 @@ class Blotter:
     def _status(self, name: str, status: str, code: int = 0) -> None:
         order = self._orders.get(name)
         if order is not None:
-            order.row = {**order.row, "status": status, "code": code, "filled": order.filled}
+            now = {"status": status, "code": code, "reason": reason(code), "filled": order.filled}
+            order.row = {**order.row, **now}
 
     def _left(self, name: str, side: str, left: int, status: str) -> None:
         """A side of an order has `left` contracts; once neither has any it is over."""
