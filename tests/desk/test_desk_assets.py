@@ -82,7 +82,7 @@ def test_every_word_is_there_in_both_languages():
         "setting": [one.name for one in TABLE],
         "page": [*VIEWS],
         "status": ["sent", "live", "part", "filled", "cancelled", "replaced", "rejected"],
-        "login": ["login_wrong", "login_wait", "failed"],
+        "login": ["login_wrong", "login_wait", "login_expired", "failed"],
         "field": re.findall(r'\bcol\("(\w+)"', TEXT),
         "tab": ["working", "orders", "trades", "positions", "rfq", "alerts"],
     }

@@ -255,6 +255,21 @@ def test_replay_moves_only_its_own_scene(source: RunSource):
     assert "one" not in source._views
 
 
+def test_a_picture_that_is_behind_says_so(run: Path):
+    """Of a running day: seconds of the wall between what was read and what is shown."""
+    late = RunSource(run)
+    late.load()
+    late._live = True
+    assert late.pulse()["behind"] == 0.0
+    late._followed = True
+    scene = Scene(late.log)
+    scene.go(late.log.newest - 90 * SECOND)
+    late._views[END].scene = scene
+    assert 85.0 <= late.pulse()["behind"] <= 95.0
+    late.tick({END: ["sys"]})
+    assert late.pulse()["behind"] == 0.0
+
+
 def test_tables_page_and_search(source: RunSource):
     """Newest first, by pages, found by any cell; an unknown name is refused."""
     first = source.table(END, "orders", Ask(limit=5))

@@ -2,7 +2,7 @@
 import { EMPTY } from "./format";
 import { Board, store } from "./store";
 
-interface Pulse { live: boolean; engine: number; picture: number; failed: string; now: number; }
+interface Pulse { live: boolean; engine: number; picture: number; behind?: number; failed: string; now: number; }
 const HEAD = 28;
 
 class Link {

@@ -126,12 +126,14 @@ function pulse(): void {
   const cut = silent > 3 || (!link.connected && link.heard > 0);
   const dead = Boolean(beat?.live && beat.engine > 3 && !replaying);
   const stuck = Boolean(beat && (beat.picture > 5 || beat.failed));
+  const late = Boolean(beat?.live && (beat.behind ?? 0) > 3 && !replaying);
   const stale = document.querySelector<HTMLElement>("#stale")!;
-  stale.hidden = !(cut || dead || stuck);
+  stale.hidden = !(cut || dead || stuck || late);
   if (cut) text(stale, t("stale.cut", Math.round(silent)));
   else if (dead) text(stale, t("stale.engine", Math.round(beat!.engine)));
   else if (stuck) text(stale, t("stale.picture", beat!.failed || Math.round(beat!.picture)));
-  document.body.classList.toggle("old", cut || dead || stuck);
+  else if (late) text(stale, t("stale.behind", Math.round(beat!.behind!)));
+  document.body.classList.toggle("old", cut || dead || stuck || late);
   const lamp = (one: string, kind: string, title: string) => {
     const found = document.querySelector<HTMLElement>(`[data-lamp=${one}]`);
     if (!found) return;

@@ -74,6 +74,7 @@ class RunSource:
         self._grown = time.monotonic()
         self._ticked = time.monotonic()
         self._gone: set[str] = set()
+        self._followed = False  # does anybody look at the end?
         self._live = self.log.info.status == "running"
         self._makers: dict[str, Callable[[View], Rows]] = {
             "classes": lambda one: rows.classes(one.scene.state, one.scene.at, one.boards),
@@ -152,6 +153,7 @@ class RunSource:
             self._read_on(now)
         seconds, self._ticked = now - self._ticked, now
         found: dict[str, Picture] = {}
+        self._followed = END in wanted
         for scene in [*self._gone]:
             self._views.pop(scene, None)
             self._gone.discard(scene)
@@ -272,8 +274,11 @@ class RunSource:
     def pulse(self) -> Mapping[str, Any]:
         """See the port."""
         now = time.monotonic()
+        end = self._views[END].scene
+        behind = (self.log.newest - end.at) // SECOND / max(1, self.log.info.speed)
         return {
             "live": self._live,
+            "behind": round(behind, 1) if self._live and self._followed else 0.0,
             "engine": round(now - self._grown, 1) if self._live else 0.0,
             "picture": round(now - self._ticked, 1),
         }

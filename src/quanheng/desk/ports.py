@@ -57,7 +57,9 @@ class Source(Protocol):
         """Read on and show the channels that are wanted, by scene."""
 
     def pulse(self) -> Mapping[str, Any]:
-        """How old engine, market data and this picture are; cheap, from any thread."""
+        """How old engine, market data and this picture are, and how many seconds of the wall the
+        end of the run is ahead of it; cheap, from any thread.
+        """
 
     def control(self, scene: str, speed: float | None, at: str | None) -> None:
         """Move a replayed scene: to a time of day HH:MM:SS, and from there at `speed` (0 stands).
