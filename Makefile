@@ -7,11 +7,12 @@ BENCH  := .venv-bench
 VNPY   := .vnpy
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup warm demo test check bench bounds worlds soak vnpy docs models strategies lock clean
+.PHONY: help setup browser warm demo test check bench bounds worlds soak vnpy docs models strategies lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
 	@echo "make test    set up, then run every check and every test"
+	@echo "make browser Chromium for the tests of the console, if it is not there"
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
@@ -60,9 +61,16 @@ demo: warm
 	$(BIN)/quanheng demo
 
 # The tidy tests are part of the check; what lives by the clock runs alone, on a machine that does nothing else.
-test: check
+test: check browser
 	$(BIN)/pytest -n 2 --dist loadfile tests --ignore=tests/tidy --ignore=tests/live
 	$(BIN)/pytest tests/live
+
+# The console's tests look at its pages in Chromium, with a font that has Chinese.
+browser:
+	@test -x /usr/bin/chromium || { \
+		command -v apt-get >/dev/null || { echo "no /usr/bin/chromium and no apt-get: install Chromium and a CJK font"; exit 1; }; \
+		apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } || { \
+		echo "Chromium could not be installed: install chromium and fonts-noto-cjk by hand"; exit 1; }
 
 check: setup
 	$(BIN)/ruff format --check --quiet src tests bench tools

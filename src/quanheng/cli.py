@@ -32,6 +32,7 @@ from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.drill_cli import drill
 from quanheng.compose.firm_cli import firm
+from quanheng.compose.console_cli import console, console_person
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.oversee_cli import oversee
@@ -287,7 +288,7 @@ def why(run: Path, quote: str, lang: str, as_json: bool) -> None:
 cli.add_command(kill)
 cli.add_command(archive)
 cli.add_command(what_if)
-for verb in (propose, second, withdraw):
+for verb in (console, console_person, propose, second, withdraw):
     cli.add_command(verb)
 cli.add_command(lab)
 cli.add_command(report)

@@ -1,0 +1,65 @@
+"""Who may come in and what they may do: the protocol between the console and a store of people.
+
+The store decides (users, passwords, second factors, sessions, roles); the console asks it at every
+route, at every channel and at every command, and shows nothing without an answer.
+"""
+
+from typing import Protocol
+
+VIEWS = ("trade", "duty", "risk", "orders", "rfq", "alerts", "approve", "replay")
+"""Pages and their channels, by the name that `permits` is asked for."""
+COMMANDS = (
+    "kill", "quoting", "parameter", "order", "inquiry", "acknowledge", "sign_on", "second",
+    "withdraw",
+)  # fmt: skip
+"""What a person can ask for, by the name that `permits` is asked for; the authority's own policy
+comes on top and has the last word."""
+
+
+class Session(Protocol):
+    """A person who is in. `user` is the opaque id that commands carry."""
+
+    @property
+    def user(self) -> str:
+        """Opaque id of the person."""
+
+    @property
+    def name_zh(self) -> str:
+        """What the screen calls the person."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Posts of the person."""
+
+    @property
+    def csrf(self) -> str:
+        """What every command has to repeat in its header."""
+
+    def permits(self, what: str) -> bool:
+        """May this session use a view or a command?"""
+
+
+class Refused(Exception):  # noqa: N818 — an answer, not a fault
+    """A login that was not let in. `code` is one of words.toml's `login_*`; it never says whether
+    the name or the password was wrong.
+    """
+
+    def __init__(self, code: str, wait_s: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.wait_s = wait_s
+
+
+class Access(Protocol):
+    """A store of people."""
+
+    def login(self, name: str, password: str, code: str, where: str) -> tuple[str, Session]:
+        """The token of a new session, and it. Refused when the door stays closed; `code` is the
+        second factor, `where` the address it came from.
+        """
+
+    def session(self, token: str) -> Session | None:
+        """The session of a token, None when there is none or it is over."""
+
+    def logout(self, token: str) -> None:
+        """End a session."""

@@ -1,0 +1,167 @@
+"""The console's server: one application, the pictures' clock, who may ask for which scene."""
+
+import asyncio
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from quanheng.desk import routes
+from quanheng.desk.access import Access
+from quanheng.desk.assets import read_assets
+from quanheng.desk.door import SESSION, door, harden
+from quanheng.desk.hub import Hub
+from quanheng.desk.ports import END, Commands, Reply, Source
+from quanheng.desk.stream import stream
+
+T = TypeVar("T")
+HEARTBEAT = 1.0
+REPLIES = 1_000
+"""Answers to commands that are kept by their number of the browser, so that asking again is
+harmless.
+"""
+CHECKED_EVERY = 5
+"""Heartbeats between two looks whether the sessions are still good."""
+
+
+class Console:
+    """What runs beside the requests: the clock of the pictures and the heartbeat."""
+
+    def __init__(
+        self, source: Source, commands: Commands, access: Access, hub: Hub, period: float
+    ) -> None:
+        self.source = source
+        self.commands = commands
+        self.access = access
+        self.hub = hub
+        self.period = period
+        self.replies: dict[tuple[str, str], Reply] = {}
+        self._scenes: dict[str, str] = {}
+        self._counter = 0
+        self._soon = asyncio.Event()
+        self._model = ThreadPoolExecutor(1, "model")
+        self._asks = ThreadPoolExecutor(4, "asks")
+        self.failed = ""
+
+    async def model(self, call: Callable[[], T]) -> T:
+        """Run something of the source in its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._model, call)
+
+    async def asked(self, call: Callable[[], T]) -> T:
+        """Run something that waits for the world in another one."""
+        return await asyncio.get_running_loop().run_in_executor(self._asks, call)
+
+    def hurry(self) -> None:
+        """Make the next picture at once."""
+        self._soon.set()
+
+    def new_scene(self, token: str) -> str:
+        """A scene of a session's own."""
+        self._counter += 1
+        name = f"r{self._counter}"
+        self._scenes[name] = token
+        return name
+
+    def left(self, scene: str) -> None:
+        """A browser has left a scene."""
+        if scene != END:
+            self._scenes.pop(scene, None)
+            self.source.drop(scene)
+
+    def mine(self, scene: str, token: str) -> bool:
+        """Is a scene the end of the run, or one of this session?"""
+        return scene == END or self._scenes.get(scene) == token
+
+    def keep(self, user: str, idem: str, reply: Reply) -> Reply:
+        """Remember an answer."""
+        if idem:
+            self.replies[user, idem] = reply
+            while len(self.replies) > REPLIES:
+                del self.replies[next(iter(self.replies))]
+        return reply
+
+    async def pictures(self) -> None:
+        """Show what moves, `period` seconds apart, sooner after a subscription."""
+        while True:
+            began = time.monotonic()
+            wanted = self.hub.wanted()
+            try:
+                shown = await self.model(lambda: self.source.tick(wanted))  # noqa: B023
+                self.failed = ""
+            except Exception as error:  # the screen says so; the next picture may do
+                if not self.failed:
+                    sys.stderr.write("".join(traceback.format_exception(error)))
+                self.failed = f"{type(error).__name__}: {error}"
+                shown = {}
+            for scene, picture in shown.items():
+                self.hub.publish(scene, picture, time.monotonic())
+            left = self.period - (time.monotonic() - began)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._soon.wait(), max(0.02, left))
+            self._soon.clear()
+
+    async def beats(self) -> None:
+        """Say each second how old everything is; end what is no longer allowed."""
+        count = 0
+        while True:
+            pulse = {"t": "hb", "now": time.time(), "failed": self.failed, **self.source.pulse()}
+            text = msgspec.json.encode(pulse).decode()
+            count += 1
+            for client in [*self.hub.clients]:
+                if count % CHECKED_EVERY == 0 and self.access.session(client.token) is None:
+                    client.over = True
+                    client.end()
+                    continue
+                client.say(text)
+            await asyncio.sleep(HEARTBEAT)
+
+    @contextlib.asynccontextmanager
+    async def running(self, app: Litestar) -> AsyncGenerator[None, None]:
+        """The life of the application."""
+        tasks = [asyncio.create_task(self.pictures()), asyncio.create_task(self.beats())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            self._model.shutdown(cancel_futures=True)
+            self._asks.shutdown(cancel_futures=True)
+
+
+def application(
+    source: Source, commands: Commands, access: Access, *, period: float = 0.5, secure: bool = False
+) -> Litestar:
+    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS."""
+    hub = Hub()
+    console = Console(source, commands, access, hub, period)
+    state: Mapping[str, Any] = {
+        "hub": hub, "console": console, "access": access, "assets": read_assets(),
+        "secure": secure,
+    }  # fmt: skip
+    return Litestar(
+        route_handlers=[*routes.HANDLERS, stream],
+        guards=[door],
+        lifespan=[console.running],
+        state=State(state),
+        before_send=[harden],
+        openapi_config=OpenAPIConfig(
+            title="Quanheng console",
+            version="1",
+            path="/schema",
+            render_plugins=[JsonRenderPlugin()],
+            openapi_router=Router("/schema", route_handlers=[], opt={"permit": SESSION}),
+        ),
+        exception_handlers=routes.FAULTS,
+        logging_config=None,
+    )
