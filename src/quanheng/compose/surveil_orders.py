@@ -46,8 +46,8 @@ def from_orders(
         for row in named[:, [column, T_SLOT, entered, T_QTY]].tolist():
             key_ = (row[0], row[1], side, row[2])
             filled[key_] = filled.get(key_, 0) + row[3]
-    for one in out:
-        one[7] = filled.get((int(one[0]), int(one[1]), int(one[2]), int(one[3])), 0)
+    for number, (maker, contract, side, at) in enumerate(out[:, :4].tolist()):
+        out[number, 7] = filled.get((maker, contract, side, at), 0)
     return out
 
 

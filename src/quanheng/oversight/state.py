@@ -140,6 +140,7 @@ class State(msgspec.Struct):
     explained: dict[str, str] = {}
     claim: Claimed | None = None
     orders: dict[str, list[int]] = {}  # client id -> slot, left to buy, left to sell
+    asked_low: dict[str, int] = {}  # scope -> lowest state asked for and not released since
     opened_long: list[Lots] = []  # contracts bought to open today, by class
 
 
