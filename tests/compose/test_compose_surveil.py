@@ -11,7 +11,7 @@ from quanheng.compose import surveil_cases as register
 from quanheng.compose.people import read_people
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.surveil_file import SHIPPED, bans_on, read_rules
-from quanheng.compose.surveil_source import records_of
+from quanheng.compose.surveil_source import named_evidence, records_of
 from quanheng.config import ConfigError
 from quanheng.duties.tables import Dataset, Text, text_column
 from quanheng.edge.dataset_files import read_dataset, write_dataset
@@ -93,6 +93,22 @@ def test_compose_surveil_reads_the_whole_day(day_run: Run) -> None:
     both = (records.bid > 0) & (records.ask > 0)
     # Best quotes of several makers may touch in a jump; mostly they do not.
     assert both.any() and (records.ask >= records.bid)[both].mean() > 0.95
+
+
+def test_compose_surveil_takes_own_deals_in_the_underlying(day_run: Run, tmp_path: Path) -> None:
+    """A hedge in deals.csv is a deal of our maker; evidence tells its time as a clock does."""
+    run = copied(day_run, tmp_path)
+    table = run / "reports" / "deals.csv"
+    line = "09:40:00.500,510050,sell,open,2.4450,1000,2445.0000,H001,T01,hedge,1\n"
+    table.write_text(table.read_text(encoding="utf-8") + line, encoding="utf-8")
+    records = records_of(run, read_rules())
+    seat = [party.name for party in records.parties].index("MM01")
+    at = from_clock("09:40") + 500_000_000
+    assert records.deals.tolist() == [[seat, 0, at, -1, 24_450, 1_000, 24_450_000]]
+    assert records.persons[-1].person == "T01" and records.persons[-1].slot == -1
+    names = (f"deal MM01 510050 @{at}", "trades#-7", "trades#7")
+    told = ["deal MM01 510050 @09:40:00.500", "book line 7", "trades#7"]
+    assert named_evidence(names, 20240627) == told
 
 
 def test_compose_surveil_single_orders_take_the_place_of_quotes(
