@@ -23,7 +23,7 @@ from quanheng.config import read_config
 from quanheng.exchange import listing
 from quanheng.kernels.pack import unpack
 from quanheng.settlement import carry
-from quanheng.terms.codes import Alert, Side
+from quanheng.terms.codes import Alert, Side, TradingState
 from quanheng.terms.orders import Trade
 from quanheng.wire.notices import Notice, read, write
 
@@ -266,6 +266,13 @@ def test_season_margin_call_is_closed_by_force(first: DayResult) -> None:
         code: sum(fill.qty for fill in forced if fill.contract == code) for code in closed
     }
     assert read(day.carry.notices) == (list(day.notices), [])
+    # I-46: the notice was another account's, so the overseer cannot explain the closing: the book
+    # is HALTED through the firm's authority, and the evidence names every forced order.
+    cases = world.oversight.machine.state.cases.values()
+    stray = [one for one in cases if one.name == "unexplained_fill"]
+    named = " ".join(text for one in stray for text in one.evidence)
+    assert stray and all(fill.client_id in named for fill in forced)
+    assert world.maker.state.scopes.states["*"] == TradingState.HALTED
     untold = msgspec.structs.replace(opening, notices=b"")
     world.plan = msgspec.structs.replace(world.plan, opening=untold)
     assert closings_without_notice(world) == sum(fill.qty for fill in forced)

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from compose_world import Run, call, one_line
@@ -11,11 +12,20 @@ from quanheng.compose import surveil_cases as register
 from quanheng.compose.people import read_people
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.surveil_file import SHIPPED, bans_on, read_rules
-from quanheng.compose.surveil_source import records_of
+from quanheng.compose.surveil_source import named_evidence, records_of
 from quanheng.config import ConfigError
 from quanheng.duties.tables import Dataset, Text, text_column
 from quanheng.edge.dataset_files import read_dataset, write_dataset
-from quanheng.oversight.surveillance import ORDER, T_BUYER, T_SELLER
+from quanheng.oversight.surveillance import (
+    ORDER,
+    T_AT,
+    T_BUYER,
+    T_SELLER,
+    T_SLOT,
+    Party,
+    place,
+)
+from quanheng.oversight.surveillance_patterns import look
 from quanheng.terms.days import from_clock
 
 RULES = (Path(read_rules.__code__.co_filename).parents[1] / SHIPPED).read_text(encoding="utf-8")
@@ -93,6 +103,68 @@ def test_compose_surveil_reads_the_whole_day(day_run: Run) -> None:
     both = (records.bid > 0) & (records.ask > 0)
     # Best quotes of several makers may touch in a jump; mostly they do not.
     assert both.any() and (records.ask >= records.bid)[both].mean() > 0.95
+
+
+def test_compose_surveil_finds_what_is_put_into_a_real_market(day_run: Run) -> None:
+    """Among the crowd's own quotes and trades: layering, stuffing and benefit are found, each named
+    with its account and contract, and nothing else is.
+    """
+    records = records_of(day_run.folder, read_rules())
+    names = [party.name for party in records.parties]
+    liar, busy, maker, friend = (
+        names.index("CM03"),
+        names.index("CM05"),
+        names.index("MM01"),
+        len(names),
+    )
+    slot = int(records.trades[len(records.trades) // 2, T_SLOT])
+    start, second = from_clock("09:31"), 10**9
+    usual = records.orders[records.orders[:, 0] == liar, 6].max()
+    orders, trades = [], []
+    for number in range(6):
+        at = start + number * 60 * second
+        orders.append((liar, slot, 1, at, at + 5 * second, 900, 4 * usual, 0))
+        trades.append((slot, at + 2 * second, 900, 3, -1, liar, at + 2 * second, at))
+    orders += [(busy, slot, 1, start + n, start + n + 10**6, 900, 10, 0) for n in range(25)]
+    for number in range(10):
+        at = start + (90 + number * 20) * second
+        middle = int(records.bid[slot, place(at)] + records.ask[slot, place(at)]) // 2
+        trades.append((slot, at, middle // 2, 20, friend, maker, at, at - second))
+    rows = np.vstack([records.trades, np.array(trades)])
+    order = np.argsort(rows[:, T_AT], kind="stable")
+    ids = np.arange(1, len(rows) + 1)
+    changed = msgspec.structs.replace(
+        records,
+        parties=(*records.parties, Party("GL01", "friends", "related")),
+        trades=rows[order],
+        trade_ids=ids[order],
+        orders=np.vstack([records.orders, np.array(orders)]),
+    )
+    found = look(changed, "exchange", read_rules().patterns)
+    kinds = {(one.pattern, one.who) for one in found}
+    code = records.contracts[slot].code
+    assert kinds == {("layering", ("CM03",)), ("conduct", ("CM05",)), ("benefit", ("MM01", "GL01"))}
+    assert {one.scope for one in found} == {code}
+    (benefit,) = [one for one in found if one.pattern == "benefit"]
+    assert {int(name.removeprefix("trades#")) for name in benefit.evidence} <= set(
+        ids[len(records.trades) :].tolist()
+    )
+
+
+def test_compose_surveil_takes_own_deals_in_the_underlying(day_run: Run, tmp_path: Path) -> None:
+    """A hedge in deals.csv is a deal of our maker; evidence tells its time as a clock does."""
+    run = copied(day_run, tmp_path)
+    table = run / "reports" / "deals.csv"
+    line = "09:40:00.500,510050,sell,open,2.4450,1000,2445.0000,H001,T01,hedge,1\n"
+    table.write_text(table.read_text(encoding="utf-8") + line, encoding="utf-8")
+    records = records_of(run, read_rules())
+    seat = [party.name for party in records.parties].index("MM01")
+    at = from_clock("09:40") + 500_000_000
+    assert records.deals.tolist() == [[seat, 0, at, -1, 24_450, 1_000, 24_450_000]]
+    assert records.persons[-1].person == "T01" and records.persons[-1].slot == -1
+    names = (f"deal MM01 510050 @{at}", "trades#-7", "trades#7")
+    told = ["deal MM01 510050 @09:40:00.500", "book line 7", "trades#7"]
+    assert named_evidence(names, 20240627) == told
 
 
 def test_compose_surveil_single_orders_take_the_place_of_quotes(

@@ -129,11 +129,11 @@ class Day:
         trades = np.array(self.trades, dtype=np.int64)
         trades = trades[np.argsort(trades[:, T_AT], kind="stable")]
         bid = np.zeros((len(self.contracts), points()), dtype=np.int64)
-        ask = np.zeros_like(bid)
+        values, where = np.unique(self.forward, return_inverse=True)
         for slot, row in enumerate(self.contracts):
-            for point in range(points()):
-                middle = round(fair(row.strike, row.call, float(self.forward[point])))
-                bid[slot, point], ask[slot, point] = middle - 5, middle + 5
+            middles = [round(fair(row.strike, row.call, float(one))) for one in values]
+            bid[slot] = np.array(middles)[where] - 5
+        ask = bid + 10
         return Records(
             day=DAY,
             view=EXCHANGE,

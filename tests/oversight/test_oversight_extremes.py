@@ -20,6 +20,7 @@ from quanheng.oversight.messages import (
     OrderSeen,
     OrdersSeen,
     Policy,
+    ReleaseDesk,
     Told,
     Written,
 )
@@ -84,6 +85,23 @@ def test_oversight_wrong_order_needs_a_market_to_be_held_against() -> None:
     world = World(opening(policy=POLICY))
     world.order(0, Side.BUY, 5, 90_000, "M000000009")
     assert world.state.cases == {}
+
+
+def test_oversight_restraint_never_lets_more_trade_than_an_earlier_one() -> None:
+    """All HALTED by one case: REDUCING of another is not asked for, until people have released."""
+    name = opening().chain.contracts[0].underlying
+    world = World(opening(policy=POLICY, granted=((name, 1, 100, 100),)))
+    world.trade(0, Side.BUY, 1, 100, order=False)
+    world.trade(0, Side.BUY, 1, 100)
+    assert [one.name for one in world.state.cases.values()] == ["unexplained_fill", "over_position"]
+    assert [(one.scope, one.state) for one in asked(world)] == [("*", TradingState.HALTED)]
+    world.say(ReleaseDesk("*", "explained", "F01"), TEN)
+    world.trade(0, Side.SELL, 2, 100, effect=Effect.CLOSE)
+    (case,) = [one for one in world.state.cases.values() if one.name == "over_position"]
+    for body in (Answer, FollowUp, CloseCase):
+        world.say(body(case.number, "F01" if body is not Answer else "T01", "x"), TEN)
+    world.trade(0, Side.BUY, 2, 100)
+    assert (asked(world)[-1].scope, asked(world)[-1].state) == (name, TradingState.REDUCING)
 
 
 @pytest.mark.parametrize(("qty", "price"), [(POLICY.order_lots + 1, 100), (100, 51_000)])

@@ -226,9 +226,14 @@ def test_surveillance_finds_what_was_put_in(
     who: tuple[str, ...],
     view: str,
 ) -> None:
-    """S-03: found with accounts, figure over threshold and evidence; below it nothing is said."""
-    found = of_kind(make(enough).found(view), name)
-    assert len(found) == 1, found
+    """S-03: found with accounts, figure over threshold and evidence; below it nothing is said.
+    No other pattern speaks of it, but that makers who meet by design also take each other's quotes.
+    """
+    everything = make(enough).found(view)
+    found = of_kind(everything, name)
+    aside = {"conduct"} if name == "mutual_fills" else set()
+    assert len(found) == 1, everything
+    assert {one.pattern for one in everything} - aside == {found[0].pattern}
     (one,) = found
     assert set(one.who) == set(who)
     assert one.figure >= one.threshold > 0 and one.evidence
@@ -244,15 +249,6 @@ def test_surveillance_every_pattern_has_a_test_that_finds_it() -> None:
 @pytest.mark.parametrize("view", [EXCHANGE, COMPLIANCE])
 def test_surveillance_is_silent_about_a_day_without_conduct(view: str) -> None:
     assert Day(OTHER, CLIENT, PROP).found(view) == ()
-
-
-def test_surveillance_other_patterns_stay_silent_where_one_was_put_in() -> None:
-    """What is found of an injected pattern is that pattern, with few named side effects."""
-    allowed = {"wash_trade": {"benefit"}, "mutual_fills": {"conduct"}, "losing": set()}
-    for name, make, enough, _, _, view in CASES:
-        kinds = {one.pattern for one in make(enough).found(view)}
-        extra = kinds - {BY_NAME[name].kind} - allowed.get(name, set())
-        assert not extra, (name, make.__name__, extra)
 
 
 def test_surveillance_severity_grows_with_the_figure() -> None:

@@ -46,8 +46,8 @@ def from_orders(
         for row in named[:, [column, T_SLOT, entered, T_QTY]].tolist():
             key_ = (row[0], row[1], side, row[2])
             filled[key_] = filled.get(key_, 0) + row[3]
-    for entry in out:
-        entry[7] = filled.get((int(entry[0]), int(entry[1]), int(entry[2]), int(entry[3])), 0)
+    for number, (maker, contract, side, at) in enumerate(out[:, :4].tolist()):
+        out[number, 7] = filled.get((maker, contract, side, at), 0)
     return out
 
 

@@ -128,7 +128,7 @@ def markdown(cases: Cases, records: Records, rules: RulesFile, source: Path) -> 
             f"- 账户 accounts：{', '.join(found.who)}；范围 scope：{found.scope}；时间 time："
             f"{_clock(found.since, records)}–{_clock(found.until, records)}",
             f"- 数值 figure：{found.figure:,}，阈值 threshold：{found.threshold:,}",
-            f"- 证据 evidence：{'; '.join(named_evidence(found.evidence))}",
+            f"- 证据 evidence：{'; '.join(named_evidence(found.evidence, records.day))}",
         ]
         if case.by:
             out.append(f"- 复核 review：{case.by}：{case.reason}")
@@ -165,7 +165,7 @@ def workbook(cases: Cases, all_cases: Cases, records: Records, rules: RulesFile)
     proof = tuple(
         (case.number, place, name)
         for case in cases.values()
-        for place, name in enumerate(named_evidence(case.finding.evidence), start=1)
+        for place, name in enumerate(named_evidence(case.finding.evidence, records.day), start=1)
     )
     limits = tuple(
         (pattern.zh, pattern.en, pattern.basis, key, value)

@@ -8,6 +8,7 @@ grows or it is gone; where the dataset has table `orders`, those are taken inste
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -40,7 +41,7 @@ from quanheng.oversight.surveillance import (
     Records,
     points,
 )
-from quanheng.terms.days import from_clock
+from quanheng.terms.days import clock_text, from_clock, midnight
 from quanheng.terms.units import MONEY_PER_YUAN, TICKS_PER_YUAN, Day
 
 BOOK = ("account", "at", "contract", "side", "price", "qty")
@@ -261,9 +262,14 @@ def _exact(where: str, text: str, scale: int) -> int:
     return int(value)
 
 
-def named_evidence(ids: Sequence[str]) -> list[str]:
-    """Evidence with the lines of a book file named as such."""
-    return [
+def named_evidence(ids: Sequence[str], day: Day) -> list[str]:
+    """Evidence for people: lines of a book file named as such, instants as time of day."""
+
+    def clock(found: re.Match[str]) -> str:
+        return "@" + clock_text(midnight(day) + int(found[1]))
+
+    named = (
         f"book line {name.removeprefix('trades#-')}" if name.startswith("trades#-") else name
         for name in ids
-    ]
+    )
+    return [re.sub(r"@(\d+)", clock, name) for name in named]

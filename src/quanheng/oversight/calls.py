@@ -16,7 +16,7 @@ the notice said. `Case.facts`: `due_day`, `asked` (of the notice), `base` and `l
 from typing import Any
 
 from quanheng.oversight import account as books
-from quanheng.oversight.cases import Event, Status, ask_state, born, move, notify, open_case
+from quanheng.oversight.cases import Event, Status, born, move, notify, open_case, restrain
 from quanheng.oversight.extremes import raised
 from quanheng.oversight.incidents import CALLS, COVER_CALL, MARGIN_CALL, STRAY, rule_of
 from quanheng.oversight.messages import NoticesRead, OverseerOpen
@@ -125,7 +125,7 @@ def _late(state: State, opened: OverseerOpen, case: Case, at: Nanos, effects: Ef
         rule = rule_of(opened, case.name)
         if rule is not None and rule.state is not None:
             scope = "*" if rule.whole else case.scope
-            ask_state(state, scope, rule.state, case.number, opened.officer, effects)
+            restrain(state, scope, rule.state, case.number, opened.officer, effects)
     if at >= midnight(opened.day) + FORCED_FROM and not facts.get("awaited"):
         facts["awaited"] = 1
         text = f"the exchange may close from 13:00, missing {left}"

@@ -264,7 +264,7 @@ def overdue(state: State, opened: OverseerOpen, number: str, at: Nanos, effects:
     if not move(case, Event.ESCALATE, at, opened.officer, text, effects):
         return
     if case.step < len(steps):
-        ask_state(state, case.scope, steps[case.step], case.number, opened.officer, effects)
+        restrain(state, case.scope, steps[case.step], case.number, opened.officer, effects)
         case.step += 1
         if case.step < len(steps):
             _deadline(case, opened, at, effects)
@@ -276,7 +276,23 @@ def ask_state(
     """Ask for a state of a scope; a desk or a strategy is the whole book to the maker."""
     state.asked += 1
     named = "*" if ":" in scope else scope
+    if to >= TradingState.OPEN:
+        state.asked_low.pop(named, None)
+    else:
+        state.asked_low[named] = min(to, state.asked_low.get(named, to))
     effects.append(Ask(state.asked, SetState(named, to, reason, by), by))
+
+
+def restrain(
+    state: State, scope: str, to: TradingState, reason: str, by: str, effects: Effects
+) -> None:
+    """Ask for a state by itself, unless it would be a release: what is HALTED for one case must not
+    come back to REDUCING for another.
+    """
+    named = "*" if ":" in scope else scope
+    lows = (state.asked_low.get(one, int(TradingState.OPEN)) for one in (named, "*"))
+    if min(lows) >= to:
+        ask_state(state, scope, to, reason, by, effects)
 
 
 def holds(opened: OverseerOpen, person: str, posts: tuple[str, ...]) -> bool:

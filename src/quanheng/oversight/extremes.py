@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from quanheng.oversight import account as books
-from quanheng.oversight.cases import Event, ask_state, born, move, notify, open_case
+from quanheng.oversight.cases import Event, born, move, notify, open_case, restrain
 from quanheng.oversight.incidents import OVER, OVERSIZE, STRAY, WRONG, rule_of
 from quanheng.oversight.messages import OrderSeen, OrdersSeen, OverseerOpen
 from quanheng.oversight.state import State
@@ -60,7 +60,7 @@ def raised(
     notify(case, opened, at, effects)
     rule = rule_of(opened, name)
     if rule is not None and rule.state is not None:
-        ask_state(
+        restrain(
             state, "*" if rule.whole else scope, rule.state, case.number, opened.officer, effects
         )
 

@@ -147,6 +147,7 @@ class State(msgspec.Struct):
     claim: DeskFigures | None = None
     copied: int = 0  # messages of the drop copy
     orders: dict[str, list[int]] = {}  # client id -> slot, left to buy, left to sell
+    asked_low: dict[str, int] = {}  # scope -> lowest state asked for and not released since
     opened_long: list[Lots] = []  # contracts bought to open today, by class
 
 
