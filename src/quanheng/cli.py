@@ -38,6 +38,7 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
@@ -286,6 +287,8 @@ cli.add_command(oversee)
 cli.add_command(firm)
 for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
     cli.add_command(verb)
+for watched in (status, alarms):
+    cli.add_command(watched)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from quanheng.edge.alarm_channels import ChannelConfig
+from quanheng.edge.alarm_channels import problem as channel_problem
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
@@ -164,6 +166,17 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overseer_lost_ms: int
 
 
+class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
+    tests every channel, and the channels (`edge.alarm_channels`).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    test: bool = True
+    channels: tuple[ChannelConfig, ...] = ()
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole tree."""
 
@@ -180,6 +193,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreements: tuple[AgreementConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
     strategies: tuple[StrategyConfig, ...] = ()
+    operations: OperationsConfig = OperationsConfig()
     approvals: tuple[ApprovalConfig, ...] = ()
     figures: tuple[FigureConfig, ...] = ()
     overnight: tuple[OvernightConfig, ...] = ()
@@ -257,6 +271,10 @@ def _problem(config: Config) -> str:
         (
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
             "line.dead_man_ms: must be over two heartbeats and at most 400",
+        ),
+        *(
+            (not (why := channel_problem(one)), f"operations.channels[{number}].{why}")
+            for number, one in enumerate(config.operations.channels)
         ),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
         (

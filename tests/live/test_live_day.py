@@ -161,7 +161,7 @@ def test_journals_verify_with_the_standard_library(ran: Ran) -> None:
 
 def test_nothing_is_left_running(ran: Ran) -> None:
     """Every process of the run has ended and has been waited for."""
-    assert len(ran.pids) == 6
+    assert len(ran.pids) == 7
     for pid in ran.pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -21,7 +21,9 @@ from quanheng.compose.live import Drill, conduct
 from quanheng.compose.live_closing import close_day
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
+from quanheng.compose.watch_cli import recorded
 from quanheng.config import read_config
+from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.journal_lines import read_lines
 from quanheng.maker.maker import Maker
 from quanheng.runtime.envelope import OverseerSeen
@@ -72,12 +74,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     out.mkdir()
     config = read_config(None)
     line = msgspec.structs.replace(config.line, overseer_late_ms=2_000, overseer_lost_ms=5_000)
+    file = ChannelConfig("file", "file", ("told.jsonl",))
+    operations = msgspec.structs.replace(config.operations, channels=(file,))
     shipped = Path("src/quanheng/data/oversight.toml").read_text(encoding="utf-8")
     firm = out.parent / "oversight.toml"
     firm.write_text(shipped + ACTS, encoding="utf-8")
     plan = DayPlan(
         scenario=load("calm"),
-        config=msgspec.structs.replace(config, line=line),
+        config=msgspec.structs.replace(config, line=line, operations=operations),
         pick="40",
         out=out,
         until="09:42",
@@ -146,3 +150,16 @@ def test_live_overseer_compares_what_the_desk_claims(ran: Ran) -> None:
         figures = list(csv.DictReader(stream))
     net = [row for row in figures if row["scope"] == "*" and row["figure"] in ("long", "short")]
     assert all(float(row["last"]) > 0 for row in net)
+
+
+def test_live_watch_tells_people_and_prometheus(ran: Ran) -> None:
+    """T-08: every channel was tested, the trip and the kills are red alarms, metrics had a port."""
+    alarms = recorded(ran.run)
+    assert alarms[0]["code"] == "test" and alarms[0]["delivered"] == ["file"]
+    loud = {one["code"] for one in alarms if one["level"] == "red"}
+    assert {"tripped", "process_ended"} <= loud
+    assert all(one["delivered"] == ["file"] for one in alarms)
+    host, _, port = (ran.run / "live" / "metrics.address").read_text().partition(":")
+    assert host == "127.0.0.1" and int(port) > 0
+    for role in ("exchange", "gateway", "overseer", "maker"):
+        assert len(ran.lines(role, "health")) >= 2, role

@@ -44,6 +44,8 @@ MAX_RESTARTS = 20
 RESTART_PAUSE = 0.5
 """Seconds between two restarts of a process that died within its first seconds."""
 HEAD_START = 300 * MILLISECOND
+ROOMS = {"watch": "compose"}
+"""Where a process lives that is not of the edge."""
 LINES = ("order", "feed", "etf", "copy")
 
 
@@ -115,7 +117,7 @@ class Supervisor:
         self._lines.add({"at": monotonic(), "what": what, **more})
 
     def _spawn(self, role: str, *arguments: str) -> Process:
-        module = f"quanheng.edge.{role}_main"
+        module = f"quanheng.{ROOMS.get(role, 'edge')}.{role}_main"
         command = [sys.executable, "-m", module, str(self.run), *arguments]
         process = Process(role, command, self.run, self._env)
         self._processes[role] = process
@@ -162,8 +164,9 @@ class Supervisor:
         ports = self._await(exchange, "ready", START_PATIENCE)
         self.prepared.write_clients(*(ports[f"{name}_port"] for name in LINES))
         gateway = self._spawn("gateway")
-        overseer = self._spawn("overseer")
-        self._await(overseer, "ready", START_PATIENCE)
+        overseer, watch = self._spawn("overseer"), self._spawn("watch")
+        for process in (overseer, watch):
+            self._await(process, "ready", START_PATIENCE)
         maker = self._spawn("maker", str(monotonic()))
         for process in (gateway, maker):
             self._await(process, "ready", START_PATIENCE)
@@ -220,10 +223,10 @@ class Supervisor:
         self._spawn(role, *arguments).order("go")
 
     def stop(self) -> None:
-        """Stop the processes in order: maker, gateway, overseer, exchange. LiveError for one that
-        hangs.
+        """Stop the processes in order: maker, gateway, overseer, exchange, watch. LiveError for one
+        that hangs.
         """
-        for role in ("maker", "gateway", "overseer", "exchange"):
+        for role in ("maker", "gateway", "overseer", "exchange", "watch"):
             process = self._processes[role]
             process.order("stop")
             until = time.monotonic() + STOP_PATIENCE

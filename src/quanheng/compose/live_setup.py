@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.openings import Openings
@@ -146,6 +147,14 @@ class Prepared:
             marks=self._marks(),
         )
         self._write("overseer", overseer)
+        operations = plan.config.operations
+        watch = watch_main.Setup(
+            host=operations.host,
+            port=operations.port,
+            channels=operations.channels,
+            test=operations.test,
+        )
+        self._write("watch", watch)
 
     def _marks(self) -> list[Nanos]:
         return [self.midnight + span.start for span in timetable(self.book)]

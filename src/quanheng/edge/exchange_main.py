@@ -17,6 +17,7 @@ from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.copy_line import CopyServer
 from quanheng.edge.etf_server import EtfServer
+from quanheng.edge.health import Health
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import encode_frame
 from quanheng.edge.loop import Loop, tcp_listener
@@ -86,6 +87,7 @@ class ExchangeProcess:
         self.publisher = Publisher(setup.venue.chain, loop, feed, monotonic)
         profile = Profile(setup.account, setup.pbu, setup.branch)
         self.lines = LineFile(run / "live" / "exchange.jsonl")
+        self._health = Health(self.lines)
         self.server = OrderServer(
             loop,
             order,
@@ -224,6 +226,14 @@ class ExchangeProcess:
         for machine in (self.venue, self.etf):
             if machine.checkpoint_due(began):
                 machine.checkpoint(began)
+        if self._health.turn(began, ended := monotonic()):
+            self._health.tell(
+                ended,
+                requests=self.server.messages_up,
+                reports=self.server.messages_down,
+                behind_ms=(now - reached) // MILLISECOND,
+                readers_cut=self.publisher.cut,
+            )
 
     def serve(self) -> None:
         """Let the lines do what time asks of them, and write."""

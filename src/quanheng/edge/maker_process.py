@@ -13,6 +13,7 @@ import msgspec
 from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
 from quanheng.edge.firm_link import FirmLine, Watchman
+from quanheng.edge.health import Health
 from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
@@ -77,6 +78,7 @@ class MakerProcess:
         self.setup = setup
         self.loop = loop
         self.lines = LineFile(run / "live" / "maker.jsonl")
+        self._health = Health(self.lines)
         self._views = (run / "live" / "views.bin").open("ab")
         self.stages = dict(started)
         self.failed = ""  # why this process cannot go on
@@ -324,7 +326,19 @@ class MakerProcess:
         self.loop.flush()
         if self._live.checkpoint_due(woken):
             self._live.checkpoint(woken)
-        busy = monotonic() - woken
+        ended = monotonic()
+        busy = ended - woken
+        if self._health.turn(woken, ended):
+            scopes = self._machine.state.scopes
+            self._health.tell(
+                ended,
+                inputs=self._live.host.sequencer.seq,
+                epoch=self.epoch,
+                link=int(scopes.link),
+                overseen=int(scopes.overseen),
+                feed_losses=self.feed.losses,
+                behind_ms=(clock.at(ended) - self._live.at) // MILLISECOND,
+            )
         self.lag = max(self.lag, busy)
         if busy > LAG_WARNING:
             self._say("lag", micros=busy // MICROSECOND)

@@ -27,6 +27,7 @@ from quanheng.edge.clock import monotonic
 from quanheng.edge.copy_line import CopyClient
 from quanheng.edge.firm_acts import Act, ActFile, last_line
 from quanheng.edge.firm_link import DeskDoor, Ordered, Taken
+from quanheng.edge.health import Health
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.loop import Loop
 from quanheng.edge.market_feed import FeedClient
@@ -107,6 +108,7 @@ class OverseerProcess:
         self.loop = loop
         self.lines = LineFile(run / "live" / "overseer.jsonl")
         self.lag: Nanos = 0
+        self._health = Health(self.lines)
         self._run = run
         self._clock: BusinessClock | None = None
         self._over, self.resumed = _host(run, Overseer, setup)
@@ -224,7 +226,17 @@ class OverseerProcess:
         for host in (self._over, self._firm):
             if host.checkpoint_due(woken):
                 host.checkpoint(woken)
-        self.lag = max(self.lag, monotonic() - woken)
+        ended = monotonic()
+        self.lag = max(self.lag, ended - woken)
+        if self._health.turn(woken, ended):
+            self._health.tell(
+                ended,
+                inputs=self._over.host.sequencer.seq,
+                copies=self._machine.state.copied,
+                cases=len(self._machine.state.cases),
+                desk=int(self.door.up),
+                feed_losses=self.feed.losses,
+            )
 
     def _people(self, now: Nanos, elapsed: Nanos) -> None:
         """What people of the firm do: by the plan of the day, and by the run's file of acts."""
