@@ -18,6 +18,7 @@ from quanheng.config import ConfigError
 from quanheng.edge.document_word import word
 from quanheng.edge.document_xlsx import xlsx
 from quanheng.edge.documents import Chart, Document, Section, Series, Table
+from quanheng.oversight import compare
 
 CAPITAL = """
 as_of = 20240331
@@ -90,6 +91,22 @@ def test_risk_report_daily_says_what_the_run_says(run: Path, tmp_path: Path) -> 
     )
     for text in told:
         assert text in words, text
+
+
+def test_risk_report_has_words_for_every_difference_of_the_levels(
+    before: tuple[Path, DayResult], tmp_path: Path
+) -> None:
+    """R-02: a difference of any kind between the two levels is named in the daily report."""
+    run = Path(shutil.copytree(before[0], tmp_path / "run"))
+    path = run / "reports/oversight_levels.csv"
+    head = path.read_text(encoding="utf-8").splitlines()[0]
+    lines = [f"{kind},510050,1.0,2.0,0.5,4,09:31:05,09:34:05,open" for kind in compare.KINDS]
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    section = risk_daily.daily(run, "JK1").sections[5]
+    assert section.text == f"超出容差 {len(lines)} 项，未解释 {len(lines)} 项。"
+    assert isinstance(section.blocks[0], Table)
+    assert [row[0] for row in section.blocks[0].rows][-1] == "费用"
+    assert call("oversee", run).code == 1  # open differences, and words for each
 
 
 def test_risk_report_notice_and_event(run: Path, tmp_path: Path) -> None:

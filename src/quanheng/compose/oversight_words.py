@@ -121,6 +121,7 @@ KINDS = {
     "vega": "Vega",
     "theta": "Theta",
     "profit": "盈亏",
+    "fees": "费用",
 }
 BREAKS = {"margin": ("可用资金为负", "no free cash"), "loss": ("损失超限", "loss over the limit")}
 
