@@ -83,6 +83,9 @@ def test_papers_the_plan_shows_grades_and_profit(
     assert profit["total"] in texts and profit["edge"] in texts
     contracts = {row["contract"] for row in rows(day_run.folder, "contract_day")}
     assert contracts <= set(texts)
+    grade = rows(day_run.folder, "period")
+    maker = rows(day_run.folder, "business")[0]["maker"]
+    assert next(row["grade"] for row in grade if row["maker"] == maker) in texts
 
 
 def test_papers_a_run_without_its_tables_is_named(

@@ -1,6 +1,7 @@
 """Posts, four eyes, incompatible posts, the trail and reviews (O-02 to O-04, O-06)."""
 
 import sqlite3
+import threading
 from itertools import combinations
 from pathlib import Path
 
@@ -347,3 +348,22 @@ def test_people_sealed_factors_belong_to_one_person() -> None:
             sealing.unseal(*other, sealed)
     assert sealing.hidden(key, "a") != sealing.hidden(key, "b")
     assert sealing.hidden(key, "") == ""
+
+
+def test_people_writers_at_once_make_one_chain(world: World) -> None:
+    """Two processes' worth of writers: every row is there and the chain never forks."""
+
+    def hire(letter: str) -> None:
+        with Store(world.where, clock=world.clock) as store:
+            for number in range(8):
+                admin.add_person(store, world.one, f"{letter}{number}", "部", {"name_zh": "人"})
+
+    before = audit_rows(world)
+    threads = [threading.Thread(target=hire, args=(letter,)) for letter in "XYZ"]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    with world.store.reading() as connection:
+        found = audit.verify(connection)
+    assert not found.wrong and found.rows == before + 24

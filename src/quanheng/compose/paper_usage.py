@@ -68,6 +68,7 @@ _COLUMNS = {
                   "participation", "inquiries", "answered"),
     "contract_day": ("maker", "contract", "obliged_ns", "compliant_ns", "spread_ratio",
                      "participation", "volume"),
+    "period": ("maker", "underlying", "grade"),
     "profit": ("underlying", "edge", "fees", "hedge", "total"),
 }  # fmt: skip
 
@@ -254,7 +255,7 @@ def _incident_facts(run: Path, number: int, rules: Rules) -> list[Block]:
             row["contract"],
             _seconds(row["obliged_ns"]),
             _seconds(row["compliant_ns"]),
-            _share(row["participation"]),
+            share_of(row["participation"]),
         ]
         for row in lost
     ]
@@ -263,7 +264,7 @@ def _incident_facts(run: Path, number: int, rules: Rules) -> list[Block]:
             row["underlying"],
             row["contracts"],
             row["covered"],
-            _share(row["participation"]),
+            share_of(row["participation"]),
             f"{row['answered']}/{row['inquiries']}",
         ]
         for row in days
@@ -287,7 +288,8 @@ def _on_duty(rules: Rules, text: str) -> str:
     return "\n".join(shown)
 
 
-def _share(text: str) -> str:
+def share_of(text: str) -> str:
+    """A share of a table as per cent, a dash for none."""
     return f"{100 * float(text):.2f}%" if text else "—"
 
 

@@ -6,7 +6,7 @@ from quanheng.compose.alert_words import NAMES
 from quanheng.compose.model_registry import Model, read_register
 from quanheng.compose.paper_facts import percent
 from quanheng.compose.paper_forms import standards
-from quanheng.compose.paper_usage import rows_of
+from quanheng.compose.paper_usage import rows_of, share_of
 from quanheng.compose.plan_blocks import Asked, Provider, grid, lines, missing, unit
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.risk_record import BUSINESS
@@ -176,6 +176,9 @@ def duty_alerts(_asked: Asked) -> list[Block]:
     ]
 
 
+_SHARES = ("coverage", "spread_ratio", "participation")
+
+
 def evaluation(asked: Asked) -> list[Block]:
     """Grades and profit by class and contract from the days of the runs (E-12)."""
     if not asked.runs:
@@ -184,30 +187,18 @@ def evaluation(asked: Asked) -> list[Block]:
     for run in asked.runs:
         day = iso(read_info(run).day)
         makers = {row["maker"] for row in read_table(run, "business", BUSINESS)}
+        grades = {row["underlying"]: row["grade"] for row in rows_of(run, "period")
+                  if row["maker"] in makers}  # fmt: skip
         for row in rows_of(run, "class_day"):
             if row["maker"] in makers:
-                days.append(
-                    (
-                        day,
-                        row["underlying"],
-                        row["contracts"],
-                        row["coverage"][:6],
-                        row["spread_ratio"][:6],
-                        row["participation"][:6],
-                        f"{row['answered']}/{row['inquiries']}",
-                    )
-                )
+                shares = [share_of(row[name]) for name in _SHARES]
+                answered = f"{row['answered']}/{row['inquiries']}"
+                grade = grades.get(row["underlying"]) or "—"
+                days.append((day, row["underlying"], row["contracts"], *shares, answered, grade))
         for row in rows_of(run, "contract_day"):
             if row["maker"] in makers:
-                contracts.append(
-                    (
-                        day,
-                        row["contract"],
-                        row["spread_ratio"][:6],
-                        row["participation"][:6],
-                        row["volume"],
-                    )
-                )
+                shares = [share_of(row[name]) for name in _SHARES[1:]]
+                contracts.append((day, row["contract"], *shares, row["volume"]))
         for row in rows_of(run, "profit"):
             profits.append(
                 (day, row["underlying"], row["edge"], row["fees"], row["hedge"], row["total"])
@@ -215,15 +206,15 @@ def evaluation(asked: Asked) -> list[Block]:
     return [
         *lines("按标的测算（模拟运行）："),
         grid(
-            ("交易日", "品种", "合约", "覆盖率", "报价差率", "连续参与率", "回应/询价"),
+            ("交易日", "品种", "合约", "覆盖率", "报价差率", "参与率", "回应/询价", "单日试算"),
             days,
-            (24, 20, 14, 20, 22, 26, 26),
+            (27, 18, 12, 21, 21, 21, 22, 22),
         ),
         *lines("盈亏测算（元）："),
         grid(
             ("交易日", "品种", "价差收入", "费用", "对冲", "合计"),
             profits,
-            (24, 20, 30, 30, 30, 30),
+            (28, 20, 29, 29, 29, 29),
         ),
         *lines("按合约测算："),
         grid(

@@ -208,7 +208,9 @@ def _grid(document: Any, block: Grid) -> None:
             cell = cell.merge(cells[low * columns + last])
         _fill(cell, box, styles)
     for row in table.rows:
-        _unbroken(row)
+        _mark(row, "w:cantSplit")
+    if all(box.head and box.down == 1 for box in block.rows[0]):
+        _mark(table.rows[0], "w:tblHeader")
     for number, height in block.heights:
         table.rows[number].height = Mm(height)
         table.rows[number].height_rule = WD_ROW_HEIGHT_RULE.AT_LEAST
@@ -253,11 +255,11 @@ def _fill(cell: Any, box: Box, styles: dict[bool, str]) -> None:
             paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
 
 
-def _unbroken(row: Any) -> None:
-    """A row stays on one page."""
+def _mark(row: Any, name: str) -> None:
+    """A row that stays on one page, or that stands again on the next ones."""
     from docx.oxml import OxmlElement
 
-    row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    row._tr.get_or_add_trPr().append(OxmlElement(name))
 
 
 def _same_bytes(data: bytes) -> bytes:
