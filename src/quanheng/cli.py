@@ -30,9 +30,9 @@ from quanheng.compose.answering import answer as _answer
 from quanheng.compose.archive_cli import archive
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
+from quanheng.compose.console_cli import console, console_person
 from quanheng.compose.drill_cli import drill
 from quanheng.compose.firm_cli import firm
-from quanheng.compose.console_cli import console, console_person
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.oversee_cli import oversee

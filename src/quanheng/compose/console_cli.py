@@ -13,8 +13,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--people", type=click.Path(path_type=Path, dir_okay=False), required=True,
-              help="Who may sign in; made by `quanheng console-person`.")  # fmt: skip
+@click.option("--people", type=click.Path(path_type=Path, dir_okay=False),
+              help="Who may sign in: a file made by `quanheng console-person`.")  # fmt: skip
+@click.option("--store", envvar="QUANHENG_PEOPLE", help="Or a people store, file or URL.")
+@click.option("--store-key", type=click.Path(path_type=Path, dir_okay=False),
+              envvar="QUANHENG_PEOPLE_KEY", help="Its key; FILE.key by default.")  # fmt: skip
+@click.option("--account", default="", help="The account whose rights count; the run's by default.")
 @click.option(
     "--host", default="127.0.0.1", help="Address to listen at; beyond this machine only with TLS."
 )
@@ -24,18 +28,21 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option("--hz", type=click.FloatRange(0.2, 10.0), default=2.0, help="Pictures a second.")
 @file_option("--posts", "People and posts of the run's authority; the shipped ones by default.")
 def console(
-    run: Path, people: Path, host: str, port: int, cert: Path | None, key: Path | None, hz: float,
-    posts: Path | None,
+    run: Path, people: Path | None, store: str | None, store_key: Path | None, account: str,
+    host: str, port: int, cert: Path | None, key: Path | None, hz: float, posts: Path | None,
 ) -> None:  # fmt: skip
     """The web console of RUN, a day that runs or one that is over (docs/console.md)."""
     if (cert is None) != (key is None):
         raise click.UsageError("--cert and --key go together")
     if host not in LOOPBACK and cert is None:
         raise click.UsageError(f"--host {host}: passwords leave this machine only with --cert")
-    from quanheng.compose.console_run import serve  # the web server loads for this verb alone
+    if (people is None) == (store is None):
+        raise click.UsageError("either --people FILE or --store, so that somebody can sign in")
+    from quanheng.compose.console_run import Door, serve  # the web server loads for this verb alone
 
+    door = Door(people, store or "", store_key, account)
     try:
-        serve(run, people, host, port, cert, key, 1.0 / hz, posts)
+        serve(run, door, host, port, cert, key, 1.0 / hz, posts)
     except OSError as error:
         raise RunError(f"{host} port {port}: {error.strerror}") from error
 

@@ -2,20 +2,56 @@
 
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import uvicorn
 
 from quanheng.compose.console_commands import RunCommands
 from quanheng.compose.console_source import RunSource
+from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
+from quanheng.desk.people.console import ConsoleAccess
+from quanheng.desk.people.store import Store
 from quanheng.desk.server import application
+
+
+class Door(NamedTuple):
+    """Where the console asks who somebody is: a file of people, or a people store and the account
+    whose rights count ("": the run's own).
+    """
+
+    people: Path | None
+    store: str = ""
+    key: Path | None = None
+    account: str = ""
+
+
+@contextmanager
+def opened(source: RunSource, door: Door) -> Iterator[Access]:
+    """Who answers who may do what. UsageError for a file that cannot be used, or a day that has no
+    account yet; StoreError for a store that cannot be opened.
+    """
+    if door.people is not None:
+        try:
+            yield FileAccess(door.people)
+        except PeopleFileError as error:
+            raise click.UsageError(str(error)) from error
+        return
+    made = source.log.opened
+    account = door.account or (made.account if made is not None else "")
+    if not account:
+        raise click.UsageError("--account: the run has no opening yet that names one")
+    with Store(door.store, door.key) as store:
+        yield ConsoleAccess(store, account, Refused)
 
 
 def serve(
     run: Path,
-    people: Path,
+    door: Door,
     host: str,
     port: int,
     cert: Path | None,
@@ -24,14 +60,25 @@ def serve(
     posts: Path | None,
 ) -> None:
     """Serve until interrupted. RunError for a run that cannot be followed, OSError for a port that
-    is taken, UsageError for a file of people that cannot be used.
+    is taken, UsageError for a file of people that cannot be used, StoreError for a store.
     """
-    try:
-        access = FileAccess(people)
-    except PeopleFileError as error:
-        raise click.UsageError(str(error)) from error
     source = RunSource(run)
     source.load()
+    with opened(source, door) as access:
+        _serve(run, source, access, host, port, cert, key, period, posts)
+
+
+def _serve(
+    run: Path,
+    source: RunSource,
+    access: Access,
+    host: str,
+    port: int,
+    cert: Path | None,
+    key: Path | None,
+    period: float,
+    posts: Path | None,
+) -> None:
     app = application(
         source, RunCommands(run, posts), access, period=period, secure=cert is not None
     )
