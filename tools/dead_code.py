@@ -18,6 +18,7 @@ HOOKS = ("__getattr__", "__dir__")  # of a module: Python calls them
 VERBS = ("@*.command*", "@*.group*")  # called by click
 
 ALLOWED: dict[str, str] = {
+    "redirect_request": "called by urllib",
     "broken_laws": "the machine contract: tests of every machine call it",
     "triggered": "the breaker rule as written; the venue uses its inverse, tests hold them equal",
     "complies": "the spread rule as written; kernels carry its integer form, tests hold them equal",
@@ -32,7 +33,6 @@ ALLOWED: dict[str, str] = {
     "EzstepServer": "EzSTEP's exchange side, for testing a member's own client",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
     "on_market": "readings A01, A07, A31 event by event; proved equal to the batch form",
-    "ConsoleAccess": "the people store as the web console's door; the console's own verb opens it",
     "rate_whole_year": "a year of a dataset in memory, for a notebook; the command's twin",
 }
 """Name -> why it stays although only tests use it."""

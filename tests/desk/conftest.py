@@ -1,5 +1,5 @@
-"""Fixtures of the desk: a people store of which every test has a copy of its own, and one small run,
-kept whole, for every test of the console.
+"""Fixtures of the desk: a people store of which every test has its own copy, and one small run, kept
+whole, for every test of the console.
 """
 
 import fcntl
