@@ -332,6 +332,31 @@ def test_the_stream_shows_only_what_a_session_may_see(house: House):
     assert (said["id"], None, "10:00:00") not in house.source.moved
 
 
+NONSENSE = (
+    [], "x", 3, None, {"fields": []}, {"fields": {"scope": 3}}, {"idem": 1}, {"seen": {}},
+    {"scene": 1}, {"name": [], "password": {}}, {"fields": {"scope": "x" * 9_000}},
+)  # fmt: skip
+
+
+def test_nonsense_is_refused_and_breaks_nothing(house: House, capsys):
+    """Whatever the body or the question: an answer that blames the asker."""
+    headers = house.enter("T01")
+    for method, path, _ in paths():
+        url = path.replace("{name:str}", "risk").replace("{number:int}", "9" * 30)
+        url = url.replace("{quote:str}", "%00")
+        if method == "GET":
+            for query in ("limit=0", "limit=x", "offset=-1", "scene=%ff", "of=", "lang=xx"):
+                assert house.client.get(f"{url}?{query}", headers=headers).status_code < 500, url
+        elif method == "POST" and "log" not in url:
+            for body in NONSENSE:
+                answer = house.client.post(url, json=body, headers=headers)
+                assert answer.status_code < 500, (url, body)
+            answer = house.client.post(url, content=b"{", headers=headers)
+            assert answer.status_code in (400, 403, 404), url
+    assert all(user == "T01" for user, *_ in house.commands.asked)
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_a_picture_that_fails_is_said_and_comes_back(listed: Path, capsys):
     """The heartbeat names the fault; the next picture may be whole again."""
     made = House(listed)

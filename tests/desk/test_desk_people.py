@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from click.testing import CliRunner
 
+from quanheng.cli import cli
+from quanheng.compose.run_folder import RunError
 from quanheng.desk.access import Refused
 from quanheng.desk.file_access import (
     IDLE_S,
@@ -67,3 +70,27 @@ def test_a_file_of_people_is_made_carefully(tmp_path: Path):
         path.write_text(text, "utf-8")
         with pytest.raises(PeopleFileError, match=why):
             FileAccess(path)
+
+
+def test_the_command_line_opens_no_door_by_itself(tmp_path: Path):
+    """No people, no console; beyond this machine only with TLS; a password comes from people."""
+    people, run = tmp_path / "people.toml", tmp_path / "run"
+    for options, words in (
+        ((), "--people"),
+        (("--people", people), "No such file"),
+        (("--people", people, "--host", "0.0.0.0"), "only with --cert"),
+        (("--people", people, "--cert", people), "go together"),
+        (("--people", people, "--port", "99999"), "99999"),
+    ):
+        done = CliRunner().invoke(cli, ["console", str(run), *map(str, options)])
+        assert done.exit_code == 2, done.output
+        assert words in done.output
+    made = ["console-person", str(people), "T01", "--role", "trader", "--password-stdin"]
+    assert CliRunner().invoke(cli, made, input="short\n").exit_code == 2
+    assert not people.exists()
+    done = CliRunner().invoke(cli, [*made, "--second-factor"], input="a long password\n")
+    assert done.exit_code == 0
+    assert "otpauth://totp/" in done.output
+    assert "a long password" not in done.output
+    done = CliRunner().invoke(cli, ["console", str(run), "--people", str(people)])
+    assert isinstance(done.exception, RunError)

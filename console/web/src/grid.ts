@@ -41,8 +41,11 @@ export class Grid {
     text(this.none, options.empty ?? t("app.nothing"));
     const search = h("input.search", { placeholder: t("grid.find"), "aria-label": t("grid.find"), oninput: (event: Event) => { this.find = (event.target as HTMLInputElement).value.trim().toUpperCase(); this.take(); } });
     const csv = options.csv ? h("a.button", { onclick: () => this.save(options.csv!), role: "button", tabIndex: 0 }, t("grid.csv")) : null;
-    this.element = h("section.grid", { role: "grid", "data-testid": options.testid ?? options.channel }, h("div.grid-tools", null, options.tools ?? [], search, this.count, h("span.gap"), csv), head, this.body);
+    this.element = h("section.grid", { role: "grid", "data-testid": options.testid ?? options.channel }, h("div.grid-tools", null, options.tools ?? [], search, this.count, h("span.gap"), csv), h("div.grid-wide", null, head, this.body));
     this.element.style.setProperty("--columns", grid);
+    // Wider than its place, a table moves sideways whole: headings and rows together.
+    const least = `${columns.reduce((sum, one) => sum + one.width, options.act ? (options.actWidth ?? 150) : 0) + 9}px`;
+    head.style.minWidth = this.body.style.minWidth = least;
     if (options.start) this.order(columns.findIndex((one) => one.name === options.start![0]), options.start[1]);
     this.stop = store.on(options.channel, () => this.take());
     this.watch = new ResizeObserver(() => this.paint());
