@@ -27,6 +27,7 @@ from quanheng.compose.archive_cli import archive
 from quanheng.compose.cli_options import day_options as _day_options
 from quanheng.compose.cli_options import file_option as _file
 from quanheng.compose.drill_cli import drill
+from quanheng.compose.firm_cli import firm
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.oversee_cli import oversee
@@ -37,6 +38,7 @@ from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.compose.surveil_cli import surveil
+from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
@@ -284,6 +286,9 @@ cli.add_command(report)
 cli.add_command(oversee)
 cli.add_command(drill)
 cli.add_command(surveil)
+cli.add_command(firm)
+for watched in (status, alarms):
+    cli.add_command(watched)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from quanheng.edge.alarm_channels import ChannelConfig
+from quanheng.edge.alarm_channels import problem as channel_problem
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
@@ -156,9 +158,23 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order_port: int
     feed_port: int
     etf_port: int
+    copy_port: int
     heartbeat_ms: int
     dead_man_ms: int
     messages_per_second: int
+    overseer_late_ms: int
+    overseer_lost_ms: int
+
+
+class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
+    tests every channel, and the channels (`edge.alarm_channels`).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    test: bool = True
+    channels: tuple[ChannelConfig, ...] = ()
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,6 +193,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreements: tuple[AgreementConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
     strategies: tuple[StrategyConfig, ...] = ()
+    operations: OperationsConfig = OperationsConfig()
     approvals: tuple[ApprovalConfig, ...] = ()
     figures: tuple[FigureConfig, ...] = ()
     overnight: tuple[OvernightConfig, ...] = ()
@@ -255,7 +272,15 @@ def _problem(config: Config) -> str:
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
             "line.dead_man_ms: must be over two heartbeats and at most 400",
         ),
+        *(
+            (not (why := channel_problem(one)), f"operations.channels[{number}].{why}")
+            for number, one in enumerate(config.operations.channels)
+        ),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
+        (
+            1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
+            "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
+        ),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")

@@ -30,6 +30,7 @@ from quanheng.runtime.verify import verify_run
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import MILLISECOND
 
+MACHINES = ["clearing", "etf", "firm_authority", "maker", "oversight", "venue"]
 DRILLS = (
     Drill(from_clock("09:31:30"), "maker", Signals.SIGKILL),
     Drill(from_clock("09:33:30"), "gateway", Signals.SIGKILL),
@@ -154,13 +155,13 @@ def test_restarted_gateway_kept_the_epoch(ran: Ran) -> None:
 def test_journals_verify_with_the_standard_library(ran: Ran) -> None:
     """All journals are whole, the killed machine's included (T-07)."""
     verdicts = {item["machine"]: item for item in verify_run(ran.run)}
-    assert sorted(verdicts) == ["clearing", "etf", "maker", "venue"]
+    assert sorted(verdicts) == MACHINES
     assert all(item["ok"] and item["seq"] > 0 for item in verdicts.values())
 
 
 def test_nothing_is_left_running(ran: Ran) -> None:
     """Every process of the run has ended and has been waited for."""
-    assert len(ran.pids) == 5
+    assert len(ran.pids) == 7
     for pid in ran.pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -171,7 +172,7 @@ def test_run_folder_says_how_it_ran(ran: Ran) -> None:
     """run.json shows the speed, the status and the heads of the chains (borders.md 3)."""
     info = json.loads((ran.run / "run.json").read_bytes())
     assert (info["speed"], info["status"]) == (20, "ended")
-    assert sorted(info["heads"]) == ["clearing", "etf", "maker", "venue"]
+    assert sorted(info["heads"]) == MACHINES
     assert (ran.run / "dataset").is_dir()
     assert (ran.run / "reports").is_dir()
     write_daily(ran.run, ran.run / "daily.md")

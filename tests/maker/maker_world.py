@@ -166,11 +166,11 @@ class World:
     def state(self):
         return self.maker.state
 
-    def put(self, body, at=None):
+    def put(self, body, at=None, source=Source.FEED, cause=0):
         """Give the maker one input; returns its effects and answers its requests."""
         self.at = max(self.at, at or self.at)
         self.seq += 1
-        effects = list(self.maker.apply(Envelope(self.seq, self.at, Source.FEED, 0, body)))
+        effects = list(self.maker.apply(Envelope(self.seq, self.at, source, cause, body)))
         self.effects += effects
         if self.answer:
             for effect in effects:

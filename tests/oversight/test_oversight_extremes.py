@@ -7,8 +7,8 @@ import pytest
 from over_world import TEN, World, opening
 
 from quanheng.compose.oversight_file import policy_of, read_oversight
-from quanheng.compose.oversight_wires import sides_of
 from quanheng.config import ConfigError
+from quanheng.edge.oversight_lines import sides_of
 from quanheng.oversight import incidents
 from quanheng.oversight.messages import (
     Answer,

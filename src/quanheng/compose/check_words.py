@@ -2,6 +2,7 @@
 
 from quanheng.maker.guards import PROTECTION
 from quanheng.maker.ladder import BY_CHECK
+from quanheng.maker.overseen import BY as OVERSEER
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert, TradingState
 
@@ -10,7 +11,11 @@ _STATES = {
     TradingState.CANCEL_ONLY: "只撤",
     TradingState.REDUCING: "只减",
 }
-_PROTECTION = ("做市保护窗口触发", "market-maker protection window")
+_REASONS = {
+    PROTECTION: (f"{PROTECTION} 做市保护窗口触发", f"{PROTECTION} market-maker protection window"),
+    OVERSEER: ("公司监督系统失联", "the firm's overseer is silent"),
+}
+"""Reasons of trips that are no check's."""
 
 
 def check_words(check: int, language: str, fault: int | None = None) -> str:
@@ -29,8 +34,8 @@ def told(alert: RaiseAlert, language: str) -> str:
     english, args = language == "en", alert.args
     if alert.code == Alert.TRIPPED:
         reason, state, version = str(args[0]), TradingState(int(args[1])), args[2]
-        if reason == PROTECTION:
-            words = f"{PROTECTION} {_PROTECTION[english]}"
+        if reason in _REASONS:
+            words = _REASONS[reason][english]
         else:
             words = check_words(int(reason[1:]), language)
         if english:

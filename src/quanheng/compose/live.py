@@ -1,4 +1,4 @@
-"""The live form of a day: exchange, gateway and maker as processes on loopback, supervised.
+"""The live form of a day: exchange, gateway, overseer, maker as processes on loopback, supervised.
 
 Each process has a clock that runs `speed` times as fast as the wall's; what is about machines and
 lines stays on the wall's time (borders.md 2). The supervisor starts them in order, restarts a
@@ -44,7 +44,9 @@ MAX_RESTARTS = 20
 RESTART_PAUSE = 0.5
 """Seconds between two restarts of a process that died within its first seconds."""
 HEAD_START = 300 * MILLISECOND
-LINES = ("order", "feed", "etf")
+ROOMS = {"watch": "compose"}
+"""Where a process lives that is not of the edge."""
+LINES = ("order", "feed", "etf", "copy")
 
 
 class LiveError(RunError):
@@ -52,7 +54,7 @@ class LiveError(RunError):
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """A signal for a process (exchange, gateway or maker) at a time of day."""
+    """A signal for a process (exchange, gateway, overseer, maker) at a time of day."""
 
     at: DayNanos
     role: str
@@ -115,7 +117,7 @@ class Supervisor:
         self._lines.add({"at": monotonic(), "what": what, **more})
 
     def _spawn(self, role: str, *arguments: str) -> Process:
-        module = f"quanheng.edge.{role}_main"
+        module = f"quanheng.{ROOMS.get(role, 'edge')}.{role}_main"
         command = [sys.executable, "-m", module, str(self.run), *arguments]
         process = Process(role, command, self.run, self._env)
         self._processes[role] = process
@@ -162,6 +164,9 @@ class Supervisor:
         ports = self._await(exchange, "ready", START_PATIENCE)
         self.prepared.write_clients(*(ports[f"{name}_port"] for name in LINES))
         gateway = self._spawn("gateway")
+        overseer, watch = self._spawn("overseer"), self._spawn("watch")
+        for process in (overseer, watch):
+            self._await(process, "ready", START_PATIENCE)
         maker = self._spawn("maker", str(monotonic()))
         for process in (gateway, maker):
             self._await(process, "ready", START_PATIENCE)
@@ -173,8 +178,8 @@ class Supervisor:
         self._say("go", business=base, speed=self.speed)
 
     def watch(self, until: DayNanos) -> None:
-        """Let the day run until a time of day, keeping maker and gateway alive. LiveError when the
-        exchange ends, or the others more often than MAX_RESTARTS.
+        """Let the day run until a time of day, keeping all but the exchange alive. LiveError when
+        the exchange ends, or the others more often than MAX_RESTARTS.
         """
         assert self.clock is not None
         begin, midnight = self.clock.base, self.prepared.midnight
@@ -218,8 +223,10 @@ class Supervisor:
         self._spawn(role, *arguments).order("go")
 
     def stop(self) -> None:
-        """Stop the processes in order: maker, gateway, exchange. LiveError for one that hangs."""
-        for role in ("maker", "gateway", "exchange"):
+        """Stop the processes in order: maker, gateway, overseer, exchange, watch. LiveError for one
+        that hangs.
+        """
+        for role in ("maker", "gateway", "overseer", "exchange", "watch"):
             process = self._processes[role]
             process.order("stop")
             until = time.monotonic() + STOP_PATIENCE

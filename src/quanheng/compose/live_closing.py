@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from quanheng.clearing.clearing import Clearing
 from quanheng.clearing.gather import last_seen
+from quanheng.compose import oversight_end
 from quanheng.compose.carry_out import carried
 from quanheng.compose.closing import (
     DayResult,
@@ -25,6 +27,7 @@ from quanheng.compose.live_record import LiveRecord
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.margin_report import margin_night, write_margin
 from quanheng.compose.notices import notified
+from quanheng.compose.oversight_wires import to_carry
 from quanheng.compose.profit_report import profit_lines
 from quanheng.compose.risk_record import write_record
 from quanheng.duties.dataset import check_dataset
@@ -46,7 +49,9 @@ from quanheng.maker.maker import Maker
 from quanheng.maker.messages import Notify
 from quanheng.runtime.chain import run_digest
 from quanheng.runtime.envelope import RaiseAlert, Record
-from quanheng.runtime.records import unseal_checkpoint
+from quanheng.runtime.journal import EFFECTS, INPUT
+from quanheng.runtime.records import envelope_decoder, unseal_checkpoint
+from quanheng.runtime.segment import read_segments
 from quanheng.runtime.sim import Simulation
 from quanheng.runtime.snapshots import FolderSnapshots, FolderStores
 from quanheng.runtime.verify import chain_head, verify_run
@@ -74,8 +79,12 @@ class LiveWorld(World):
         for view in _frames(prepared, "views", Notify):
             self.watch(view, view.at, 0)
         self.venue, self.etf, self.maker = Venue(), EtfVenue(), Maker()
-        for machine in (self.venue, self.etf, self.maker):
+        self.oversight = prepared.oversight
+        over, firm = self.oversight.machine, self.oversight.authority
+        for machine in (self.venue, self.etf, self.maker, over, firm):
             _load(prepared, machine)
+        for machine in (over, firm):
+            self._watched(prepared, machine)
         self._collect(prepared)
         member = self.plan.config.member
         heard = LiveRecord(prepared.run, member.pbu, member.letter)
@@ -86,6 +95,22 @@ class LiveWorld(World):
         self.cleared = ()
         self.simulation = Simulation(FolderStores(prepared.run, durable=False), 0)
         self.simulation.add(self.clearing)
+
+    def _watched(self, prepared: Prepared, machine: Any) -> None:
+        """What the overseer and the firm's authority said, from their journals."""
+        kind: Any = type(machine)
+        inputs = envelope_decoder(kind).decode
+        effects = msgspec.msgpack.Decoder(list[kind.EFFECT]).decode
+        at = 0
+        for frame in read_segments(prepared.run / "journal" / machine.NAME, machine.NAME):
+            if frame.kind == INPUT:
+                at = inputs(frame.payload).at
+            elif frame.kind == EFFECTS:
+                for effect in effects(frame.payload):
+                    if isinstance(effect, RaiseAlert):
+                        self.alerts.append((at, machine.NAME, effect))
+                    else:
+                        self.oversight.watch(effect, at, 0)
 
     def _collect(self, prepared: Prepared) -> None:
         """The records that left the venue, and those a day that was cut short still held."""
@@ -180,6 +205,7 @@ def live_invariants(
     found |= {f"maker: {name}": count for name, count in maker_invariants(maker).items()}
     found |= {f"etf: {name}": count for name, count in etf_invariants(world.etf.state).items()}
     found |= etf_differences(world)
+    found |= oversight_end.differences(world)
     # Answers to the gateway's own cancels carry ids that are not the maker's.
     foreign = "maker: reports of foreign ids"
     found[foreign] = max(0, found[foreign] - own)
@@ -218,6 +244,8 @@ def close_day(
     settled = settle(world)
     made, roll = carried(world, settled)
     made, told = notified(world, settled, made)
+    state = world.oversight.machine.state
+    made = msgspec.structs.replace(made, oversight=to_carry(state))
     judged = referee(world)
     dataset = check_dataset(world.collector.dataset(chain, book, makers_of(world)))
     result = rate(dataset, chain.day, chain.day, lambda _: book)
@@ -225,7 +253,8 @@ def close_day(
     write_day(world, dataset, result)
     write_files(world, settled, made)
     world.simulation.close()
-    machines = (world.clearing, world.etf, world.maker, world.venue)
+    firm = (world.oversight.machine, world.oversight.authority)
+    machines = (world.clearing, world.etf, *firm, world.maker, world.venue)
     digests = {machine.NAME: machine.digest() for machine in machines}
     day = DayResult(
         seed=world.plan.seed,
@@ -250,6 +279,7 @@ def close_day(
     )
     write_margin(prepared.run / "reports", day.margin)
     write_record(world, settled, prepared.run / "reports")
+    oversight_end.write_tables(world, prepared.run / "reports")
     info = prepared.info("ended")
     info.machines, info.digest = day.machines, day.digest
     info.heads = {name: chain_head(prepared.run, name).hex() for name in digests}

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.openings import Openings
+from quanheng.compose.oversight_day import OversightDay
 from quanheng.compose.reference import load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.config import config_hash
@@ -41,6 +43,7 @@ class Prepared:
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
         self.reference = load(plan.day, plan.master, plan.pick)
+        self.oversight = OversightDay(plan.oversight)
         self.openings = Openings(
             plan.scenario,
             self.reference,
@@ -95,6 +98,7 @@ class Prepared:
             order_port=line.order_port,
             feed_port=line.feed_port,
             etf_port=line.etf_port,
+            copy_port=line.copy_port,
             snapshot_every=self.plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
             closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
@@ -102,8 +106,8 @@ class Prepared:
         )
         self._write("exchange", setup)
 
-    def write_clients(self, order_port: int, feed_port: int, etf_port: int) -> None:
-        """The gateway's and the maker's part, once the exchange's ports are known."""
+    def write_clients(self, order_port: int, feed_port: int, etf_port: int, copy_port: int) -> None:
+        """What the gateway, the overseer and the maker get once the exchange's ports are known."""
         plan = self.plan
         member, line = plan.config.member, plan.config.line
         gateway = GatewayPlan(
@@ -129,8 +133,28 @@ class Prepared:
             heartbeat_ms=line.heartbeat_ms,
             snapshot_every=plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
+            overseer_late=line.overseer_late_ms * MILLISECOND,
+            overseer_lost=line.overseer_lost_ms * MILLISECOND,
         )
         self._write("maker", maker)
+        overseer = self.oversight.setup(
+            self.openings,
+            self.midnight + OPEN_AT,
+            host=line.host,
+            feed_port=feed_port,
+            copy_port=copy_port,
+            snapshot_every=plan.config.journal.snapshot_s * SECOND,
+            marks=self._marks(),
+        )
+        self._write("overseer", overseer)
+        operations = plan.config.operations
+        watch = watch_main.Setup(
+            host=operations.host,
+            port=operations.port,
+            channels=operations.channels,
+            test=operations.test,
+        )
+        self._write("watch", watch)
 
     def _marks(self) -> list[Nanos]:
         return [self.midnight + span.start for span in timetable(self.book)]

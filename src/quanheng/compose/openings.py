@@ -84,7 +84,7 @@ def maker_opening(
             for item in config.limits
         ),
         permitted=config.permitted,
-        parameters=tuple((item.scope, item.name, item.value) for item in config.parameters),
+        parameters=_parameters(chain, house, config),
         released=released,
         quoting=quoting,
         fitting=tuple((code, held(CURVE, code)) for code in released if code >= PLUGGED),
@@ -100,6 +100,19 @@ def maker_opening(
         covered=own.covered,
         combinations=own.combinations,
         units=own.units,
+    )
+
+
+def _parameters(chain: Chain, house: Rulebook, config: Config) -> tuple[tuple[str, str, int], ...]:
+    """The desk's settings but for those of classes that the exchange has and the day does not: a
+    configuration is of a desk, not of a chain. Any other scope has to be in the chain.
+    """
+    traded = [item.underlying for item in chain.classes]
+    away = [name for name, _ in house.listing.classes if name not in traded]
+    return tuple(
+        (item.scope, item.name, item.value)
+        for item in config.parameters
+        if item.scope.partition("-")[0] not in away
     )
 
 

@@ -20,6 +20,9 @@ from quanheng.compose.oversight_file import act_of, on_firm_risk, read_oversight
 from quanheng.compose.people import opening as authority_opening
 from quanheng.compose.people import read_people
 from quanheng.config import ConfigError
+from quanheng.edge import oversight_lines
+from quanheng.edge.firm_acts import Act
+from quanheng.edge.overseer_process import Setup
 from quanheng.exchange.messages import Deliver, EtfDeliver
 from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Notify
@@ -120,10 +123,17 @@ class OversightDay:
     def wire(self, sim: Simulation, pbu: str, alert: Sink) -> None:
         """The wires of house.md 4.4, after all others, so that ties of time stay as they were."""
         over, firm = self.machine.NAME, self.authority.NAME
-        copy, desk = wires.CopyLine(pbu), wires.DeskLine()
+        copy, desk = oversight_lines.CopyLine(pbu), oversight_lines.DeskLine()
         feed = Source.FEED
-        sim.wire("firm-feed", "venue", over, [ChainTick], wires.images, source=feed)
-        sim.wire("firm-etf-feed", "etf", over, [UnderlyingTicks], wires.underlyings, source=feed)
+        sim.wire("firm-feed", "venue", over, [ChainTick], oversight_lines.images, source=feed)
+        sim.wire(
+            "firm-etf-feed",
+            "etf",
+            over,
+            [UnderlyingTicks],
+            oversight_lines.underlyings,
+            source=feed,
+        )
         sim.wire("drop-copy", "venue", over, [Deliver], copy.options)
         sim.wire("etf-copy", "etf", over, [EtfDeliver], copy.etf)
         # A claim is of its instant: it must not be overtaken by fills that the desk had not heard.
@@ -145,6 +155,45 @@ class OversightDay:
 
         sim.sink(firm, [Pending], second)
 
+    def setup(self, openings: Openings, at: Nanos, **lines: Any) -> Setup:
+        """What the process of a live run is given: the same openings and people as in `post`, and
+        its lines.
+        """
+        day = openings.reference.chain.day
+        volume, carried = usual_volume(openings), wires.carried_of(None)
+        return Setup(
+            opening=wires.opening_of(openings, self.file, self.people, volume, carried),
+            authority=authority_opening(self.people, day),
+            signs=self._signs(),
+            acts=self._acts(day, at),
+            seconds=self._agreeing(day),
+            **lines,
+        )
+
+    def _signs(self) -> list[Recorded]:
+        return [
+            Recorded(wires.TARGET, SignOn(post, entry.person, True))
+            for entry in self.people.people
+            for post in entry.posts
+            if post in ON_DUTY
+        ]
+
+    def _acts(self, day: Day, at: Nanos) -> list[tuple[Nanos, Act]]:
+        """What people do on cases and states, with the instants, from `at` on."""
+        acts = [
+            (midnight(day) + from_clock(one.at), act_of(one, day))
+            for one in self.file.acts
+            if one.act != "second"
+        ]
+        return sorted((one for one in acts if one[0] >= at), key=_first)
+
+    def _agreeing(self, day: Day) -> list[tuple[Nanos, str]]:
+        return [
+            (midnight(day) + from_clock(one.at), one.by)
+            for one in self.file.acts
+            if one.act == "second"
+        ]
+
     def post(self, sim: Simulation, openings: Openings, opening: Carry | None, at: Nanos) -> None:
         """The openings of both, and who is on duty at the firm."""
         over, firm = self.machine.NAME, self.authority.NAME
@@ -153,23 +202,14 @@ class OversightDay:
         volume = usual_volume(openings)
         sim.post(over, wires.opening_of(openings, self.file, self.people, volume, carried), at)
         sim.post(firm, authority_opening(self.people, day), at)
-        for entry in self.people.people:
-            for post in entry.posts:
-                if post in ON_DUTY:
-                    sign = Recorded(wires.TARGET, SignOn(post, entry.person, True))
-                    sim.post(firm, sign, at + SECOND, Source.DESK)
         if opening is not None and opening.notices:
             read = notices_read(opening.notices, opening.made_on, openings.config.member.account)
             sim.post(over, read, at)
-        for one in self.file.acts:
-            when = midnight(day) + from_clock(one.at)
-            if one.act != "second" and when >= at:
-                sim.post(over, act_of(one, day), when, Source.OVERSEER)
-        self._seconds = [
-            (midnight(day) + from_clock(one.at), one.by)
-            for one in self.file.acts
-            if one.act == "second"
-        ]
+        for sign in self._signs():
+            sim.post(firm, sign, at + SECOND, Source.DESK)
+        for when, act in self._acts(day, at):
+            sim.post(over, act, when, Source.OVERSEER)
+        self._seconds = self._agreeing(day)
 
 
 def notices_read(data: bytes, day: Day, account: str) -> NoticesRead:
@@ -185,6 +225,10 @@ def usual_volume(openings: Openings) -> tuple[Lots, ...]:
     """Contracts that a usual day trades, by class."""
     volumes = {item.underlying: item.volume for item in openings.reference.surface.klass}
     return tuple(volumes.get(item.underlying, 0) for item in openings.reference.chain.classes)
+
+
+def _first(entry: tuple[Nanos, Act]) -> Nanos:
+    return entry[0]
 
 
 def _proposal(effect: Issue) -> int:

@@ -60,8 +60,9 @@ UNITS = {
     "days_ppm": (1_000_000, "days"),
 }
 """Divisor and unit of the figures that are not Money."""
-_LEVEL_SCALE = {"position": 1, "value": 1_000_000, "cash": MONEY_PER_YUAN,
-                "margin": MONEY_PER_YUAN, "profit": MONEY_PER_YUAN}  # fmt: skip
+_LEVEL_SCALE = {"position": 1, "value": 1_000_000} | dict.fromkeys(
+    ("cash", "margin", "profit", "fees"), MONEY_PER_YUAN
+)
 _GREEK_SCALE = 1_000_000_000
 
 

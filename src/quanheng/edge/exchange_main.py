@@ -15,17 +15,21 @@ import msgspec
 
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.copy_line import CopyServer
 from quanheng.edge.etf_server import EtfServer
+from quanheng.edge.health import Health
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import encode_frame
 from quanheng.edge.loop import Loop, tcp_listener
 from quanheng.edge.market_feed import Publisher
 from quanheng.edge.order_server import OrderServer
+from quanheng.edge.oversight_lines import CopyLine
 from quanheng.edge.rehearsal import rehearse_exchange
 from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.state import PARTITIONS
 from quanheng.exchange.venue import Venue
+from quanheng.oversight.messages import AnyCopy
 from quanheng.runtime.envelope import RaiseAlert, Record, Source
 from quanheng.runtime.host import Host
 from quanheng.runtime.live import BusinessClock, LiveHost
@@ -57,6 +61,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     order_port: int
     feed_port: int
     etf_port: int
+    copy_port: int
     snapshot_every: Nanos
     marks: list[Nanos]
     closing_from: Nanos  # from here on the ticks are kept for clearing (rules.md 2.8)
@@ -70,17 +75,19 @@ class ExchangeProcess:
         self.setup = setup
         self.loop = loop
         self.lag: Nanos = 0  # longest time the machines were behind the clock, business
-        ports = (setup.order_port, setup.feed_port, setup.etf_port)
-        order, feed, hedges = (tcp_listener(setup.host, port) for port in ports)
+        ports = (setup.order_port, setup.feed_port, setup.etf_port, setup.copy_port)
+        listeners = [tcp_listener(setup.host, port) for port in ports]
+        order, feed, hedges, copies = listeners
         self.ports = {
             f"{name}_port": listener.getsockname()[1]
-            for name, listener in (("order", order), ("feed", feed), ("etf", hedges))
+            for name, listener in zip(("order", "feed", "etf", "copy"), listeners, strict=True)
         }
         self.venue = self._host(run, Venue())
         self.etf = self._host(run, EtfVenue())
         self.publisher = Publisher(setup.venue.chain, loop, feed, monotonic)
         profile = Profile(setup.account, setup.pbu, setup.branch)
         self.lines = LineFile(run / "live" / "exchange.jsonl")
+        self._health = Health(self.lines)
         self.server = OrderServer(
             loop,
             order,
@@ -94,6 +101,8 @@ class ExchangeProcess:
         )
         day = setup.venue.day
         self.hedges = EtfServer(loop, hedges, profile, day, monotonic, self._queue_etf)
+        self.copies = CopyServer(loop, copies)
+        self._copy = CopyLine(setup.pbu)
         self._records = (run / "live" / "records.bin").open("wb")
         self._closing = (run / "live" / "closing.bin").open("wb")
         self._queued: list[tuple[str, list[AnyRequest]]] = []
@@ -155,6 +164,7 @@ class ExchangeProcess:
                     case UnderlyingTicks():
                         self._publish(effect)
                     case ex.EtfDeliver():
+                        self._copied(self._copy.etf(effect, self.etf.at))
                         self.hedges.deliver(effect.pbu, [*effect.answers])
                     case ex.EtfRefuse():
                         self.hedges.deliver(effect.pbu, [*effect.rejects])
@@ -169,6 +179,7 @@ class ExchangeProcess:
                     case ChainTick():
                         self._publish(effect)
                     case ex.Deliver():
+                        self._copied(self._copy.options(effect, self.venue.at))
                         server.deliver(effect.pbu, effect.reports)
                     case Record():
                         self._records.write(encode_frame(effect))
@@ -183,6 +194,10 @@ class ExchangeProcess:
                     case RaiseAlert():
                         args = [effect.code.value, effect.scope, *effect.args]
                         self._note("alert", " ".join(map(str, args)))
+
+    def _copied(self, bodies: Sequence[AnyCopy]) -> None:
+        for body in bodies:
+            self.copies.add(body)
 
     def _publish(self, tick: ChainTick | UnderlyingTicks) -> None:
         self.publisher.publish(tick)
@@ -211,12 +226,21 @@ class ExchangeProcess:
         for machine in (self.venue, self.etf):
             if machine.checkpoint_due(began):
                 machine.checkpoint(began)
+        if self._health.turn(began, ended := monotonic()):
+            self._health.tell(
+                ended,
+                requests=self.server.messages_up,
+                reports=self.server.messages_down,
+                behind_ms=(now - reached) // MILLISECOND,
+                readers_cut=self.publisher.cut,
+            )
 
     def serve(self) -> None:
         """Let the lines do what time asks of them, and write."""
         self.server.tick()
         self.hedges.tick()
         self.publisher.tick()
+        self.copies.tick()
         self.loop.flush()
 
     def _outage(self, now: Nanos) -> None:
@@ -233,6 +257,7 @@ class ExchangeProcess:
             "order_bytes": self.server.bytes,
             "hedge_bytes": self.hedges.bytes,
             "feed_bytes": self.publisher.bytes,
+            "copy_bytes": self.copies.bytes,
             "requests": self.server.messages_up,
             "reports": self.server.messages_down,
             "readers_cut": self.publisher.cut,

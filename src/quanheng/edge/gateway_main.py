@@ -27,6 +27,7 @@ from quanheng.edge.gateway_lines import (
 )
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
+from quanheng.edge.health import Health
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import (
     Fenced,
@@ -75,6 +76,7 @@ class GatewayProcess:
         plan = setup.plan if counter is None else over_counter(setup.plan, counter)
         self.core = Gateway(plan, epochs, monotonic(), self._stamp)
         self.lines = LineFile(run / "live" / "gateway.jsonl")
+        self._health = Health(self.lines)
         profile = Profile(plan.account, plan.pbu, plan.branch)
         self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
         self.exchange: Line = (
@@ -218,6 +220,10 @@ class GatewayProcess:
         self.loop.flush()
         for line in self.core.log() + self.hedges.log():
             self.lines.add(line)
+        if self._health.turn(now, ended := monotonic()):
+            figures = gateway_people.status(self.core)
+            plain = {name: int(value) for name, value in figures.items() if type(value) is int}
+            self._health.tell(ended, link=int(self.core.link), **plain)
 
     def close(self) -> None:
         """Withdraw what may rest, log out and close everything."""

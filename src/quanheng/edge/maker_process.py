@@ -12,6 +12,8 @@ import msgspec
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
+from quanheng.edge.firm_link import FirmLine, Watchman
+from quanheng.edge.health import Health
 from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
@@ -19,7 +21,14 @@ from quanheng.edge.loop import Loop
 from quanheng.edge.market_feed import FeedClient
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import MakerOpen, Notify, Resync
-from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert, Source, TookOver
+from quanheng.runtime.envelope import (
+    LinkChanged,
+    NotSent,
+    OverseerSeen,
+    RaiseAlert,
+    Source,
+    TookOver,
+)
 from quanheng.runtime.host import Host
 from quanheng.runtime.live import BusinessClock, LiveHost
 from quanheng.runtime.release import Held, Policy, Release
@@ -27,7 +36,7 @@ from quanheng.runtime.restore import complete_tail, recover
 from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.codes import Exec, Link
-from quanheng.terms.commands import Pull, SignOn
+from quanheng.terms.commands import Command, Pull, SignOn
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import QuoteAck, Reports, Send
 from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
@@ -58,6 +67,8 @@ class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_ms: int
     snapshot_every: Nanos
     marks: list[Nanos]
+    overseer_late: Nanos = 0  # 0: no overseer belongs to the run
+    overseer_lost: Nanos = 0
 
 
 class MakerProcess:
@@ -67,6 +78,7 @@ class MakerProcess:
         self.setup = setup
         self.loop = loop
         self.lines = LineFile(run / "live" / "maker.jsonl")
+        self._health = Health(self.lines)
         self._views = (run / "live" / "views.bin").open("ab")
         self.stages = dict(started)
         self.failed = ""  # why this process cannot go on
@@ -95,6 +107,10 @@ class MakerProcess:
             self._on_fenced,
             self._on_lost,
         )
+        self.firm: FirmLine | None = None
+        if setup.overseer_late:
+            watchman = Watchman(setup.overseer_late, setup.overseer_lost, monotonic())
+            self.firm = FirmLine(loop, run, monotonic, watchman, self._from_firm)
         address = (setup.host, setup.feed_port)
         self.feed = FeedClient(setup.opening.chain, loop, address, self._on_tick, self._on_bad)
 
@@ -129,6 +145,8 @@ class MakerProcess:
         self._clock = clock
         setup, live = self.setup, self._live
         now = clock.at(monotonic())
+        if self.firm is not None:
+            self.firm.begin(monotonic())
         after = live.at
         if not self.resumed:
             live.take(setup.opening, now, Source.RUNTIME)
@@ -161,6 +179,25 @@ class MakerProcess:
                 continue
             self._say("issued", proposal=proposal, command=type(command).__name__)
             self._take(command, Source.DESK, proposal)
+
+    def _from_firm(self, proposal: int, command: Command) -> None:
+        """A command of the firm's authority; it comes until it is confirmed, and counts once."""
+        if -proposal not in self._machine.state.issued:
+            self._say("firm", proposal=proposal, command=type(command).__name__)
+            self._take(command, Source.OVERSEER, proposal)
+            self._commit()
+        assert self.firm is not None
+        self.firm.taken(proposal)
+
+    def _watch_firm(self, elapsed: Nanos) -> None:
+        """A change of what is known of the overseer becomes an input (reliability.md 2.6)."""
+        if self.firm is None:
+            return
+        before = self._machine.state.scopes.overseen
+        seen = self.firm.tick(elapsed, before)
+        if seen != before:
+            self._say("overseer", state=seen.name)
+            self._take(OverseerSeen(seen), Source.RUNTIME)
 
     def _now(self) -> Nanos:
         assert self._clock is not None
@@ -266,6 +303,8 @@ class MakerProcess:
                     )
                 case Notify():
                     self._views.write(encode_frame(effect))
+                    if self.firm is not None:
+                        self.firm.show(effect)
 
     def turn(self) -> None:
         """One round."""
@@ -282,11 +321,24 @@ class MakerProcess:
         self._sign(now)
         self._live.advance(now)
         self._take_issued(woken)
+        self._watch_firm(woken)
         self._commit()
         self.loop.flush()
         if self._live.checkpoint_due(woken):
             self._live.checkpoint(woken)
-        busy = monotonic() - woken
+        ended = monotonic()
+        busy = ended - woken
+        if self._health.turn(woken, ended):
+            scopes = self._machine.state.scopes
+            self._health.tell(
+                ended,
+                inputs=self._live.host.sequencer.seq,
+                epoch=self.epoch,
+                link=int(scopes.link),
+                overseen=int(scopes.overseen),
+                feed_losses=self.feed.losses,
+                behind_ms=(clock.at(ended) - self._live.at) // MILLISECOND,
+            )
         self.lag = max(self.lag, busy)
         if busy > LAG_WARNING:
             self._say("lag", micros=busy // MICROSECOND)

@@ -16,6 +16,8 @@ from quanheng.exchange.venue import Venue
 from quanheng.kernels.pack import pack
 from quanheng.maker.maker import VIEW, WATCH, Maker
 from quanheng.maker.messages import MakerOpen
+from quanheng.oversight.messages import CloseDay, Figures, OverseerOpen
+from quanheng.oversight.overseer import FIGURES, Overseer
 from quanheng.runtime.envelope import (
     Envelope,
     LinkChanged,
@@ -132,6 +134,24 @@ def _rows(chain: Chain, klass: int, shift: int) -> bytes:
     return pack(rows)
 
 
+def _underlyings(chain: Chain, turn: int) -> tuple[UnderlyingTick, ...]:
+    return tuple(
+        UnderlyingTick(
+            number,
+            Phase.CONTINUOUS,
+            base + 10 * turn,
+            0,
+            0,
+            (base,),
+            (100,),
+            (base + 10,),
+            (100,),
+        )
+        for number, klass in enumerate(chain.classes)
+        for base in (chain.contracts[klass.start].underlying_close,)
+    )
+
+
 def rehearse(opening: MakerOpen) -> int:
     """Play it; returns how many requests the machine sent."""
     chain = opening.chain
@@ -143,22 +163,7 @@ def rehearse(opening: MakerOpen) -> int:
     play.take(LinkChanged(Link.READY))
     sent = 0
     for turn in range(4):
-        etfs = tuple(
-            UnderlyingTick(
-                number,
-                Phase.CONTINUOUS,
-                base + 10 * turn,
-                0,
-                0,
-                (base,),
-                (100,),
-                (base + 10,),
-                (100,),
-            )
-            for number, klass in enumerate(chain.classes)
-            for base in (chain.contracts[klass.start].underlying_close,)
-        )
-        play.take(UnderlyingTicks(play.at, etfs))
+        play.take(UnderlyingTicks(play.at, _underlyings(chain, turn)))
         for klass in range(len(chain.classes)):
             tick = ChainTick(klass, play.at, True, _rows(chain, klass, turn))
             effects = play.take(tick)
@@ -175,6 +180,25 @@ def rehearse(opening: MakerOpen) -> int:
     play.machine.restore(play.machine.snapshot())
     play.machine.digest()
     return sent
+
+
+def rehearse_overseer(opening: OverseerOpen) -> int:
+    """Show a copy of the overseer two images of each class and let it figure twice, once at the end
+    of the day; returns how many tables of figures it made.
+    """
+    chain = opening.chain
+    play = _Play(Overseer(), chain, midnight(chain.day) + from_clock("10:00"))
+    play.take(opening)
+    tables = 0
+    for turn in range(2):
+        play.take(UnderlyingTicks(play.at, _underlyings(chain, turn)))
+        for klass in range(len(chain.classes)):
+            play.take(ChainTick(klass, play.at, True, _rows(chain, klass, turn)))
+        last = CloseDay() if turn else TimerFired(FIGURES, play.at)
+        tables += sum(isinstance(effect, Figures) for effect in play.take(last))
+    play.machine.restore(play.machine.snapshot())
+    play.machine.digest()
+    return tables
 
 
 _STEP = 10 * SECOND

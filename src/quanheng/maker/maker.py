@@ -29,6 +29,7 @@ from quanheng.maker.ledger_views import show_ledger
 from quanheng.maker.messages import MakerOpen, Notify, OutEffect
 from quanheng.maker.monitor_figures import refresh
 from quanheng.maker.monitors import show, watch_people
+from quanheng.maker.overseen import overseer_seen
 from quanheng.maker.prompts import show_prompts
 from quanheng.maker.quoting import in_session, plan
 from quanheng.maker.requests import new_epoch
@@ -39,6 +40,7 @@ from quanheng.runtime.envelope import (
     Envelope,
     LinkChanged,
     NotSent,
+    OverseerSeen,
     Source,
     TimerFired,
     TookOver,
@@ -108,6 +110,7 @@ Input = (
     | EtfAnswers
     | MarginAnswer
     | LinkChanged
+    | OverseerSeen
     | TookOver
     | NotSent
     | TimerFired
@@ -151,11 +154,12 @@ class Maker:
 
     def _heard(self, envelope: Envelope[Input]) -> bool:
         """True for a command of a proposal that was heard before: issues come at least once, and
-        their cause is the number (borders.md 5).
+        their cause is the number (borders.md 5). The firm's numbers are kept as negative ones.
         """
-        if envelope.source != Source.DESK or not envelope.cause:
+        if envelope.source not in (Source.DESK, Source.OVERSEER) or not envelope.cause:
             return False
-        first = self.state.issued.setdefault(envelope.cause, envelope.seq)
+        number = envelope.cause if envelope.source == Source.DESK else -envelope.cause
+        first = self.state.issued.setdefault(number, envelope.seq)
         return first != envelope.seq
 
     def _open(self, body: MakerOpen, at: Nanos, effects: list[OutEffect]) -> None:
@@ -207,6 +211,8 @@ class Maker:
                 orders.on_not_sent(state, opened, body, at, effects)
             case LinkChanged():
                 commands.link_changed(state, opened, body, at, effects)
+            case OverseerSeen():
+                overseer_seen(state, opened, body, at, effects)
             case TookOver():
                 commands.took_over(state, opened, body, effects)
             case MakerOpen():

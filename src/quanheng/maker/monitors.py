@@ -61,6 +61,11 @@ FLOW_COLUMNS = (
 """Columns of the "flow" view, one row per class: mark-outs of own fills in Money, their averages
 in 1e-6 of A(b) (maker.flow), marks that were never taken."""
 
+SEEN_COLUMNS = ("partition", "next_index")
+"""Columns of the "seen" view, one row per partition of reports: its name's bytes as a number, the
+index that comes next. The firm's overseer holds the figures of the minute against its own books of
+that index."""
+
 _MARKED = [ls.FILLS, *range(ls.MARK_OUT, ls.MARK_OUT + LEARNT)]
 
 _LIVES = (
@@ -277,3 +282,7 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
     effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
     effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state, opened))))
+    heard = sorted(state.next_index.items())
+    seen = [[int.from_bytes(name.encode()), index] for name, index in heard]
+    indices = np.array(seen, dtype=np.int64).reshape(-1, len(SEEN_COLUMNS))
+    effects.append(Notify("seen", -1, at, len(SEEN_COLUMNS), pack(indices)))

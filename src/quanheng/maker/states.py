@@ -1,8 +1,9 @@
 """Trading states by scope (borders.md 1, reliability.md 2.5).
 
 The most restrictive state of the scopes around a contract wins. People lower a state alone and
-raise it with a second person; the machine itself only lowers, by trips of its guards. The link and
-the sign-on register are further scopes that nobody can set: a class without a trader is REDUCING.
+raise it with a second person; the machine itself only lowers, by trips of its guards. The link,
+the sign-on register and the firm's overseer are further scopes that nobody can set: a class without
+a trader is REDUCING.
 """
 
 import msgspec
@@ -11,13 +12,18 @@ import numpy as np
 from quanheng.maker import columns as c
 from quanheng.maker import roster
 from quanheng.maker.layers import slots_of
-from quanheng.terms.codes import Link, TradingState
+from quanheng.terms.codes import Link, Overseen, TradingState
 from quanheng.terms.contract import Chain
 
 LINK_CAP = {
     Link.DOWN: TradingState.DOWN,
     Link.SYNCING: TradingState.SYNCING,
     Link.READY: TradingState.OPEN,
+}
+OVERSEEN_CAP = {
+    Overseen.WATCHED: TradingState.OPEN,
+    Overseen.LATE: TradingState.REDUCING,
+    Overseen.LOST: TradingState.HALTED,
 }
 
 
@@ -33,6 +39,7 @@ class Scopes(msgspec.Struct):
     link: Link
     closed: bool  # after the last phase of the day
     trips: dict[str, TradingState]
+    overseen: Overseen = Overseen.WATCHED
 
 
 def open_scopes(state: TradingState) -> Scopes:
@@ -46,8 +53,10 @@ def trader(scopes: Scopes, underlying: str) -> str:
 
 
 def cap(scopes: Scopes, underlying: str) -> TradingState:
-    """What the link and the register allow at most in a class, whatever people set."""
-    limit = LINK_CAP[scopes.link]
+    """What the link, the register and the overseer's beats allow at most in a class, whatever
+    people set.
+    """
+    limit = min(LINK_CAP[scopes.link], OVERSEEN_CAP[scopes.overseen])
     return limit if trader(scopes, underlying) else min(limit, TradingState.REDUCING)
 
 

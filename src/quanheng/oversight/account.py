@@ -5,20 +5,27 @@ copy that was folded already is left aside by its place in the report stream; a 
 negative here, for what the exchange says is recorded as it says it and looked into afterwards.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 from quanheng.oversight.messages import Attribution, DropCopy, EtfCopy, OverseerOpen
-from quanheng.oversight.state import Account, State
+from quanheng.oversight.state import Account, Fold, State
 from quanheng.rulebook import fees
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.business import CombinationDone
 from quanheng.terms.codes import Alert, Effect, Side
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import Money, Slot
+from quanheng.terms.units import Money, Nanos, Slot
 
 FREE = ("CNSJC", "PXSJC")
 WIDTH = ("CXSJC", "PNSJC")
 STRADDLES = ("KS", "KKS")
 """Margin of the six combinations (rules.md 3.4): none, the strikes' distance, the larger leg's
 and the other premium."""
+
+ROLES = ("taker", "provider", "auction")
+"""Whose price a fill was at; the books count with the first."""
 
 
 def owner_of(register: tuple[Attribution, ...], client_id: str, underlying: str) -> int:
@@ -54,7 +61,7 @@ def take_copy(state: State, opened: OverseerOpen, body: DropCopy, out: list[Rais
         return False
     account.seen[body.set_id] = body.index
     if isinstance(body.body, Trade):
-        _trade(state, opened, account, body.body, out)
+        _trade(state, opened, account, body, body.body, out)
     elif isinstance(body.body, CombinationDone):
         _combination(account, body.body)
     return True
@@ -65,6 +72,12 @@ def _account(state: State) -> Account:
     return state.account
 
 
+def count(state: State) -> None:
+    """One more message of the drop copy: after a restart the line goes on behind it."""
+    state.copied += 1
+    state.fresh = True
+
+
 def place(account: Account, code: str) -> Slot:
     """Slot of a contract. ValueError for one that is not listed today."""
     if code not in account.places:
@@ -73,7 +86,12 @@ def place(account: Account, code: str) -> Slot:
 
 
 def _trade(
-    state: State, opened: OverseerOpen, account: Account, fill: Trade, out: list[RaiseAlert]
+    state: State,
+    opened: OverseerOpen,
+    account: Account,
+    copy: DropCopy,
+    fill: Trade,
+    out: list[RaiseAlert],
 ) -> None:
     slot = place(account, fill.contract)
     row = opened.chain.contracts[slot]
@@ -81,27 +99,37 @@ def _trade(
     owner = _owner(state, opened, fill.client_id, row.underlying, out)
     sign = 1 if fill.side == Side.BUY else -1
     amount = sign * fill.price * row.unit * fill.qty
-    fee = _fee(opened, fill)
+    fees_by_role = [_fee(opened, fill, role) for role in ROLES]
+    fee = fees_by_role[0]
     account.cash -= amount + fee
     account.fees += fee
     account.spent[owner, klass] -= amount
     account.fee_paid[owner, klass] += fee
+    span = min(fees_by_role), max(fees_by_role)
+    account.fee_range[klass] += span
     account.by_owner[owner, slot] += sign * fill.qty
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
     if opens and fill.side == Side.BUY:
         state.opened_long[klass] += fill.qty
-    if (fill.side == Side.BUY) == opens:
-        account.long[slot] += fill.qty if opens else -fill.qty
-    else:
-        bucket = account.covered if fill.covered else account.short
-        bucket[slot] += fill.qty if opens else -fill.qty
+    change = fill.qty if opens else -fill.qty
+    bought = (fill.side == Side.BUY) == opens
+    long = change if bought else 0
+    covered = change if fill.covered and not bought else 0
+    short = change - long - covered
+    account.long[slot] += long
+    account.short[slot] += short
+    account.covered[slot] += covered
+    fold = Fold(state.at, copy.set_id, copy.index, slot, long, short, covered, -amount, *span)
+    account.recent.append(fold)
 
 
-def _fee(opened: OverseerOpen, fill: Trade) -> Money:
-    """What a fill costs if we took the other's price: reports do not say who provided."""
-    terms = (opened.rulebook, fill.side, fill.effect, fill.covered)
-    return fees.handling(*terms, "taker", fill.qty) + fees.settlement(*terms, "taker", fill.qty)
+def _fee(opened: OverseerOpen, fill: Trade, role: str) -> Money:
+    """What a fill costs if we took the other's price, provided it, or met it in an auction: reports
+    do not say which.
+    """
+    terms = (opened.rulebook, fill.side, fill.effect, fill.covered, role, fill.qty)
+    return fees.handling(*terms) + fees.settlement(*terms)
 
 
 def _combination(account: Account, body: CombinationDone) -> None:
@@ -151,6 +179,44 @@ def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[
         if name == underlying
         for (what, value), most in zip(held, limits, strict=True)
         if value > most
+    ]
+
+
+class Books(NamedTuple):
+    """The own books at some instant: net by slot, cash before fees, margin of each short alone,
+    least and most fees by class.
+    """
+
+    net: np.ndarray
+    cash: Money
+    margin: Money
+    fees: np.ndarray
+
+
+def books_at(state: State, seen: dict[str, int]) -> Books:
+    """The books as they were when the next report of each set was that of `seen`; of a set that is
+    not named, nothing was heard. Without any set: as they are now.
+    """
+    assert state.account is not None and state.model is not None, "the overseer was opened"
+    account = state.account
+    net, short = account.long - account.short - account.covered, account.short.copy()
+    cash, paid = account.cash + account.fees, account.fee_range.copy()
+    for fold in account.recent if seen else ():
+        if fold.index >= seen.get(fold.set_id, 0):
+            net[fold.slot] -= fold.long - fold.short - fold.covered
+            short[fold.slot] -= fold.short
+            cash -= fold.cash
+            paid[state.model.klass[fold.slot]] -= fold.least, fold.most
+    return Books(net, cash, int((short * state.model.margin).sum()), paid)
+
+
+def forget(state: State, before: Nanos, seen: dict[str, int]) -> None:
+    """Let go of fills that no claim to come can be without: those of a claim, and old ones."""
+    account = _account(state)
+    account.recent = [
+        fold
+        for fold in account.recent
+        if fold.at >= before and fold.index >= seen.get(fold.set_id, 0)
     ]
 
 

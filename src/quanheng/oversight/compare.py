@@ -11,23 +11,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quanheng.kernels.pack import pack, unpack
-from quanheng.oversight.account import single_margin
+from quanheng.oversight.account import Books, books_at, forget
 from quanheng.oversight.figures import PLACE, View, profit
 from quanheng.oversight.messages import DeskFigures, Figures, OverseerOpen
-from quanheng.oversight.state import Claimed, Model, State
+from quanheng.oversight.state import Model, State
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
 from quanheng.terms.units import MINUTE, MONEY_PER_YUAN, TICKS_PER_YUAN, Nanos
 
 LASTING = 3
 """Comparisons in a row, one a minute, after which a difference is open."""
-KINDS = ("position", "cash", "margin", "value", "delta", "gamma", "vega", "theta", "profit")
+KINDS = ("position", "cash", "margin", "value", "delta", "gamma", "vega", "theta", "profit",
+         "fees")  # fmt: skip
 EXACT = KINDS[:3]
 """Kinds that may not differ at all: books, not opinions."""
 COLUMNS = ("kind", "desk", "own", "tolerance", "minutes")
 """Columns of the "levels" table: place in KINDS, both figures and what they may differ by
 (contracts, Money, 1e-6 yuan for values, 1e-9 yuan for Greeks), comparisons in a row beyond that."""
 STALE = 2 * MINUTE
+FORGET = 10 * MINUTE
 SHARE = 0.10
 """Of a Greek's gross size in the class: what two models may differ by."""
 CHEAP, CHEAP_SHARE = 2.5, 2.0
@@ -40,6 +42,7 @@ VALUE_SHARE = 0.03
 """A model value beyond half the spread: two steps, or 8 bp of a dear underlying, and 3 per cent of
 the price, yuan per unit."""
 PROFIT_SMALL = 2_000 * MONEY_PER_YUAN
+FEES_SMALL = 10 * MONEY_PER_YUAN
 _MICRO = 1_000_000
 _BILLION = 1_000_000_000
 
@@ -59,18 +62,23 @@ class Row(NamedTuple):
         return abs(self.desk - self.own) > self.tolerance
 
 
-def take_claim(state: State, claim: DeskFigures) -> None:
-    """Keep a claim with the own books of the same moment; the next figures are held against it."""
-    assert state.account is not None, "the overseer was opened"
-    account = state.account
-    net = account.long - account.short - account.covered
-    state.claim = Claimed(claim, net, account.cash + account.fees, single_margin(state))
+def take_claim(state: State, claim: DeskFigures, at: Nanos) -> None:
+    """Keep a claim for the next figures. Fills that it does not know are kept beside it; of a desk
+    that claims nothing, those of `FORGET` are.
+    """
+    state.claim = claim
+    forget(state, at - FORGET, dict(claim.seen))
 
 
-def compared(state: State, opened: OverseerOpen, claimed_at: Claimed) -> list[Row]:
-    """Every comparison of a claim: exact figures of its moment, the others as they stand now."""
+def compared(state: State, opened: OverseerOpen, claim: DeskFigures) -> list[Row]:
+    """Every comparison of a claim: exact figures of its moment, the others as they stand now.
+
+    Its moment is an index of each stream of reports, not an instant: the two levels hear the
+    exchange over different lines.
+    """
     view = View(state, opened)
-    claim, net = claimed_at.claim, claimed_at.net
+    books = books_at(state, dict(claim.seen))
+    net = books.net
     claimed = unpack(claim.contracts, 3)
     rows: list[Row] = []
     desk_net = np.zeros(net.size, dtype=np.int64)
@@ -78,11 +86,13 @@ def compared(state: State, opened: OverseerOpen, claimed_at: Claimed) -> list[Ro
     codes = [row.code for row in opened.chain.contracts]
     for slot in np.flatnonzero((desk_net != 0) | (net != 0)).tolist():
         rows.append(Row("position", codes[slot], int(desk_net[slot]), int(net[slot]), 0))
-    rows.append(Row("cash", "*", claim.cash, claimed_at.cash, 0))
-    rows.append(Row("margin", "*", claim.margin, claimed_at.margin, 0))
+    rows.append(Row("cash", "*", claim.cash, books.cash, 0))
+    rows.append(Row("margin", "*", claim.margin, books.margin, 0))
     rows += _values(view.model, codes, claimed)
     rows += _greeks(view, net, unpack(claim.greeks, 4))
     rows += _profits(view, net, unpack(claim.profit, 2))
+    names = [item.underlying for item in opened.chain.classes]
+    rows += _fees(books, names, unpack(claim.profit, 2))
     return rows
 
 
@@ -143,6 +153,16 @@ def _profits(view: View, net: np.ndarray, claimed: np.ndarray) -> list[Row]:
     return rows
 
 
+def _fees(books: Books, underlyings: list[str], claimed: np.ndarray) -> list[Row]:
+    """Fees of the options that the desk counts, within what the roles of its fills allow."""
+    rows = []
+    for klass, underlying in enumerate(underlyings):
+        least, most = books.fees[klass].tolist()
+        middle, half = (least + most) // 2, (most - least + 1) // 2
+        rows.append(Row("fees", underlying, -int(claimed[klass, 1]), middle, half + FEES_SMALL))
+    return rows
+
+
 def reason(state: State, opened: OverseerOpen, row: Row, at: Nanos) -> str:
     """What the overseer itself can see that explains a difference, "" for nothing."""
     assert state.model is not None
@@ -171,6 +191,7 @@ def level(state: State, opened: OverseerOpen, at: Nanos, effects: list[Any]) -> 
     explained.
     """
     if state.claim is None:
+        forget(state, at - FORGET, {})
         return
     rows = compared(state, opened, state.claim)
     state.claim = None

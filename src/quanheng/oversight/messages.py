@@ -204,12 +204,17 @@ class EtfCopy(msgspec.Struct, frozen=True, array_like=True, tag="etf_copy"):
     fills: tuple[EtfFill, ...]
 
 
+AnyCopy = DropCopy | OrdersSeen | EtfCopy
+"""What comes over the exchange's drop copy."""
+
+
 class DeskFigures(msgspec.Struct, frozen=True, array_like=True, tag="desk_figures"):
     """What the desk says of itself at an instant, `kernels.pack` of int64 tables.
 
     `contracts` [n, 3]: slot, net, model price in 1e-6 yuan (-1: none). `greeks` [classes, 4]: cash
     delta, cash gamma, vega, theta in 1e-9 yuan. `profit` [classes, 2]: total and fees of it.
-    `margin`: opening margin of the shorts; `cash`: of the options account.
+    `margin`: opening margin of the shorts; `cash`: of the options account. `seen`: by report set,
+    the first index that the desk had not heard; without it the claim is of all that was reported.
     """
 
     at: Nanos
@@ -218,6 +223,7 @@ class DeskFigures(msgspec.Struct, frozen=True, array_like=True, tag="desk_figure
     profit: bytes
     margin: Money
     cash: Money
+    seen: tuple[tuple[str, int], ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):

@@ -92,17 +92,18 @@ class Overseer:
                 self._copy(opened, body, at, effects)
             case OrdersSeen():
                 extremes.take_orders(state, opened, body, at, effects)
+                state.copied += 1
             case NoticesRead():
                 calls.take_notices(state, opened, body, at, effects)
             case EtfCopy():
                 account.take_etf(state, opened, body, effects)
-                state.fresh = True
+                account.count(state)
             case ChainTick():
                 state.fresh |= market.take_chain(state.model, body)
             case UnderlyingTicks():
                 state.fresh |= market.take_underlyings(state.model, body)
             case DeskFigures():
-                compare.take_claim(state, body)
+                compare.take_claim(state, body, at)
             case Answer() | FollowUp() | CloseCase() | Restrain() | ReleaseDesk():
                 cases.person(state, opened, body, at, effects)
             case CloseDay():
@@ -122,9 +123,10 @@ class Overseer:
 
     def _copy(self, opened: OverseerOpen, body: DropCopy, at: Nanos, effects: Effects) -> None:
         """Fold a report once, then look at it: is it explained, is it the exchange's own doing?"""
-        if not account.take_copy(self.state, opened, body, effects):
+        new = account.take_copy(self.state, opened, body, effects)
+        account.count(self.state)
+        if not new:
             return
-        self.state.fresh = True
         calls.take_report(self.state, opened, body.body, at, effects)
         if isinstance(body.body, Trade):
             extremes.take_fill(self.state, opened, body.body, at, effects)

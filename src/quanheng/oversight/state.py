@@ -40,6 +40,21 @@ class Case(msgspec.Struct):
         )  # fmt: skip
 
 
+class Fold(msgspec.Struct, frozen=True, array_like=True):
+    """What a fill did to the books: contracts of a slot, cash before fees, least and most fees."""
+
+    at: Nanos
+    set_id: str
+    index: int
+    slot: int
+    long: Lots
+    short: Lots
+    covered: Lots
+    cash: Money
+    least: Money
+    most: Money
+
+
 class Account(msgspec.Struct):
     """Positions by slot and cash, folded from the drop copy alone.
 
@@ -64,8 +79,10 @@ class Account(msgspec.Struct):
     traded: np.ndarray  # contracts by slot today
     combinations: dict[str, tuple[str, int, int, Lots]]  # id: strategy, slots, units
     seen: dict[str, int]  # last index of each report set
+    fee_range: np.ndarray  # least and most Money of fees by class, whoever provided
     places: dict[str, int]  # slot by contract code
     klasses: dict[str, int]  # class by underlying
+    recent: list[Fold] = []  # fills that a claim of the desk may not know yet
 
 
 class Model(msgspec.Struct):
@@ -109,17 +126,6 @@ class Model(msgspec.Struct):
     seen_market: int = 0
 
 
-class Claimed(msgspec.Struct):
-    """A claim of the desk with the own books of its moment: net by slot, cash before fees, margin
-    of the shorts.
-    """
-
-    claim: DeskFigures
-    net: np.ndarray
-    cash: Money
-    margin: Money
-
-
 class State(msgspec.Struct):
     """The machine's state; before its opening `opened` is None."""
 
@@ -138,7 +144,8 @@ class State(msgspec.Struct):
     near: dict[str, int] = {}  # "scope name": 1 while warned
     off: dict[str, int] = {}  # comparison key -> minutes in a row
     explained: dict[str, str] = {}
-    claim: Claimed | None = None
+    claim: DeskFigures | None = None
+    copied: int = 0  # messages of the drop copy
     orders: dict[str, list[int]] = {}  # client id -> slot, left to buy, left to sell
     asked_low: dict[str, int] = {}  # scope -> lowest state asked for and not released since
     opened_long: list[Lots] = []  # contracts bought to open today, by class
@@ -269,6 +276,7 @@ def open_account(opened: OverseerOpen, owners: int) -> Account:
         traded=np.zeros(slots, dtype=np.int64),
         combinations=combined,
         seen={},
+        fee_range=np.zeros((classes, 2), dtype=np.int64),
         places=places,
         klasses={item.underlying: number for number, item in enumerate(chain.classes)},
     )

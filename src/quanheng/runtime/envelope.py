@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from quanheng.terms.codes import Alert, Link
+from quanheng.terms.codes import Alert, Link, Overseen
 from quanheng.terms.units import Nanos
 
 BodyT = TypeVar("BodyT")
@@ -46,6 +46,12 @@ class LinkChanged(msgspec.Struct, frozen=True, array_like=True, tag="link"):
     """The order link between the machine and its counterparty changed state."""
 
     state: Link
+
+
+class OverseerSeen(msgspec.Struct, frozen=True, array_like=True, tag="overseer_seen"):
+    """Beats of the firm's overseer stopped reaching this machine, or came back."""
+
+    state: Overseen
 
 
 class TookOver(msgspec.Struct, frozen=True, array_like=True, tag="took_over"):

@@ -75,6 +75,14 @@ class Link(IntEnum):
     READY = 2
 
 
+class Overseen(IntEnum):
+    """What an engine on a clock knows of the firm's overseer (reliability.md 2.6)."""
+
+    WATCHED = 0  # it beats, or none belongs to this run
+    LATE = 1  # silent for 5 s: nothing that adds risk
+    LOST = 2  # silent for 15 s: halted until two people end the trip
+
+
 class Action(IntEnum):
     """What a failed pre-trade check does (borders.md 4)."""
 

@@ -1,0 +1,178 @@
+"""The watch of a live run: processes, health and alerts, as metrics and alarms (T-08).
+
+It only reads what the processes leave in RUN/live, so it disturbs nobody and can be started and
+stopped at any time. Everything it knows is on /metrics (Prometheus) and, as JSON, in `status`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from quanheng.compose.alarm_levels import QUIET, level_of
+from quanheng.compose.alert_words import sentence
+from quanheng.edge.alarm_desk import AlarmDesk
+from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms.codes import Alert
+from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+
+ROLES = ("exchange", "gateway", "overseer", "maker")
+SILENT = 15 * SECOND
+"""A process that says nothing of its health for so long is in trouble, or stopped."""
+LEAST_FREE = 2 << 30
+"""Bytes of disk below which people are told."""
+TURN = 250 * MILLISECOND
+"""A turn of a process that takes longer is told (reliability.md 2.6)."""
+
+
+class Tail:
+    """Whole lines that were added to a file since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Lines in order; what is no JSON object is left out."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:
+            return
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            try:
+                yield self._decode(line)
+            except msgspec.DecodeError:
+                continue
+
+
+def alive(pid: int) -> bool:
+    """Is there such a process, and not just what is left of one?"""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+class Watch:
+    """`look` once in a while; `desk` gets the alarms."""
+
+    def __init__(self, run: Path, desk: AlarmDesk, now: Callable[[], Nanos]) -> None:
+        self.run, self.desk = run, desk
+        self.health: dict[str, dict[str, Any]] = {}
+        self.pids: dict[str, int] = {}
+        self.registry = CollectorRegistry()
+        self._now = now
+        self._tails = {role: Tail(run / "live" / f"{role}.jsonl") for role in ROLES}
+        self._supervisor = Tail(run / "live" / "supervisor.jsonl")
+        self._told: dict[str, bool] = {}
+        self._gauges()
+
+    def _gauges(self) -> None:
+        registry, role = self.registry, ("role",)
+        self._up = Gauge(
+            "quanheng_process_up", "1 while the process is there", role, registry=registry
+        )
+        self._age = Gauge(
+            "quanheng_health_age_seconds", "since health was told", role, registry=registry
+        )
+        self._starts = Counter(
+            "quanheng_process_starts", "starts of a process", role, registry=registry
+        )
+        self._health = Gauge(
+            "quanheng_health", "figures of a process", ("role", "figure"), registry=registry
+        )
+        self._alarms = Counter(
+            "quanheng_alarms", "alarms raised", ("level", "code"), registry=registry
+        )
+        self._open = Gauge("quanheng_alarms_open", "not acknowledged", registry=registry)
+        self._failed = Gauge(
+            "quanheng_deliveries_failed", "alarms a channel lost", registry=registry
+        )
+        self._free = Gauge("quanheng_disk_free_bytes", "under the run", registry=registry)
+
+    def look(self) -> None:
+        """Read on, weigh, and let the desk of alarms work."""
+        for line in self._supervisor:
+            self._process(line)
+        for role, tail in self._tails.items():
+            for line in tail:
+                self._line(role, line)
+        self._processes()
+        self._disk()
+        self.desk.tick()
+        self._open.set(len(self.desk.open))
+        self._failed.set(self.desk.failed)
+
+    def _alarm(self, level: str, code: str, scope: str, text: str, business: Nanos = 0) -> None:
+        self._alarms.labels(level, code).inc()
+        self.desk.raise_(level, code, scope, text, "watch", business)
+
+    def _process(self, line: dict[str, Any]) -> None:
+        role = str(line.get("role", ""))
+        if line["what"] == "started":
+            self.pids[role] = int(line["pid"])
+            self._starts.labels(role).inc()
+            self.health.pop(role, None)
+        elif line["what"] == "ended":
+            self._alarm("red", "process_ended", role, f"进程 {role} 退出，返回 {line['code']}")
+        elif line["what"] == "stopped":
+            self.pids.pop(role, None)
+            self.health.pop(role, None)
+
+    def _line(self, role: str, line: dict[str, Any]) -> None:
+        match line["what"]:
+            case "health":
+                self.health[role] = line
+                for name, value in line.items():
+                    if isinstance(value, int) and name != "at":
+                        self._health.labels(role, name).set(value)
+                if line.get("turn_ms", 0) * MILLISECOND > TURN:
+                    text = f"{role} 一轮用时 {line['turn_ms']} 毫秒"
+                    self._alarm("amber", "slow_turn", role, text)
+            case "alert" if line["code"] in set(Alert):
+                alert = RaiseAlert(Alert(line["code"]), line["scope"], tuple(line["args"]))
+                level = level_of(alert)
+                if level != QUIET:
+                    text = sentence(alert, "zh")
+                    self._alarm(level, alert.code, alert.scope, text, line.get("business", 0))
+            case "fenced":
+                self._alarm("red", "fenced", role, f"做市机被网关切断：{line['why']}")
+            case "issued_bad" | "bad_act":
+                text = f"第 {line['line']} 行不是有效指令：{line['reason']}"
+                self._alarm("amber", line["what"], role, text)
+
+    def _processes(self) -> None:
+        now = self._now()
+        for role in ROLES:
+            pid = self.pids.get(role)
+            there = pid is not None and alive(pid)
+            self._up.labels(role).set(int(there))
+            self._once(pid is not None and not there, "process_gone", role, f"进程 {role} 已不在")
+            said = self.health.get(role)
+            age = now - int(said["at"]) if said else 0
+            self._age.labels(role).set(age / SECOND)
+            text = f"进程 {role} 已 {age // SECOND} 秒没有报告状态"
+            self._once(there and age > SILENT, "process_silent", role, text)
+
+    def _disk(self) -> None:
+        free = shutil.disk_usage(self.run).free
+        self._free.set(free)
+        text = f"磁盘剩余 {free >> 20} MiB，低于 {LEAST_FREE >> 20} MiB"
+        self._once(free < LEAST_FREE, "disk_low", os.fspath(self.run.name), text)
+
+    def _once(self, bad: bool, code: str, scope: str, text: str) -> None:
+        """Tell when it begins, not while it lasts."""
+        key = f"{code} {scope}"
+        if bad and not self._told.get(key, False):
+            self._alarm("red", code, scope, text)
+        self._told[key] = bad
