@@ -293,13 +293,13 @@ for verb in (console, console_person, propose, second, withdraw):
 cli.add_command(lab)
 cli.add_command(report)
 cli.add_command(oversee)
+cli.add_command(drill)
+cli.add_command(surveil)
 cli.add_command(firm)
 for watched in (status, alarms):
     cli.add_command(watched)
 for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
     cli.add_command(verb)
-cli.add_command(drill)
-cli.add_command(surveil)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS, *lazy_verb.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -7,7 +7,7 @@ from compose_world import call, one_line
 
 from quanheng.compose import drill
 from quanheng.compose.drill import Drilled, forced_liquidation, wrong_order
-from quanheng.compose.oversight_wires import CopyLine
+from quanheng.edge.oversight_lines import CopyLine
 from quanheng.oversight.messages import NoticesRead
 from quanheng.runtime.segment import read_segments
 from quanheng.terms.units import SECOND

@@ -262,3 +262,25 @@ def test_oversight_notice_file_is_read_as_bytes() -> None:
     world = World(opening())
     world.say(broken, OPEN_AT)
     assert [one.code for one in world.of(RaiseAlert)] == [Alert.NOTICE_UNREADABLE]
+
+
+def test_oversight_call_keeps_the_clearing_houses_deadline() -> None:
+    """An answer that is refused does not move 11:30, and nobody's silence escalates before it."""
+    world = poor(50_000_000)
+    case = the_case(world)
+    world.say(Answer(case.number, "T01", "tomorrow"), at("09:30"))
+    world.say(FollowUp(case.number, "F01", "no", False), at("09:31"))
+    assert (case.status, case.due) == ("noticed", at("11:30"))
+    assert [one.name for one in world.of(WakeAt) if one.name.startswith("due")] == []
+
+
+def test_oversight_notice_of_a_class_that_is_not_traded_is_told() -> None:
+    """P02 of an unknown underlying opens nothing and is not dropped silently."""
+    world = World(opening())
+    notice = Notice(
+        kind="P02", day=YESTERDAY, account=ACCOUNT, underlying="159915", qty=10_000, due=DAY
+    )
+    world.say(NoticesRead(YESTERDAY, (notice,)), OPEN_AT)
+    (alert,) = world.of(RaiseAlert)
+    assert alert.code == Alert.NOTICE_UNREADABLE and "159915" in alert.args[0]
+    assert world.state.cases == {}

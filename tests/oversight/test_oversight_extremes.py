@@ -7,8 +7,8 @@ import pytest
 from over_world import TEN, World, opening
 
 from quanheng.compose.oversight_file import policy_of, read_oversight
-from quanheng.compose.oversight_wires import sides_of
 from quanheng.config import ConfigError
+from quanheng.edge.oversight_lines import sides_of
 from quanheng.oversight import incidents
 from quanheng.oversight.messages import (
     Answer,
@@ -24,7 +24,7 @@ from quanheng.oversight.messages import (
     Told,
     Written,
 )
-from quanheng.runtime.envelope import RaiseAlert
+from quanheng.runtime.envelope import RaiseAlert, TimerFired
 from quanheng.terms.codes import Alert, Effect, Exec, OrderKind, Side, TradingState
 from quanheng.terms.commands import SetState
 from quanheng.terms.orders import OrderAck, QuoteAck
@@ -251,3 +251,18 @@ def test_oversight_policy_is_checked(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"o\.toml") as caught:
             read_oversight(place)
         assert why in str(caught.value)
+
+
+def test_oversight_unanswered_extreme_case_escalates_by_its_rule() -> None:
+    """Fifteen minutes without an answer: the next step; a refused answer has a new deadline."""
+    world = World(opening(policy=POLICY))
+    world.order(0, Side.BUY, POLICY.order_lots + 1, 100, "M000000009")
+    (case,) = world.state.cases.values()
+    assert case.due == TEN + 15 * MINUTE
+    world.say(TimerFired(f"due {case.number}", case.due), case.due)
+    assert (case.status, case.step) == ("escalated", 1)
+    assert [one.state for one in asked(world)] == [TradingState.HALTED, TradingState.HALTED]
+    later = case.due + MINUTE
+    world.say(Answer(case.number, "T01", "late"), later)
+    world.say(FollowUp(case.number, "F01", "not enough", False), later)
+    assert (case.status, case.due) == ("noticed", later + 15 * MINUTE)

@@ -202,11 +202,11 @@ class OversightDay:
         volume = usual_volume(openings)
         sim.post(over, wires.opening_of(openings, self.file, self.people, volume, carried), at)
         sim.post(firm, authority_opening(self.people, day), at)
-        for sign in self._signs():
-            sim.post(firm, sign, at + SECOND, Source.DESK)
         if opening is not None and opening.notices:
             read = notices_read(opening.notices, opening.made_on, openings.config.member.account)
             sim.post(over, read, at)
+        for sign in self._signs():
+            sim.post(firm, sign, at + SECOND, Source.DESK)
         for when, act in self._acts(day, at):
             sim.post(over, act, when, Source.OVERSEER)
         self._seconds = self._agreeing(day)

@@ -13,7 +13,7 @@ import msgspec
 from quanheng.edge.dialer import Dialer, take_frames
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.loop import Connection, Loop, tcp_connect
-from quanheng.oversight.messages import DropCopy, EtfCopy, OrdersSeen
+from quanheng.oversight.messages import AnyCopy
 from quanheng.terms.units import Nanos
 
 HIGH_WATER = 1 << 20
@@ -40,7 +40,7 @@ class Copied(msgspec.Struct, frozen=True, array_like=True, tag="copied"):
     """Exchange: one copy and its number in the day."""
 
     number: int
-    body: DropCopy | OrdersSeen | EtfCopy
+    body: AnyCopy
 
 
 class _Reader:
@@ -61,7 +61,7 @@ class CopyServer:
         self._readers: list[_Reader] = []
         loop.listen(listener, self._accept)
 
-    def add(self, body: DropCopy | OrdersSeen | EtfCopy) -> None:
+    def add(self, body: AnyCopy) -> None:
         """One more copy; it leaves with the next `tick`."""
         self._frames.append(encode_frame(Copied(len(self._frames) + 1, body)))
 
@@ -104,7 +104,7 @@ class CopyClient:
         loop: Loop,
         address: tuple[str, int],
         had: Callable[[], int],
-        on_copy: Callable[[DropCopy | OrdersSeen | EtfCopy], None],
+        on_copy: Callable[[AnyCopy], None],
     ) -> None:
         self.there = -1  # copies that the exchange had when it was asked last
         self._had = had

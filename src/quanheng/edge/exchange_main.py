@@ -29,7 +29,7 @@ from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.state import PARTITIONS
 from quanheng.exchange.venue import Venue
-from quanheng.oversight.messages import DropCopy, EtfCopy, OrdersSeen
+from quanheng.oversight.messages import AnyCopy
 from quanheng.runtime.envelope import RaiseAlert, Record, Source
 from quanheng.runtime.host import Host
 from quanheng.runtime.live import BusinessClock, LiveHost
@@ -195,7 +195,7 @@ class ExchangeProcess:
                         args = [effect.code.value, effect.scope, *effect.args]
                         self._note("alert", " ".join(map(str, args)))
 
-    def _copied(self, bodies: Sequence[DropCopy | OrdersSeen | EtfCopy]) -> None:
+    def _copied(self, bodies: Sequence[AnyCopy]) -> None:
         for body in bodies:
             self.copies.add(body)
 

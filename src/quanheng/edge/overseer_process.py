@@ -34,11 +34,9 @@ from quanheng.edge.market_feed import FeedClient
 from quanheng.edge.oversight_lines import DeskLine, images, underlyings
 from quanheng.maker.messages import Notify
 from quanheng.oversight.messages import (
+    AnyCopy,
     Ask,
     CloseDay,
-    DropCopy,
-    EtfCopy,
-    OrdersSeen,
     OverseerEffect,
     OverseerOpen,
     Told,
@@ -158,7 +156,7 @@ class OverseerProcess:
     def _on_bad(self, bad: Any) -> None:
         self._say("quarantined", offset=bad.offset, reason=bad.reason)
 
-    def _on_copy(self, body: DropCopy | OrdersSeen | EtfCopy) -> None:
+    def _on_copy(self, body: AnyCopy) -> None:
         self._take(body, Source.VENUE)
 
     def _from_desk(self, message: Notify | Taken) -> None:

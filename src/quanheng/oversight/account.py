@@ -75,6 +75,7 @@ def _account(state: State) -> Account:
 def count(state: State) -> None:
     """One more message of the drop copy: after a restart the line goes on behind it."""
     state.copied += 1
+    state.fresh = True
 
 
 def place(account: Account, code: str) -> Slot:
@@ -109,9 +110,9 @@ def _trade(
     account.by_owner[owner, slot] += sign * fill.qty
     account.traded[slot] += fill.qty
     opens = fill.effect == Effect.OPEN
-    change = fill.qty if opens else -fill.qty
     if opens and fill.side == Side.BUY:
         state.opened_long[klass] += fill.qty
+    change = fill.qty if opens else -fill.qty
     bought = (fill.side == Side.BUY) == opens
     long = change if bought else 0
     covered = change if fill.covered and not bought else 0
@@ -159,6 +160,28 @@ def take_etf(state: State, opened: OverseerOpen, body: EtfCopy, out: list[RaiseA
         account.fee_paid[owner, klass] += fill.fee
 
 
+def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[str, int, int]]:
+    """(what, contracts, limit) of every granted limit of a class that the positions are over:
+    long, total, bought to open today (I-36, I-46).
+    """
+    account = _account(state)
+    if underlying not in account.klasses:
+        return []  # a case of a class that is not traded today
+    klass = account.klasses[underlying]
+    item = opened.chain.classes[klass]
+    part = slice(item.start, item.stop)
+    long = int(account.long[part].sum())
+    total = long + int(account.short[part].sum() + account.covered[part].sum())
+    held = (("long", long), ("total", total), ("buy_open", state.opened_long[klass]))
+    return [
+        (what, value, most)
+        for name, *limits in opened.granted
+        if name == underlying
+        for (what, value), most in zip(held, limits, strict=True)
+        if value > most
+    ]
+
+
 class Books(NamedTuple):
     """The own books at some instant: net by slot, cash before fees, margin of each short alone,
     least and most fees by class.
@@ -194,28 +217,6 @@ def forget(state: State, before: Nanos, seen: dict[str, int]) -> None:
         fold
         for fold in account.recent
         if fold.at >= before and fold.index >= seen.get(fold.set_id, 0)
-    ]
-
-
-def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[str, int, int]]:
-    """(what, contracts, limit) of every granted limit of a class that the positions are over:
-    long, total, bought to open today (I-36, I-46).
-    """
-    account = _account(state)
-    if underlying not in account.klasses:
-        return []  # a case of a class that is not traded today
-    klass = account.klasses[underlying]
-    item = opened.chain.classes[klass]
-    part = slice(item.start, item.stop)
-    long = int(account.long[part].sum())
-    total = long + int(account.short[part].sum() + account.covered[part].sum())
-    held = (("long", long), ("total", total), ("buy_open", state.opened_long[klass]))
-    return [
-        (what, value, most)
-        for name, *limits in opened.granted
-        if name == underlying
-        for (what, value), most in zip(held, limits, strict=True)
-        if value > most
     ]
 
 

@@ -204,6 +204,10 @@ class EtfCopy(msgspec.Struct, frozen=True, array_like=True, tag="etf_copy"):
     fills: tuple[EtfFill, ...]
 
 
+AnyCopy = DropCopy | OrdersSeen | EtfCopy
+"""What comes over the exchange's drop copy."""
+
+
 class DeskFigures(msgspec.Struct, frozen=True, array_like=True, tag="desk_figures"):
     """What the desk says of itself at an instant, `kernels.pack` of int64 tables.
 

@@ -90,16 +90,14 @@ class Overseer:
         match body:
             case DropCopy():
                 self._copy(opened, body, at, effects)
-                account.count(state)
             case OrdersSeen():
-                account.count(state)
                 extremes.take_orders(state, opened, body, at, effects)
+                state.copied += 1
             case NoticesRead():
                 calls.take_notices(state, opened, body, at, effects)
             case EtfCopy():
                 account.take_etf(state, opened, body, effects)
                 account.count(state)
-                state.fresh = True
             case ChainTick():
                 state.fresh |= market.take_chain(state.model, body)
             case UnderlyingTicks():
@@ -125,9 +123,10 @@ class Overseer:
 
     def _copy(self, opened: OverseerOpen, body: DropCopy, at: Nanos, effects: Effects) -> None:
         """Fold a report once, then look at it: is it explained, is it the exchange's own doing?"""
-        if not account.take_copy(self.state, opened, body, effects):
+        new = account.take_copy(self.state, opened, body, effects)
+        account.count(self.state)
+        if not new:
             return
-        self.state.fresh = True
         calls.take_report(self.state, opened, body.body, at, effects)
         if isinstance(body.body, Trade):
             extremes.take_fill(self.state, opened, body.body, at, effects)
