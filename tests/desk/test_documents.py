@@ -332,6 +332,13 @@ def test_documents_a_bad_firm_file_is_named(
         gather(world.store, DAY, file, None)
 
 
+def test_documents_gaps_with_odd_names_are_found_again(firm: World, tmp_path: Path) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_text('[[departments]]\nname = "A&B <【研】\\n部>"\n', encoding="utf-8")
+    made = papers.make("appendix3", papers.Order(gather(firm.store, DAY, file, None)), tmp_path)
+    assert "A&B <（研） 部> 工作职责（firm.departments）" in papers.gaps_in(made.path)
+
+
 def test_documents_only_classes_that_are_applied_for(firm: World, tmp_path: Path) -> None:
     facts = order(firm, tmp_path).facts
     assert [one.underlying for one in wanted(facts, ("510300",))] == ["510300"]

@@ -1,6 +1,7 @@
 """The documents there are, made from facts, and the two application packages (L-02, L-03, L-11)."""
 
 import hashlib
+import html
 import io
 import re
 import shutil
@@ -163,7 +164,7 @@ def gaps_in(path: Path) -> tuple[str, ...]:
 def _marks(data: bytes) -> tuple[str, ...]:
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         text = package.read("word/document.xml").decode()
-    plain = re.sub(r"<[^>]*>", "", text)  # Word may cut a mark into several runs
+    plain = html.unescape(re.sub(r"<[^>]*>", "", text))  # Word may cut a mark into several runs
     return tuple(dict.fromkeys(_MARK.findall(plain)))
 
 
