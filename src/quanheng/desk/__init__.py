@@ -1,1 +1,1 @@
-"""What the people of the firm use: the people store, and the console that stands on it."""
+"""The desk's room: the people store, and the console that stands on it."""
