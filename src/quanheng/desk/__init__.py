@@ -1,1 +1,1 @@
-"""The desk's room: the people store, and the console that stands on it."""
+"""The console's room: pages, protocol, the door. It knows no machine; `compose` fills it."""
