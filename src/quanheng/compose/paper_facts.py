@@ -102,7 +102,8 @@ class Gaps:
         self.names: list[str] = []
 
     def mark(self, name: str) -> str:
-        """Note a gap and give the mark that stands for it."""
+        """Note a gap and give the mark that stands for it, on one line and in its brackets."""
+        name = " ".join(name.replace("【", "（").replace("】", "）").split())
         if name not in self.names:
             self.names.append(name)
         return _MARK.format(name)

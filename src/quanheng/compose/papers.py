@@ -1,6 +1,8 @@
 """The documents there are, made from facts, and the two application packages (L-02, L-03, L-11)."""
 
 import hashlib
+import html
+import io
 import re
 import shutil
 import zipfile
@@ -128,6 +130,8 @@ def make(name: str, order: Order, out: Path) -> Made:
         )
         paper = msgspec.structs.replace(paper, blocks=(*paper.blocks, *listed))
     data = docx(paper)
+    marked = _marks(data)
+    assert sorted(marked) == sorted(gaps.names), f"{name}: gaps {gaps.names}, marks {marked}"
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{kind.file}.docx"
     if path.exists() and path.read_bytes() != data:
@@ -152,11 +156,15 @@ def gaps_in(path: Path) -> tuple[str, ...]:
     ConfigError when the file is no .docx.
     """
     try:
-        with zipfile.ZipFile(path) as package:
-            text = package.read("word/document.xml").decode()
+        return _marks(path.read_bytes())
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{path}: no .docx: {error}") from error
-    plain = re.sub(r"<[^>]*>", "", text)  # Word may cut a mark into several runs
+
+
+def _marks(data: bytes) -> tuple[str, ...]:
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        text = package.read("word/document.xml").decode()
+    plain = html.unescape(re.sub(r"<[^>]*>", "", text))  # Word may cut a mark into several runs
     return tuple(dict.fromkeys(_MARK.findall(plain)))
 
 

@@ -169,12 +169,11 @@ def technical(asked: Asked) -> list[Block]:
         if one.check.name[:3] in ("P02", "P15", "P33", "P34", "P35")
     ]
     config = asked.facts.config
-    hearts: list[Block] = missing(asked, "心跳与失联时限（--config line）")
-    if config is not None:
-        line = config.line
-        hearts = lines(
-            f"引擎心跳 {line.heartbeat_ms} 毫秒，失联 {line.dead_man_ms} 毫秒网关自动撤单；"
-        )
+    if config is None:
+        hearts = missing(asked, "心跳与失联时限（--config line）")
+    else:
+        beat, dead = config.line.heartbeat_ms, config.line.dead_man_ms
+        hearts = lines(f"引擎心跳 {beat} 毫秒，失联 {dead} 毫秒网关自动撤单；")
     return [
         grid(("编号", "保护", "动作"), rows, (20, 110, 34)),
         *hearts,

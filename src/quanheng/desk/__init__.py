@@ -1,4 +1,1 @@
-"""What the people of the firm use: the people store, and the console that stands on it.
-
-It knows no machine; `compose` fills it.
-"""
+"""The console's room: pages, protocol, the door. It knows no machine; `compose` fills it."""

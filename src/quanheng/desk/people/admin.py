@@ -51,7 +51,7 @@ def create(where: str, administrators: dict[str, str], **given: Any) -> dict[str
     key: Path = given.get("key") or default_key(where)
     if database.is_file(where) and database.path_of(where).exists():
         raise StoreError(f"{where}: exists already")
-    made = database.Database(where)
+    made = database.Database(where, new=True)
     try:
         if database.version(made):
             raise StoreError(f"{where}: has a people store already")

@@ -40,9 +40,11 @@ def path_of(text: str) -> Path:
 class Database:
     """An engine with the two ways in: `reading` and `writing`."""
 
-    def __init__(self, where: str) -> None:
-        """StoreError for a URL whose driver is not installed."""
+    def __init__(self, where: str, new: bool = False) -> None:
+        """StoreError for a URL whose driver is not installed, or a file that is not there."""
         self.where = where
+        if is_file(where) and not (new or path_of(where).is_file()):
+            raise StoreError(f"{where}: no people store; quanheng people init makes one")
         sqlite = url_of(where).startswith("sqlite")
         more: dict[str, Any] = {"connect_args": {"timeout": _WAIT_S}} if sqlite else {}
         try:

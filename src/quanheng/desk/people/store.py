@@ -31,8 +31,8 @@ class Store:
 
         StoreError for one that is not there, of another version, or whose key is missing.
         """
-        if database.is_file(where) and not database.path_of(where).is_file():
-            raise StoreError(f"{where}: no people store; quanheng people init makes one")
+        if database.is_file(where):
+            database.Database(where).close()  # no store at all is said before a missing key
         self.key = sealing.read_key(key or default_key(where))
         self.rules = read_rules(rules)
         self.database = database.Database(where)

@@ -139,9 +139,10 @@ GAPS = {
 def test_documents_of_an_empty_firm_name_every_gap(world: World, tmp_path: Path) -> None:
     """Nothing is blank in silence: each field is marked, listed, and found again in the file."""
     empty = order(world, tmp_path, full=False)
-    for name in papers.KINDS:
+    assert set(GAPS) | set(CHAPTERS) == set(papers.KINDS)
+    for name, gaps in GAPS.items():
         made = papers.make(name, empty, tmp_path)
-        for gap in GAPS.get(name, ["公司名称"]):
+        for gap in gaps:
             assert any(gap in one for one in made.gaps), (name, gap, made.gaps)
         assert sorted(papers.gaps_in(made.path)) == sorted(made.gaps), name
         text = text_of(made.path)
@@ -194,6 +195,7 @@ def test_documents_appendix_2_has_every_required_chapter(
         for what in one.write:
             assert f"{one.title}：{what}（由人撰写）" in made.gaps
     assert not [one for one in made.gaps if "缺主岗" in one or "人员库" in one]
+    assert sorted(papers.gaps_in(made.path)) == sorted(made.gaps)
 
 
 def test_documents_every_provider_is_used_and_every_fact_provided() -> None:
@@ -221,7 +223,14 @@ def test_documents_plans_are_filled_with_what_is_in_force(firm: World, tmp_path:
         assert words in risk, words
     simulation = order(firm, tmp_path, full=False)
     empty = papers.make("risk", simulation, tmp_path / "empty")
-    for name in ("公司风险限额授权（--oversight）", "隔夜限额", "持仓限额", "心跳与失联时限"):
+    assert sorted(papers.gaps_in(empty.path)) == sorted(empty.gaps)
+    for name in (
+        "公司名称",
+        "公司风险限额授权（--oversight）",
+        "隔夜限额",
+        "持仓限额",
+        "心跳与失联时限",
+    ):
         assert any(name in one for one in empty.gaps), name
     assert "simulation" not in text_of(empty.path)
 
@@ -321,6 +330,13 @@ def test_documents_a_bad_firm_file_is_named(
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=said):
         gather(world.store, DAY, file, None)
+
+
+def test_documents_gaps_with_odd_names_are_found_again(firm: World, tmp_path: Path) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_text('[[departments]]\nname = "A&B <【研】\\n部>"\n', encoding="utf-8")
+    made = papers.make("appendix3", papers.Order(gather(firm.store, DAY, file, None)), tmp_path)
+    assert "A&B <（研） 部> 工作职责（firm.departments）" in papers.gaps_in(made.path)
 
 
 def test_documents_only_classes_that_are_applied_for(firm: World, tmp_path: Path) -> None:

@@ -2,17 +2,18 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import people_world
 import pyotp
 import pytest
 from click.testing import CliRunner
-from people_world import OTHER, PASSWORD, PLACE, World
+from people_world import ACCOUNT, OTHER, PASSWORD, PLACE, World
 
 from quanheng.cli import cli
 from quanheng.compose.console_run import Door, opened
-from quanheng.compose.console_source import RunSource
 from quanheng.desk.access import Refused
 from quanheng.desk.people.errors import StoreError
 
@@ -29,13 +30,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> World:
     return made
 
 
+@pytest.fixture
+def source() -> Any:
+    """What the console knows of a run: the opening of its maker names the account."""
+    return SimpleNamespace(log=SimpleNamespace(opened=SimpleNamespace(account=ACCOUNT)))
+
+
 def code(store: World) -> str:
     return pyotp.TOTP(store.secrets["T01"]).now()
 
 
-def test_desk_door_opens_by_the_store_with_the_runs_account(
-    store: World, source: RunSource
-) -> None:
+def test_people_door_opens_by_the_store_with_the_runs_account(store: World, source: Any) -> None:
     """The rights are those on the account that the run trades; a stranger hears one answer."""
     with opened(source, Door(None, store.where)) as access:
         for name, password in (("T01", "wrong"), ("nobody", PASSWORD)):
@@ -54,15 +59,16 @@ def test_desk_door_opens_by_the_store_with_the_runs_account(
         assert access.session(token) is None
 
 
-def test_desk_door_needs_one_way_to_know_people(
-    tmp_path: Path, run: Path, source: RunSource
-) -> None:
+def test_people_door_needs_one_way_to_know_people(tmp_path: Path, source: Any) -> None:
     """Neither a file nor a store, or both, opens nothing; a store that is not there is named."""
     for words in ([], ["--people", "p.toml", "--store", "people.sqlite"]):
-        refused = CliRunner().invoke(cli, ["console", str(run), *words])
+        refused = CliRunner().invoke(cli, ["console", str(tmp_path), *words])
         assert refused.exit_code == 2 and "--store" in refused.output
     missing = str(tmp_path / "none.sqlite")
     with pytest.raises(StoreError, match=r"none\.sqlite"), opened(source, Door(None, missing)):
         pass
     with pytest.raises(click.UsageError), opened(source, Door(tmp_path / "none.toml")):
+        pass
+    nameless = SimpleNamespace(log=SimpleNamespace(opened=None))
+    with pytest.raises(click.UsageError, match="account"), opened(nameless, Door(None, missing)):
         pass
