@@ -118,7 +118,7 @@ def month(
     if to_draw:
         drawn = basis[courses(seed, len(basis), paths, to_draw, method)]
         if method.doubt:
-            _miss(drawn, picks(f"{seed}/miss", 2 * len(basis) + 2, paths, to_draw) == 0)
+            _miss(drawn, picks(f"{seed}/miss", 2 * BASIS + 2, paths, to_draw) == 0)
         if today is not None and gone < 1:
             drawn[:, 0] = _rest_of_day(np.array(today), gone, drawn[:, 0])
         parts.append(drawn)
@@ -129,8 +129,8 @@ def month(
 
 
 def _miss(drawn: Ints, missed: npt.NDArray[np.bool_]) -> None:
-    """One closing auction in 2 (n + 1) is missed that the past has not: n days without a miss are
-    no proof (Jeffreys' prior), and one miss can cost a grade through the ladder of E-02.
+    """One closing auction in 2 (BASIS + 1) is missed that the past has not: sixty days without a
+    miss are no proof (Jeffreys' prior), and one can cost a grade through the ladder of E-02.
     """
     joined = drawn[:, :, CLOSE]
     drawn[:, :, CLOSE] = np.where(missed & (joined == 1), 0, joined)
