@@ -1,6 +1,6 @@
 """How far the cockpit's chances of a month's grade can be trusted: docs/studies/forecast.md.
 
-    python tools/study_forecast.py [--months 100] [--check]
+    python tools/study_forecast.py [--months 200]
 
 Makes months of duty figures of one maker in one class (no quotes: the figures of each half day are
 drawn), asks the forecast at noon and at the close of every day as the cockpit asks it, and grades
@@ -266,16 +266,69 @@ def off(said: Said) -> float:
     return total / max(int(kept.sum()), 1)
 
 
+SHIPPED = "as shipped"
 METHODS = {
     "one by one": forecast.Method(block=1, doubt=False, paths=PATHS),
-    "as shipped": forecast.Method(paths=PATHS),
+    SHIPPED: forecast.Method(paths=PATHS),
 }
+
+
+def tables(found: dict[tuple[str, str], Said]) -> str:
+    """The page's tables."""
+
+    def cells(said: Said) -> list[str]:
+        score, usual = brier(said)
+        return [str(len(said)), f"{score:.3f}", f"{1 - score / usual:.0%}", f"{off(said):.1%}"]
+
+    head = ["forecasts", "Brier", "better than usual", "off the diagonal"]
+    whole = [[*key, *cells(said)] for key, said in found.items()]
+    parts = [
+        [*key, f"{low} to {high}", *cells([one for one in said if low <= one[0] <= high])]
+        for key, said in found.items()
+        for low, high in ((1, 5), (6, 10), (11, 15), (16, 21))
+        if key[1] == SHIPPED
+    ]
+    curves = [
+        [key[0], f"{said_:.1%}", f"{came:.1%}", str(number)]
+        for key, said in found.items()
+        for said_, came, number in curve(said)
+        if key[1] == SHIPPED
+    ]
+    return "\n\n".join(
+        (
+            table(["makers", "days drawn", *head], whole, left=2),
+            table(["makers", "days drawn", "days left", *head], parts, left=3),
+            table(["makers", "said", "came", "times"], curves),
+        )
+    )
+
+
+def draw(found: dict[tuple[str, str], Said]) -> None:
+    """The curves."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 3.5), layout="constrained")
+    for axes, world in zip(figure.subplots(1, 3, sharey=True), WORLDS, strict=True):
+        axes.plot([0, 1], [0, 1], color="#999999", lw=0.8, ls="--")
+        for name, colour in zip(METHODS, ("#b0b7bd", "#1f5f8b"), strict=True):
+            points = curve(found[world, name])
+            axes.plot([p[0] for p in points], [p[1] for p in points], color=colour, marker="o",
+                      ms=3.5, lw=1.4, label=name)  # fmt: skip
+        axes.set_title(world, fontsize=10)
+        axes.set_xlabel("chance said")
+        axes.set_aspect("equal")
+        axes.grid(color="#eeeeee")
+    figure.axes[0].set_ylabel("share that came")
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "quanheng"}):
+        figure.savefig(PICTURE, format="svg", metadata={"Date": None})
 
 
 def main() -> None:
     """The tables and the picture."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--months", type=int, default=100)
+    parser.add_argument("--months", type=int, default=200)
     months = parser.parse_args().months
     scale = scale_of(read_rulebook(DAY))
     found = {
@@ -283,47 +336,8 @@ def main() -> None:
         for world in WORLDS
         for name, method in METHODS.items()
     }
-    rows = []
-    for (world, name), said in found.items():
-        score, usual = brier(said)
-        rows.append(
-            [
-                world,
-                name,
-                str(len(said)),
-                f"{score:.3f}",
-                f"{1 - score / usual:.0%}",
-                f"{off(said):.1%}",
-            ]
-        )
-    head = ["makers", "days drawn", "forecasts", "Brier", "better than usual", "off the diagonal"]
-    print(table(head, rows, left=2))
-    rows = []
-    for (world, name), said in found.items():
-        for low, high in ((1, 5), (6, 10), (11, 15), (16, 21)):
-            part = [one for one in said if low <= one[0] <= high]
-            score, usual = brier(part)
-            rows.append(
-                [
-                    world,
-                    name,
-                    f"{low} to {high}",
-                    f"{score:.3f}",
-                    f"{1 - score / usual:.0%}",
-                    f"{off(part):.1%}",
-                ]
-            )
-    print(table(["makers", "days drawn", "days left", "Brier", "better", "off"], rows, left=3))
-    for (world, name), said in found.items():
-        if name == "as shipped" or True:
-            print(world, name)
-            print(
-                table(
-                    ["said", "came", "times"],
-                    [[f"{a:.1%}", f"{b:.1%}", str(n)] for a, b, n in curve(said)],
-                    left=0,
-                )
-            )
+    print(tables(found))
+    draw(found)
 
 
 if __name__ == "__main__":

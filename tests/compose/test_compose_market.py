@@ -15,7 +15,9 @@ from quanheng.cli import cli
 from quanheng.compose import market_history as history
 from quanheng.compose import rate_command as command
 from quanheng.compose.publication import ENGLISH, REASONS, SHEETS
+from quanheng.duties import day
 from quanheng.duties.dataset import DatasetError
+from quanheng.duties.quote_rows import Batch, QuoteRows
 from quanheng.duties.rating import rate, rate_whole_year
 from quanheng.edge import dataset_parts, rate_engines, rate_task
 from quanheng.edge.dataset_files import read_dataset, write_dataset, write_result
@@ -109,6 +111,33 @@ def test_chunks_change_nothing(
     monkeypatch.setattr(dataset_parts, "CELL_ROWS", 5)
     with pytest.raises(DatasetError, match="more than 5 rows of one cell in a day"):
         list(PartReader(market, PartKey(FIRST, "510050")).quotes())
+
+
+def test_every_row_is_read_once(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice the rows are twice the work: each quote goes through the kernels once, whatever the
+    chunks, and is measured in one of them.
+    """
+    taken, measured = [], []
+    take, measure = QuoteRows.take, day.measure_cells
+
+    def counting(self: QuoteRows, batch: Batch) -> bool:
+        taken.append(len(batch.contract))
+        return take(self, batch)
+
+    def measuring(tables, chunk=None, scratch=None):
+        measured.append(int(chunk.start[-1]) if chunk is not None else 0)
+        return measure(tables, chunk, scratch)
+
+    monkeypatch.setattr(QuoteRows, "take", counting)
+    monkeypatch.setattr(day, "measure_cells", measuring)
+    monkeypatch.setattr(dataset_parts, "CHUNK_ROWS", 97)
+    _, _, rows = command.rate_folder(plan(market, tmp_path, first=LAST), quiet)
+    files = (market / "quotes" / str(LAST)).glob("*.parquet")
+    assert rows == sum(pq.read_metadata(path).num_rows for path in files)
+    assert sum(taken) == rows and len(taken) > 50
+    assert sum(measured) == rows, "all its makers have duties on the last day"
 
 
 def test_an_interrupted_rating_goes_on(market: Path, rated: Path, tmp_path: Path) -> None:

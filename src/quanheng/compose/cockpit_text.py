@@ -45,7 +45,7 @@ WORDS = {
         "general": "一般做市商",
         "quiet": "无预警。",
         "risk": "余量最少的合约",
-        "note": "概率：余下各日从该品种近 60 日中等概率独立抽取；样本少于 5 日不预测。"
+        "note": "概率：余下各日从该品种近 60 日按连续数日成段抽取，另计少量漏收盘；样本少于 5 日不预测。"
         "余量：此后不合格报价的最长时间（覆盖余量：全部合约无报价）；负值表示已未达。",
         "open": "未回应", "holding": "维持中", "held": "已维持",
         "green": "正常", "amber": "黄", "red": "红",
@@ -73,9 +73,10 @@ WORDS = {
         "general": "general maker",
         "quiet": "No alert.",
         "risk": "Contracts with the least slack",
-        "note": "Chances: every day to come is drawn alike and independently from the class's last "
-        "60 days; none with fewer than 5. Slack: longest time without a compliant quote from now "
-        "on (of a class: without any quote); below 0 the duty is lost.",
+        "note": "Chances: days to come are drawn from the class's last 60 days, some in a row at a "
+        "time, with a few more missed closings; none with fewer than 5. Slack: longest time "
+        "without a compliant quote from now on (of a class: without any quote); below 0 the duty "
+        "is lost.",
         "open": "open", "holding": "holding", "held": "held",
         "green": "green", "amber": "amber", "red": "red",
         "failed": "months of D", "without": "months without A",

@@ -8,7 +8,8 @@ contracts (E-05 to E-10). A table without rows is not published.
 
 import csv
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +273,7 @@ def publish(
             files.append(path)
         if cells:
             filled.append((sheet, cells))
-    writers = {
+    writers: dict[str, Callable[[], bytes]] = {
         "html": lambda: _PAGE.format(
             basis=BASIS, body="\n".join(_section(*one) for one in filled)
         ).encode(),
@@ -296,17 +297,7 @@ def _document(
             title=sheet.title,
             english=sheet.english,
             sheet=sheet.title,
-            blocks=(
-                Table(
-                    title=sheet.title,
-                    english=sheet.english,
-                    columns=tuple(
-                        Column(head, ENGLISH[head], kind)
-                        for head, kind in zip(sheet.heads, sheet.kinds, strict=True)
-                    ),
-                    rows=tuple(cells),
-                ),
-            ),
+            blocks=tuple(_blocks(sheet, cells)),
         )
         for sheet, cells in filled
     ]
@@ -318,6 +309,24 @@ def _document(
         sections=tuple(sections),
         notes=(BASIS,),
     )
+
+
+def _blocks(sheet: Sheet, cells: Sequence[tuple[Cell, ...]]) -> Iterator[Table]:
+    """One table; of the months one for each period, which then needs no column."""
+    columns = tuple(
+        Column(head, ENGLISH[head], kind)
+        for head, kind in zip(sheet.heads, sheet.kinds, strict=True)
+    )
+    if sheet.name != "monthly":
+        yield Table(title="", english="", columns=columns, rows=tuple(cells))
+        return
+    for period, rows in groupby(cells, key=lambda row: str(row[0])):
+        yield Table(
+            title=f"{sheet.heads[0]} {period}",
+            english=ENGLISH[sheet.heads[0]],
+            columns=columns[1:],
+            rows=tuple(row[1:] for row in rows),
+        )
 
 
 def _section(sheet: Sheet, rows: Sequence[Sequence[Cell]]) -> str:

@@ -1,14 +1,14 @@
 """Grades of the month and the year before they are known, with probabilities (E-12, L-03).
 
-Method, stated with every figure it gives: each day to come is drawn from the maker's own past days
-of the class (the last BASIS of them), each as likely as another and independent of the others; the
-day that runs is what it has so far plus a drawn day for the time to come. PATHS such months are
-drawn from numbers that depend on maker, class and day alone, and each is graded by the rulebook.
-Months of the year still to come are drawn from the months already graded and the forecast of the
-running one. Fewer than LEAST past days give no forecast. Days that depend on each other (a broken
-system, a crash) make real outcomes wider than this says.
-
-Inside, ratios are integers of 1e-9; a month within 1e-8 of a band's edge may fall on either side.
+Method, stated with every figure it gives: days to come are taken from the maker's own past days of
+the class (the last BASIS of them) in pieces of BLOCK days on average, so that what lasts some days,
+a broken system or a wild market, lasts in the forecast too; the day that runs is what it has so far
+plus a drawn day for the time to come. PATHS such months are drawn from numbers that depend on
+maker, class and day alone, each from a sample of the past of its own and with a few missed closing
+auctions more, for sixty good days are no certainty, and each is graded by the rulebook. Months of
+the year still to come are drawn from the months already graded and the forecast of the running one.
+Fewer than LEAST past days give no forecast. A maker that changes for good is only noticed as its
+new days come in. docs/studies/forecast.md says how far the chances can be trusted.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from hashlib import shake_256
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from quanheng.duties.forecast_grades import (
     ANSWERED,
@@ -74,11 +75,16 @@ def picks(seed: str, count: int, paths: int, days: int) -> Ints:
 
 
 def courses(seed: str, count: int, paths: int, days: int, method: Method) -> Ints:
-    """int64[paths, days]: which of the `count` past days each day to come is like."""
+    """int64[paths, days]: which of the `count` past days each day to come is like.
+
+    A day goes on with the day after the last one, or with a chance of one in `block` with another;
+    with `doubt` a path knows only as many such beginnings as the past has whole blocks.
+    """
     start = picks(seed, count, paths, days)
     if method.doubt:
-        pool = picks(f"{seed}/pool", count, paths, count)
-        start = np.take_along_axis(pool, start, axis=1)
+        known = max(count // method.block, 2)
+        pool = picks(f"{seed}/pool", count, paths, known)
+        start = np.take_along_axis(pool, start % known, axis=1)
     turn = picks(f"{seed}/turn", method.block, paths, days) == 0
     for day in range(1, days):
         later = (start[:, day - 1] + 1) % count
@@ -111,6 +117,8 @@ def month(
     parts = [np.broadcast_to(done, (paths, *done.shape))]
     if to_draw:
         drawn = basis[courses(seed, len(basis), paths, to_draw, method)]
+        if method.doubt:
+            _miss(drawn, picks(f"{seed}/miss", 2 * BASIS + 2, paths, to_draw) == 0)
         if today is not None and gone < 1:
             drawn[:, 0] = _rest_of_day(np.array(today), gone, drawn[:, 0])
         parts.append(drawn)
@@ -118,6 +126,14 @@ def month(
         parts.append(np.broadcast_to(np.array(today), (paths, 1, COLUMNS)))
     grades = month_grades(np.concatenate(parts, axis=1), scale, changes)
     return _outcome(np.bincount(grades, minlength=len(GRADES)), paths, len(basis))
+
+
+def _miss(drawn: Ints, missed: npt.NDArray[np.bool_]) -> None:
+    """One closing auction in 2 (BASIS + 1) is missed that the past has not: sixty days without a
+    miss are no proof (Jeffreys' prior), and one can cost a grade through the ladder of E-02.
+    """
+    joined = drawn[:, :, CLOSE]
+    drawn[:, :, CLOSE] = np.where(missed & (joined == 1), 0, joined)
 
 
 def _outcome(counts: Ints, total: int, basis: int) -> Outcome:

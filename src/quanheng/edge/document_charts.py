@@ -62,7 +62,9 @@ def _saved(chart: Chart, form: str, width: float, height: float) -> bytes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontproperties(small)
         if len(chart.series) + len(chart.bounds) > 1:
-            axes.legend(prop=small, framealpha=0.85, edgecolor="none", ncols=4, loc="best")
+            # Beside the title: on the plot it would hide bars.
+            place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+            axes.legend(prop=small, frameon=False, ncols=4, **place)
         out = io.BytesIO()
         options = {"svg.fonttype": "path", "svg.hashsalt": "quanheng"}
         metadata = {"Date": None} if form == "svg" else {"Software": None}
