@@ -16,13 +16,7 @@ from compose_world import Called, Run, call, one_line
 
 from quanheng.compose import explain as explaining
 from quanheng.compose.cockpit_stand import histories, stand
-from quanheng.compose.duty_source import (
-    DutySource,
-    month_number,
-    month_start,
-    year_of,
-    year_start,
-)
+from quanheng.compose.duty_source import DutySource, month_start, year_of, year_start
 from quanheng.duties import intervals as iv
 from quanheng.edge import document_pdf
 from quanheng.edge.documents import Chart, Column, Document, Section, Series, Table
@@ -139,58 +133,6 @@ def test_cockpit_tells_a_month_that_is_going_wrong(month: Path) -> None:
         told[maker] = {(one.item, one.lost) for one in found.alerts}
     assert {("month", False), ("chapter9", True)} <= told[duty_month.MAKERS[1]]
     assert not {item for item, _ in told[OURS]} & {"month", "chapter9"}
-
-
-OTHERWISE = """authority = "agreement"
-[readings]
-A02 = "floor to tick"
-A08 = "any compliant quote"
-A10 = "all 5 min"
-A18 = "calendar"
-A33 = "in"
-A35 = "in"
-"""
-
-
-def test_explanations_follow_the_readings_given(month: Path, tmp_path: Path) -> None:
-    """rules.md 11: under an agreement with other readings every contract's intervals add up to what
-    `rate` has under it, and the reports are those of its months.
-    """
-    agreement = tmp_path / "agreement.toml"
-    agreement.write_text(OTHERWISE)
-    option = ("--agreement", agreement)
-    span = ("--from", LAST, "--to", LAST)
-    done = call("rate", month, *span, "--out", tmp_path / "out", *option, "--workers", "1")
-    assert done.code == 0, done.err
-    rated = [r for r in rows(tmp_path / "out" / "contract_day.csv") if r["maker"] == OURS]
-    for row in rated:
-        where = ("--maker", OURS, "--contract", row["contract"], *option)
-        for item in ("continuous", "spread", "opening"):
-            found = ask("explain", month, *where, "--item", item)
-        part = ask("explain", month, *where, "--item", "continuous")
-        assert (part["figure"] or "") == row["participation"]
-        spent = dict(part["by_cause"])
-        assert sum(spent.get(cause, 0) for cause in spent) > 0 and found["item"] == "opening"
-    classes = {r["underlying"]: r for r in rows(tmp_path / "out" / "class_day.csv")
-               if r["maker"] == OURS}  # fmt: skip
-    whole = ask(
-        "explain", month, "--maker", OURS, "--class", "510050", "--item", "coverage", *option
-    )
-    assert (whole["good"], whole["figure"]) == (
-        int(classes["510050"]["covered"]), classes["510050"]["coverage"],
-    )  # fmt: skip
-    out = tmp_path / "report"
-    how = ("--kind", "monthly", "--format", "html", "--out", out, *option)
-    ask("duty-report", month, "--maker", OURS, *how)
-    page = next(out.glob("*.html")).read_text(encoding="utf-8")
-    assert "A18 calendar" in page and "2024 年 7 月" in page and "2024 年 8 月" not in page
-    plain = DutySource(month)
-    other = DutySource(month, agreement)
-    assert (plain.calendar, other.calendar) == (False, True)
-    day = other.days[-1]
-    assert (month_start(day), month_start(day, True)) == (20240721, 20240701)
-    assert [month_number(one, True) for one in (20241201, 20241130, 20240115)] == [1, 12, 2]
-    assert [month_number(one) for one in (20241221, 20241220, 20240115)] == [1, 12, 1]
 
 
 def test_a_general_maker_owes_answers_alone(month: Path, tmp_path: Path) -> None:
