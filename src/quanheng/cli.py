@@ -39,6 +39,7 @@ from quanheng.compose.scenarios import ScenarioError
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
+from quanheng.compose.worlds_cli import worlds
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
 from quanheng.duties.fees import FeeError
@@ -282,6 +283,7 @@ cli.add_command(lab)
 cli.add_command(report)
 cli.add_command(oversee)
 cli.add_command(firm)
+cli.add_command(worlds)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
