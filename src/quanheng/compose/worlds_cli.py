@@ -75,7 +75,8 @@ def _text(outcomes: list[Outcome], result: dict[str, Any], lang: str) -> str:
         lines.append(
             f"小世界 {result['worlds']:,} 个，故障 {faults:,} 次，"
             f"引擎死亡 {counts['deaths']:,} 次，接管 {counts['takeovers']:,} 次，"
-            f"委托报价 {counts['requests']:,} 笔，检查 {result['checks']:,} 次；恢复报价 {result['quoting']:,} 个，风控停报 "
+            f"委托报价 {counts['requests']:,} 笔，检查 {result['checks']:,} 次；"
+            f"恢复报价 {result['quoting']:,} 个，风控停报 "
             f"{result['tripped']:,} 个；失败 {failed} 个，用时 {result['seconds']} 秒（处理器）"
         )
     else:

@@ -100,12 +100,6 @@ class SimulatedDisk(Disk):
         self._locks.clear()
         self.room, self.sync_fails = -1, False
 
-    def flip(self, path: Path, place: int, bit: int) -> None:
-        """Bit rot: one bit of the platter turns."""
-        file = self._names[path]
-        file.data[place] ^= 1 << bit
-        file.settle()
-
     def _call(self) -> None:
         self.calls += 1
         if self.lose_at:
