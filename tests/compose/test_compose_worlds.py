@@ -37,15 +37,15 @@ def broken(*faults: Fault, seed: int = 1) -> str:
 
 @pytest.fixture(scope="module")
 def printed() -> Any:
-    """Eight worlds, each in this process and again in another."""
-    return call("worlds", "8", "--json").json
+    """Five worlds, each in this process and again in another."""
+    return call("worlds", "5", "--json").json
 
 
 def test_worlds_hold_and_repeat(printed: Any) -> None:
-    """Eight drawn worlds: no rule broken at any step, and equal digests under another hash seed."""
+    """Five drawn worlds: no rule broken at any step, and equal digests under another hash seed."""
     assert printed["ok"] and printed["failed"] == {} and printed["twice"]
     assert printed["checks"] > 10_000 and printed["counts"]["requests"] > 1_000
-    assert printed["counts"]["deaths"] > 8 and printed["quoting"] + printed["tripped"] == 8
+    assert printed["counts"]["deaths"] > 5 and printed["quoting"] + printed["tripped"] >= 5
 
 
 def test_every_kind_of_fault_is_drawn_and_healed() -> None:
@@ -56,6 +56,12 @@ def test_every_kind_of_fault_is_drawn_and_healed() -> None:
     assert any(not plan for plan in plans)
     assert all(one.at + one.lasts <= HEALED for one in faults)
     assert drawn(7) == drawn(7) != drawn(8)
+
+
+@pytest.mark.parametrize("seed", [2013])
+def test_seeds_that_failed_once_hold(seed: int) -> None:
+    """2013: a late report withdrew an answer that stood when the inquiry came."""
+    assert run_world(seed).broken == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("halt", "feed_cut")])
