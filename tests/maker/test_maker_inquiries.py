@@ -132,8 +132,6 @@ def test_an_answer_that_was_gone_before_the_question_is_none():
     code = world.chain.contracts[SLOT].code
     found = world.cancels(world.put(Pull(code, "q01")))
     (request,) = [one for one in found if one.contract == code]
-        one for one in world.cancels(world.put(Pull(code, "q01"))) if one.contract == code
-    ]
     world.resting.clear()
     world.report(cancel_ack(request, asked(world).arrived))
     assert stage(world) == Stage.WAITING
