@@ -16,7 +16,7 @@ help:
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
-	@echo "make worlds  N small simulated days (N=20), make soak: 20 whole ones"
+	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones"
 	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make strategies  run every strategy's scenes and keep the records; RELEASE as for models"
@@ -88,9 +88,10 @@ bounds: setup
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest tests/kernels tests/maker tests/exchange tests/duties \
 		--deselect tests/kernels/test_kernels_vector.py
 
-# Small worlds: one class's worth of contracts, every scenario, N seeds.
+# Small worlds under drawn faults, N seeds, each twice; and N small days, one scenario drawn for each.
 N ?= 20
 worlds: warm
+	$(BIN)/quanheng worlds $(N)
 	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
 
 soak: warm vnpy

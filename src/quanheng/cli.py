@@ -47,6 +47,7 @@ from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
 from quanheng.compose.why_text import told
+from quanheng.compose.worlds_cli import worlds
 from quanheng.config import ConfigError, read_config
 from quanheng.desk.people.errors import NotAllowedError, StoreError
 from quanheng.duties.dataset import DatasetError
@@ -301,6 +302,8 @@ for watched in (status, alarms):
 for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
     cli.add_command(verb)
 for verb in (*backtest_cli.VERBS, *duty_cli.VERBS, *lazy_verb.VERBS):
+cli.add_command(worlds)
+for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
 

@@ -177,6 +177,16 @@ class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels: tuple[ChannelConfig, ...] = ()
 
 
+class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of the firm this node serves (T-04, O-06): securities accounts and trading units, empty
+    for the member's own, and the hosts that may connect or be connected to.
+    """
+
+    accounts: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ("127.0.0.1",)
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole tree."""
 
@@ -199,6 +209,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overnight: tuple[OvernightConfig, ...] = ()
     roles: tuple[RoleConfig, ...] = ()
     designated: tuple[str, ...] = ()
+    isolation: IsolationConfig = IsolationConfig()
 
 
 def read_toml(
@@ -227,7 +238,17 @@ def read_config(path: Path | None = None) -> Config:
 
 def _problem(config: Config) -> str:
     member, line, journal = config.member, config.line, config.journal
+    own = config.isolation
     rules = (
+        (
+            not own.accounts or member.account in own.accounts,
+            f"isolation.accounts: the member's account {member.account} is not among them",
+        ),
+        (
+            not own.units or member.pbu in own.units,
+            f"isolation.units: the member's trading unit {member.pbu} is not among them",
+        ),
+        (bool(own.peers), "isolation.peers: at least one host must be listed"),
         (config.gateway in ("none", "tcp"), f"gateway: {config.gateway!r} is not none or tcp"),
         (
             journal.release in ("written", "synced"),

@@ -9,6 +9,7 @@ from quanheng.compose import lab_form, reception
 from quanheng.compose.answering import answer
 from quanheng.compose.cli_options import file_option
 from quanheng.compose.commands import UsageError
+from quanheng.compose.isolation import register_of
 from quanheng.compose.lab import CLOCKS, LabPlan, run, scenes, scenes_hash
 from quanheng.compose.reference import FIRST_DAY, load, read_master
 from quanheng.compose.run_folder import RunError
@@ -130,12 +131,15 @@ def _chain(day: Day, master: Path | None, ours: bool) -> Chain:
     default=None,
     help="Where the report goes; reception-<day> without it.",
 )
+@file_option("--config", "Configuration whose isolation register the files are held against.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def lab_reception(folder: Path, on: str, out: Path | None, lang: str, as_json: bool) -> None:
+def lab_reception(
+    folder: Path, on: str, out: Path | None, config: Path | None, lang: str, as_json: bool
+) -> None:
     """Check a FOLDER of received files and write the reception report (I-15)."""
     day = _day(on)
-    found = reception.check(folder, day)
+    found = reception.check(folder, day, register_of(read_config(config)))
     paths = reception.write(found, out or Path(f"reception-{day}"))
     text = reception.listing(found, paths, lang)
     answer(reception.summary(found, paths), text, as_json, found.ok)

@@ -9,6 +9,7 @@ import msgspec
 from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
+from quanheng.compose.isolation import register_of
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_day import OversightDay
 from quanheng.compose.reference import load, morning_files
@@ -103,6 +104,7 @@ class Prepared:
             marks=self._marks(),
             closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
             outages=self.openings.order_outages(),
+            peers=register_of(self.plan.config).peers,
         )
         self._write("exchange", setup)
 
@@ -123,7 +125,9 @@ class Prepared:
             speed=self.speed,
             underlyings=_nearest_first(self.reference.chain.contracts),
         )
-        self._write("gateway", gateway_main.Setup(gateway, line.host, order_port, etf_port))
+        register = register_of(plan.config)
+        gateway_setup = gateway_main.Setup(gateway, line.host, order_port, etf_port, register)
+        self._write("gateway", gateway_setup)
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
             shifts=shifts_of(signs(plan.scenario, self.midnight, self.midnight + OPEN_AT)),

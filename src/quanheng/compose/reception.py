@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from quanheng.compose.isolation import foreign_rows
 from quanheng.compose.reception_cross import CROSSES
 from quanheng.compose.reception_files import Problem, Received
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.text import table, thousands
+from quanheng.edge.isolation import Register
 from quanheng.terms.days import clock_text, day_of, from_clock, iso, midnight
 from quanheng.terms.units import DAY, Day, Nanos
 from quanheng.wire.exchange_files import CLEARING, Named, Reading, named, read_file
@@ -98,8 +100,10 @@ class Reception(msgspec.Struct, frozen=True):
         return not any(check.problems for check in self.checks)
 
 
-def check(folder: Path, day: Day) -> Reception:
-    """Check a folder. RunError when it is none."""
+def check(folder: Path, day: Day, register: Register | None = None) -> Reception:
+    """Check a folder. RunError when it is none. With a `register` records that name accounts or
+    trading units of another business are problems (T-04, O-06).
+    """
     if not folder.is_dir():
         raise RunError(f"{folder}: not a folder")
     paths = sorted(path for path in folder.iterdir() if path.is_file())
@@ -132,6 +136,11 @@ def check(folder: Path, day: Day) -> Reception:
             found = tuple(cross.find(received))
             group, name = GROUPS[cross.kind], received.name(cross.kind)
             checks.append(Check(group, name, cross.words, 0, found))
+    for kind in files if register is not None else ():
+        foreign = tuple(foreign_rows(received, kind, register)) if register else ()
+        if foreign:
+            name = received.name(kind)
+            checks.append(Check(GROUPS[kind], name, "账户隔离 isolation", 0, foreign))
     order = list(dict.fromkeys(GROUPS.values()))
     checks.sort(key=lambda one: (order.index(one.group) if one.group in order else 9, one.file))
     return Reception(str(folder), day, digest.hexdigest(), tuple(checks))

@@ -18,6 +18,7 @@ from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.copy_line import CopyServer
 from quanheng.edge.etf_server import EtfServer
 from quanheng.edge.health import Health
+from quanheng.edge.isolation import LOCAL, stranger_alert
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import encode_frame
 from quanheng.edge.loop import Loop, tcp_listener
@@ -66,6 +67,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[Nanos]
     closing_from: Nanos  # from here on the ticks are kept for clearing (rules.md 2.8)
     outages: list[tuple[Nanos, Nanos]]
+    peers: tuple[str, ...] = LOCAL
 
 
 class ExchangeProcess:
@@ -74,6 +76,7 @@ class ExchangeProcess:
     def __init__(self, run: Path, setup: Setup, loop: Loop) -> None:
         self.setup = setup
         self.loop = loop
+        loop.peers, loop.on_stranger = setup.peers, self._on_stranger
         self.lag: Nanos = 0  # longest time the machines were behind the clock, business
         ports = (setup.order_port, setup.feed_port, setup.etf_port, setup.copy_port)
         listeners = [tcp_listener(setup.host, port) for port in ports]
@@ -107,6 +110,10 @@ class ExchangeProcess:
         self._closing = (run / "live" / "closing.bin").open("wb")
         self._queued: list[tuple[str, list[AnyRequest]]] = []
         self._queued_etf: list[ex.EtfRequests] = []
+
+    def _on_stranger(self, host: str) -> None:
+        """A host outside the list was turned away (T-04)."""
+        self.lines.add({"at": monotonic(), "what": "alert", **stranger_alert(host)})
 
     def _host(self, run: Path, machine: Any) -> LiveHost:
         journal = SegmentJournal(run, machine.NAME, durable=False)

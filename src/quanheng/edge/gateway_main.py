@@ -28,6 +28,7 @@ from quanheng.edge.gateway_lines import (
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.health import Health
+from quanheng.edge.isolation import IsolationError, Register
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import (
     Fenced,
@@ -40,7 +41,7 @@ from quanheng.edge.link_messages import (
 )
 from quanheng.edge.loop import Connection, Loop, unix_listener
 from quanheng.runtime.live import NEVER, BusinessClock
-from quanheng.terms.codes import Link
+from quanheng.terms.codes import Alert, Link
 from quanheng.terms.etf import ETF_SET, EtfSend
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.profile import Profile
@@ -59,10 +60,24 @@ class Setup(msgspec.Struct, frozen=True):
     host: str
     port: int
     etf_port: int = 0  # no line to the underlyings' market
+    register: Register | None = None  # None: not checked (rigs of tests)
 
 
 class GatewayProcess:
     """One engine at a time, one exchange connection, any number of people at the kill socket."""
+
+    def _check_isolation(self, setup: Setup) -> None:
+        """Refuse to start for an account, trading unit or host outside the register (T-04)."""
+        plan = setup.plan
+        if setup.register is None:
+            return
+        try:
+            setup.register.check_start(plan.account, plan.pbu, setup.host)
+        except IsolationError as error:
+            code = Alert.FOREIGN_ACCOUNT
+            self.lines.add({"at": monotonic(), "what": "alert", "code": code, "args": [str(error)]})
+            self.lines.close()
+            raise
 
     def __init__(self, run: Path, setup: Setup, loop: Loop) -> None:
         self.setup = setup
@@ -78,6 +93,7 @@ class GatewayProcess:
         self.lines = LineFile(run / "live" / "gateway.jsonl")
         self._health = Health(self.lines)
         profile = Profile(plan.account, plan.pbu, plan.branch)
+        self._check_isolation(setup)
         self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
         self.exchange: Line = (
             TcpLine(self.core, loop, setup.host, setup.port, monotonic)

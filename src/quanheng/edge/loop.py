@@ -100,7 +100,11 @@ class Connection:
 class Loop:
     """Sockets of a process: listeners, connections, and plain descriptors to watch."""
 
-    def __init__(self) -> None:
+    def __init__(self, peers: tuple[str, ...] = ()) -> None:
+        """`peers`: the only hosts whose TCP connections are accepted; empty: all of them."""
+        self.peers = peers
+        self.turned_away: list[str] = []  # hosts that were not, newest last
+        self.on_stranger: Callable[[str], None] = self.turned_away.append
         self.selector = selectors.DefaultSelector()
         self.connections: list[Connection] = []
         self._listeners: list[socket.socket] = []
@@ -112,8 +116,11 @@ class Loop:
 
         def accept() -> None:
             with contextlib.suppress(BlockingIOError, InterruptedError):
-                peer, _ = sock.accept()
-                if len(self.connections) >= MAX_CONNECTIONS:
+                peer, address = sock.accept()
+                if self.peers and peer.family == socket.AF_INET and address[0] not in self.peers:
+                    peer.close()
+                    self.on_stranger(address[0])
+                elif len(self.connections) >= MAX_CONNECTIONS:
                     peer.close()
                 else:
                     on_accept(peer)

@@ -94,11 +94,11 @@ class SimulatedDisk(Disk):
         self._locks.clear()
         self.lose_at, self.room, self.sync_fails = 0, -1, False
 
-    def flip(self, path: Path, place: int, bit: int) -> None:
-        """Bit rot: one bit of the platter turns."""
-        file = self._names[path]
-        file.data[place] ^= 1 << bit
-        file.settle()
+    def process_gone(self) -> None:
+        """A process died: its descriptors and locks are gone, what it wrote stays in the cache."""
+        self._open.clear()
+        self._locks.clear()
+        self.room, self.sync_fails = -1, False
 
     def _call(self) -> None:
         self.calls += 1

@@ -160,6 +160,9 @@ def _step(
     reach = min(stamp, stop)
     stands = _stands(state, asked.slot)
     if stamp <= asked.arrived:
+        if asked.stage == Stage.ANSWERED and not stands:
+            # A late report says that what seemed to answer was gone before anybody asked.
+            move(state, asked, Happening.BREAKS)
         _stand(asked, asked.arrived if stands else 0, hold)
     elif asked.since and reach - asked.since >= hold:
         _end(state, asked, Happening.KEPT)

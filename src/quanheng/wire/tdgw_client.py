@@ -1,5 +1,6 @@
 """The member's side of a TDGW session (interfaces.md 1.4 to 1.8; T-01)."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from quanheng.wire.events import (
     ResponseArrived,
     SyncAnswered,
 )
-from quanheng.wire.fields import WireError
+from quanheng.wire.fields import SOH, WireError
 from quanheng.wire.profile import Profile
 from quanheng.wire.session import (
     ENDING,
@@ -34,6 +35,9 @@ from quanheng.wire.session import (
     Session,
     SessionError,
 )
+
+OWNER = re.compile(rb"\x01448=([^\x01]*)\x01452=5\x01")
+"""The party of a report whose role is the securities account."""
 
 
 class ClientSession(Session):
@@ -62,6 +66,7 @@ class ClientSession(Session):
         self.comp_id = comp_id
         self.profile = profile
         self.day = day
+        self._own = f"{SOH}448={profile.account}{SOH}452=5{SOH}".encode()
         self.duplicates = 0  # replayed reports that were already delivered
         self._expected: dict[tuple[str, str], int] = {}
         self._resyncing: dict[tuple[str, str], int] = {}
@@ -137,11 +142,20 @@ class ClientSession(Session):
             return
         self._expected[key] = expected + 1
         try:
+            if self._own not in text:
+                self._check_owner(text)
             body = step.decode_report(text, self.day, req_id)
         except WireError as error:
             events.append(ReportUnreadable(pbu, set_id, index, error))
             return
         events.append(ReportArrived(pbu, Report(set_id, index, body)))
+
+    def _check_owner(self, text: bytes) -> None:
+        """WireError 10794 for a report of another securities account (T-04)."""
+        owner = OWNER.search(text)
+        if owner is not None:
+            reason = f"account {owner[1].decode('ascii', 'replace')} is not {self.profile.account}"
+            raise WireError(10794, 448, "report", reason)
 
     def _on_response(self, fields: tuple[Any, ...], now: Nanos, events: list[Event]) -> None:
         req_id, pbu, reff, remark, text = fields

@@ -1,0 +1,375 @@
+"""A small world: eight contracts, under a minute, the real venue, gateway, maker, journal and line
+code, and a swarm of faults from one seed (borders.md 3, reliability.md 1.4).
+
+One process holds everything, on one clock that moves in steps of 20 ms. After every step the checks
+of `small_checks` run; after HEALED the world has to find its way back by itself.
+"""
+
+import copy
+import hashlib
+import random
+from collections import deque
+from typing import Any
+
+from msgspec.structs import replace
+
+from quanheng.compose.reference import FIRST_DAY
+from quanheng.compose.small_checks import Checks
+from quanheng.compose.small_engine import DiedError, SmallEngine
+from quanheng.compose.small_faults import Fault, drawn
+from quanheng.compose.small_stage import BEGIN, SETS, Epochs, stage
+from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_parts import base36
+from quanheng.edge.link_messages import Hello
+from quanheng.edge.simulated_disk import SimulatedDisk
+from quanheng.exchange import messages as ex
+from quanheng.exchange.venue import Venue
+from quanheng.runtime.envelope import Source
+from quanheng.runtime.host import Host
+from quanheng.runtime.journal import JournalCorruptError, JournalError
+from quanheng.runtime.live import LiveHost
+from quanheng.runtime.memory import MemoryJournal, MemorySnapshots
+from quanheng.terms.codes import Link, Phase
+from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTick, UnderlyingTicks
+from quanheng.terms.orders import Report, Requests
+from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.wire.events import RequestArrived, SyncRequested
+from quanheng.wire.tdgw import ServerSession
+
+STEP = 20 * MILLISECOND
+LENGTH = 48 * SECOND
+QUIET_STEPS = 15
+STALE_IDS = 900_000
+
+
+class SmallWorld:
+    """Build it with a seed, `run` it, look at `checks.broken` and `digest`."""
+
+    def __init__(self, seed: int, faults: list[Fault] | None = None) -> None:
+        self.seed = seed
+        self.faults = drawn(seed) if faults is None else faults
+        self.stage = stage()
+        self.now = BEGIN
+        self.draw = random.Random(seed)
+        self.disk = SimulatedDisk(seed)
+        self.snapshots = MemorySnapshots(keep=3)
+        self.chains: dict[int, bytes] = {}
+        self.venue: Any = Venue()
+        self.venue_host = LiveHost(Host(self.venue, MemoryJournal("venue")))
+        self.epochs = Epochs()
+        self.gateway: Gateway | None = None
+        self.server: ServerSession | None = None
+        self.engine: SmallEngine | None = None
+        self.stored: dict[str, list[Report]] = {name: [] for name in SETS}
+        self.counts = {"requests": 0, "reports": 0, "lives": 0, "takeovers": 0, "deaths": 0}
+        self.until: dict[str, Nanos] = {}  # fault kind -> until when it lasts
+        self.size: dict[str, int] = {}
+        self._plan = deque(self.faults)
+        self._to_gateway: deque[Any] = deque()
+        self._up: deque[tuple[Nanos, Any]] = deque()
+        self._down: deque[tuple[Nanos, bytes]] = deque()
+        self._zombie: SmallEngine | None = None
+        self._spot = self.stage.spot
+        self._halted = False
+        self._log = hashlib.sha256()
+        self.checks = Checks(self)
+
+    # The clock ----------------------------------------------------------------------------------
+
+    @property
+    def since(self) -> Nanos:
+        """Time since the world began."""
+        return self.now - BEGIN
+
+    def lasts(self, kind: str) -> bool:
+        """Whether a fault of the kind is going on."""
+        return self.now < self.until.get(kind, 0)
+
+    def run(self) -> "SmallWorld":
+        """The whole life; a broken check ends it."""
+        self._venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
+        while self.since < LENGTH and not self.checks.broken:
+            self._step()
+        for _ in range(QUIET_STEPS):
+            self._step(quiet=True)  # the exchange rests, what is on the way arrives
+        if not self.checks.broken:
+            self.checks.at_the_end()
+        return self
+
+    def _step(self, quiet: bool = False) -> None:
+        self.now += STEP
+        while self._plan and self._plan[0].at <= self.since:
+            self._strike(self._plan.popleft())
+        if self._halted and not self.lasts("halt"):
+            self._halt(False)
+        if not quiet:
+            if self.since % (500 * MILLISECOND) == 0:
+                self._move_market()
+            self._turn_venue()
+        self._carry_up()
+        self._carry_down()
+        self._turn_gateway()
+        self._turn_engine()
+        self._flush_gateway()
+        self._stale_engine_sends()
+        self.checks.after_step()
+
+    def note(self, *what: Any) -> None:
+        """Into the event log whose hash has to be the same in every run of the seed."""
+        self._log.update(repr((self.since, *what)).encode())
+
+    def digest(self) -> str:
+        """SHA-256 of the event log and of the machines' states."""
+        log = self._log.copy()
+        machines = [self.venue] + ([self.engine.machine] if self.engine is not None else [])
+        for machine in machines:
+            for name, value in sorted(machine.digest().items()):
+                log.update(name.encode() + value)
+        return log.hexdigest()
+
+    # The market ---------------------------------------------------------------------------------
+
+    def _move_market(self) -> None:
+        """The underlying walks; the exchange's own crowd follows it."""
+        self._spot += 10 * self.draw.choice((-2, -1, 0, 0, 1, 2))
+        spot = self._spot
+        tick = UnderlyingTick(
+            0, int(Phase.CONTINUOUS), spot, 0, 0, (spot - 10,), (100,), (spot + 10,), (100,)
+        )
+        ticks = UnderlyingTicks(self.now, (tick,))
+        self._venue_takes(ticks, Source.FEED)
+        self._feed(ticks)
+
+    def _turn_venue(self) -> None:
+        host = self.venue_host
+        while (effects := host.fire(self.now)) is not None:
+            self._venue_said(effects)
+
+    def _venue_takes(self, body: Any, source: Source) -> None:
+        self._venue_said(self.venue_host.take(body, self.now, source))
+
+    def _venue_said(self, effects: Any) -> None:
+        for effect in effects:
+            match effect:
+                case ChainTick():
+                    self._feed(effect)
+                case ex.Deliver():
+                    for report in effect.reports:
+                        self.stored[report.set_id].append(report)
+                    self.counts["reports"] += len(effect.reports)
+                    self.checks.delivered(effect.reports)
+                    if self.server is not None:
+                        data = self.server.send_reports(effect.pbu, effect.reports, self.now)
+                        self._send_down(b"" if self.lasts("lost_reports") else data)
+                case _ if self.server is not None:
+                    self._send_down(self._other(self.server, effect))
+
+    def _other(self, server: ServerSession, effect: Any) -> bytes:
+        match effect:
+            case ex.Refuse():
+                send = server.send_reject
+                return b"".join(send("OQO", effect.pbu, one, self.now) for one in effect.rejects)
+            case ex.PlatformStateChanged():
+                return server.send_platform_state(effect.state, self.now)
+            case Inquiry():
+                return server.send_inquiry(effect, self.now)
+            case _:
+                return b""
+
+    def _feed(self, tick: ChainTick | UnderlyingTicks) -> None:
+        if self.engine is not None and not self.lasts("feed_cut"):
+            self.engine.inbox.append((tick, Source.FEED))
+
+    # The order line -----------------------------------------------------------------------------
+
+    def _send_down(self, data: bytes) -> None:
+        if data:
+            late = (200 + 150 * self.size.get("slow_reports", 0)) * MILLISECOND
+            due = self.now + (late if self.lasts("slow_reports") else MILLISECOND)
+            last = self._down[-1][0] if self._down else 0
+            self._down.append((max(due, last), data))
+
+    def _carry_down(self) -> None:
+        while self._down and self._down[0][0] <= self.now:
+            data = self._down.popleft()[1]
+            if self.gateway is not None and not self.gateway.from_wire(data, self.now):
+                self._cut_line("the gateway closed it")
+
+    def _carry_up(self) -> None:
+        while self._up and self._up[0][0] <= self.now:
+            requests = self._up.popleft()[1]
+            self.checks.arrived(requests)
+            self.counts["requests"] += len(requests)
+            self.note("arrived", [request.client_id for request in requests])
+            self._venue_takes(Requests(self.stage.profile.pbu, requests), Source.VENUE)
+
+    def _flush_gateway(self) -> None:
+        """Bytes for the exchange leave, and messages for the engine."""
+        gateway = self.gateway
+        if gateway is None:
+            return
+        data = gateway.out_wire()
+        if data and self.server is not None:
+            requests = []
+            for event in self.server.receive(data, self.now):
+                if isinstance(event, RequestArrived) and event.request is not None:
+                    requests.append(event.request)
+                elif isinstance(event, SyncRequested):
+                    self._replay(event.set_id, event.next)
+            self.checks.sent(requests)
+            if requests:
+                self._up.append((self.now + MILLISECOND, requests))
+            self._send_down(self.server.output())
+        told = gateway.out_engine()
+        if self.engine is not None and self.engine.connected:
+            self.engine.inbox.extend((message, Source.VENUE) for message in told)
+        for line in gateway.log():
+            self.note(line["what"])
+
+    def _replay(self, set_id: str, index: int) -> None:
+        assert self.server is not None
+        self._send_down(self.server.output())
+        rows = self.stored[set_id][index - 1 :]
+        self._send_down(self.server.send_reports(self.stage.profile.pbu, rows, self.now))
+
+    def _cut_line(self, why: str) -> None:
+        """What is on the way in either direction is lost."""
+        self.server = None
+        self._up.clear()
+        self._down.clear()
+        if self.gateway is not None:
+            self.gateway.disconnected(self.now, why)
+        self.note("cut", why)
+
+    # Gateway and engine -------------------------------------------------------------------------
+
+    def _turn_gateway(self) -> None:
+        if self.gateway is None:
+            if self.lasts("gateway_crash"):
+                return
+            self.gateway = Gateway(self.stage.plan, self.epochs, self.now, lambda now: now)
+            if self.engine is not None:
+                self.engine.connect()
+        if self.server is None and not self.lasts("order_cut"):
+            self.server = ServerSession((self.stage.profile,), SETS, FIRST_DAY, self.now)
+            self.server.send_platform_state(self.venue.state.platform, self.now)
+            self._send_down(self.server.output())
+            self.gateway.connected(self.now)
+        while self._to_gateway:
+            message = self._to_gateway.popleft()
+            if isinstance(message, Hello):
+                self.counts["takeovers"] += self.gateway.hello(message, self.now)
+            else:
+                self.gateway.from_engine(message, self.now)
+        if not self.gateway.tick(self.now) and self.server is not None:
+            self._cut_line("the gateway closed it")
+
+    def _engine_now(self) -> Nanos:
+        """The engine's business clock, which may have been stepped."""
+        return self.now + (self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0)
+
+    def _turn_engine(self) -> None:
+        if self.engine is None and any(self.lasts(kind) for kind in DOWN):
+            return
+        try:
+            if self.engine is None:
+                self._start_engine()
+            elif not self.lasts("engine_pause"):
+                self.engine.turn(self._engine_now())
+        except DiedError:
+            self._die("killed")
+        except JournalCorruptError as error:
+            self.checks.fail("6", f"the journal does not open: {error}")
+        except JournalError as error:
+            self.checks.disk_error(error)
+            self._die("its journal is dead")
+        else:
+            if self.engine is not None and self.engine.failed:
+                self._die(self.engine.failed)
+
+    def _start_engine(self) -> None:
+        engine = self.engine = SmallEngine(
+            self.disk, self.snapshots, self.chains, self.stage.maker, self._to_gateway.append
+        )
+        self.counts["lives"] += 1
+        self.checks.reborn(engine)
+        engine.begin(self._engine_now())
+        if self.gateway is not None:
+            engine.connect()
+        self.note("engine", engine.epoch, engine.recovered_at)
+
+    def _die(self, why: str) -> None:
+        """The process is gone; what it had handed to the operating system stays, unless power."""
+        engine = self.engine
+        if engine is None:
+            return
+        self.counts["deaths"] += 1
+        self.note("died", why)
+        if self.lasts("stale_engine"):
+            self._zombie = copy.copy(engine)
+        self.engine = None
+        if self.lasts("power_cut"):
+            self.disk.power_cut()
+        else:
+            self.disk.process_gone()
+        self._to_gateway.clear()
+
+    def _stale_engine_sends(self) -> None:
+        """An engine that everybody thought dead says hello and sends once more, with new ids."""
+        zombie = self._zombie
+        if zombie is None or self.gateway is None or zombie.last_send is None:
+            return
+        if self.gateway.epoch <= zombie.epoch or self.gateway.link != Link.READY:
+            return
+        self.gateway.hello(Hello(zombie.epoch, "maker"), self.now)
+        send = zombie.last_send
+        news = [
+            replace(one, client_id=one.client_id[:4] + base36(STALE_IDS + number, 6))
+            for number, one in enumerate(send.requests)
+        ]
+        self.gateway.from_engine(replace(send, requests=news), self.now)
+        self._zombie = None
+        self.checks.stale(self.gateway.out_engine())
+        self._flush_gateway()
+
+    # Faults -------------------------------------------------------------------------------------
+
+    def _strike(self, fault: Fault) -> None:
+        kind = fault.kind
+        self.note(kind)
+        self.until[kind] = self.now + fault.lasts
+        self.size[kind] = fault.size
+        engine = self.engine
+        match kind:
+            case "order_cut":
+                self._cut_line("fault")
+            case "repeated_reports":
+                if self.server is not None:
+                    for set_id, rows in self.stored.items():
+                        if rows:
+                            self._replay(set_id, max(1, len(rows) - 5 * fault.size))
+            case "engine_crash" | "power_cut" | "no_snapshot" | "stale_engine":
+                if kind == "no_snapshot":
+                    self.snapshots = MemorySnapshots(keep=3)
+                if engine is not None:
+                    engine.die_in = fault.size + 1
+            case "gateway_crash":
+                self._cut_line("the gateway crashed")
+                self.gateway = None
+                self._to_gateway.clear()
+                if engine is not None:
+                    engine.lost(self._engine_now())
+            case "halt":
+                self._halt(True)
+            case "disk_full":
+                self.disk.room = 200 * fault.size
+            case "fsync_error":
+                self.disk.sync_fails = engine is not None
+
+    def _halt(self, on: bool) -> None:
+        self._halted = on
+        self._venue_takes(ex.Halt("*", on), Source.RUNTIME)
+
+
+DOWN = ("engine_crash", "power_cut", "no_snapshot", "stale_engine", "disk_full", "fsync_error")
+"""Faults during which an engine that died is not started again."""

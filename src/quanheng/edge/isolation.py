@@ -1,0 +1,54 @@
+"""Isolation (T-04, O-06): what of a node belongs to market making, and nothing else passes.
+
+A register names the accounts, trading units and hosts of the node. It stands beside the member's
+own data in the configuration on purpose: two places have to agree before anything starts.
+"""
+
+from typing import Any
+
+import msgspec
+
+from quanheng.terms.codes import Alert
+
+LOCAL = ("127.0.0.1",)
+
+
+def stranger_alert(host: str) -> dict[str, Any]:
+    """The line of a process's log about a host that was turned away."""
+    return {"code": Alert.FOREIGN_ACCOUNT, "scope": "*", "args": [f"connection from {host}"]}
+
+
+class IsolationError(ValueError):
+    """Something names an account, a trading unit or a host that is not this system's."""
+
+
+class Register(msgspec.Struct, frozen=True):
+    """Designated accounts and trading units (PBU) of a node, and the hosts it may talk to."""
+
+    accounts: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    peers: tuple[str, ...] = LOCAL
+
+    def foreign(self, account: str = "", unit: str = "") -> str:
+        """Why a record, order or line with these names is not ours; "" when it is. Empty names
+        say nothing.
+        """
+        if account and account not in self.accounts:
+            return f"账户 {account} 不属于本系统 account is not one of {', '.join(self.accounts)}"
+        if unit and unit not in self.units:
+            return (
+                f"交易单元 {unit} 不属于本系统 trading unit is not one of {', '.join(self.units)}"
+            )
+        return ""
+
+    def stranger(self, host: str) -> str:
+        """Why a host may not be talked to; "" when it may."""
+        if host in self.peers:
+            return ""
+        return f"主机 {host} 不在名单内 host is not one of {', '.join(self.peers)}"
+
+    def check_start(self, account: str, unit: str, host: str) -> None:
+        """IsolationError when a process would serve another account, unit or host than listed."""
+        why = self.foreign(account, unit) or self.stranger(host)
+        if why:
+            raise IsolationError(f"isolation: {why}")

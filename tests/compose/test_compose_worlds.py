@@ -1,0 +1,184 @@
+"""Small worlds with faults: they hold, they repeat, and what is broken on purpose is seen."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from compose_world import call
+
+from quanheng.compose import small_runs
+from quanheng.compose.small_checks import Checks
+from quanheng.compose.small_faults import HEALED, KINDS, Fault, drawn
+from quanheng.compose.small_runs import differences, run_world
+from quanheng.compose.small_world import SmallWorld
+from quanheng.edge.gateway import Gateway
+from quanheng.edge.simulated_disk import SimulatedDisk
+from quanheng.maker import maker as maker_module
+from quanheng.runtime.host import Host
+from quanheng.runtime.segment import SegmentJournal
+from quanheng.terms.units import MILLISECOND, SECOND
+
+
+def fault(kind: str, at: int, lasts: int, size: int = 2) -> Fault:
+    return Fault(kind, at * SECOND, lasts * MILLISECOND, size)
+
+
+def broken(*faults: Fault, seed: int = 1) -> str:
+    """What a world with these faults breaks, or the exception it ends with."""
+    world = SmallWorld(seed, list(faults))
+    try:
+        world.run()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "; ".join(world.checks.broken)
+
+
+@pytest.fixture(scope="module")
+def printed() -> Any:
+    """Five worlds, each in this process and again in another."""
+    return call("worlds", "5", "--json").json
+
+
+def test_worlds_hold_and_repeat(printed: Any) -> None:
+    """Five drawn worlds: no rule broken at any step, and equal digests under another hash seed."""
+    assert printed["ok"] and printed["failed"] == {} and printed["twice"]
+    assert printed["checks"] > 10_000 and printed["counts"]["requests"] > 1_000
+    assert printed["counts"]["deaths"] > 5 and printed["quoting"] + printed["tripped"] >= 5
+
+
+def test_every_kind_of_fault_is_drawn_and_healed() -> None:
+    """Over the seeds every kind comes; some seeds have none; all faults end before HEALED."""
+    plans = [drawn(seed) for seed in range(1, 200)]
+    faults = [one for plan in plans for one in plan]
+    assert {one.kind for one in faults} == set(KINDS)
+    assert any(not plan for plan in plans)
+    assert all(one.at + one.lasts <= HEALED for one in faults)
+    assert drawn(7) == drawn(7) != drawn(8)
+
+
+@pytest.mark.parametrize("seed", [2013])
+def test_seeds_that_failed_once_hold(seed: int) -> None:
+    """2013: a late report withdrew an answer that stood when the inquiry came."""
+    assert run_world(seed).broken == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("halt", "feed_cut")])
+def test_each_fault_alone_holds(kind: str) -> None:
+    """One long fault of each kind, twice: nothing breaks and the world finds its way back."""
+    assert broken(fault(kind, 8, 1_500), fault(kind, 16, 900, 9)) == ""
+
+
+# What is broken on purpose ------------------------------------------------------------------------
+
+
+def test_f15_a_removed_fence_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the gateway's fence a stale engine's orders leave (rule 3)."""
+    stale = fault("stale_engine", 8, 1_500)
+    assert broken(stale) == ""
+    monkeypatch.setattr(Gateway, "fence", lambda self, epoch: "")
+    assert "rule 3" in broken(stale)
+
+
+def test_f14_a_removed_dead_man_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the dead-man's switch quotes outlive a silent engine (rule 4)."""
+    pause = fault("engine_pause", 8, 3_000)
+    assert broken(pause) == ""
+    monkeypatch.setattr(Gateway, "_dead_man", lambda self, now: None)
+    assert "rule 4" in broken(pause) and "outlive a silent engine" in broken(pause)
+
+
+def test_f04_a_dropped_fsync_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that only pretends to sync loses confirmed frames in a power cut (rule 6)."""
+    cut = [fault("power_cut", at, 600, size) for at, size in ((8, 3), (12, 7), (16, 11))]
+    assert broken(*cut) == ""
+    monkeypatch.setattr(SimulatedDisk, "sync", lambda self, descriptor: None)
+    assert "rule 6" in broken(*cut)
+
+
+def test_release_before_the_disk_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders that leave before their intent is durable have none after a power cut (rule 5)."""
+
+    def early(self: Host) -> Any:
+        assert self.release is not None
+        return self.release.free(self.journal.next_seq, self.journal.next_seq)
+
+    monkeypatch.setattr(Host, "commit", early)
+    cut = [fault("power_cut", at, 600, size) for at, size in ((8, 3), (12, 7), (16, 11))]
+    assert "rule 5" in broken(*cut)
+
+
+def test_a_dropped_index_check_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maker that counts repeated reports again has other positions than they say (rule 1)."""
+    monkeypatch.setattr(maker_module.Maker, "apply", _forgetful(maker_module.Maker.apply))
+    assert "rule 1" in broken(fault("repeated_reports", 20, 1, 9))
+
+
+def _forgetful(apply: Any) -> Any:
+    def wrapped(self: Any, envelope: Any) -> Any:
+        if type(envelope.body).__name__ == "Reports":
+            for report in envelope.body.reports:
+                self.state.next_index[report.set_id] = report.index
+        return apply(self, envelope)
+
+    return wrapped
+
+
+def test_a_journal_that_goes_on_after_an_error_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that asks the disk again after EIO is caught (F05, rule 6)."""
+    real = SegmentJournal._die
+
+    def forgiving(self: SegmentJournal, call: str, error: OSError) -> Any:
+        found = real(self, call, error)
+        self._dead = ""
+        self._disk.sync_fails = False  # type: ignore[attr-defined]
+        return found
+
+    assert broken(fault("fsync_error", 8, 900)) == ""
+    monkeypatch.setattr(SegmentJournal, "_die", forgiving)
+    assert "the journal goes on" in broken(fault("fsync_error", 8, 900))
+
+
+SET_ORDER = """
+from quanheng.compose import small_world
+real = small_world.SmallWorld._venue_takes
+def shuffled(self, body, source):
+    if isinstance(body, small_world.Requests):
+        by_name = {one.client_id: one for one in body.requests}
+        body = small_world.Requests(body.pbu, [by_name[name] for name in set(by_name)])
+    real(self, body, source)
+small_world.SmallWorld._venue_takes = shuffled
+print(small_world.SmallWorld(3, []).run().digest())
+"""
+
+
+def test_an_iteration_over_a_set_is_seen() -> None:
+    """Requests in the order of a set end in another digest under another hash seed (rule 8)."""
+
+    def digest(hash_seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run(
+            [sys.executable, "-c", SET_ORDER], env=environment, capture_output=True, check=True
+        )
+        return done.stdout.decode()
+
+    assert digest("1") != digest("2")
+
+
+def test_a_difference_and_a_failure_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A digest that differs, or a broken rule, prints the seed, its plan and how to repeat it."""
+    one = run_world(3)
+    monkeypatch.setattr(small_runs, "digests_elsewhere", lambda seeds: {3: "0" * 64})
+    differences([one])
+    assert "rule 8" in one.broken[0]
+    monkeypatch.setattr(Checks, "at_the_end", lambda self: self.fail("test", "on purpose"))
+    told = call("worlds", "--seed", "3", "--once", "--lang", "en")
+    assert told.code == 1 and "seed 3: rule test at 48" in told.out
+    assert "stale_engine" in told.out and "quanheng worlds --seed 3" in told.out
+
+
+def test_usage() -> None:
+    """COUNT or seeds, not both and not none."""
+    assert call("worlds").code == 2
+    assert call("worlds", "3", "--seed", "1..2").code == 2
