@@ -286,24 +286,30 @@ def why(run: Path, quote: str, lang: str, as_json: bool) -> None:
     _answer(msgspec.to_builtins(found), told(found, lang), as_json)
 
 
-cli.add_command(kill)
-cli.add_command(archive)
-cli.add_command(what_if)
-for verb in (console, console_person, propose, second, withdraw):
-    cli.add_command(verb)
-cli.add_command(lab)
-cli.add_command(report)
-cli.add_command(oversee)
-cli.add_command(drill)
-cli.add_command(surveil)
-cli.add_command(firm)
-for watched in (status, alarms):
-    cli.add_command(watched)
-for verb in (*settle_cli.VERBS, *risk_report_cli.VERBS):
-    cli.add_command(verb)
-for verb in (*backtest_cli.VERBS, *duty_cli.VERBS, *lazy_verb.VERBS):
-cli.add_command(worlds)
-for verb in (*backtest_cli.VERBS, *duty_cli.VERBS):
+for verb in (
+    kill,
+    archive,
+    what_if,
+    console,
+    console_person,
+    propose,
+    second,
+    withdraw,
+    lab,
+    report,
+    oversee,
+    firm,
+    status,
+    alarms,
+    drill,
+    surveil,
+    worlds,
+    *settle_cli.VERBS,
+    *risk_report_cli.VERBS,
+    *backtest_cli.VERBS,
+    *duty_cli.VERBS,
+    *lazy_verb.VERBS,
+):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
 
