@@ -235,14 +235,6 @@ def _deltas(row: Listed, forward: np.ndarray, spread: np.ndarray) -> np.ndarray:
     return out
 
 
-def cash_delta(records: Records, grid: Grid, slot: Slot, at: DayNanos) -> Money:
-    """Money that one bought contract moves like, 0 where nothing is known."""
-    point = place(at)
-    row = records.contracts[slot]
-    value = grid.delta[slot, point] * grid.forward[row.klass, point] * row.unit
-    return 0 if np.isnan(value) else round(float(value))
-
-
 def deltas_of(records: Records, grid: Grid, trades: np.ndarray) -> np.ndarray:
     """Money int64[n]: cash delta of one bought contract of each trade."""
     if not len(trades):
