@@ -16,8 +16,10 @@ from quanheng.compose.small_world import SmallWorld
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.simulated_disk import SimulatedDisk
 from quanheng.maker import maker as maker_module
+from quanheng.runtime.envelope import RaiseAlert
 from quanheng.runtime.host import Host
 from quanheng.runtime.segment import SegmentJournal
+from quanheng.terms.codes import Alert
 from quanheng.terms.units import MILLISECOND, SECOND
 
 
@@ -138,6 +140,25 @@ def test_a_journal_that_goes_on_after_an_error_is_seen(monkeypatch: pytest.Monke
     assert broken(fault("fsync_error", 8, 900)) == ""
     monkeypatch.setattr(SegmentJournal, "_die", forgiving)
     assert "the journal goes on" in broken(fault("fsync_error", 8, 900))
+
+
+def test_state_outside_the_machine_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maker that remembers something beside its state replays to another day (rule 7)."""
+    real, calls = maker_module.Maker.apply, [0]
+
+    monkeypatch.setattr(maker_module.Maker, "apply", _once_more(real, calls))
+    assert "rule 7" in broken()
+
+
+def _once_more(real: Any, calls: list[int]) -> Any:
+    def wrapped(self: Any, envelope: Any) -> Any:
+        calls[0] += 1
+        effects = [*real(self, envelope)]
+        if calls[0] == 300:
+            effects.append(RaiseAlert(Alert.HALT, "*"))
+        return effects
+
+    return wrapped
 
 
 SET_ORDER = """

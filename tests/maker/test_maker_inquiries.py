@@ -16,7 +16,6 @@ from inquiry_world import (
     theory,
     told,
 )
-from maker_world import cancel_ack
 
 from quanheng.compose.alert_words import sentence
 from quanheng.duties import measure
@@ -117,27 +116,6 @@ def test_a_quote_that_rests_already_answers():
     ask(world)
     assert len(world.quotes()) == sent
     assert stage(world) == Stage.ANSWERED and asked(world).since == asked(world).arrived
-
-
-def test_an_answer_that_was_gone_before_the_question_is_none():
-    """A late report says that the quote had been withdrawn when the inquiry came: it waits again,
-    and nothing moves against the table (seed 2013 of the small worlds).
-    """
-    world = start()
-    world.run(2)
-    assert both(world)
-    ask(world)
-    assert stage(world) == Stage.ANSWERED
-    world.answer = False
-    code = world.chain.contracts[SLOT].code
-    found = world.cancels(world.put(Pull(code, "q01")))
-    (request,) = [one for one in found if one.contract == code]
-    world.resting.clear()
-    world.report(cancel_ack(request, asked(world).arrived))
-    assert stage(world) == Stage.WAITING
-    live(world, 40)
-    assert stage(world) == Stage.MISSED
-    assert world.state.inquiries.forbidden == 0 and asked(world).breaks == 0
 
 
 def test_an_inquiry_is_heard_once_and_of_an_unknown_contract_never():
