@@ -101,7 +101,10 @@ def test_combination_carries_over_and_dissolves(first: DayResult, tmp_path: Path
     assert [(row[4], row[5], row[6]) for row in archive.qtyw] == [(strategy, 1, kept.number)]
     assert sum(row[8] for row in archive.hold if isinstance(row[8], int)) == 2
     tables = {name[:9] for name in checked if name.startswith("op_")}
-    assert tables == {"op_hyccjs", "op_bzjzhj", "op_zhccmx", "op_tzxxjs"}
+    assert tables == {
+        *("op_hyccjs", "op_bzjzhj", "op_zhccmx", "op_tzxxjs"),
+        *("op_jsmxjs", "op_ccbdjs", "op_bzjmxj", "op_zqjsjs"),
+    }
     bodies = [type(r.body).__name__ for part in world.line.stored() for r in part]
     assert bodies.count("CombinationAck") == bodies.count("CombinationDone") == 1
     held = {one.code: one for one in day.carry.accounts[0].held}

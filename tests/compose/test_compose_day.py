@@ -78,14 +78,15 @@ def test_compose_run_folder_has_the_layout(day_run: Run) -> None:
     assert morning | {"clpr030627.txt", "prestlp0320240627.xml"} <= names
     assert {"mktdt03.txt", "mktdt00.txt"} <= names
     assert {name.split(".")[0][:7] for name in names if name[0] in "Oo"} == {
-        *("OGH1234", "op_hycc", "op_bzjz", "op_zhcc", "op_tzxx")
+        *("OGH1234", "op_hycc", "op_bzjz", "op_zhcc", "op_tzxx"),
+        *("op_jsmx", "op_ccbd", "op_bzjm", "op_zqjs"),
     }
     checks = check_files(run)
     assert [check.bad for check in checks if check.bad] == []
     assert {check.name for check in checks} == names
-    # No combination was built and nobody was called: both tables are there and empty.
+    # No combination was built, nobody was called, nothing delivered: the tables are there, empty.
     empty = {check.name[:7] for check in checks if not check.records}
-    assert empty == {"op_zhcc", "op_tzxx"}
+    assert empty == {"op_zhcc", "op_tzxx", "op_zqjs"}
     tables = {path.stem for path in (run / "dataset").glob("*.parquet")}
     assert {"contracts", "makers", "phases", "quotes", "trades", "inquiries"} <= tables
     for name in ("period", "class_day", "contract_day"):

@@ -47,7 +47,7 @@ def numbers_in_the_house() -> dict[int, list[str]]:
 
 def names_in_the_house() -> set[int]:
     """Codes that some file asks for by name."""
-    pattern = re.compile(r'code_of\("(\w+)"\)|number\("(\w+)"\)')
+    pattern = re.compile(r'code_of\("(\w+)"\)|(?:codes\.|(?<![\w.]))number\("(\w+)"\)')
     text = "\n".join(path.read_text("utf-8") for path in sorted(HOUSE.rglob("*.py")))
     return {codes.number(one or two) for one, two in pattern.findall(text)}
 

@@ -28,6 +28,7 @@ ACT_WORDS = {
     Act.COMBINATION: "组合与拆分", Act.MARGIN_INQUIRY: "保证金查询",
     Act.BUILD_PREPARED: "执行预备组合", Act.ACKNOWLEDGE: "告警确认", Act.CONFIRM: "确认风险提示",
     Act.CONFIRM_OPENING: "确认开仓类措施", Act.NIGHT_EXCEPTION: "隔夜例外",
+    Act.SETTLEMENT: "日终清算",
 }  # fmt: skip
 """Acts of the authority as documents call them."""
 
