@@ -123,7 +123,8 @@ def test_oversight_day_ends_with_the_whole_library(world: World) -> None:
     """R-04: every node, every story, reverse stress along every axis, in one effect each."""
     told = world.say(CloseDay(), TEN + 1)
     tables = {one.topic: one for one in told if isinstance(one, Figures)}
-    assert len(tables["stress"].names) == scenarios.COUNT + len(STORIES)
+    past = scenarios.historic(world.opened.past, unpack(world.opened.history, 2))
+    assert len(tables["stress"].names) == scenarios.COUNT + len(STORIES) + len(past)
     rows = unpack(tables["stress"].rows, tables["stress"].columns)
     assert (rows[:, stress.OUTCOME_COLUMNS.index("margin")] > 0).all()
     assert rows[scenarios.CENTRE, 0] == 0
@@ -136,3 +137,24 @@ def test_oversight_day_ends_with_the_whole_library(world: World) -> None:
     )
     worst = int(np.rint(-grid.sum(axis=0).min() * 10_000))
     assert abs(world.state.figures["*"][figures.PLACE["stress"]] - worst) <= 1
+
+
+def test_oversight_stress_takes_the_worst_days_that_were(world: World, view: figures.View) -> None:
+    """Appendix 2: days of the past as they were, within the limit of the class, priced whole."""
+    opened = world.opened
+    assert len(opened.past) == len(unpack(opened.history, 2)) > 1_000
+    days = scenarios.historic(opened.past, unpack(opened.history, 2))
+    spots = sorted(unpack(opened.history, 2)[:, 0].tolist())
+    kept = [one.moves[0] for one in days if one.moves is not None]
+    assert {*spots[: scenarios.FALLS], *spots[-scenarios.RISES :]} <= set(kept)
+    assert len(kept) <= scenarios.FALLS + scenarios.RISES + scenarios.FEARS
+    assert [one.name[:10] for one in days] == sorted(one.name[:10] for one in days)
+    worst = min(days, key=lambda one: one.moves or (0, 0))
+    assert worst.moves is not None and worst.moves[0] == spots[0] < -80_000
+    found = {one.name: one for one in stress.library(view)}
+    assert set(found) == {*scenarios.NODES, *(one.name for one in (*STORIES, *days))}
+    like = Story("like", "", "", spot=round(worst.moves[0] / 1e4), spread=5)
+    near = stress.outcome(view, like._replace(vol=round(worst.moves[1] / 1e4)))
+    assert abs(found[worst.name].options - near.options) < 0.1 * abs(near.options)
+    still = scenarios.historic((20240102, 20240103), np.zeros((2, 2), dtype=np.int64))
+    assert still == []

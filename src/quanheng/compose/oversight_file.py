@@ -285,6 +285,11 @@ def on_firm_risk(people: People, person: str) -> bool:
     return any(one.person == person and FIRM_RISK in one.posts for one in people.people)
 
 
+def past_dates(reference: str, before: Day) -> tuple[Day, ...]:
+    """The days of `past_days`: each is the later one of its pair of closes."""
+    return tuple(sorted(day for day in history().get(reference, {}) if day < before)[1:])
+
+
 def past_days(reference: str, before: Day) -> bytes:
     """Packed int64[n, 2] of relative moves of an underlying and of its vol from close to close,
     1e-6, on the known days before a day; a vol that is not known does not move.

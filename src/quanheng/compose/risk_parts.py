@@ -18,7 +18,7 @@ from quanheng.compose.run_folder import RunError, RunInfo, read_info
 from quanheng.compose.settle_job import FOLDER as SETTLEMENT
 from quanheng.edge import documents as doc
 from quanheng.edge.documents import Cell, Chart, Column, Section, Series, Table
-from quanheng.oversight.scenarios import SPOTS, STORIES, VOLS
+from quanheng.oversight.scenarios import NODES, SPOTS, VOLS
 from quanheng.terms.days import iso
 
 WAN = 1_000_000
@@ -33,7 +33,11 @@ UNITS = {
     "yuan per day": "元/日",
 }
 """Units of limits in Chinese."""
-STORY_NAMES = tuple(one.name for one in STORIES)
+
+
+def is_story(row: dict[str, str]) -> bool:
+    """A scenario that is no node of the grid: an extreme case, or a day that was."""
+    return row["scenario"] not in NODES
 
 
 def text(title: str, english: str, kind: str = doc.TEXT) -> Column:
@@ -251,7 +255,7 @@ def worst_first(found: dict[str, Rows]) -> list[dict[str, str]]:
     apart: dict[tuple[str, ...], dict[str, str]] = {}
     for row in found["stress"]:
         key = tuple(row[name] for name in ("options", "hedge", "margin", "exit_cost"))
-        if key not in apart or row["scenario"] in STORY_NAMES:
+        if key not in apart or is_story(row):
             apart[key] = row
     return sorted(apart.values(), key=loss_of, reverse=True)
 

@@ -69,7 +69,7 @@ def quarterly(run: Path, number: str, capital: Capital | None, after: int = DUE_
         sections=(
             _summary(day, capital),
             _method(),
-            _scenarios(),
+            _scenarios(day),
             parts.figures(day, "四、测试时点持仓"),
             _grid(day),
             _stories(day),
@@ -99,7 +99,7 @@ def _summary(day: Day, capital: Capital | None) -> Section:
     poor = min(day.found["stress"], key=lambda row: Fraction(row["quotes_ppm"]))
     told = [
         f"共测试 {len(day.found['stress'])} 个情景（网格 {len(SPOTS) * len(VOLS)} 个，"
-        f"极端与历史情景 {len(STORIES)} 个）。",
+        f"极端与历史情景 {sum(map(parts.is_story, day.found['stress']))} 个）。",
         f"损失风险：最大损失 {doc.shown(max(0, parts.loss_of(worst)), doc.FEN)} 元，"
         f"情景为{parts.scenario_words(worst['scenario'])}。",
         f"保证金风险：保证金最多增加 {doc.shown(max(0, more), doc.FEN)} 元，"
@@ -134,14 +134,20 @@ def _method() -> Section:
     return Section(title="二、方法", english="Method", sheet="方法", blocks=(), text=told)
 
 
-def _scenarios() -> Section:
+def _scenarios(day: Day) -> Section:
     """Every extreme case described in numbers (附件2: 极端场景须详述)."""
-    rows = tuple((one.zh, *_moves(one)) for one in STORIES)
+    rows = [(one.zh, *_moves(one)) for one in STORIES]
+    known = [one.name for one in STORIES]
+    for row in filter(parts.is_story, day.found["stress"]):
+        if row["scenario"] not in known:
+            # A day that was tells its own moves; it is a fast market, with five times the spread.
+            date, spot, vol = row["scenario"].split()
+            rows.append((f"{date} 当日实际变动", spot, vol, "—", "瞬时", "5 倍", "—", "可用"))
     columns = (text("情景", "scenario"), text("标的", "spot"), text("波动率", "vol"),
                text("偏斜", "skew"), text("时间", "time"), text("价差", "spread"),
                text("保证金", "margin"), text("现货对冲", "hedge"))  # fmt: skip
     table = Table(title="极端与历史情景", english="Extreme and historical cases",
-                  columns=columns, rows=rows)  # fmt: skip
+                  columns=columns, rows=tuple(rows))  # fmt: skip
     return Section(title="三、情景设置", english="Scenarios", sheet="情景", blocks=(table,))
 
 
@@ -179,7 +185,7 @@ def _grid(day: Day) -> Section:
 
 
 def _stories(day: Day) -> Section:
-    rows = [row for row in day.found["stress"] if row["scenario"] in parts.STORY_NAMES]
+    rows = [row for row in day.found["stress"] if parts.is_story(row)]
     chart = Chart(
         title="极端与历史情景损益，按下表序号", english="Profit of the cases", bars=True,
         unit="万元",
@@ -195,9 +201,8 @@ def _stories(day: Day) -> Section:
 
 def chosen(day: Day) -> list[dict[str, str]]:
     """Scenarios of the capital table: every story and the worst nodes of the grid."""
-    names = parts.STORY_NAMES
-    worst = [row for row in parts.worst_first(day.found) if row["scenario"] not in names]
-    stories = [row for row in day.found["stress"] if row["scenario"] in parts.STORY_NAMES]
+    worst = [row for row in parts.worst_first(day.found) if not parts.is_story(row)]
+    stories = [row for row in day.found["stress"] if parts.is_story(row)]
     return [*worst[:LENGTH], *stories]
 
 

@@ -155,6 +155,7 @@ class OverseerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, t
     peak: Money = 0
     cases: tuple[CarriedCase, ...] = ()
     volume: tuple[Lots, ...] = ()  # contracts a usual day trades, by class
+    past: tuple[Day, ...] = ()  # the days of `history`
     policy: Policy = Policy()
     granted: tuple[tuple[str, Lots, Lots, Lots], ...] = ()  # class; long, total, buy-open a day
 

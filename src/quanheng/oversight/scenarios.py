@@ -5,9 +5,13 @@ liquidity or the hedge are `Story` rows on top of one. Moves are integers so tha
 be journaled: per cent of spot, per cent of vol, hundredths of a vol point, skew in hundredths.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from quanheng.terms.days import iso
+from quanheng.terms.units import Day
 
 SPOTS = (-20, -15, -10, -7, -5, -3, -2, -1, 0, 1, 2, 3, 5, 7, 10, 15, 20)
 """Moves of every underlying in per cent; a class goes no further than its price limit."""
@@ -34,6 +38,7 @@ class Story(NamedTuple):
     spread: int = 1
     margin: int = 0
     hedged: bool = True
+    moves: tuple[int, int] | None = None  # of a day that was: spot and vol, relative, 1e-6
 
 
 STORIES = (
@@ -133,7 +138,41 @@ def grid_moves(limit: int) -> np.ndarray:
     return out
 
 
+FALLS, RISES, FEARS = 5, 3, 3
+"""Days of the past that are kept: deepest falls, highest rises, largest rises of vol."""
+
+
+def grid_name(spot: int, vol: int) -> str:
+    """The name of a node of the grid."""
+    return f"{spot:+d}% {vol:+d}%"
+
+
+NODES = tuple(grid_name(spot, vol) for vol in VOLS for spot in SPOTS)
+"""Names of the grid's scenarios; every other one is a story."""
+
+
+def historic(days: Sequence[Day], moves: np.ndarray) -> list[Story]:
+    """The worst days of the past as they were (appendix 2, stress tests), oldest first. `moves`
+    int64[days, 2]: relative moves of the reference underlying and of its vol, 1e-6; every
+    underlying is taken to move like it. The name tells the day and both moves.
+    """
+    by_spot = np.argsort(moves[:, 0], kind="stable")
+    by_vol = np.argsort(-moves[:, 1], kind="stable")
+    fell = [n for n in by_spot[:FALLS].tolist() if moves[n, 0] < 0]
+    rose = [n for n in by_spot[::-1][:RISES].tolist() if moves[n, 0] > 0]
+    feared = [n for n in by_vol[:FEARS].tolist() if moves[n, 1] > 0]
+    out = []
+    for n in sorted({**dict.fromkeys(fell), **dict.fromkeys(rose), **dict.fromkeys(feared)}):
+        spot, vol = moves[n].tolist()
+        name = f"{iso(days[n])} {spot / 10_000:+.2f}% {vol / 10_000:+.1f}%"
+        out.append(Story(name, name, name, spread=5, moves=(spot, vol)))
+    return out
+
+
 def story_moves(story: Story, limit: int) -> np.ndarray:
     """float64[4, 1] of one story."""
+    if story.moves is not None:
+        spot, vol = (move / 1e6 for move in story.moves)
+        return np.array([[max(-limit / 100, min(limit / 100, spot))], [vol], [0.0], [0.0]])
     held = max(-limit, min(limit, story.spot))
     return np.array([[held / 100], [story.vol / 100], [story.points / 10_000], [story.skew / 100]])

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quanheng.kernels.pack import unpack
 from quanheng.oversight import model_kernels, scenarios
 from quanheng.oversight.figures import View
 from quanheng.oversight.market import money, move_limit
@@ -119,13 +120,15 @@ def _margins(view: View, prices: np.ndarray, spots: np.ndarray) -> np.ndarray:
 
 
 def library(view: View) -> list[Outcome]:
-    """Every node of the grid, then every story."""
+    """Every node of the grid, then every story, then the worst days of the known past."""
     grid = [
-        Story(f"{spot:+d}% {vol:+d}%", "", "", spot=spot, vol=vol)
+        Story(scenarios.grid_name(spot, vol), "", "", spot=spot, vol=vol)
         for vol in scenarios.VOLS
         for spot in scenarios.SPOTS
     ]
-    return [outcome(view, story) for story in (*grid, *STORIES)]
+    opened = view.opened
+    past = scenarios.historic(opened.past, unpack(opened.history, 2)) if opened.past else []
+    return [outcome(view, story) for story in (*grid, *STORIES, *past)]
 
 
 class Reverse(NamedTuple):
