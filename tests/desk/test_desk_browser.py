@@ -2,11 +2,12 @@
 
 import csv
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk_world import PASSWORDS, Visit, chromium, serving, visit
+from desk_world import PASSWORDS, PATIENCE, Visit, chromium, serving, visit
 from playwright.sync_api import Browser
 
 from quanheng.compose.console_board import COLUMNS
@@ -40,15 +41,24 @@ def trader(browser: Browser, base: str) -> Iterator[Visit]:
 
 
 def seek(one: Visit, clock: str) -> None:
-    """Drag the slider to a time of day and wait for the picture."""
+    """Drag the slider to a time of day and wait for the picture. A drag before the stream's first
+    picture is undone by it, so wait for that; a machine that is busy may need a second drag.
+    """
     hour, minute, second = (int(part) for part in clock.split(":"))
-    one.page.eval_on_selector(
-        "[data-testid=slider]",
-        """(slider, at) => { slider.value = at; slider.dispatchEvent(new Event('input'));
-        slider.dispatchEvent(new Event('change')); }""",
-        hour * 3600 + minute * 60 + second,
-    )
-    one.until(f"document.querySelector('[data-testid=clock]').textContent === '{clock}'")
+    shown = "document.querySelector('[data-testid=clock]').textContent"
+    one.until(f"/[0-9]:[0-9]/.test({shown})")
+    until = time.monotonic() + 3 * PATIENCE / 1_000
+    while one.page.evaluate(shown) != clock and time.monotonic() < until:
+        one.page.eval_on_selector(
+            "[data-testid=slider]",
+            """(slider, at) => { slider.value = at; slider.dispatchEvent(new Event('input'));
+            slider.dispatchEvent(new Event('change')); }""",
+            hour * 3600 + minute * 60 + second,
+        )
+        look = time.monotonic() + 8
+        while one.page.evaluate(shown) != clock and time.monotonic() < look:
+            time.sleep(0.05)
+    assert one.page.evaluate(shown) == clock
 
 
 def cell(one: Visit, strike: int, side: str, column: str) -> str:

@@ -117,7 +117,8 @@ def test_live_overseer_silence_reduces_then_halts_the_desk(ran: Ran) -> None:
     said = ran.lines("maker", "alert")
     trips = [one for one in said if one["code"] == Alert.TRIPPED and one["args"][0] == "overseer"]
     assert len(trips) == 1
-    lost = next(one for one in ran.lines("maker", "overseer") if one["state"] == "LOST")
+    # On a slow machine the restart after the kill may count as a loss of its own.
+    lost = [one for one in ran.lines("maker", "overseer") if one["state"] == "LOST"][-1]
     quotes = [one for one in ran.lines("maker", "stages") if one["at"] > lost["at"]]
     assert quotes == []
     stops = [one["at"] for one in ran.lines("supervisor", "drill") if one["signal"] == "SIGSTOP"]
