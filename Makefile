@@ -65,12 +65,14 @@ test: check browser
 	$(BIN)/pytest -n 2 --dist loadfile tests --ignore=tests/tidy --ignore=tests/live
 	$(BIN)/pytest -n 2 --dist loadfile tests/live
 
+APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-noto-cjk
+
 # The console's tests look at its pages in Chromium, with a font that has Chinese.
 browser:
 	@test -x /usr/bin/chromium || { \
 		command -v apt-get >/dev/null || { echo "no /usr/bin/chromium and no apt-get: install Chromium and a CJK font"; exit 1; }; \
-		apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } || { \
-		echo "Chromium could not be installed: install chromium and fonts-noto-cjk by hand"; exit 1; }
+		$(APT) || { apt-get update && $(APT); } || { \
+		echo "Chromium could not be installed: install chromium and fonts-noto-cjk by hand"; exit 1; }; }
 
 check: setup
 	$(BIN)/ruff format --check --quiet src tests bench tools
