@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
 from quanheng.edge.alarm_desk import AlarmDesk
+from quanheng.edge.journal_lines import NewLines
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
@@ -33,21 +34,12 @@ class Tail:
     """Whole lines that were added to a file since the last look."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read = 0
+        self._lines = NewLines(path)
         self._decode = msgspec.json.Decoder(dict[str, Any]).decode
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Lines in order; what is no JSON object is left out."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._read)
-                data = file.read()
-        except FileNotFoundError:
-            return
-        whole = data[: data.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
+        for line in self._lines:
             try:
                 yield self._decode(line)
             except msgspec.DecodeError:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from quanheng.edge.alarm_channels import LEVELS, Channel, ChannelConfig, ChannelError, open_channel
+from quanheng.edge.journal_lines import NewLines
 from quanheng.terms.days import day_nanos, from_clock
 from quanheng.terms.units import MINUTE, SECOND, Nanos
 
@@ -102,13 +103,13 @@ class AlarmDesk:
     ) -> None:
         self.alarms: dict[int, Alarm] = {}
         self.failed = 0
-        self._run, self._now = run, now
+        self._now = now
         self._record = (run / RECORD).open("ab", buffering=0)
         self._results: queue.SimpleQueue[tuple[str, int, str]] = queue.SimpleQueue()
         self._workers = [_Worker(one, open_channel(one, run), self._finished) for one in channels]
         self._silences: dict[tuple[str, str], Nanos] = {}
         self._last: dict[tuple[str, str, str], int] = {}
-        self._read = 0
+        self._asked = NewLines(run / ASKED)
 
     def _finished(self, channel: str, number: int, error: str) -> None:
         self._results.put((channel, number, error))
@@ -203,16 +204,8 @@ class AlarmDesk:
                 self._write("bad_ask", reason=f"{asked.do} {asked.number} is nothing here")
 
     def _lines(self) -> list[Asked]:
-        path = self._run / ASKED
-        if not path.exists():
-            return []
-        with path.open("rb") as file:
-            file.seek(self._read)
-            data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        self._read += len(whole)
         found = []
-        for line in whole.splitlines():
+        for line in self._asked:
             try:
                 found.append(msgspec.json.decode(line, type=Asked))
             except msgspec.DecodeError as error:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from quanheng.authority.messages import Second
+from quanheng.edge.journal_lines import NewLines
 from quanheng.oversight.messages import Answer, CloseCase, FollowUp, ReleaseDesk, Restrain
 
 ACTS = "firm-acts.jsonl"
@@ -33,28 +34,19 @@ class ActFile:
     """Reads on in a run's acts; a line counts once it is whole."""
 
     def __init__(self, run: Path) -> None:
-        self._path = run / ACTS
-        self._read = 0
-        self._lines = 0
+        self._lines = NewLines(run / ACTS)
         self._decode = msgspec.json.Decoder(Act).decode
 
     def read(self, done: int, say: Callable[..., None]) -> Iterator[tuple[int, Act]]:
         """Number and act of each new line after line `done`; what is none is told and left out."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._read)
-                data = file.read()
-        except FileNotFoundError:
-            return
-        for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
-            self._read += len(line)
-            self._lines += 1
-            if self._lines <= done:
+        for line in self._lines:
+            number = self._lines.count
+            if number <= done:
                 continue
             try:
-                yield self._lines, self._decode(line)
+                yield number, self._decode(line)
             except msgspec.DecodeError as error:
-                say("bad_act", line=self._lines, reason=str(error))
+                say("bad_act", line=number, reason=str(error))
 
 
 def last_line(envelopes: Iterator[Any]) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from quanheng.edge.journal_lines import NewLines
 from quanheng.terms.commands import Command
 
 ISSUED = "issued.jsonl"
@@ -35,30 +36,20 @@ class IssuedFile:
     """Reads on in a run's issued commands for one machine."""
 
     def __init__(self, run: Path, target: str) -> None:
-        self._path = run / ISSUED
+        self._lines = NewLines(run / ISSUED)
         self._target = target
-        self._read = 0
-        self._lines = 0
         self._decode: Any = msgspec.msgpack.Decoder(Command)
 
     def __iter__(self) -> Iterator[tuple[int, Command] | BadLine]:
         """(proposal, command) of each new line for the target, or what is wrong with a line."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._read)
-                data = file.read()
-        except FileNotFoundError:
-            return
-        for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
-            self._read += len(line)
-            self._lines += 1
+        for line in self._lines:
             try:
                 said = msgspec.json.decode(line, type=IssuedLine)
                 body = self._decode.decode(bytes.fromhex(said.msgpack))
                 if said.proposal <= 0:
                     raise ValueError(f"proposal {said.proposal} is no number of a proposal")
             except ValueError as error:
-                yield BadLine(self._lines, str(error))
+                yield BadLine(self._lines.count, str(error))
                 continue
             if said.target == self._target:
                 yield said.proposal, body

@@ -1,6 +1,7 @@
 """Lines of JSON that a live process leaves in the run folder: what happened, and when."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,27 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         if line.endswith(b"\n"):
             out.append(msgspec.json.decode(line))
     return out
+
+
+class NewLines:
+    """Reads on in a file that another process appends to: each whole line once, with its end. A
+    file that is not there yet has none; a last line without its end waits for it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.count = 0  # lines that were given out
+        self._path = path
+        self._read = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Lines since the last look; those that nobody took come again with the next one."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:
+            return
+        for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+            self._read += len(line)
+            self.count += 1
+            yield line
