@@ -59,8 +59,8 @@ def items(
         if sample:
             from quanheng.compose.inspection_sample import sample_firm
 
-            firm = sample_firm(run, bundle.with_name(f"{bundle.name}-sample"))
-            where, papers, drills = firm.store, firm.papers, drills or firm.drills
+            firm = sample_firm(run, bundle.with_name(f"{bundle.name}-sample"), drills)
+            where, papers, drills = firm.store, firm.papers, firm.drills
         if where:
             from quanheng.compose.people_access import opened
 

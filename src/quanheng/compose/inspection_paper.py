@@ -28,10 +28,11 @@ FILLED = ("检查情况", "证据与说明")
 """Heads of the two columns that are filled in."""
 STATES = {WHOLE: "有证据", PARTLY: "证据不全", NOTHING: "无证据", DUTY: "由人履职"}
 SAMPLE = "示例"
-_WIDTHS = (22, 12, 62, 47, 20, 90)
+_WIDTHS = (22, 11, 58, 42, 18, 102)
 _MANY = 3
 """Pieces of a kind that are told one by one; more are counted."""
-_COUNTED = ("tests", "settings", "checks", "commands")
+_NAMED = ("settings", "checks", "commands")
+"""Kinds whose names are told and what was seen is left to the index."""
 
 
 def working_paper(place: Place, found: Sequence[Finding], blank: bool = False) -> Paper:
@@ -120,7 +121,9 @@ def told(one: Finding) -> str:
 def _said(kind: str, seen: Sequence[Piece]) -> str:
     if kind == "screens":
         return "、".join(f"“{p.words}”页" for p in seen)
-    if kind in _COUNTED or len(seen) > _MANY:
+    if kind == "tests":
+        return f"{len(seen)} 项（名称见索引）"
+    if kind in _NAMED or len(seen) > _MANY:
         return "、".join(p.words for p in seen)
     return "；".join(f"{p.words}（{p.said}）" if p.said else p.words for p in seen)
 

@@ -13,7 +13,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from quanheng.compose import commands, desk_views, reception, risk_daily, risk_quarterly
+from quanheng.compose import (
+    commands,
+    desk_views,
+    lab,
+    lab_form,
+    reception,
+    risk_daily,
+    risk_quarterly,
+)
 from quanheng.compose.daily_report import sections as desk_sections
 from quanheng.compose.document_files import write_document
 from quanheng.compose.duty_report import daily
@@ -24,11 +32,14 @@ from quanheng.compose.inspection_log import day_log
 from quanheng.compose.inspection_models import register_document, strategy_forms
 from quanheng.compose.inspection_place import FOUND, MISSING, UNSEEN, Look, Piece, Place
 from quanheng.compose.inspection_static import tests_of
+from quanheng.compose.reference import FIRST_DAY
+from quanheng.compose.reference import load as load_reference
 from quanheng.compose.report_tables import markdown
 from quanheng.compose.run_folder import RunError, write_whole
 from quanheng.config import ConfigError, read_config
 from quanheng.duties.dataset import DatasetError
 from quanheng.edge.documents import Document
+from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.maker.parameters import TABLE
 from quanheng.runtime.journal import JournalError
 from quanheng.terms.days import iso
@@ -36,6 +47,8 @@ from quanheng.terms.days import iso
 COPY = "检查用副本"
 EVIDENCE = "evidence"
 INDEX = "index.json"
+_WITHDRAWING = ("504", "506", "703", "704")
+"""Scenes: a side withdrawn, mass cancel, a silent engine's withdrawn by the gateway, one click."""
 _SHOWN = ("html", "xlsx")
 _SIGNED = ("docx", "html")
 
@@ -107,12 +120,13 @@ def _contracts(place: Place, out: Path) -> Made:
 
 def _parameters(place: Place, out: Path) -> Made:
     """Every parameter with its bounds and the trader's band, and every setting of the day."""
-    rows: list[dict[str, object]] = [
-        {"name": one.name, "unit": one.unit, "default": one.default, "low": one.low,
-         "high": one.high, "trader_low": one.band[0], "trader_high": one.band[1]}
-        for one in TABLE
-    ]  # fmt: skip
-    known = _csv(out / "parameters.csv", tuple(rows[0]), rows)
+    heads = ("name", "unit", "default", "low", "high", "trader_low", "trader_high")
+    rows: list[dict[str, object]] = []
+    for one in TABLE:
+        alone = ("", "") if one.limit else one.band  # a limit of the ladder takes two people
+        values = (one.name, one.unit, one.default, one.low, one.high, *alone)
+        rows.append(dict(zip(heads, values, strict=True)))
+    known = _csv(out / "parameters.csv", heads, rows)
     changes = desk_views.changes(place.run)
     made = _csv(out / "settings.csv", desk_views.CHANGE_COLUMNS, changes)
     scopes = len({row["scope"] for row in changes})
@@ -153,6 +167,19 @@ def _tests(place: Place, out: Path) -> Made:
     return Made([path], f"测试函数 {len(rows)} 个，文件 {files} 个")
 
 
+def _kill(place: Place, out: Path) -> Made:
+    """Scenes of the laboratory that withdraw, played against our own gateway over loopback."""
+    chain = load_reference(FIRST_DAY, None, "").chain
+    plan = lab.LabPlan(config=read_config(), book=read_rulebook(chain.day), chain=chain)
+    chosen = [one for one in lab.scenes(plan.system) if one.name.startswith(_WITHDRAWING)]
+    results = list(lab.run(plan, chosen))
+    files = lab_form.write(plan, results, lab.scenes_hash(chosen), out)
+    bad = [one.name for one in results if one.verdict != lab.PASSED]
+    if bad or not results:
+        raise RunError(f"撤单场景未通过：{'、'.join(bad) or '没有场景'}")
+    return Made(files, f"实验室撤单场景 {len(results)} 个，全部通过")
+
+
 def _day_log(place: Place, out: Path) -> Made:
     return _written(day_log(place.run), out, f"day-log-{place.info.day}", _SIGNED)
 
@@ -175,6 +202,7 @@ REPORTS: dict[str, Report] = {
     "day-log": Report("交易日志（盘前、盘中、盘后）", _day_log),
     "risk-daily": Report("风险监控日报", _risk_daily),
     "risk-quarterly": Report("压力测试报告", _stress),
+    "kill-scenes": Report("批量撤单与一键撤单测试", _kill),
     "reception": Report("数据接收测试报告", _reception),
     "contracts": Report("合约清单", _contracts),
     "parameters": Report("参数设置记录", _parameters),

@@ -23,6 +23,18 @@ from quanheng.runtime.segment import read_segments, segment_paths
 _TABLE = re.compile(
     r"(?P<name>\w+)(?P<empty>!?)(\[(?P<column>\w+)(?P<how>[=>])(?P<value>[^\]]*)\])?"
 )
+TABLES = {
+    "alerts": "告警记录", "class_day": "品种日指标", "deals": "成交明细",
+    "expiring": "临近到期持仓",
+    "funds": "资金与保证金", "indicators": "风险指标", "instructions": "人工与非交易指令",
+    "monitors": "监控告警", "orders": "委托与拒绝统计", "overnight": "隔夜重估",
+    "overnight_limits": "隔夜限额", "oversight_figures": "公司层面指标",
+    "oversight_levels": "两级风控核对", "oversight_limits": "公司层面限额",
+    "oversight_stress": "压力测试", "people": "人员签到", "profit": "盈亏归因",
+    "prompts": "风险提示与措施",
+}  # fmt: skip
+"""Words of the tables of a run that items name."""
+MACHINES = {"maker": "做市引擎", "oversight": "公司监督系统", "venue": "交易所"}
 _REQUESTS = {"S": "双边报价", "D": "委托", "F": "撤单", "Z": "撤报价"}
 _PASSED = "通过 passed"
 
@@ -55,20 +67,23 @@ def _table(place: Place, item: Item, ref: str) -> Piece:
     if asked is None:
         return Piece("tables", ref, MISSING, ref, "无法识别的记录名")
     name, column = asked["name"], asked["column"] or ""
+    words = TABLES.get(name, name)
     try:
         rows = read_table(place.run, name, [column] if column else [])
     except RunError as error:
-        return Piece("tables", ref, MISSING, f"{name}.csv", f"无此运行记录：{error}")
+        return Piece("tables", ref, MISSING, words, f"无此运行记录：{error}")
     kept = rows
     if column and asked["how"] == "=":
         kept = [row for row in rows if row[column] == asked["value"]]
     elif column:
         kept = [row for row in rows if row[column]]
-    told = f"{len(kept)} 行" + (f"（{column} = {asked['value'] or '非空'}）" if column else "")
+    told = f"{len(kept)} 行" if kept else "当日无此类事项"
+    if column:
+        told += f"，{column} = {asked['value']}" if asked["value"] else f"，{column} 非空"
     if not kept and not asked["empty"]:
-        return Piece("tables", ref, MISSING, f"{name}.csv", f"没有符合的记录，共 {len(rows)} 行")
+        return Piece("tables", ref, MISSING, words, f"没有符合的记录，共 {len(rows)} 行")
     path = place.run / "reports" / f"{name}.csv"
-    return Piece("tables", ref, FOUND, f"{name}.csv", told or "当日无此类事项", (str(path),))
+    return Piece("tables", ref, FOUND, words, told, (str(path),))
 
 
 def counts(run: Path, machine: str) -> Counter[str]:
@@ -126,7 +141,7 @@ def _journal(place: Place, item: Item, ref: str) -> Piece:
         return Piece("journal", ref, MISSING, machine, f"日志中没有 {tags}")
     head = place.info.heads.get(machine, "")
     seal = f"，链尾 {head[:16]}" if head else ""
-    words = f"{machine} 日志"
+    words = f"{MACHINES.get(machine, machine)}日志"
     return Piece("journal", ref, FOUND, words, f"{'、'.join(shown_)} 条{seal}")
 
 

@@ -37,13 +37,13 @@ STORE = "people.sqlite"
 _WHOLE = "whole"
 
 
-def sample_firm(run: Path, out: Path) -> SampleFirm:
+def sample_firm(run: Path, out: Path, drills: Path | None = None) -> SampleFirm:
     """Make the sample of a run, or take the one that is there whole.
 
     Settles the run when nobody has, as far as its journal allows. RunError for a folder that
     holds something else, or a sample that was interrupted.
     """
-    made = SampleFirm(str(out / STORE), out / "papers", _drills_of(run, out))
+    made = SampleFirm(str(out / STORE), out / "papers", drills or _drills_of(run, out))
     if not (out / _WHOLE).is_file():
         if out.exists() and any(out.iterdir()):
             raise RunError(f"{out}: is not empty and no whole sample; remove it and try again")

@@ -19,6 +19,12 @@ from quanheng.maker.monitor_table import MONITORS, Measure
 from quanheng.maker.parameters import INDEX, TABLE
 from quanheng.terms.units import TICKS_PER_YUAN
 
+UNITS = {
+    "%": "%", "1e-4": "‱", "contracts": "张或个", "rung": "级", "trading days": "个交易日",
+    "yuan": "元", "yuan per 1 %": "元/1%", "yuan per 1 % per 1 %": "元/1%/1%",
+    "yuan per day": "元/日", "yuan per vol point": "元/波动率点",
+}  # fmt: skip
+"""Units of the monitors in Chinese."""
 _LEAST = 200
 """Bytes of a document below which nobody has written it."""
 _PAGE = re.compile(r"[{,]\"?([a-z][a-z_]*)\"?:\w+")
@@ -81,7 +87,7 @@ def _monitor(place: Place, item: Item, ref: str) -> Piece:
     if not rows:
         return Piece("monitors", ref, MISSING, ref, "监控表没有此项")
     shown = "；".join(
-        f"{one.chinese} {'/'.join(map(str, one.levels))} {one.unit}" for one in rows[:4]
+        f"{one.chinese} {'/'.join(map(str, one.levels))} {UNITS[one.unit]}" for one in rows[:4]
     )
     more = f" 等 {len(rows)} 项" if len(rows) > 4 else ""
     return Piece(
