@@ -28,7 +28,7 @@ FILLED = ("检查情况", "证据与说明")
 """Heads of the two columns that are filled in."""
 STATES = {WHOLE: "有证据", PARTLY: "证据不全", NOTHING: "无证据", DUTY: "由人履职"}
 SAMPLE = "示例"
-_WIDTHS = (22, 11, 58, 42, 18, 102)
+_WIDTHS = (22, 14, 58, 42, 22, 95)
 _MANY = 3
 """Pieces of a kind that are told one by one; more are counted."""
 _NAMED = ("settings", "checks", "commands")

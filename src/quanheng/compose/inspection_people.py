@@ -36,21 +36,24 @@ def _post(place: Place, item: Item, ref: str) -> Piece:
     if not rows:
         return Piece("posts", ref, MISSING, ref, "规则中没有此岗位，或没有做市账户")
     words = rows[0]["post"].words
-    lacks = [
-        f"{row['account']} 缺{'、'.join(said for one, said in _HOLDERS.items() if not row[one])}"
-        for row in rows
-        if not (row["main"] and row["backup"])
-    ]
+    vacant = [(row, [_HOLDERS[one] for one in _HOLDERS if not row[one]]) for row in rows]
+    lacks = [f"{_account(row['account'])} 缺{'、'.join(said)}" for row, said in vacant if said]
     if lacks:
         return Piece("posts", ref, MISSING, words, "；".join(lacks))
     held = "；".join(
-        f"{row['account']} 主岗 {' '.join(row['main'])}，备岗 {' '.join(row['backup'])}"
+        f"{_account(row['account'])} 主岗 {' '.join(row['main'])}，备岗 {' '.join(row['backup'])}"
         for row in rows
     )
     return Piece("posts", ref, FOUND, words, held)
 
 
 _HOLDERS = {"main": "主岗", "backup": "备岗"}
+
+
+def _account(name: str) -> str:
+    from quanheng.desk.people.rules import FIRM
+
+    return "公司" if name == FIRM else name
 
 
 def _paper(place: Place, item: Item, ref: str) -> Piece:

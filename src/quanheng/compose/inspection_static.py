@@ -5,6 +5,7 @@ commands, tests (L-04).
 import ast
 import re
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import msgspec
 from quanheng.compose.check_words import check_words
 from quanheng.compose.inspection_items import Item
 from quanheng.compose.inspection_place import FOUND, MISSING, UNSEEN, Look, Piece, Place
+from quanheng.desk.access import VIEWS
 from quanheng.maker.ladder import BY_CHECK
 from quanheng.maker.monitor_table import MONITORS, Measure
 from quanheng.maker.parameters import INDEX, TABLE
@@ -25,21 +27,21 @@ UNITS = {
     "yuan per day": "元/日", "yuan per vol point": "元/波动率点",
 }  # fmt: skip
 """Units of the monitors in Chinese."""
+_PROGRAM = "quanheng.cli"
 _LEAST = 200
 """Bytes of a document below which nobody has written it."""
-_PAGE = re.compile(r"[{,]\"?([a-z][a-z_]*)\"?:\w+")
 
 
 @cache
 def console_pages() -> dict[str, str]:
-    """Pages of the console as it is built: id -> Chinese words. A page is one when the program in
-    the wheel has it and the list of words names it.
+    """Pages of the console: id -> Chinese words. A page is one when the door can open it, the list
+    of words names it, and the program that was built has it.
     """
     desk = files("quanheng") / "desk"
-    words = msgspec.toml.decode((desk / "words.toml").read_text(encoding="utf-8"))
+    words = msgspec.toml.decode((desk / "words.toml").read_text(encoding="utf-8"))["page"]
     program = (desk / "static" / "app.js").read_text(encoding="utf-8")
-    known = set(_PAGE.findall(program)) | set(re.findall(r"\"page\.([a-z_]+)\"", program))
-    return {name: both[0] for name, both in words["page"].items() if name in known}
+    built = [name for name in VIEWS if re.search(rf"\b{name}\b", program)]
+    return {name: words[name][0] for name in built if name in words}
 
 
 def _screen(place: Place, item: Item, ref: str) -> Piece:
@@ -123,10 +125,9 @@ def _command(place: Place, item: Item, ref: str) -> Piece:
 
 def command_of(words: str) -> click.Command | None:
     """A verb by its words, as `people posts`; None when the command line has none."""
-    from quanheng.cli import cli  # the command line imports this module
-
-    at: click.Command | None = cli
-    context = click.Context(cli)
+    root: click.Group = import_module(_PROGRAM).cli  # it stands above this room: by name only
+    at: click.Command | None = root
+    context = click.Context(root)
     for word in words.split():
         if not isinstance(at, click.Group):
             return None
