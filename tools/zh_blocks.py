@@ -14,9 +14,10 @@ import msgspec
 from desk_pages import table
 from quanheng.cli import cli
 from quanheng.compose.alarm_levels import AMBER, LEVEL, NOTICE, RED
-from quanheng.compose.plan_blocks import unit
+from quanheng.compose.plan_blocks import UNITS
 from quanheng.compose.watch import LEAST_FREE, SILENT, TURN
 from quanheng.config import Config, lines_of, read_config
+from quanheng.desk.assets import read_words
 from quanheng.edge.gateway_proof import OVERDUE
 from quanheng.maker.ladder import HOUSE, LADDER
 from quanheng.maker.limits import LIMITS
@@ -54,6 +55,11 @@ ROOMS = {
 def words(name: str) -> dict[str, Any]:
     """A file of Chinese words."""
     return tomllib.loads((WORDS / name).read_text(encoding="utf-8"))
+
+
+def _unit(name: str) -> str:
+    """A unit in Chinese."""
+    return str({**UNITS, **words("units.toml")}.get(name, name))
 
 
 def verbs() -> Iterator[tuple[str, click.Command]]:
@@ -141,9 +147,9 @@ def config_block() -> str:
     said, rows = words("config.toml"), []
     for key, default in config_keys():
         plain = "必填" if default is msgspec.NODEFAULT else f"`{default}`"
-        unit, meaning = said.get(key, ("", ""))
+        measure, meaning = said.get(key, ("", ""))
         value = f"`{shipped[key]}`" if key in shipped else "逐条"
-        rows.append((f"`{key}`", value, plain, unit, meaning))
+        rows.append((f"`{key}`", value, plain, measure, meaning))
     return table(("键", "随附值（仿真）", "缺省", "单位", "含义"), rows)
 
 
@@ -187,7 +193,7 @@ def ports_block() -> str:
 def monitors_block() -> str:
     """The monitors with their thresholds and prepared measures."""
     rows = [
-        (one.item, f"`{one.name}`", one.chinese, " / ".join(map(str, one.levels)), unit(one.unit))
+        (one.item, f"`{one.name}`", one.chinese, " / ".join(map(str, one.levels)), _unit(one.unit))
         for one in MONITORS
     ]
     return table(("检查项", "监控", "含义", "提示 / 橙 / 红", "单位"), rows)
@@ -216,7 +222,7 @@ def limits_block() -> str:
         (
             f"`{one.name}`",
             str(one.default) if one.default >= 0 else "参数、批准额度或规则",
-            unit(one.unit),
+            _unit(one.unit),
         )
         for one in LIMITS
     ]
@@ -234,13 +240,14 @@ def alarm_levels_block() -> str:
 
 def parameters_block() -> str:
     """The quote parameters with the band that a trader may use alone."""
-    said, rows = words("parameters.toml"), []
+    said, screen, rows = words("parameters.toml"), read_words(), []
     for one in TABLE:
         band = "至 ".join(map(str, one.band)) if one.band != NOBODY else "须复核"
         alone = "只可收紧" if one.limit else band.replace("至 ", " 至 ")
-        rows.append((f"`{one.name}`", said.get(one.name, ""), str(one.default),
-                     f"{one.low} 至 {one.high}", alone, unit(one.unit)))  # fmt: skip
-    return table(("参数", "含义", "缺省", "范围", "交易员可单独设置", "单位"), rows)
+        named = screen.get(f"setting.{one.name}", [""])[0]
+        rows.append((f"`{one.name}`", named, said.get(one.name, ""), str(one.default),
+                     f"{one.low} 至 {one.high}", alone, _unit(one.unit)))  # fmt: skip
+    return table(("参数", "屏上名称", "含义", "缺省", "范围", "交易员可单独设置", "单位"), rows)
 
 
 def thresholds_block() -> str:
@@ -251,7 +258,7 @@ def thresholds_block() -> str:
         (
             "引擎无心跳",
             f"{line.dead_man_ms} 毫秒",
-            "网关撤销全部报价与委托，须更高主引擎号才可恢复",
+            "网关撤销全部，须更高主引擎号才可恢复",
         ),
         ("公司监控无心跳", f"{line.overseer_late_ms} 毫秒", "部门降为 REDUCING"),
         ("公司监控持续无心跳", f"{line.overseer_lost_ms} 毫秒", "部门降为 HALTED，须两人解除"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from desk_pages import table
 from quanheng.authority.policy import RULES
+from quanheng.desk.assets import read_words
 from quanheng.desk.file_access import ROLES
 from quanheng.desk.people.rules import VIEW_WORDS, VIEWS, read_rules
 from zh_blocks import words
@@ -63,10 +64,10 @@ def commands_block() -> str:
 
 def acts_block() -> str:
     """Who proposes and who seconds each act of the authority."""
-    known, said = dict(_posts()), words("acts.toml")["acts"]
+    known, said = dict(_posts()), read_words()
     rows = [
         (
-            f"{said.get(str(rule.act), '')} `{rule.act}`",
+            f"{said[f'act.{rule.act}'][0]} `{rule.act}`",
             "、".join(known[one] for one in rule.proposers),
             "、".join(known[one] for one in rule.seconders) or "无须复核",
             "是" if rule.on_duty else "否",
@@ -99,20 +100,32 @@ def sessions_block() -> str:
 
 def pages_block() -> str:
     """Pages and commands of the console by role, as a file of people gives them."""
-    known, said = dict(_posts()), words("acts.toml")
+    known, said, page = dict(_posts()), words("acts.toml")["console"], read_words()
     pages = list(dict.fromkeys(name for views, _ in ROLES.values() for name in views))
     does = list(dict.fromkeys(name for _, more in ROLES.values() for name in more))
     rows = [
-        (f"页面：{said['pages'].get(name, name)}", *(YES if name in views else NO
+        (f"页面：{page[f'page.{name}'][0]}", *(YES if name in views else NO
                                                   for views, _ in ROLES.values()))
         for name in pages
     ]  # fmt: skip
     rows += [
-        (f"操作：{said['console'].get(name, name)}", *(YES if name in more else NO
+        (f"操作：{said.get(name, name)}", *(YES if name in more else NO
                                                     for _, more in ROLES.values()))
         for name in does
     ]  # fmt: skip
     return table(("控制台", *(known[role] for role in ROLES)), rows)
+
+
+_KEYS = {
+    "f9": "F9", "f8": "F8", "f2": "F2", "f4": "F4", "alt": "Alt+1 至 Alt+9", "arrows": "↑ ↓ ← →",
+    "brackets": "[ 与 ]", "enter": "Enter", "space": "空格", "o": "O", "digits": "0 至 9 与 .",
+}  # fmt: skip
+
+
+def keys_block() -> str:
+    """The console's keys."""
+    said = read_words()
+    return table(("键", "作用"), [(key, said[f"keys.{name}"][0]) for name, key in _KEYS.items()])
 
 
 PEOPLE_BLOCKS: dict[str, Callable[[], str]] = {
@@ -123,4 +136,5 @@ PEOPLE_BLOCKS: dict[str, Callable[[], str]] = {
     "acts": acts_block,
     "sessions": sessions_block,
     "pages": pages_block,
+    "keys": keys_block,
 }

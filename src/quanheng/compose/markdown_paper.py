@@ -1,10 +1,11 @@
-"""A page of Markdown as a paper for `edge.document_docx`: deliverables (I-48), release forms (I-10).
+"""A page of Markdown as a paper: deliverables (I-48) and release forms (I-10).
 
 What is read is what our pages use: headings of levels 1 to 3, paragraphs, lists, tables, blocks of
 code, pictures on a line of their own. Anything else is refused by name, so nothing is lost in
 silence; comments of HTML are left out.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,10 @@ PAGE_MM, LANDSCAPE_MM = 164, 251
 MANY = 8
 """With more columns than this somewhere the paper lies on its side."""
 LEAST_MM = 12
+_BREAK = re.compile("、(?=[!-~])")
+"""Where a line of names may be broken: Word sees one word in names that a 、 divides."""
 _WIDEST = 40  # columns of text that a cell is given at most
+_HEAD = 8  # and that a head asks for; a longer one is broken into lines
 
 
 def paper_of(text: str, day: Day, folder: Path | None = None) -> Paper:
@@ -127,7 +131,7 @@ def _table(tokens: Sequence["Token"], at: int) -> list[list[str]]:
         if one.type == "tr_open":
             rows.append([])
         elif one.type == "inline":
-            rows[-1].append(_inline(one))
+            rows[-1].append(_BREAK.sub("、\u200b", _inline(one)))
     return rows
 
 
@@ -137,7 +141,10 @@ def _length(text: str) -> int:
 
 def _grid(rows: list[list[str]], width: int) -> Grid:
     """A table over the page; columns by the longest of their texts, none narrower than a word."""
-    asked = [min(_WIDEST, max(map(_length, column))) + 2 for column in zip(*rows, strict=True)]
+    asked = []
+    for head_text, *column in zip(*rows, strict=True):
+        longest = max(map(_length, column), default=0)
+        asked.append(min(_WIDEST, max(longest, min(_HEAD, _length(head_text)))) + 2)
     spare = width - LEAST_MM * len(asked)
     widths = tuple(LEAST_MM + spare * one // sum(asked) for one in asked)
     head = tuple(Box(cell, head=True) for cell in rows[0])
