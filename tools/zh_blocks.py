@@ -78,10 +78,23 @@ def _walk(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[str,
         yield from _walk(found, (*names, name))
 
 
-def _usage(name: str, command: click.Command) -> str:
-    arguments = [one.make_metavar(click.Context(command)) for one in command.params
-                 if isinstance(one, click.Argument)]  # fmt: skip
-    return f"`quanheng {' '.join((name, *arguments))}`"
+def _usage(name: str) -> str:
+    """How a verb is called: every group's own arguments stand behind the group's name."""
+    parts = ["quanheng"]
+    command: click.Command = cli
+    for one in name.split():
+        assert isinstance(command, click.Group), name
+        context = click.Context(command)
+        found = command.get_command(context, one)
+        assert found is not None, name
+        command = found
+        parts.append(one)
+        parts += [
+            argument.make_metavar(click.Context(command))
+            for argument in command.params
+            if isinstance(argument, click.Argument)
+        ]
+    return f"`{' '.join(parts)}`"
 
 
 def verbs_block() -> str:
@@ -90,13 +103,11 @@ def verbs_block() -> str:
     left = dict(known)
     for group in words("verbs.toml")["group"]:
         rows = [
-            (_usage(name, known[name]), text)
-            for name, text in group["verbs"].items()
-            if left.pop(name, None)
+            (_usage(name), text) for name, text in group["verbs"].items() if left.pop(name, None)
         ]
         parts.append(f"### {group['title']}\n\n{table(('命令', '作用'), rows)}")
     if left:
-        rows = [(_usage(name, one), one.get_short_help_str(120)) for name, one in left.items()]
+        rows = [(_usage(name), one.get_short_help_str(120)) for name, one in left.items()]
         parts.append(f"### 其他\n\n{table(('命令', '作用（英文）'), rows)}")
     return "\n".join(parts)
 
