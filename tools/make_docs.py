@@ -23,6 +23,7 @@ from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker import inquiry_life
 from quanheng.maker.curve_life import Rung, life_table
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
+from zh_docs import ZH_PAGES
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCENARIOS = Path(__file__).parents[1] / "src" / "quanheng" / "scenarios"
@@ -271,6 +272,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "monitors.md": monitors_page,
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
+    **ZH_PAGES,
 }
 """Every generated page: its name under docs/ and the function that returns its text."""
 
