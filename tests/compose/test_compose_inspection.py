@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from compose_world import Run, call
 
-from quanheng.compose import drill, inspection_static
+from quanheng.compose import drill, inspection_reports, inspection_static
 from quanheng.compose.drill import RECORD, Check, Drilled
 from quanheng.compose.inspection_items import DUTY_ALONE, KINDS, Item, inspection, parse
 from quanheng.compose.inspection_look import LOOKERS, findings, look_at, source_tree
@@ -49,6 +49,8 @@ def inspected(day_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Inspect
     run = tmp_path_factory.mktemp("inspected") / "run"
     shutil.copytree(day_run.folder, run)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspection_reports, "_SHOWN", ("xlsx",))  # the pages' pictures cost most
+        patch.setattr(inspection_reports, "_WITHDRAWING", ("504",))
         for name in drill.DRILLS:
             patch.setitem(drill.DRILLS, name, rehearsed)
         return Inspected(run)
