@@ -5,11 +5,12 @@ from typing import Protocol
 import pytest
 from people_world import ACCOUNT, OTHER, PASSWORD, PLACE, World
 
+from quanheng.desk.access import DESK_VIEWS
 from quanheng.desk.people.console import NEEDS, ConsoleAccess
 from quanheng.desk.people.rules import all_names
 from quanheng.terms.units import DAY, MINUTE
 
-PAGES = ("trade", "duty", "risk", "orders", "rfq", "alerts", "approve", "replay")
+PAGES = DESK_VIEWS
 COMMANDS = ("kill", "quoting", "parameter", "order", "inquiry", "acknowledge", "sign_on", "second",
             "withdraw")  # fmt: skip
 

@@ -6,6 +6,7 @@ import { add, fill, h, text } from "./dom";
 import { clock, figure, percent, price, signed, span, tone, whole } from "./format";
 import { Grid, type Column } from "./grid";
 import { link } from "./link";
+import { office, remark } from "./office";
 import { answer, bar, duties, edit, inquiriesPanel, latest, limits, money, panel, share, ticket, toggle, underlyings, unit, yes, yesTone, type Panel } from "./panels";
 import { store, type Row } from "./store";
 import { lang, of, t } from "./words";
@@ -28,8 +29,8 @@ export function ordersGrid(channel: string, mine?: () => string): Grid {
       col("filled", 50, (row) => (row.filled ? whole(row.filled) : "")), col("status", 130, (row) => t(`status.${row.status}`) + (row.code ? ` ${row.code} ${row.reason}` : ""), { left: true, tone: (row) => ({ live: "good", part: "good", rejected: "alarm", sent: "warn" })[row.status as string] ?? "dim" }),
       col("trader", 54, text_("trader"), { left: true }), col("strategy", 70, text_("strategy"), { left: true }), col("id", 100, text_("id"), { left: true, tone: () => "dim" }),
     ],
-    actTitle: "", actWidth: 110,
-    act: (row) => h("span.acts", null, row.kind === "quote" ? h("button.tiny", { onclick: () => void why(row) }, t("orders.why")) : null,
+    actTitle: "", actWidth: 130,
+    act: (row) => h("span.acts", null, noteButton("order", row.id), row.kind === "quote" ? h("button.tiny", { onclick: () => void why(row) }, t("orders.why")) : null,
       store.may("order") && row.kind === "order" && !["filled", "cancelled", "rejected"].includes(row.status) ? h("button.tiny", { onclick: () => void command("cancel_order", { client_id: row.id }) }, t("orders.cancel")) : null),
   });
 }
@@ -46,11 +47,16 @@ export function tradesGrid(mine?: () => string): Grid {
     ],
   });
 }
+/** Write a note on what a row is about. */
+function noteButton(about: string, subject: string): HTMLElement | null {
+  return store.may("note") ? h("button.tiny", { title: t("act.note.add"), "data-note": about, onclick: (event: Event) => { event.stopPropagation(); remark(about, String(subject)); } }, t("office.remark")) : null;
+}
 const LEVELS = ["", "notice", "amber", "red"];
 export function alertsGrid(): Grid {
   return new Grid({
     channel: "alerts", csv: "alerts", newest: true, rowTone: (row) => LEVELS[row.level] ?? "",
     columns: [col("at", 100, text_("at"), { left: true }), col("level", 56, (row) => t(`level.l${row.level}`), { left: true, tone: (row) => `tag ${LEVELS[row.level]}` }), col("code", 130, (row) => store.schema.alert_names[row.code]?.[lang === "en" ? 1 : 0] ?? row.code, { left: true }), col("scope", 90, text_("scope"), { left: true }), col("words", 420, (row) => of(row), { left: true, grow: true })],
+    actWidth: 40, act: (row) => noteButton("alert", `${row.at} ${row.code} ${row.scope}`),
   });
 }
 function rfqGrid(): Grid {
@@ -304,4 +310,5 @@ export function approve(): Page {
   return simple(["approvals"], [inbox, seat, all], h("main.page.split", null, h("div.two", null, inbox.element, seat.element), h("section.panel.fill", null, h("header", null, h("b", null, t("approve.all"))), all.element)));
 }
 
-export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve };
+const OFFICE = ["daily", "dayend", "reports", "documents", "registers", "oversight", "health", "admin", "audit"];
+export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve, ...Object.fromEntries(OFFICE.map((name) => [name, () => office(name)])) };

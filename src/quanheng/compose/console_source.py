@@ -5,7 +5,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 from quanheng.compose import console_rows as rows
 from quanheng.compose.alert_words import NAMES
@@ -23,9 +24,10 @@ from quanheng.compose.console_duty import duty
 from quanheng.compose.console_heat import heat
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
+from quanheng.compose.console_tables import decimal_text, paged
 from quanheng.compose.duty_words import CAUSES, PHASES
 from quanheng.compose.run_folder import RunError, read_info
-from quanheng.desk.frames import EMPTY, Cells, Rows
+from quanheng.desk.frames import Cells, Row, Rows
 from quanheng.desk.hub import Board, Picture
 from quanheng.desk.ports import END, Ask, SourceError, Table
 from quanheng.duties.intervals import Cause
@@ -34,6 +36,7 @@ from quanheng.maker.parameters import INDEX, in_force
 from quanheng.terms.days import clock_text, day_nanos, from_clock, iso, midnight
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
+T = TypeVar("T")
 DUTY_EVERY = 4
 """Pictures between two looks at the duties, whose exact figures cost more than all else."""
 BUDGET = 0.4
@@ -76,6 +79,7 @@ class RunSource:
         self._gone: set[str] = set()
         self._followed = False  # does anybody look at the end?
         self._live = self.log.info.status == "running"
+        self._hold = Lock()
         self._makers: dict[str, Callable[[View], Rows]] = {
             "classes": lambda one: rows.classes(one.scene.state, one.scene.at, one.boards),
             "risk": lambda one: rows.risk(one.scene.state),
@@ -146,8 +150,31 @@ class RunSource:
             "refusals": {str(code): list(words) for code, words in REFUSALS.items()},
         }  # fmt: skip
 
+    @property
+    def day(self) -> str:
+        """The run's day, YYYY-MM-DD."""
+        return iso(self.log.info.day)
+
+    def look(self, call: Callable[[View], T]) -> T:
+        """Let something look at the end of the run while nothing moves there; from any thread."""
+        with self._hold:
+            return call(self._views[END])
+
+    def proposals(self) -> list[Row]:
+        """Every proposal that a screen follows, newest last; from any thread."""
+        with self._hold:
+            return [row for key, row in self._approvals.rows().items() if key.isdigit()]
+
+    def told(self) -> list[Row]:
+        """Every alert up to the end of the run; from any thread."""
+        return self.look(lambda view: list(view.blotter.alerts.values()))
+
     def tick(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Picture]:
         """See the port."""
+        with self._hold:
+            return self._tick(wanted)
+
+    def _tick(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Picture]:
         now = time.monotonic()
         if self._live:
             self._read_on(now)
@@ -324,7 +351,7 @@ class RunSource:
         else:
             raise SourceError(f"there is no table {name!r}")
         lines = [[row.get(field) for field in fields] for row in reversed(found.values())]
-        return _paged(fields, lines, ask)
+        return paged(fields, lines, ask)
 
     def _board_table(self, view: View, ask: Ask) -> Table:
         """Every contract with its columns as decimal text, empty where there is no value."""
@@ -336,11 +363,11 @@ class RunSource:
             for slot in range(item.start, item.stop):
                 one = opened.chain.contracts[slot]
                 values = [
-                    _decimal(v, d)
+                    decimal_text(v, d)
                     for v, (_, d) in zip(cells[slot - item.start], COLUMNS, strict=True)
                 ]
                 lines.append([one.code, one.trading_code, *values])
-        return _paged(("contract", "name", *PLACE), lines, ask)
+        return paged(("contract", "name", *PLACE), lines, ask)
 
     def value(self, scene: str, scope: str, name: str) -> str:
         """See the port."""
@@ -365,18 +392,3 @@ class RunSource:
         if done.returncode:
             raise SourceError(done.stderr.strip() or f"no reasons for {quote}")
         return done.stdout
-
-
-def _decimal(value: int, digits: int) -> str:
-    if value == EMPTY:
-        return ""
-    if not digits:
-        return str(value)
-    sign, whole = "-" if value < 0 else "", abs(value)
-    return f"{sign}{whole // 10**digits}.{whole % 10**digits:0{digits}d}"
-
-
-def _paged(fields: Sequence[str], lines: list[list[Any]], ask: Ask) -> Table:
-    if ask.find:
-        lines = [line for line in lines if any(ask.find in str(cell) for cell in line)]
-    return Table(tuple(fields), lines[ask.offset : ask.offset + ask.limit], len(lines))

@@ -19,7 +19,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from quanheng.desk.access import VIEWS, Refused
+from quanheng.desk.access import DESK_VIEWS, VIEWS, Refused
 
 IDLE_S = 4 * 3600.0
 """A session that nothing was asked of for this long is over."""
@@ -31,18 +31,40 @@ HASHER = PasswordHasher()
 SHORTEST = 10
 """Characters of a password."""
 
-_DESK = ("kill", "acknowledge", "sign_on", "withdraw")
+_DESK = ("kill", "acknowledge", "sign_on", "withdraw", "note")
+_OWN = ("daily", "reports", "health")
 ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "trader": (VIEWS, (*_DESK, "quoting", "parameter", "order", "inquiry")),
-    "risk": (VIEWS, (*_DESK, "quoting", "second")),
-    "head": (VIEWS, (*_DESK, "quoting", "second")),
-    "ops": (("trade", "orders", "alerts", "approve", "replay"), _DESK),
-    "clearing": (("orders", "risk", "alerts", "approve", "replay"), (*_DESK, "second")),
-    "compliance": (("duty", "orders", "rfq", "alerts", "approve", "replay"), (*_DESK, "second")),
+    "trader": (
+        (*DESK_VIEWS, *_OWN, "dayend"),
+        (*_DESK, "quoting", "parameter", "order", "inquiry", "daily.sign", "firm_answer"),
+    ),
+    "risk": (
+        (*DESK_VIEWS, *_OWN, "dayend"),
+        (*_DESK, "quoting", "second", "daily.sign", "settle_second", "firm_answer", "reports.make"),
+    ),
+    "head": (
+        (*DESK_VIEWS, *_OWN, "dayend"),
+        (*_DESK, "quoting", "second", "settle_second", "firm_answer", "firm_second"),
+    ),
+    "ops": (
+        ("trade", "orders", "alerts", "approve", "replay", "daily", "health"),
+        (*_DESK, "daily.sign"),
+    ),
+    "clearing": (
+        ("orders", "risk", "alerts", "approve", "replay", "accounts", "dayend", "reports"),
+        (*_DESK, "second", "settle", "reports.make"),
+    ),
+    "compliance": (
+        ("duty", "orders", "rfq", "alerts", "approve", "replay", "reports", "auction"),
+        (*_DESK, "second"),
+    ),
     "quant": (("trade", "risk", "orders", "replay"), _DESK),
-    "firm_risk": (("duty", "risk", "orders", "alerts", "approve", "replay"), ("quoting",)),
+    "firm_risk": (
+        ("duty", "risk", "orders", "alerts", "approve", "replay", "oversight", "reports"),
+        ("quoting", "firm", "note", "reports.make"),
+    ),
     "auditor": (VIEWS, ()),
-}
+}  # fmt: skip
 """Post -> (views, commands). Who may propose and second what is the authority's table."""
 
 

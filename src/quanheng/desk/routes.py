@@ -180,14 +180,14 @@ async def csv_file(
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(found.columns)
-    writer.writerows([_cell(value) for value in row] for row in found.rows)
+    writer.writerows([cell(value) for value in row] for row in found.rows)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
     return Response(
         text.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers
     )
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula."""
     if isinstance(value, dict | list):
         value = msgspec.json.encode(value).decode()

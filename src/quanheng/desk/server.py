@@ -20,6 +20,8 @@ from quanheng.desk.access import Access
 from quanheng.desk.assets import read_assets
 from quanheng.desk.door import SESSION, door, harden
 from quanheng.desk.hub import Hub
+from quanheng.desk.office import NoOffice, Office
+from quanheng.desk.office_routes import OFFICE_HANDLERS
 from quanheng.desk.ports import END, Commands, Reply, Source
 from quanheng.desk.stream import stream
 
@@ -37,9 +39,11 @@ class Console:
     """What runs beside the requests: the clock of the pictures and the heartbeat."""
 
     def __init__(
-        self, source: Source, commands: Commands, access: Access, hub: Hub, period: float
-    ) -> None:
+        self, source: Source, commands: Commands, access: Access, hub: Hub, period: float,
+        office: Office | None = None,
+    ) -> None:  # fmt: skip
         self.source = source
+        self.office: Office = office or NoOffice()
         self.commands = commands
         self.access = access
         self.hub = hub
@@ -140,17 +144,20 @@ class Console:
 
 
 def application(
-    source: Source, commands: Commands, access: Access, *, period: float = 0.5, secure: bool = False
-) -> Litestar:
-    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS."""
+    source: Source, commands: Commands, access: Access, *, period: float = 0.5,
+    secure: bool = False, office: Office | None = None,
+) -> Litestar:  # fmt: skip
+    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS;
+    `office` fills the pages beside the machine's pictures.
+    """
     hub = Hub()
-    console = Console(source, commands, access, hub, period)
+    console = Console(source, commands, access, hub, period, office)
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
         "secure": secure,
     }  # fmt: skip
     return Litestar(
-        route_handlers=[*routes.HANDLERS, stream],
+        route_handlers=[*routes.HANDLERS, *OFFICE_HANDLERS, stream],
         guards=[door],
         lifespan=[console.running],
         state=State(state),

@@ -6,7 +6,7 @@ rights behind it. The authority judges each command again by its own policy.
 
 from collections.abc import Callable, Mapping
 
-from quanheng.authority.policy import RULES
+from quanheng.authority.policy import RULES, Act
 from quanheng.desk.people.access import EXPIRED, Refused, Session, StoreAccess
 from quanheng.desk.people.rules import SECOND
 from quanheng.desk.people.store import Store
@@ -21,6 +21,13 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "order": ("order", "large_order", "cancel"),
     "second": tuple(f"{SECOND}{act}" for act in _ACTS),
     "withdraw": _ACTS,
+    "auction": ("board",), "daily": ("health",), "accounts": ("orders", "risk"), "dayend": ("orders",),
+    "reports": ("duties", "orders", "oversight"),
+    "health": ("health", "health_of_systems"), "admin": ("people",),
+    "reports.make": ("documents.draft", str(Act.SETTLEMENT)), "settle": (str(Act.SETTLEMENT),),
+    "settle_second": (f"{SECOND}{Act.SETTLEMENT}",), "firm": (str(Act.RELEASE),),
+    "firm_answer": (str(Act.PULL),), "firm_second": (f"{SECOND}{Act.RELEASE}",),
+    "daily.sign": (str(Act.PULL),), "note": (str(Act.PULL), str(Act.RELEASE)),
 }  # fmt: skip
 """The console's name -> rights of which one is needed; any other name stands for itself."""
 
@@ -54,6 +61,11 @@ class ConsoleSession:
     def csrf(self) -> str:
         """What every command has to repeat."""
         return self._session.csrf
+
+    @property
+    def actor(self) -> Session:
+        """The store's own session, in whose name it is asked to change something."""
+        return self._session
 
     def permits(self, what: str) -> bool:
         """May this session use a page or a kind of command?"""
