@@ -1,4 +1,4 @@
-"""Everything the office sends has its words: columns, sheets, parts, acts, fields, choices, codes."""
+"""Everything the office sends has its words: columns, sheets, parts, acts, fields, codes."""
 
 import importlib
 import re

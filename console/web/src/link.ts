@@ -83,7 +83,7 @@ class Link {
     switch (said.t) {
       case "hb":
         this.pulse = said;
-        this.delay = Math.max(0, Date.now() / 1000 - said.now) * 1000;
+        this.delay = (Date.now() / 1000 - said.now) * 1000;
         store.touch("pulse");
         return this.paint(0);
       case "no":

@@ -12,6 +12,8 @@ import { lang, loadWords, setLang, t } from "./words";
 const app = document.querySelector<HTMLElement>("#app")!;
 const NAMES = ["trade", "duty", "risk", "orders", "rfq", "alerts", "approve"];
 const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "oversight", "health", "admin", "audit"];
+/** A browser's clock further off than this is said in red: what it shows as time is not the time. */
+const OFF_MS = 1_000;
 /** More pages than these go into a menu. */
 const IN_LINE = 9;
 let page: Page | null = null;
@@ -86,7 +88,7 @@ function shell(): void {
   const mode = store.schema.live && store.may("replay") ? h("a", { href: "#", "data-page": "replay", onclick: (event: Event) => { event.preventDefault(); replay(!replaying); bar.hidden = !replaying; } }, t("page.replay")) : null;
   const lamp = (one: string) => h("span.lamp", { "data-lamp": one }, h("i", null, "●"), t(`health.${one}`));
   const top = h("header.top", null, h("b.brand", { title: `${store.schema.day} ${store.schema.scenario}` }, t("app.brand")), h("nav.pages", null, pages, mode, menu), h("span.gap"),
-    h("span.phase", { "data-testid": "phase" }), h("span.clock", { "data-testid": "clock" }), h("span.money", { "data-testid": "money" }), h("span.health", null, ["feed", "line", "engine", "screen"].map(lamp), h("span.delay.dim")),
+    h("span.phase", { "data-testid": "phase" }), h("span.clock", { "data-testid": "clock" }), h("span.money", { "data-testid": "money" }), h("span.health", null, ["feed", "line", "engine", "screen"].map(lamp), h("span.delay.dim", { title: t("health.offset_long"), "data-testid": "offset" })),
     h("button.ghost", { onclick: help, "data-testid": "keys" }, t("keys.button")), h("button.ghost", { onclick: () => setLang(lang === "en" ? "zh" : "en"), "data-testid": "language" }, t("app.language")), h("span.user", { title: store.me.roles.join(" ") }, `${store.me.name} · ${store.me.roles.map((one) => t(`post.${one}`)).join(" ")}`),
     h("button.ghost", { onclick: async () => { await post("/api/logout", {}); location.reload(); }, "data-testid": "leave" }, t("login.leave")),
     store.may("kill") ? [h("button.kill.one", { "data-testid": "kill-class", onclick: () => void pull(code()) }, h("span", null), h("kbd", null, "F8")), h("button.kill", { "data-testid": "kill-all", onclick: () => void pull("*") }, t("kill.button"), h("kbd", null, "F9"))] : []);
@@ -175,7 +177,9 @@ function pulse(): void {
   lamp("line", line === 2 ? "good" : line === 1 ? "warn" : "bad", t(`line.s${line}`));
   lamp("engine", beat ? (beat.live ? (dead ? "bad" : "good") : "off") : "off", beat?.live ? t("health.engine_age", beat.engine) : t("health.over"));
   lamp("screen", cut ? "bad" : "good", t("health.screen_age", silent.toFixed(1)));
-  text(document.querySelector(".delay")!, beat ? `${Math.round(link.delay)} ms` : "");
+  const offset = document.querySelector<HTMLElement>(".delay")!;
+  text(offset, beat ? t("health.offset", signed(Math.round(link.delay))) : "");
+  classes(offset, `delay ${Math.abs(link.delay) > OFF_MS ? "alarm" : "dim"}`);
 }
 
 function replayBar(): HTMLElement {

@@ -1,12 +1,14 @@
 // The pages: each says what it follows, builds itself, and can be taken down again.
 import { TBoard, type Picked } from "./board";
 import { command, confirm, dialog, get, pull, second, withdraw } from "./commands";
+import { bulk } from "./bulk";
 import { Curve } from "./curve";
 import { add, fill, h, text } from "./dom";
 import { clock, figure, percent, price, signed, span, tone, whole } from "./format";
 import { Grid, type Column } from "./grid";
 import { link } from "./link";
 import { office, remark } from "./office";
+import { accounts, auction } from "./stock";
 import { answer, bar, duties, edit, inquiriesPanel, latest, limits, money, panel, share, ticket, toggle, underlyings, unit, yes, yesTone, type Panel } from "./panels";
 import { store, type Row } from "./store";
 import { lang, of, t } from "./words";
@@ -146,7 +148,7 @@ export function trade(): Page {
     const one = picked.contract;
     fill(detail, h("b", null, one.name), h("span.dim", null, one.code), h("span.dim", null, `${t("field.unit")} ${one.unit}`),
       store.may("order") ? h("button.tiny", { "data-testid": "order", onclick: () => ticket(one.code, one.name, true, 0) }, t("ticket.button"), " O") : null,
-      store.may("parameter") ? h("button.tiny", { onclick: () => edit(scopesOf(picked)) }, t("param.title"), " ⏎") : null, linked,
+      store.may("parameter") ? h("button.tiny", { onclick: () => edit(scopesOf(picked)) }, t("param.title"), " ⏎") : null, linked, noteButton("contract", one.code),
       store.may("kill") ? h("button.tiny.danger", { onclick: () => void pull(one.code) }, t("kill.one")) : null);
     if (only) blotter.grid().refilter();
   };
@@ -171,7 +173,7 @@ export function trade(): Page {
     stops.push(store.on(`board/${klass}`, () => klass === shared.klass && board.paint()), store.on(`curve/${klass}`, () => klass === shared.klass && curve.paint()));
   }
   const follow = link.follow("classes", "duty", "limits", "inquiries", "settings", "orders", "working", "trades", "alerts");
-  const element = h("main.trade", null, panels[0]!.element, h("div.middle", null, h("div.board-bar", null, heading, detail), board.element, blotter.element), h("aside", null, curve.element, panels.slice(1).map((one) => one.element)));
+  const element = h("main.trade", null, panels[0]!.element, h("div.middle", null, h("div.board-bar", null, heading, detail, h("span.gap"), store.may("parameter") ? h("button.tiny", { "data-testid": "bulk", onclick: () => bulk(shared.klass) }, t("bulk.title")) : null), board.element, blotter.element), h("aside", null, curve.element, panels.slice(1).map((one) => one.element)));
   choose(shared.klass);
   return { element, destroy: () => { follow(); followed(); stops.forEach((one) => one()); panels.forEach((one) => one.destroy()); board.destroy(); blotter.destroy(); shared.board = null; } };
 }
@@ -311,4 +313,4 @@ export function approve(): Page {
 }
 
 const OFFICE = ["daily", "dayend", "reports", "documents", "registers", "oversight", "health", "admin", "audit"];
-export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve, ...Object.fromEntries(OFFICE.map((name) => [name, () => office(name)])) };
+export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve, accounts, auction, ...Object.fromEntries(OFFICE.map((name) => [name, () => office(name)])) };

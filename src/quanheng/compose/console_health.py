@@ -20,7 +20,7 @@ ALARMS = (
     Column("code", width=160), Column("scope", width=110), Column("content", GROW, 340),
     Column("delivered", width=120), Column("escalated", width=120), Column("by", width=80),
 )  # fmt: skip
-HASHES = (Column("name", width=160), Column("value", GROW, 300), Column("sha256", HASH, 160))
+HASHES = (Column("item", width=160), Column("value", GROW, 300), Column("sha256", HASH, 160))
 
 
 def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
@@ -77,4 +77,4 @@ def _versions(house: House) -> list[dict[str, Any]]:
         ("config", "", info.config), ("source", "", info.source), ("digest", "", info.digest),
         *((f"head {name}", "", head) for name, head in info.heads.items()),
     ]  # fmt: skip
-    return [{"key": name, "name": name, "value": value, "sha256": sha} for name, value, sha in rows]
+    return [{"key": name, "item": name, "value": value, "sha256": sha} for name, value, sha in rows]

@@ -29,12 +29,12 @@ from quanheng.terms.days import day_of, iso
 
 SUFFIXES = (".docx", ".pdf", ".xlsx", ".html")
 COLUMNS = (
-    Column("name", GROW, 260), Column("standing", STATE, 80), Column("gaps", COUNT, 60),
+    Column("file", GROW, 260), Column("standing", STATE, 80), Column("gaps", COUNT, 60),
     Column("file_is", STATE, 90), Column("at", width=150), Column("by", width=70),
     Column("sha256", HASH, 110), Column("note", width=160), Column("files", FILES, 150),
 )  # fmt: skip
 HISTORY = (
-    Column("number", COUNT, 60), Column("name", GROW, 260), Column("standing", STATE, 80),
+    Column("number", COUNT, 60), Column("file", GROW, 260), Column("standing", STATE, 80),
     Column("gaps", COUNT, 60), Column("at", width=150), Column("by", width=70),
     Column("sha256", HASH, 110), Column("note", width=160),
 )  # fmt: skip
@@ -78,7 +78,7 @@ def _ask(name: str) -> tuple[Field, ...]:
 
 def _stage(one: life.Stage) -> dict[str, Any]:
     return {
-        "key": str(one.number), "number": one.number, "name": one.name, "standing": one.stage,
+        "key": str(one.number), "number": one.number, "file": one.name, "standing": one.stage,
         "gaps": one.gaps, "at": when(one.at), "by": one.by, "sha256": one.sha256,
         "note": one.note,
     }  # fmt: skip

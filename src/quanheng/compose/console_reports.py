@@ -28,7 +28,7 @@ from quanheng.terms.units import SECOND
 
 FOLDERS = ("reports", "settlement", "documents")
 """Of a run: where its reports lie."""
-TABLES = (".csv", ".json", ".jsonl")
+TABLES = (".csv", ".json", ".jsonl", ".parquet")
 MAKE: Mapping[str, tuple[str, ...]] = {
     "duty": ("duty-report", "{run}", "--kind", "daily", "--out", "{run}/reports/duty"),
     "risk": ("risk-report", "{run}", "--kind", "daily", "--out", "{run}/reports/risk"),
@@ -42,7 +42,7 @@ ISSUED_COLUMNS = (
     Column("sha256", HASH, 110),
 )  # fmt: skip
 FILE_COLUMNS = (
-    Column("name", GROW, 260), Column("about", STATE, 110), Column("size", COUNT, 90),
+    Column("file", GROW, 260), Column("about", STATE, 110), Column("size", COUNT, 90),
     Column("at", width=150), Column("sha256", HASH, 110), Column("files", FILES, 110),
 )  # fmt: skip
 ABOUT = (
@@ -98,7 +98,7 @@ def _file(run: Path, path: Path) -> dict[str, Any]:
     name, stat = path.relative_to(run).as_posix(), path.stat()
     about = next(words for part, words in ABOUT if part in name)
     return {
-        "key": name, "name": name, "about": about, "size": stat.st_size,
+        "key": name, "file": name, "about": about, "size": stat.st_size,
         "at": when(int(stat.st_mtime) * SECOND), "files": [[path.suffix[1:], name]],
         "sha256": _hash(path, stat.st_mtime_ns, stat.st_size), "table": path.suffix in TABLES,
     }  # fmt: skip

@@ -8,10 +8,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+from quanheng.books.combinations import STRATEGIES
 from quanheng.compose import console_rows as rows
 from quanheng.compose.alert_words import NAMES
 from quanheng.compose.authority_words import REFUSALS
 from quanheng.compose.console_approvals import Approvals
+from quanheng.compose.console_auction import auction
 from quanheng.compose.console_blotter import (
     ALERT_FIELDS,
     ORDER_FIELDS,
@@ -20,8 +22,8 @@ from quanheng.compose.console_blotter import (
     newest,
 )
 from quanheng.compose.console_board import COLUMNS, PLACE, board
+from quanheng.compose.console_channels import CHANNELS
 from quanheng.compose.console_duty import duty
-from quanheng.compose.console_heat import heat
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
 from quanheng.compose.console_tables import decimal_text, paged
@@ -33,6 +35,7 @@ from quanheng.desk.ports import END, Ask, SourceError, Table
 from quanheng.duties.intervals import Cause
 from quanheng.maker import columns as c
 from quanheng.maker.parameters import INDEX, in_force
+from quanheng.maker.state import State
 from quanheng.terms.days import clock_text, day_nanos, from_clock, iso, midnight
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
@@ -81,15 +84,9 @@ class RunSource:
         self._live = self.log.info.status == "running"
         self._hold = Lock()
         self._makers: dict[str, Callable[[View], Rows]] = {
+            **{name: _of_state(make) for name, make in CHANNELS.items()},
             "classes": lambda one: rows.classes(one.scene.state, one.scene.at, one.boards),
-            "risk": lambda one: rows.risk(one.scene.state),
-            "profit": lambda one: rows.profit(one.scene.state),
-            "heat": lambda one: heat(one.scene.state),
-            "limits": lambda one: rows.limits(one.scene.state),
-            "monitors": lambda one: rows.monitors(one.scene.state, one.scene.at),
-            "inquiries": lambda one: rows.inquiries(one.scene.state, one.scene.at),
-            "settings": lambda one: rows.settings(one.scene.state),
-            "account": lambda one: {"*": rows.account(one.scene.state)},
+            "auction": self._auction,
             "orders": lambda one: one.blotter.newest_orders(False),
             "working": self._working,
             "trades": lambda one: newest(one.blotter.trades),
@@ -143,6 +140,7 @@ class RunSource:
                 for item in chain.classes
             ],
             "contracts": contracts,
+            "strategies": list(STRATEGIES),
             "columns": [list(one) for one in COLUMNS],
             "causes": {name: [CAUSES[name][one] for one in Cause] for name in CAUSES},
             "phases": {name: list(PHASES[name]) for name in PHASES},
@@ -263,6 +261,13 @@ class RunSource:
         if cells is None:
             cells = view.boards[klass] = board(view.scene.state, klass, view.scene.at)
         return cells
+
+    def _auction(self, view: View) -> Rows:
+        state = view.scene.state
+        assert state.opened is not None, "a day is open"
+        for klass in range(len(state.opened.chain.classes)):
+            self._board(view, klass)
+        return auction(state, view.boards)
 
     def _working(self, view: View) -> Rows:
         """What still works; nothing does once the last auction is over."""
@@ -392,3 +397,7 @@ class RunSource:
         if done.returncode:
             raise SourceError(done.stderr.strip() or f"no reasons for {quote}")
         return done.stdout
+
+
+def _of_state(make: Callable[[State, Nanos], Rows]) -> Callable[[View], Rows]:
+    return lambda view: make(view.scene.state, view.scene.at)

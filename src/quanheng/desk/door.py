@@ -45,7 +45,8 @@ VIEW_OF = {
     "account": "trade", "duty": "duty", "contracts": "duty", "losing": "duty", "risk": "risk",
     "profit": "risk", "heat": "risk", "limits": "risk", "orders": "orders", "working": "orders",
     "trades": "orders", "inquiries": "rfq", "alerts": "alerts", "monitors": "alerts",
-    "approvals": "approve", "sys": SESSION,
+    "approvals": "approve", "sys": SESSION, "funds": "accounts", "holdings": "accounts",
+    "units": "accounts", "combos": "accounts", "auction": "auction",
 }  # fmt: skip
 """The view that a channel or table belongs to; one that is not here does not exist."""
 

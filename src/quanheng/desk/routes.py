@@ -27,7 +27,8 @@ NEEDS = {
     "parameter": "parameter", "enabled": "quoting", "state": "quoting", "rearm": "quoting",
     "sign_on": "sign_on", "acknowledge": "acknowledge", "take_inquiry": "inquiry",
     "give_back_inquiry": "inquiry", "answer_inquiry": "inquiry", "cancel_order": "order",
-    "manual_order": "order",
+    "manual_order": "order", "lock": "order", "exercise": "order", "combine": "order",
+    "split": "order",
 }  # fmt: skip
 """What a session has to permit for each command."""
 OVER = Reply(False, "closed", "该交易日已结束，只能查看", "the day is over: look only")
