@@ -12,7 +12,7 @@ const WHOLE = /^-?\d+$/;
 export function parse(pasted: string): Line[] {
   const lines = pasted.split(/\r?\n/).map((one) => one.split(/[\t,;]/).map((cell) => cell.trim())).filter((one) => one.some((cell) => cell));
   const body = lines.length && lines[0]!.length >= 3 && !WHOLE.test(lines[0]![2]!.replaceAll(" ", "")) ? lines.slice(1) : lines;
-  return body.slice(0, MOST).map(([scope = "", name = "", value = ""]) => ({ scope, name, value: Number(value), seen: "", alone: false, said: "", ok: false, wrong: !scope || !name ? t("bulk.short") : !WHOLE.test(value) ? t("bulk.whole", value) : "" }));
+  return body.slice(0, MOST).map(([scope = "", name = "", value = ""]) => ({ scope, name, value: Number(value), seen: "", alone: false, said: "", ok: false, wrong: !scope || !name || !value ? t("bulk.short") : !WHOLE.test(value) ? t("bulk.whole", value) : "" }));
 }
 
 export function bulk(klass: number): void {

@@ -7,6 +7,7 @@ from typing import Any
 from quanheng.compose.console_house import House, done, people_option, taken, text, verb
 from quanheng.compose.report_tables import read_csv
 from quanheng.compose.run_folder import RunError, read_info
+from quanheng.compose.settle_acts import ALL
 from quanheng.compose.settle_job import CASE_HEADS, ENTRY_HEADS, FOLDER, STEP_HEADS
 from quanheng.compose.settle_text import FACTS
 from quanheng.desk.access import Session
@@ -82,7 +83,8 @@ def _acts(who: Session) -> tuple[Act, ...]:
         Field("amount"), Field("case", optional=True), *why,
     )  # fmt: skip
     own = (
-        Act("settle.run", row=False), Act("settle.sign", sure=True), Act("settle.explain", why),
+        Act("settle.run", row=False),
+        Act("settle.sign_all", row=False, sure=True), Act("settle.sign", sure=True), Act("settle.explain", why),
         Act("settle.adjust", entry, row=False), Act("settle.withdraw"),
     )  # fmt: skip
     found = own if who.permits("settle") else ()
@@ -187,6 +189,12 @@ def sign(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
     return done(f"已签署 {step}", f"signed {step}")
 
 
+def sign_all(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+    """Sign every step before the last that was checked and differs in nothing."""
+    _settle(house, "--sign", ALL, "--by", who.user)
+    return done("已签署可签的各步", "signed what can be signed")
+
+
 def explain(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Say why a case may stand."""
     case = text(fields, "number")
@@ -221,6 +229,7 @@ def withdraw(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
 
 
 ACTS = {
-    "settle.run": check, "settle.sign": sign, "settle.last": sign, "settle.explain": explain,
+    "settle.run": check, "settle.sign": sign,
+    "settle.sign_all": sign_all, "settle.last": sign, "settle.explain": explain,
     "settle.adjust": adjust, "settle.second": second, "settle.withdraw": withdraw,
 }  # fmt: skip

@@ -41,6 +41,7 @@ ACTS: Mapping[str, str] = {
     "register.approve": "register.approve",
     "settle.run": "settle",
     "settle.sign": "settle",
+    "settle.sign_all": "settle",
     "settle.explain": "settle",
     "settle.adjust": "settle",
     "settle.withdraw": "settle",
