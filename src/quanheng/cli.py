@@ -18,6 +18,7 @@ from quanheng.compose import (
     commands,
     desk_views,
     duty_cli,
+    inspection_cli,
     lazy_verb,
     rate_command,
     risk_report_cli,
@@ -231,9 +232,9 @@ def check_config(
     _answer(result, text, as_json)
 
 
-@cli.group()
+@cli.group(cls=inspection_cli.InspectGroup)
 def inspect() -> None:
-    """Evidence for inspections: tests, releases, records."""
+    """RUN: the 52 items of the exchange's inspection with evidence; or models, strategies …"""
 
 
 @inspect.command("models")
@@ -312,6 +313,7 @@ for verb in (
 ):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)
+inspect.add_command(inspection_cli.items)
 
 
 def main() -> None:

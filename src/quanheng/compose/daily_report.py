@@ -114,7 +114,7 @@ def write_daily(run: Path, out: Path) -> register.Entry:
     info = read_info(run)
     if info.status != "ended":
         raise RunError(f"{run}: the day has not ended (status {info.status})")
-    sections = _sections(run)
+    parts = sections(run)
     head = (
         "# 做市业务日报 Daily report of the market-making desk\n\n"
         "报告编号 {number}  交易日 {day}  场景 {scenario}  种子 {seed}\n\n"
@@ -133,14 +133,15 @@ def write_daily(run: Path, out: Path) -> register.Entry:
             "config": info.config[:16],
             "digest": info.digest[:16],
         }
-        return head.format_map(named) + "".join(map(markdown, sections))
+        return head.format_map(named) + "".join(map(markdown, parts))
 
     entry = register.issue(run, out, register.DAILY, iso(info.day), text)
-    write_whole(out.with_suffix(".csv"), facts(sections))
+    write_whole(out.with_suffix(".csv"), facts(parts))
     return entry
 
 
-def _sections(run: Path) -> list[Section]:
+def sections(run: Path) -> list[Section]:
+    """Every part of the report. RunError names what a run lacks."""
     business = read_table(run, "business", record.BUSINESS)
     alerts = read_table(run, "alerts", record.ALERTS)
     terms = {"underlying": "标的", **{name: name for name in ledger_state.NAMES}, "total": "合计"}

@@ -17,7 +17,7 @@ from quanheng.edge.document_docx import Block, Box, Grid, Head, Paper, Words
 from quanheng.terms.units import TICKS_PER_YUAN, Day
 
 Row = tuple[Box, ...]
-_FIVE = (26, 34, 34, 32, 40)
+_FIVE = (28, 32, 36, 35, 35)
 _RANKS = ("当月", "下月", "下季", "隔季")
 _STAFF = (24, 20, 38, 42, 42)
 _SIGN_MM = 20

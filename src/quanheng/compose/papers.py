@@ -22,7 +22,10 @@ from quanheng.terms.units import Day
 
 ADVANCE = 15
 """Trading days that a withdrawal is told in advance (chapter 2, 9)."""
-_MARK = re.compile("【待填：([^】]*)】")
+MARK = re.compile("【待填：([^】]*)】")
+"""What stands for a gap in a document; its group is the gap's name."""
+GAP_LIST = "缺项清单"
+"""Head of the list of gaps on a document's last page."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -125,7 +128,7 @@ def make(name: str, order: Order, out: Path) -> Made:
     if gaps.names:
         listed: tuple[Block, ...] = (
             NewPage(),
-            Head("缺项清单（补齐后自动消失，提交前不得保留）", 2),
+            Head(f"{GAP_LIST}（补齐后自动消失，提交前不得保留）", 2),
             *(Words(f"{number}. {one}") for number, one in enumerate(gaps.names, 1)),
         )
         paper = msgspec.structs.replace(paper, blocks=(*paper.blocks, *listed))
@@ -165,7 +168,7 @@ def _marks(data: bytes) -> tuple[str, ...]:
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         text = package.read("word/document.xml").decode()
     plain = html.unescape(re.sub(r"<[^>]*>", "", text))  # Word may cut a mark into several runs
-    return tuple(dict.fromkeys(_MARK.findall(plain)))
+    return tuple(dict.fromkeys(MARK.findall(plain)))
 
 
 class Item(msgspec.Struct, frozen=True):
