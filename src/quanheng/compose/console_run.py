@@ -10,6 +10,7 @@ from typing import NamedTuple
 import click
 import uvicorn
 
+from quanheng.compose.api_library import RunLibrary
 from quanheng.compose.console_commands import RunCommands
 from quanheng.compose.console_source import RunSource
 from quanheng.desk.access import Access, Refused
@@ -80,8 +81,9 @@ def _serve(
     posts: Path | None,
 ) -> None:
     app = application(
-        source, RunCommands(run, posts), access, period=period, secure=cert is not None
-    )
+        source, RunCommands(run, posts), access, period=period, secure=cert is not None,
+        library=RunLibrary(source, posts),
+    )  # fmt: skip
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

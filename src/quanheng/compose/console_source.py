@@ -31,6 +31,7 @@ from quanheng.desk.ports import END, Ask, SourceError, Table
 from quanheng.duties.intervals import Cause
 from quanheng.maker import columns as c
 from quanheng.maker.parameters import INDEX, in_force
+from quanheng.maker.state import State
 from quanheng.terms.days import clock_text, day_nanos, from_clock, iso, midnight
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
@@ -303,6 +304,18 @@ class RunSource:
         """See the port."""
         if scene != END:
             self._gone.add(scene)
+
+    def table_names(self) -> tuple[str, ...]:
+        """Tables that `table` knows."""
+        return ("board", *self._makers)
+
+    def latest(self) -> State:
+        """The maker's state at the end of the run as it is now, whether anybody looks or not."""
+        view = self._views[END]
+        self._move(END, view, 0.0)
+        self._picture(END, view, ())
+        view.duty_at = -1
+        return view.scene.state
 
     def table(self, scene: str, name: str, ask: Ask) -> Table:
         """See the port."""

@@ -10,17 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.datastructures import State
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
-from quanheng.desk import routes
+from quanheng.desk import api, routes
 from quanheng.desk.access import Access
+from quanheng.desk.api_document import openapi
+from quanheng.desk.api_library import PlainLibrary
 from quanheng.desk.assets import read_assets
-from quanheng.desk.door import SESSION, door, harden
+from quanheng.desk.door import check_routes, door, harden
 from quanheng.desk.hub import Hub
-from quanheng.desk.ports import END, Commands, Reply, Source
+from quanheng.desk.ports import END, Commands, Library, Reply, Source
 from quanheng.desk.stream import stream
 
 T = TypeVar("T")
@@ -29,6 +29,8 @@ REPLIES = 1_000
 """Answers to commands that are kept by their number of the browser, so that asking again is
 harmless.
 """
+MOST_BODY = 1 << 20
+"""Bytes of a request's body at most; nothing that a person or a program asks for is longer."""
 CHECKED_EVERY = 5
 """Heartbeats between two looks whether the sessions are still good."""
 
@@ -50,6 +52,7 @@ class Console:
         self._soon = asyncio.Event()
         self._model = ThreadPoolExecutor(1, "model")
         self._asks = ThreadPoolExecutor(4, "asks")
+        self._slow = ThreadPoolExecutor(2, "slow")
         self.failed = ""
 
     async def model(self, call: Callable[[], T]) -> T:
@@ -59,6 +62,10 @@ class Console:
     async def asked(self, call: Callable[[], T]) -> T:
         """Run something that waits for the world in another one."""
         return await asyncio.get_running_loop().run_in_executor(self._asks, call)
+
+    async def slowly(self, call: Callable[[], T]) -> T:
+        """Run what takes long in a thread that no command needs: reasons, files, passwords."""
+        return await asyncio.get_running_loop().run_in_executor(self._slow, call)
 
     def hurry(self) -> None:
         """Make the next picture at once."""
@@ -109,6 +116,10 @@ class Console:
                 await asyncio.wait_for(self._soon.wait(), max(0.02, left))
             self._soon.clear()
 
+    def still_good(self, token: str) -> bool:
+        """Is a session good? Asked by the clock, so it keeps nobody awake."""
+        return self.access.session(token, active=False) is not None
+
     async def beats(self) -> None:
         """Say each second how old everything is; end what is no longer allowed."""
         count = 0
@@ -117,7 +128,7 @@ class Console:
             text = msgspec.json.encode(pulse).decode()
             count += 1
             for client in [*self.hub.clients]:
-                if count % CHECKED_EVERY == 0 and self.access.session(client.token) is None:
+                if count % CHECKED_EVERY == 0 and not self.still_good(client.token):
                     client.over = True
                     client.end()
                     continue
@@ -135,33 +146,35 @@ class Console:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-            self._model.shutdown(cancel_futures=True)
-            self._asks.shutdown(cancel_futures=True)
+            for pool in (self._model, self._asks, self._slow):
+                pool.shutdown(cancel_futures=True)
 
 
 def application(
-    source: Source, commands: Commands, access: Access, *, period: float = 0.5, secure: bool = False
-) -> Litestar:
-    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS."""
+    source: Source, commands: Commands, access: Access, *, period: float = 0.5,
+    secure: bool = False, library: Library | None = None,
+) -> Litestar:  # fmt: skip
+    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS;
+    `library` is what programs read beside the screen's tables.
+
+    OpenRouteError when a route names no permission.
+    """
     hub = Hub()
     console = Console(source, commands, access, hub, period)
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
-        "secure": secure,
+        "secure": secure, "library": library or PlainLibrary(source),
     }  # fmt: skip
-    return Litestar(
-        route_handlers=[*routes.HANDLERS, stream],
+    app = Litestar(
+        route_handlers=[*routes.HANDLERS, *api.HANDLERS, stream],
         guards=[door],
         lifespan=[console.running],
         state=State(state),
         before_send=[harden],
-        openapi_config=OpenAPIConfig(
-            title="Quanheng console",
-            version="1",
-            path="/schema",
-            render_plugins=[JsonRenderPlugin()],
-            openapi_router=Router("/schema", route_handlers=[], opt={"permit": SESSION}),
-        ),
+        openapi_config=openapi(),
+        request_max_body_size=MOST_BODY,
         exception_handlers=routes.FAULTS,
         logging_config=None,
     )
+    check_routes(app)
+    return app

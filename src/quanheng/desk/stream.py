@@ -15,7 +15,7 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketException
 from litestar.handlers import websocket
 
-from quanheng.desk.door import COOKIE, SESSION, may_see, session_of
+from quanheng.desk.door import COOKIE, INSIDE, may_see, session_of
 from quanheng.desk.hub import FASTEST, SLOWEST, Client, Hub
 from quanheng.desk.ports import END
 
@@ -56,7 +56,7 @@ class Socket:
         await self._socket.send_text(data)
 
 
-@websocket("/ws", opt={"permit": SESSION})
+@websocket("/ws", opt={"permit": INSIDE})
 async def stream(socket: AnySocket) -> None:
     """Everything that moves, until the browser leaves or its session is over."""
     session = session_of(socket)
