@@ -5,6 +5,7 @@ it. Each command carries `idem`, the browser's own number for it; asked again, i
 """
 
 import sys
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -33,12 +34,15 @@ NEEDS = {
 OVER = Reply(False, "closed", "该交易日已结束，只能查看", "the day is over: look only")
 
 
-class Login(msgspec.Struct, frozen=True):
-    """Who wants in."""
+Short = Annotated[str, msgspec.Meta(max_length=200)]
 
-    name: str
-    password: str
-    code: str = ""
+
+class Login(msgspec.Struct, frozen=True):
+    """Who wants in; longer than anybody's name or password is nobody's."""
+
+    name: Short
+    password: Short
+    code: Short = ""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -103,11 +107,15 @@ async def login(request: AnyRequest, data: JSONBody[Login]) -> Response[dict[str
     """Begin a session."""
     state = request.app.state
     where = request.client.host if request.client else ""
+    wait = state.knocks.wait(where, time.monotonic())
+    if wait:
+        return Response({"ok": False, "code": "login_wait", "wait_s": wait})
     try:
         token, session = await state.console.slowly(
             lambda: state.access.login(data.name, data.password, data.code, where)
         )
     except Refused as error:
+        state.knocks.failed(where, time.monotonic())
         return Response({"ok": False, "code": error.code, "wait_s": error.wait_s})
     response: Response[dict[str, Any]] = Response({"ok": True, **_me(session)})
     response.set_cookie(
@@ -285,13 +293,20 @@ def _refused(request: AnyRequest, error: SourceError) -> Response[dict[str, Any]
     return Response(body, status_code=status)
 
 
+def _too_deep(request: AnyRequest, error: RecursionError) -> Response[dict[str, Any]]:
+    """A body whose parts lie deeper in each other than anything we ask for."""
+    return Response({"status_code": 400, "detail": "the body is too deep"}, status_code=400)
+
+
 def _fault(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     """Our own fault: the log has it all, the browser hears that there was one."""
     sys.stderr.write("".join(traceback.format_exception(error)))
     return Response({"status_code": 500, "detail": "internal error"}, status_code=500)
 
 
-FAULTS: dict[int | type[Exception], Any] = {SourceError: _refused, 500: _fault}
+FAULTS: dict[int | type[Exception], Any] = {
+    SourceError: _refused, RecursionError: _too_deep, 500: _fault,
+}  # fmt: skip
 HANDLERS: Sequence[Any] = (
     page, static, login, logout, who, me, schema, table, csv_file, value, why, preview, replay,
     pull, command, second, withdraw,

@@ -18,8 +18,9 @@ from quanheng.desk.access import Access
 from quanheng.desk.api_document import openapi
 from quanheng.desk.api_library import PlainLibrary
 from quanheng.desk.assets import read_assets
-from quanheng.desk.door import check_routes, door, harden
-from quanheng.desk.hub import Hub
+from quanheng.desk.door import check_routes, door, harden, may_see
+from quanheng.desk.hub import Client, Hub
+from quanheng.desk.knocks import Knocks
 from quanheng.desk.ports import END, Commands, Library, Reply, Source
 from quanheng.desk.stream import stream
 
@@ -116,9 +117,12 @@ class Console:
                 await asyncio.wait_for(self._soon.wait(), max(0.02, left))
             self._soon.clear()
 
-    def still_good(self, token: str) -> bool:
-        """Is a session good? Asked by the clock, so it keeps nobody awake."""
-        return self.access.session(token, active=False) is not None
+    def judge(self, client: Client) -> bool:
+        """Is a browser's session good, and for what? The clock asks, so it keeps nobody awake."""
+        session = self.access.session(client.token, active=False)
+        if session is not None:
+            self.hub.judge(client, session, lambda name: may_see(session, name))
+        return session is not None
 
     async def beats(self) -> None:
         """Say each second how old everything is; end what is no longer allowed."""
@@ -128,11 +132,11 @@ class Console:
             text = msgspec.json.encode(pulse).decode()
             count += 1
             for client in [*self.hub.clients]:
-                if count % CHECKED_EVERY == 0 and not self.still_good(client.token):
+                if count % CHECKED_EVERY == 0 and not self.judge(client):
                     client.over = True
                     client.end()
                     continue
-                client.say(text)
+                client.beat(text)
             await asyncio.sleep(HEARTBEAT)
 
     @contextlib.asynccontextmanager
@@ -164,6 +168,7 @@ def application(
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
         "secure": secure, "library": library or PlainLibrary(source),
+        "knocks": Knocks(),
     }  # fmt: skip
     app = Litestar(
         route_handlers=[*routes.HANDLERS, *api.HANDLERS, stream],
