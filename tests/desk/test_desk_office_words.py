@@ -7,6 +7,7 @@ from pathlib import Path
 from quanheng.compose import console_office, console_registers, oversight_words
 from quanheng.compose.console_daily import PARTS, items
 from quanheng.compose.console_facts import CHECKS
+from quanheng.compose.inspection_paper import STATES
 from quanheng.desk import office
 from quanheng.desk.access import COMMANDS, OFFICE_VIEWS, VIEWS
 from quanheng.desk.assets import read_words
@@ -53,13 +54,14 @@ def test_every_word_of_the_office_is_there():
     wanted |= {f"choice.{one}" for one in choices} | {f"act.{one}" for one in office.ACTS}
     wanted |= {f"sheet.{one}" for one in re.findall(r'Sheet\(\s*"(\w+)"', source)}
     wanted |= {f"page.{one}" for one in VIEWS} | {f"part.{one}" for one in KINDS}
-    wanted |= {f"sheet.{one}" for one in PARTS}
+    wanted |= {f"sheet.{one}" for one in (*PARTS, *(f"inspection_{n}" for n in range(1, 5)))}
     wanted |= {f"standing.post_{one.post}" for one in items()}
     wanted |= {f"fact.{one}" for one in re.findall(r'^\s+\("(\w+)", (?:f|str|clock)', source, re.M)}
     assert sorted(wanted - words) == []
 
 
 KINDS_OF_STATE = (
+    *(f"item_{one}" for one in STATES),
     "passed", "failed", "undecided", "human", "locked", "in_force", "waiting", "reversed",
     "staffed", "lacks_main", "lacks_backup", "main", "backup", "appoint", "enrol", "view",
     "command", "same", "changed", "missing", "late", "blocked", "due", "open", "draft", "reviewed",

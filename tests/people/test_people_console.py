@@ -85,6 +85,6 @@ def test_console_an_idle_trader_only_looks_and_a_left_session_is_over(staff: Wor
     token, _ = come_in(staff, "T01")
     staff.clock.forward((staff.store.rules.sessions.idle_min + 1) * MINUTE)
     asleep = console(staff).session(token)
-    assert asleep is not None and allowed(asleep) == set(PAGES)
+    assert asleep is not None and allowed(asleep) == {*PAGES, "kill"}
     console(staff).logout(token)
     assert console(staff).session(token) is None

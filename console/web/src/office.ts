@@ -13,9 +13,9 @@ interface Sheet { name: string; columns: { name: string; kind: string; width: nu
 interface Office { sheets: Sheet[]; note: [string, string]; facts: [string, string, string][]; every: number; tabs: string[]; tab: string; find: boolean; }
 
 const RIGHT = ["count", "yuan", "signed", "figure"];
-const GOOD = ["good", "signed", "in_force", "reviewed", "filed", "received", "approved", "same", "staffed", "ran", "active", "explained", "cleared", "passed", "up", "over", "case_closed", "submitted", "designated", "primary", "evidence"];
-const WARN = ["warn", "waiting", "draft", "missing", "due", "blocked", "open", "proposed", "differences", "explaining", "todo", "undecided", "down", "level_amber", "case_alerted", "case_answered", "case_followed", "locked", "human"];
-const BAD = ["late", "changed", "failed", "breached", "expired", "differs", "level_red", "lacks_main", "lacks_backup", "case_recorded", "case_noticed", "case_escalated", "cancelled"];
+const GOOD = ["good", "signed", "in_force", "reviewed", "filed", "received", "approved", "same", "staffed", "ran", "active", "explained", "cleared", "passed", "up", "over", "case_closed", "submitted", "designated", "primary", "item_evidence", "item_duty"];
+const WARN = ["warn", "waiting", "draft", "missing", "due", "blocked", "open", "proposed", "differences", "explaining", "todo", "undecided", "down", "level_amber", "case_alerted", "case_answered", "case_followed", "locked", "human", "item_partly"];
+const BAD = ["late", "changed", "failed", "breached", "expired", "differs", "level_red", "lacks_main", "lacks_backup", "case_recorded", "case_noticed", "case_escalated", "item_nothing"];
 const tint = (code: string) => (GOOD.includes(code) ? "good" : WARN.includes(code) ? "warn" : BAD.includes(code) ? "alarm" : "dim");
 const words = (pair: [string, string]) => pair[lang === "en" ? 1 : 0];
 
@@ -130,17 +130,17 @@ export function office(name: string): Shown {
     fill(bar, h("b.heading", null, t(`page.${name}`)), made.tabs.length ? h("span.tabs", { role: "tablist" }, made.tabs.map((one) => h("button", { role: "tab", "aria-selected": one === made.tab, className: one === made.tab ? "on" : "", "data-tab": one, onclick: () => { tab = one; void load(); } }, t(`part.${one}`)))) : null,
       search, made.facts.map(([fact, value, tone]) => h("span.fact", null, h("i", null, t(`fact.${fact}`)), h("b", { className: tone }, value))), words(made.note) ? h("span.warn", { role: "note" }, words(made.note)) : null, h("span.gap"), h("button.tiny", { onclick: () => void load(), "data-testid": "again" }, t("office.again")));
   };
-  const load = async (): Promise<void> => {
+  const load = async (itself = false): Promise<void> => {
     window.clearTimeout(timer);
     try {
-      const made = await get(`/api/office/${name}?${new URLSearchParams({ find, of: tab })}`) as Office & { zh?: string; en?: string };
+      const made = await get(`/api/office/${name}?${new URLSearchParams({ find, of: tab })}`, itself) as Office & { zh?: string; en?: string };
       if (over) return;
       if (!made.sheets) note(String((lang === "en" ? made.en : made.zh) ?? ""), "bad");
       else take(made);
     } catch (error) {
       if (!over) note(String(error), "bad");
     }
-    if (!over && now?.every) timer = window.setTimeout(() => void load(), (document.hidden ? 6 : 1) * now.every * 1000);
+    if (!over && now?.every) timer = window.setTimeout(() => void load(true), (document.hidden ? 6 : 1) * now.every * 1000);
   };
   const take = (made: Office) => {
     const typing = bar.contains(document.activeElement) && document.activeElement?.tagName === "INPUT";

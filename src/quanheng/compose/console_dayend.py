@@ -84,7 +84,8 @@ def _acts(who: Session) -> tuple[Act, ...]:
     )  # fmt: skip
     own = (
         Act("settle.run", row=False),
-        Act("settle.sign_all", row=False, sure=True), Act("settle.sign", sure=True), Act("settle.explain", why),
+        Act("settle.sign_all", row=False, sure=True), Act("settle.sign", sure=True),
+        Act("settle.explain", why),
         Act("settle.adjust", entry, row=False), Act("settle.withdraw"),
     )  # fmt: skip
     found = own if who.permits("settle") else ()

@@ -8,6 +8,7 @@ from quanheng.compose import (
     console_daily,
     console_dayend,
     console_health,
+    console_inspection,
     console_notes,
     console_oversight,
     console_papers,
@@ -32,11 +33,11 @@ PAGES: Mapping[str, _Page] = {
     "audit": console_audit.page, "admin": console_people.page,
     "registers": console_registers.page, "dayend": console_dayend.page,
     "oversight": console_oversight.page, "daily": console_daily.page,
-    "health": console_health.page,
+    "health": console_health.page, "inspection": console_inspection.page,
 }  # fmt: skip
 FILES: Mapping[str, _File] = {
     "reports": console_reports.file, "documents": console_papers.file,
-    "dayend": console_dayend.file,
+    "dayend": console_dayend.file, "inspection": console_inspection.file,
 }  # fmt: skip
 ACTS: Mapping[str, _Act] = {
     **console_reports.ACTS, **console_papers.ACTS, **console_people.ACTS, **console_registers.ACTS,

@@ -11,6 +11,7 @@ import click
 import uvicorn
 from litestar import Litestar
 
+from quanheng.compose.api_library import RunLibrary
 from quanheng.compose.console_commands import RunCommands
 from quanheng.compose.console_house import House
 from quanheng.compose.console_office import RunOffice
@@ -81,7 +82,7 @@ def serve(
         house = House(run, source, store, posts, beside.papers, beside.ratings)
         app = application(
             source, RunCommands(run, posts), access, period=period, secure=cert is not None,
-            office=RunOffice(house),
+            library=RunLibrary(source, posts), office=RunOffice(house),
         )  # fmt: skip
         _listen(app, run, host, port, cert, key)
 

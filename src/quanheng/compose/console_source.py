@@ -8,10 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from quanheng.books.combinations import STRATEGIES
 from quanheng.compose import console_rows as rows
-from quanheng.compose.alert_words import NAMES
-from quanheng.compose.authority_words import REFUSALS
 from quanheng.compose.console_approvals import Approvals
 from quanheng.compose.console_auction import auction
 from quanheng.compose.console_blotter import (
@@ -26,14 +23,12 @@ from quanheng.compose.console_channels import CHANNELS
 from quanheng.compose.console_duty import duty
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
+from quanheng.compose.console_schema import schema_of
 from quanheng.compose.console_tables import decimal_text, paged
-from quanheng.compose.duty_words import CAUSES, PHASES
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.desk.frames import Cells, Row, Rows
 from quanheng.desk.hub import Board, Picture
 from quanheng.desk.ports import END, Ask, SourceError, Table
-from quanheng.duties.intervals import Cause
-from quanheng.maker import columns as c
 from quanheng.maker.parameters import INDEX, in_force
 from quanheng.maker.state import State
 from quanheng.terms.days import clock_text, day_nanos, from_clock, iso, midnight
@@ -114,39 +109,7 @@ class RunSource:
 
     def schema(self) -> Mapping[str, Any]:
         """See the port."""
-        opened, info = self.log.opened, self.log.info
-        assert opened is not None, "loaded"
-        state = self._views[END].scene.state
-        chain = opened.chain
-        contracts = []
-        for klass, item in enumerate(chain.classes):
-            for slot in range(item.start, item.stop):
-                meta = state.tables.meta[state.tables.fixed[slot, c.F_EXPIRY]]
-                one = chain.contracts[slot]
-                contracts.append(rows.contract_row(one, slot, klass, int(meta[c.E_DAYS])))
-        return {
-            "day": iso(info.day),
-            "scenario": info.scenario,
-            "seed": info.seed,
-            "speed": info.speed,
-            "live": self._live,
-            "maker": opened.maker,
-            "first": day_nanos(self.log.begin) // SECOND,
-            "last": day_nanos(self.log.newest) // SECOND,
-            "spans": rows.day_spans(opened),
-            "classes": [
-                {"code": item.underlying, "symbol": item.symbol, "start": item.start,
-                 "stop": item.stop}
-                for item in chain.classes
-            ],
-            "contracts": contracts,
-            "strategies": list(STRATEGIES),
-            "columns": [list(one) for one in COLUMNS],
-            "causes": {name: [CAUSES[name][one] for one in Cause] for name in CAUSES},
-            "phases": {name: list(PHASES[name]) for name in PHASES},
-            "alert_names": {str(code): list(words) for code, words in NAMES.items()},
-            "refusals": {str(code): list(words) for code, words in REFUSALS.items()},
-        }  # fmt: skip
+        return schema_of(self.log, self._views[END].scene.state, self._live)
 
     @property
     def day(self) -> str:
@@ -335,6 +298,19 @@ class RunSource:
         """See the port."""
         if scene != END:
             self._gone.add(scene)
+
+    def table_names(self) -> tuple[str, ...]:
+        """Tables that `table` knows."""
+        return ("board", *self._makers)
+
+    def latest(self) -> State:
+        """The maker's state at the end of the run as it is now, whether anybody looks or not."""
+        with self._hold:
+            view = self._views[END]
+            self._move(END, view, 0.0)
+            self._picture(END, view, ())
+            view.duty_at = -1
+            return view.scene.state
 
     def table(self, scene: str, name: str, ask: Ask) -> Table:
         """See the port."""

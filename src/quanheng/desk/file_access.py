@@ -39,11 +39,11 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*_DESK, "quoting", "parameter", "order", "inquiry", "daily.sign", "firm_answer"),
     ),
     "risk": (
-        (*DESK_VIEWS, *_OWN, "dayend"),
+        (*DESK_VIEWS, *_OWN, "dayend", "inspection"),
         (*_DESK, "quoting", "second", "daily.sign", "settle_second", "firm_answer", "reports.make"),
     ),
     "head": (
-        (*DESK_VIEWS, *_OWN, "dayend"),
+        (*DESK_VIEWS, *_OWN, "dayend", "inspection"),
         (*_DESK, "quoting", "second", "settle_second", "firm_answer", "firm_second"),
     ),
     "ops": (
@@ -55,7 +55,7 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*_DESK, "second", "settle", "reports.make"),
     ),
     "compliance": (
-        ("duty", "orders", "rfq", "alerts", "approve", "replay", "reports", "auction"),
+        ("duty", "orders", "rfq", "alerts", "approve", "replay", "reports", "inspection"),
         (*_DESK, "second"),
     ),
     "quant": (("trade", "risk", "orders", "replay"), _DESK),
@@ -66,6 +66,9 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "auditor": (VIEWS, ()),
 }  # fmt: skip
 """Post -> (views, commands). Who may propose and second what is the authority's table."""
+EXPORT = ("trader", "risk", "head", "quant", "clearing", "compliance", "auditor")
+PEOPLE = ("compliance", "auditor")
+"""Posts with the rights `export` and `people` of `access.RIGHTS`, as in data/posts.toml."""
 
 
 class PeopleFileError(Exception):
@@ -99,7 +102,7 @@ class FileSession:
         self.begun = now
         self.used = now
         self._may = frozenset(
-            what for role in person.roles for part in ROLES[role] for what in part
+            what for role in person.roles for part in (*ROLES[role], _rights(role)) for what in part
         )
 
     def permits(self, what: str) -> bool:
@@ -153,7 +156,7 @@ class FileAccess:
         self._codes[person.person] = code
         return True
 
-    def session(self, token: str) -> FileSession | None:
+    def session(self, token: str, active: bool = True) -> FileSession | None:
         """See the protocol."""
         found, now = self._sessions.get(_key(token)), self._clock()
         if found is None:
@@ -161,12 +164,20 @@ class FileAccess:
         if now - found.used > IDLE_S or now - found.begun > LONGEST_S:
             del self._sessions[_key(token)]
             return None
-        found.used = now
+        if active:
+            found.used = now
         return found
+
+    def bearer(self, token: str) -> None:
+        """See the protocol: a file of people gives no tokens out."""
 
     def logout(self, token: str) -> None:
         """See the protocol."""
         self._sessions.pop(_key(token), None)
+
+
+def _rights(role: str) -> tuple[str, ...]:
+    return tuple(name for name, posts in (("export", EXPORT), ("people", PEOPLE)) if role in posts)
 
 
 def _key(token: str) -> str:

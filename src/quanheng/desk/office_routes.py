@@ -4,8 +4,6 @@ A route of its own for everything, so that the door judges all of it and the lis
 list of what there is. Documents that a browser opens go out in a sandbox of their own.
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +15,9 @@ from litestar.params import FromQuery, JSONBody
 from quanheng.desk import office
 from quanheng.desk.access import OFFICE_VIEWS
 from quanheng.desk.door import session_of
-from quanheng.desk.ports import Reply
-from quanheng.desk.routes import Order, cell
+from quanheng.desk.exports import csv_of
+from quanheng.desk.ports import Reply, Table
+from quanheng.desk.routes import Order
 
 AnyRequest = Request[Any, Any, Any]
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
@@ -38,7 +37,7 @@ def _page(name: str) -> HTTPRouteHandler:
     ) -> office.Page:
         console, who = request.app.state.console, _who(request)
         ask = {"find": find, "of": of}
-        found: office.Page = await console.asked(lambda: console.office.page(name, who, ask))
+        found: office.Page = await console.filed(lambda: console.office.page(name, who, ask))
         return found
 
     return handler
@@ -52,7 +51,7 @@ def _csv(name: str) -> HTTPRouteHandler:
     ) -> Response[bytes]:  # fmt: skip
         console, who = request.app.state.console, _who(request)
         ask = {"find": find, "of": of}
-        found = await console.asked(lambda: console.office.page(name, who, ask))
+        found = await console.filed(lambda: console.office.page(name, who, ask))
         chosen = [one for one in found.sheets if one.name == sheet]
         return Response(
             _csv_text(chosen[0]) if chosen else b"",
@@ -65,13 +64,15 @@ def _csv(name: str) -> HTTPRouteHandler:
 
 
 def _csv_text(sheet: office.Sheet) -> bytes:
-    """A sheet for spreadsheets, without the columns that hold files."""
+    """A sheet for spreadsheets, without the columns that hold files; words in both languages."""
     names = [one.name for one in sheet.columns if one.kind != office.FILES]
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(names)
-    writer.writerows([cell(row.get(name)) for name in names] for row in sheet.rows)
-    return text.getvalue().encode("utf-8-sig")
+    rows = [[_cell(row, name) for name in names] for row in sheet.rows]
+    return csv_of(Table(tuple(names), rows, len(rows)))
+
+
+def _cell(row: dict[str, Any], name: str) -> Any:
+    pair = [row[f"{name}_{language}"] for language in ("zh", "en") if f"{name}_{language}" in row]
+    return row.get(name) if not pair else " / ".join(map(str, pair))
 
 
 def _file(name: str) -> HTTPRouteHandler:
@@ -80,7 +81,7 @@ def _file(name: str) -> HTTPRouteHandler:
         request: AnyRequest, of: FromQuery[str], show: FromQuery[bool] = False
     ) -> Response[bytes]:
         console, who = request.app.state.console, _who(request)
-        found: office.Taken = await console.asked(lambda: console.office.file(name, who, of))
+        found: office.Taken = await console.filed(lambda: console.office.file(name, who, of))
         shown = show and found.shown
         way = "inline" if shown else "attachment"
         headers = {
@@ -99,7 +100,7 @@ def _act(name: str, permit: str) -> HTTPRouteHandler:
         known: Reply | None = console.replies.get((who.user, data.idem)) if data.idem else None
         if known is not None:
             return known
-        made: Reply = await console.asked(lambda: console.office.act(name, who, data.fields))
+        made: Reply = await console.filed(lambda: console.office.act(name, who, data.fields))
         kept: Reply = console.keep(who.user, data.idem, made)
         return kept
 
