@@ -90,9 +90,9 @@ def rows(one: Visit, sheet: str) -> list[str]:
     return [text.replace("\n", " ") for text in one.page.locator(lines).all_inner_texts()]
 
 
-def shows(one: Visit, sheet: str, words: str) -> None:
+def shows(one: Visit, sheet: str, words: str, seconds: float = PATIENCE / 1_000) -> None:
     """Wait until a row of a sheet has the words."""
-    wait_for(lambda: any(words in row for row in rows(one, sheet)), PATIENCE / 1_000)
+    wait_for(lambda: any(words in row for row in rows(one, sheet)), seconds)
 
 
 @pytest.mark.parametrize("person", WHERE)
@@ -270,23 +270,23 @@ def test_a_report_is_made_and_taken(guests: Guests, kept: Path):
 
 def test_the_day_s_end_is_checked_and_signed_by_two(guests: Guests):
     """From the closing files alone; clearing signs the steps, risk the last one, nobody both."""
-    one = guests("L01")
+    one, steps = guests("L01"), len(STEPS)
     ready(one, "dayend")
     assert "尚未开始" in one.page.inner_text(".pane")
     one.page.click("[data-act='settle.run']")
-    wait_for(lambda: len(rows(one, "checklist")) == len(STEPS), 120)
+    shows(one, "checklist", "已核对", 120)
     one.page.click("[data-act='settle.sign_all']")
     one.page.click("[data-testid=do]")
-    signed = lambda: sum("已签署" in row for row in rows(one, "checklist"))  # noqa: E731
-    wait_for(lambda: signed() == len(STEPS) - 1, 120)
+    one.page.wait_for_selector(f".fact b:text-is('{steps - 1}/{steps}')", timeout=120_000)
     assert one.page.query_selector("[data-act='settle.last']") is None
     two = guests("R01")
     ready(two, "dayend")
     assert two.page.query_selector("[data-act='settle.sign']") is None
+    body = two.page.locator("[data-testid=sheet-checklist] .grid-body")
+    body.evaluate("one => { one.scrollTop = one.scrollHeight; }")
     two.page.click("[data-act='settle.last']")
     two.page.click("[data-testid=do]")
-    wait_for(lambda: all("已签署" in row for row in rows(two, "checklist")), 120)
-    assert f"{len(STEPS)}/{len(STEPS)}" in two.page.inner_text(".office-bar")
+    two.page.wait_for_selector(f".fact b:text-is('{steps}/{steps}')", timeout=120_000)
 
 
 def test_the_overseer_s_figures_are_its_own(guests: Guests):
