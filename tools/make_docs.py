@@ -24,6 +24,7 @@ from quanheng.maker import inquiry_life
 from quanheng.maker.curve_life import Rung, life_table
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
 from role_pages import openapi_page, roles_page
+from zh_docs import ZH_PAGES
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCENARIOS = Path(__file__).parents[1] / "src" / "quanheng" / "scenarios"
@@ -274,6 +275,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
     "../src/quanheng/data/openapi.json": openapi_page,
+    **ZH_PAGES,
 }
 """Every generated page: its place from docs/ on and the function that returns its text."""
 

@@ -241,15 +241,16 @@ def inspect() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="Write records and forms."
 )
+@click.option("--docx", is_flag=True, help="The forms also as documents to be signed.")
 @_file("--models", "Register of released models in place of the shipped one.")
 @_file("--people", "People and posts; the shipped ones by default.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def inspect_models(
-    out: Path | None, models: Path | None, people: Path | None, lang: str, as_json: bool
+    out: Path | None, docx: bool, models: Path | None, people: Path | None, lang: str, as_json: bool
 ) -> None:
     """Run the test batteries of all models against the register; write records, release forms."""
-    result, text, ok = commands.inspect_models(models, people, out, lang)
+    result, text, ok = commands.inspect_models(models, people, out, lang, docx)
     _answer(result, text, as_json, ok)
 
 

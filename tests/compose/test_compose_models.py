@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import docx
 import msgspec
 import numpy as np
 import pytest
@@ -173,14 +174,23 @@ def test_a_released_model_can_run_a_day(tmp_path: Path) -> None:
 
 def test_inspect_models_writes_records_and_forms(tmp_path: Path) -> None:
     """A record and a form per model, Chinese first, people and hashes in the form (I-09, I-10)."""
-    done = call("inspect", "models", "--out", tmp_path, "--json")
+    done = call("inspect", "models", "--out", tmp_path, "--docx", "--json")
     assert done.code == 0, done.err
     entries = read_register()
     names = [model.name for model in (*entries.models, *entries.strategies)]
     assert [row["name"] for row in done.json["models"]] == names
+    kinds = ("record-{}.md", "release-{}.md", "release-{}.docx")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        f"{kind}-{name}.md" for kind in ("record", "release") for name in names
+        kind.format(name) for kind in kinds for name in names
     )
+    paper = docx.Document(str(tmp_path / "release-svi.docx"))
+    lines = [one.text for one in paper.paragraphs]
+    rows = {row.cells[0].text: row.cells[1].text for row in paper.tables[0].rows}
+    assert rows["经办 / made by"] == "Q01" and rows["复核 / checked by"] == "R01"
+    assert any(line.startswith("复核（签字）") for line in lines)
+    assert "模型测试记录 / Model test record: SVI / SVI" in "\n".join(lines)
+    tests = [row.cells[0].text for row in paper.tables[2].rows]
+    assert len(tests) > 3 and all(tests)
     form = (tmp_path / "release-svi.md").read_text(encoding="utf-8")
     assert form.startswith("# 模型上线审批表 / Model release form")
     assert "| 经办 / made by | Q01 |" in form

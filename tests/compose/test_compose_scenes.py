@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import docx
 import msgspec
 import pytest
 from compose_world import call, one_line
@@ -126,7 +127,7 @@ def test_compose_inspect_strategies_judges_what_it_sees(tmp_path: Path) -> None:
     broken = '{ metric = "volume", at_most = "0" }'
     path = scenes_file(tmp_path, {"calm": f"{wanted}, {broken}"})
     args = ("inspect", "strategies", "--scenes", path, "--records", tmp_path / "records")
-    done = call(*args, "--scene", "calm", "--out", tmp_path / "forms", "--json")
+    done = call(*args, "--scene", "calm", "--out", tmp_path / "forms", "--docx", "--json")
     assert done.code == 1, done.err
     [one] = done.json["strategies"]
     assert one["problem"] == "scenes failed: calm" and not one["passed"]
@@ -135,6 +136,10 @@ def test_compose_inspect_strategies_judges_what_it_sees(tmp_path: Path) -> None:
     assert not seen["volume"]["passed"] and int(seen["volume"]["seen"]) > 0
     form = (tmp_path / "forms" / "release-s-1.md").read_text(encoding="utf-8")
     assert "策略上线审批表" in form and "预期：甲" in form and "不通过 / failed" in form
+    paper = docx.Document(str(tmp_path / "forms" / "release-s-1.docx"))
+    lines = [one.text for one in paper.paragraphs]
+    assert lines[0].startswith("策略上线审批表") and lines[-1].startswith("部门负责人（签字）")
+    assert "情景论证 / Scenario argument" in lines and "· 预期：甲" in lines
     one_line(call(*args, "--scene", "storm"), 2, "--scene", "storm")
 
 

@@ -17,6 +17,7 @@ from quanheng.compose.starts import StartClass, history, start, thinned
 from quanheng.config import read_config
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook import margin, price_limits
+from quanheng.rulebook.calendar import next_trading
 from quanheng.settlement import carry
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import SECOND
@@ -212,8 +213,23 @@ def test_shipped_seasons_can_start() -> None:
     """Every season that comes with the package opens where its file says it can."""
     for name, first, classes in (
         ("crash-2015", "2015-06-15", ["510050"]),
+        ("rehearsal", "2017-04-17", ["510050"]),
         ("stock", "2025-11-03", ["601318"]),
         ("summer", "2024-06-27", ["510050", "510300", "510500", "588000", "588080"]),
     ):
         base = base_of(plan_of(scenario=name, first=first))
         assert [klass.underlying for klass in base.chain.classes] == classes
+
+
+def test_the_shipped_desk_may_quote_on_every_day_a_season_can_start() -> None:
+    """P28, P36: what allows quoting began before the first day whose close is known."""
+    first = min(day for closes in history().values() for day in closes)
+    desk = read_config()
+    began = {
+        "agreements": max(one.since for one in desk.agreements),
+        "accounts": max(one.reported for one in desk.accounts),
+        "filings": max(one.filed for one in desk.strategies),
+        "overnight": max(one.since for one in desk.overnight),
+    }
+    calendar = read_rulebook(20240627).calendar
+    assert not {name: day for name, day in began.items() if next_trading(calendar, day, 3) > first}

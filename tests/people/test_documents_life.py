@@ -174,16 +174,15 @@ def test_documents_verbs_write_a_package_and_a_template(office: Office, tmp_path
     assert "appendix6" in CliRunner().invoke(cli.cli, ["documents", "kinds"]).output
 
 
-def season(folder: Path, days: int, missed: int = -1) -> Path:
-    """Days of a rehearsal; on the day `missed` a class was not quoted."""
+def season(folder: Path, days: int, missed: int = -1, day: int = 20240102) -> Path:
+    """Days of a rehearsal from a day on; on the day `missed` a class was not quoted."""
     from quanheng.edge.rulebook_files import read_rulebook
 
     calendar = read_rulebook(DAY).calendar
     (folder / "days").mkdir(parents=True)
-    day = 20240102
     for number in range(days):
         share = "0" if number == missed else "9/10"
-        line = {"underlying": "510050", "participation": share}
+        line = {"underlying": "510050", "participation": share, "pnl": 12_345}
         one = SeasonDay(day=day, scenario="calm", digest="", carry="", contracts=1, seconds=0.0,
                         invariants={}, counts={}, classes=[line], listing={})  # fmt: skip
         (folder / "days" / f"{day}.json").write_bytes(msgspec.json.encode(one))
@@ -207,6 +206,53 @@ def test_eligibility_counts_three_unbroken_months(world: World, tmp_path: Path) 
     assert not none.holds and none.earliest == 0
     with pytest.raises(RunError, match="no season"):
         conditions(facts, tmp_path / "nowhere")
+
+
+def test_eligibility_of_a_season_of_63_days(world: World, tmp_path: Path) -> None:
+    """From 17 April 2017 on the 63rd trading day is three months on: 62 are too few (L-01)."""
+    facts = order(world, tmp_path).facts
+    short = by_number(conditions(facts, season(tmp_path / "a", 62, day=20170417)))["一-1"]
+    assert not short.holds and "连续 62 个交易日" in short.evidence and short.earliest == 20170717
+    whole = by_number(conditions(facts, season(tmp_path / "b", 63, day=20170417)))["一-1"]
+    assert whole.holds and "2017-04-17 至 2017-07-17，连续 63 个交易日" in whole.evidence
+    assert "核对不符 0 日，累计盈亏 77.77 元" in whole.evidence and whole.earliest == 20170717
+
+
+def graded(folder: Path, to: int, *grades: tuple[str, str, str]) -> Path:
+    """Tables of months as `season --dataset` leaves them: (month, maker, grade)."""
+    for month, maker, grade in grades:
+        (folder / "reports" / month).mkdir(parents=True, exist_ok=True)
+        (folder / "reports" / month / "period.csv").write_text(
+            f"from,to,maker,underlying,grade\n20240102,{to},{maker},510050,{grade}\n", "utf-8"
+        )
+    return folder
+
+
+def test_eligibility_takes_the_months_of_the_season(firm: World, tmp_path: Path) -> None:
+    """No month may be graded D; older tables and another maker's do not count; a record decides."""
+    facts = order(firm, tmp_path).facts
+    days = season(tmp_path / "s", 70)
+    last = max(int(path.stem) for path in (days / "days").iterdir())
+
+    def metrics() -> Condition:
+        return by_number(conditions(facts, days))["二"]
+
+    assert not metrics().holds and "模拟月评级缺" in metrics().evidence
+    graded(days, last, ("202402", "MM09", "D"))
+    assert "模拟月评级缺" in metrics().evidence
+    graded(days, last, ("202402", "MM01", "A"), ("202403", "MM01", "C"))
+    good = metrics()
+    assert good.holds and good.earliest == last
+    assert good.evidence == "模拟月评级 202402 510050 A、202403 510050 C"
+    graded(days, last, ("202403", "MM01", "D"))
+    assert (metrics().holds, metrics().earliest) == (False, 0)
+    graded(days, last - 1, ("202402", "MM01", "A"), ("202403", "MM01", "A"))
+    assert not metrics().holds and "须重新评级" in metrics().evidence
+    registers.add(firm.store, firm.login("R01"), "evidence", {
+        "condition": "metrics", "day": 20240620, "text": "通过", "file": "a.pdf", "sha256": ONE,
+    })  # fmt: skip
+    assert metrics().holds and metrics().earliest == 20240620
+    assert metrics().evidence.endswith("月评级 202402 510050 A、202403 510050 A")
 
 
 def test_eligibility_takes_evidence_signed_plans_staff_and_sanctions(

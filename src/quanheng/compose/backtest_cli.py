@@ -103,6 +103,7 @@ def sweep(
 @click.option("--scene", "only", multiple=True, help="Only this scene; repeatable.")
 @click.option("--workers", default=1, show_default=True, help="Scenes at a time.")
 @click.option("--out", type=FOLDER, default=None, help="Write the release forms.")
+@click.option("--docx", is_flag=True, help="The forms also as documents to be signed.")
 @click.option("--scenes", type=FILE, default=None, help="Scenes in place of the shipped ones.")
 @click.option("--records", type=FOLDER, default=None, help="Records in place of the shipped ones.")
 @click.option("--models", type=FILE, default=None, help="Register of released models.")

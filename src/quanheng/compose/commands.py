@@ -313,11 +313,11 @@ def _day(option: str, text: str) -> Day:
 
 
 def inspect_models(
-    models: Path | None, people: Path | None, out: Path | None, language: str
+    models: Path | None, people: Path | None, out: Path | None, language: str, docx: bool = False
 ) -> tuple[Result, str, bool]:
     """Test every registered model now and compare with what was released."""
     found = model_inspection.inspect(models, people)
-    files = model_inspection.write(found, out) if out else []
+    files = model_inspection.write(found, out, docx) if out else []
     result = model_inspection.result(found, files)
     lines = [model_inspection.listing(found, language), *(str(path) for path in files)]
     return result, "\n".join(lines), result["ok"]

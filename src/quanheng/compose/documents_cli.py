@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from quanheng.compose import papers
+from quanheng.compose import deliverables, papers
 from quanheng.compose.answering import answer
 from quanheng.compose.paper_eligibility import conditions, earliest
 from quanheng.compose.paper_facts import SHIPPED_FIRM, Facts, gather, wanted
@@ -19,6 +19,7 @@ from quanheng.desk.people import papers as life
 from quanheng.desk.people.access import Session
 from quanheng.desk.people.errors import StoreError
 from quanheng.desk.people.store import Store
+from quanheng.edge.clock import wall
 from quanheng.terms.days import day_of, from_iso, iso
 from quanheng.terms.units import Day
 
@@ -242,3 +243,16 @@ def eligibility(
     text = table(["条件", "内容", "结论", "最早", "证据"], cells, left=5)
     result = {"ok": whole, "earliest": day, "conditions": msgspec.to_builtins(found)}
     answer(result, f"{text}\n{said}", as_json, whole)
+
+
+@documents.command("deliverables")
+@click.option("--out", type=_FOLDER, required=True, help="A folder.")
+@click.option("--pages", type=_FOLDER, default=deliverables.PAGES, help="The folder docs/zh.")
+@click.option("--on", "day_text", default="", help="Date of the files, YYYY-MM-DD; today.")
+@shown_options
+def deliverables_verb(out: Path, pages: Path, day_text: str, as_json: bool) -> None:
+    """Write the system's own deliverables (docs/zh, I-47 to I-52) as Word files."""
+    made = deliverables.write(pages, out, _day(day_text, "--on") or day_of(wall()))
+    cells = [[one.title, one.page, one.sha256[:12], str(one.path)] for one in made]
+    result = {"ok": True, "documents": msgspec.to_builtins(made, enc_hook=str)}
+    answer(result, table(["文件", "页面", "校验", "位置"], cells, left=4), as_json)

@@ -9,6 +9,7 @@ from quanheng.compose.model_battery import record_digest, record_of, speed, unte
 from quanheng.compose.model_record import TestRecord, render
 from quanheng.compose.model_registry import Model, changed, origin, read_register, refusal
 from quanheng.compose.people import People, read_people
+from quanheng.compose.release_paper import release_paper
 from quanheng.compose.text import table
 from quanheng.config import ConfigError
 from quanheng.terms.days import iso
@@ -93,18 +94,21 @@ def release_form(item: Inspected) -> str:
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows), ""])
 
 
-def write(found: list[Inspected], out: Path) -> list[Path]:
-    """Records and forms as files of a folder; returns them."""
+def write(found: list[Inspected], out: Path, docx: bool = False) -> list[Path]:
+    """Records and forms as files of a folder; returns them. With `docx` also the form with its
+    record behind it as a document to be signed (I-10).
+    """
     out.mkdir(parents=True, exist_ok=True)
     files = []
     for item in found:
         name = item.model.name
-        for stem, text in (
-            (f"record-{name}.md", render(item.record)),
-            (f"release-{name}.md", release_form(item)),
-        ):
+        form, record = release_form(item), render(item.record)
+        for stem, text in ((f"record-{name}.md", record), (f"release-{name}.md", form)):
             (out / stem).write_text(text, encoding="utf-8")
             files.append(out / stem)
+        if docx:
+            path = out / f"release-{name}.docx"
+            files.append(release_paper(path, form, record, item.model.released))
     return files
 
 

@@ -8,10 +8,13 @@ from quanheng.compose.paper_facts import Facts
 from quanheng.compose.paper_forms import vacant
 from quanheng.compose.paper_plans import plans
 from quanheng.compose.papers import KINDS
+from quanheng.compose.report_tables import read_table
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.season import SeasonDay
 from quanheng.compose.season_months import rehearsal, three_months_on
+from quanheng.compose.text import yuan
 from quanheng.desk.people import papers, registers
+from quanheng.desk.people.register_types import Evidence
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day
 
@@ -32,14 +35,18 @@ class Condition(msgspec.Struct, frozen=True):
 def conditions(facts: Facts, season: Path | None) -> list[Condition]:
     """Every condition of chapter 2, 1 as of the day. RunError for a season that cannot be read."""
     shown = {name: _evidence(facts, name) for name in EVIDENCE}
-    found = [_rehearsal(facts, season)]
+    days = _days(season) if season else []
+    found = [_rehearsal(season, days)]
     for number, name, words in (
         ("一-2", "laboratory", "通过本所实验室环境的各项做市业务测试"),
         ("二", "metrics", "模拟交易期间做市表现符合相关指标要求"),
         ("三", "inspection", "通过本所组织的专项检查"),
         ("四", "funds", "以自有资金参与期权做市业务"),
     ):
-        found.append(Condition(number, words, *shown[name]))
+        evidence = shown[name]
+        if name == "metrics" and season:
+            evidence = _graded(facts, season, days, evidence)
+        found.append(Condition(number, words, *evidence))
     found += [_plans(facts), _staff(facts, shown["systems"]), _sanctions(facts)]
     found.append(Condition("八", "中国证监会或本所规定的其他条件", *shown["other"]))
     return found
@@ -51,11 +58,13 @@ def earliest(found: list[Condition]) -> Day:
     return max(days) if all(days) else 0
 
 
+def _records(facts: Facts, condition: str) -> list[Evidence]:
+    found = [one.body for one in registers.in_force(facts.store, "evidence")]
+    return [one for one in found if one.condition == condition]
+
+
 def _evidence(facts: Facts, condition: str) -> tuple[bool, str, Day]:
-    rows = [
-        one.body for one in registers.in_force(facts.store, "evidence")
-        if one.body.condition == condition
-    ]  # fmt: skip
+    rows = _records(facts, condition)
     if not rows:
         return False, f"缺证据（register add evidence condition={condition}）", 0
     last = rows[-1]
@@ -63,16 +72,53 @@ def _evidence(facts: Facts, condition: str) -> tuple[bool, str, Day]:
     return last.holds, text, last.day if last.holds else 0
 
 
-def _rehearsal(facts: Facts, season: Path | None) -> Condition:
+def _rehearsal(season: Path | None, days: list[SeasonDay]) -> Condition:
+    """The unbroken run, with what the exchange weighs besides: faults and profit (chapter 2, 1)."""
     words = "期权模拟交易做市连续交易时间达到3个月"
     if season is None:
         return Condition("一-1", words, False, "缺模拟做市记录（--season）", 0)
-    days = _days(season)
     run = rehearsal(days)
     if not run.days:
         return Condition("一-1", words, False, "最后一日有品种未报价，重新起算", 0)
-    text = f"{iso(run.first)} 至 {iso(run.last)}，连续 {run.days} 个交易日（{season.name}）"
+    inside = [one for one in days if one.day >= run.first]
+    faults = sum(1 for one in inside if any(one.invariants.values()))
+    profit = sum(line.get("pnl", 0) for one in inside for line in one.classes)
+    text = f"{iso(run.first)} 至 {iso(run.last)}，连续 {run.days} 个交易日（{season.name}）；"
+    text += f"核对不符 {faults} 日，累计盈亏 {yuan(profit)} 元"
     return Condition("一-1", words, run.three_months, text, three_months_on(run.first))
+
+
+_UNQUALIFIED = "D"
+_GRADES = ("from", "to", "maker", "underlying", "grade")
+
+
+def _graded(
+    facts: Facts, season: Path, days: list[SeasonDay], evidence: tuple[bool, str, Day]
+) -> tuple[bool, str, Day]:  # fmt: skip
+    """The months' grades of the season (`season --dataset`): none may be D (chapter 5, 1; E-05).
+
+    A person's record of evidence decides where there is one; the grades stand beside it.
+    """
+    tables = sorted((season / "reports").glob("*/period.csv"))
+    ours = facts.config.member.maker if facts.config else ""
+    rows = [
+        (path.parent.name, row)
+        for path in tables
+        for row in read_table(season, f"{path.parent.name}/period", _GRADES)
+        if row["maker"] == ours
+    ]
+    recorded = bool(_records(facts, "metrics"))
+    if not rows or not ours:
+        lacks = "模拟月评级缺（season --dataset，--config）"
+        return evidence if recorded else (False, f"{evidence[1]}；{lacks}", 0)
+    told = "、".join(f"{month} {row['underlying']} {row['grade']}" for month, row in rows)
+    if recorded:
+        return evidence[0], f"{evidence[1]}；月评级 {told}", evidence[2]
+    last = days[-1].day
+    if max(row["to"] for _, row in rows) != str(last):
+        return False, f"月评级未含至 {iso(last)} 的各日，须重新评级：{told}", 0
+    holds = all(row["grade"] != _UNQUALIFIED for _, row in rows)
+    return holds, f"模拟月评级 {told}", last if holds else 0
 
 
 def _days(season: Path) -> list[SeasonDay]:

@@ -10,6 +10,7 @@ import msgspec
 from quanheng.compose.commands import Result, UsageError
 from quanheng.compose.model_registry import origin, read_register
 from quanheng.compose.people import read_people
+from quanheng.compose.release_paper import release_paper
 from quanheng.compose.scenes import Argument, Scene, SceneFile, Seen, read_scenes, run_scene
 from quanheng.compose.strategy_records import Record, problem, read_record, refusal, render
 from quanheng.compose.text import table
@@ -95,6 +96,9 @@ def inspect_strategies(
             forms.append(out / f"release-{strategy.name}-{strategy.version}.md")
             text = render(found, strategy, mine, kept, remark, came, entry)
             forms[-1].write_text(text, encoding="utf-8")
+            if options["docx"]:
+                day = kept.released if kept else 0
+                forms.append(release_paper(forms[-1].with_suffix(".docx"), text, "", day))
     good = not any(result["problem"] for result in results)
     text = "\n\n".join(
         [

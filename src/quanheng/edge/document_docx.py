@@ -63,7 +63,13 @@ class NewPage(msgspec.Struct, frozen=True):
     """The next block begins a page."""
 
 
-Block = Grid | Head | Words | NewPage
+class Picture(msgspec.Struct, frozen=True):
+    """A PNG over the page's width."""
+
+    data: bytes
+
+
+Block = Grid | Head | Words | NewPage | Picture
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +101,9 @@ def docx(paper: Paper) -> bytes:
                 _words(document, block)
             case NewPage():
                 document.add_page_break()
+            case Picture():
+                width = document.sections[0].page_width - 2 * document.sections[0].left_margin
+                document.add_picture(io.BytesIO(block.data), width=width)
     out = io.BytesIO()
     document.save(out)
     return _same_bytes(out.getvalue())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from quanheng.authority.policy import RULES, Act
 from quanheng.desk.people.access import EXPIRED, NEVER_BLOCKED, Refused, Session, StoreAccess
-from quanheng.desk.people.rules import SECOND
+from quanheng.desk.people.rules import FIRM, SECOND
 from quanheng.desk.people.store import Store
 from quanheng.desk.people.tokens import token_session
 
@@ -44,6 +44,8 @@ class ConsoleSession:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        accounts = {account for _, account in session.rights if account != FIRM}
+        self._here = not accounts or session.account in accounts
 
     @property
     def user(self) -> str:
@@ -71,8 +73,10 @@ class ConsoleSession:
         return self._session
 
     def permits(self, what: str) -> bool:
-        """May this session use a page or a kind of command?"""
-        return any(map(self._session.permits, NEEDS.get(what, (what,))))
+        """May this session use a page or a kind of command? Who works for other accounts alone is
+        nobody here, also for what touches none (O-06).
+        """
+        return self._here and any(map(self._session.permits, NEEDS.get(what, (what,))))
 
 
 class ConsoleAccess:
