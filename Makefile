@@ -7,12 +7,13 @@ BENCH  := .venv-bench
 VNPY   := .vnpy
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup browser warm demo test check bench bounds worlds soak vnpy docs models strategies lock clean
+.PHONY: help setup browser postgres warm demo test check bench bounds worlds soak vnpy docs models strategies lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
 	@echo "make test    set up, then run every check and every test"
 	@echo "make browser Chromium for the tests of the console, if it is not there"
+	@echo "make postgres  PostgreSQL for the tests of the people store, if it is not there"
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
@@ -61,7 +62,7 @@ demo: warm
 	$(BIN)/quanheng demo
 
 # The tidy tests are part of the check; what lives by the clock comes last, two files at a time and nothing else.
-test: check browser
+test: check browser postgres
 	$(BIN)/pytest -n 2 --dist loadfile tests --ignore=tests/tidy --ignore=tests/live
 	$(BIN)/pytest -n 2 --dist loadfile tests/live
 
@@ -73,6 +74,14 @@ browser:
 		command -v apt-get >/dev/null || { echo "no /usr/bin/chromium and no apt-get: install Chromium and a CJK font"; exit 1; }; \
 		$(APT) || { apt-get update && $(APT); } || { \
 		echo "Chromium could not be installed: install chromium and fonts-noto-cjk by hand"; exit 1; }; }
+
+# The people store's tests start a throw-away cluster of their own; no service of the system is needed or touched.
+APT_PG := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "no PostgreSQL and no apt-get: install its server"; exit 1; }; \
+		$(APT_PG) || { apt-get update && $(APT_PG); } || { \
+		echo "PostgreSQL could not be installed: install its server by hand"; exit 1; }; }
 
 check: setup
 	$(BIN)/ruff format --check --quiet src tests bench tools
@@ -127,7 +136,7 @@ strategies: setup
 
 UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url -q
-EXTRAS  := --extra data --extra database --extra quantlib --extra reports
+EXTRAS  := --extra data --extra database --extra postgres --extra quantlib --extra reports
 
 lock:
 	$(UV_LOCK) --extra data -o requirements.lock

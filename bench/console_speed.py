@@ -56,16 +56,19 @@ class Door:
         """One session for all."""
         return "bench", Person()
 
-    def session(self, token: str) -> Person | None:
+    def session(self, token: str, active: bool = True) -> Person | None:
         """The same for everybody."""
         return Person() if token == "bench" else None
+
+    def bearer(self, token: str) -> None:
+        """No programs."""
 
     def logout(self, token: str) -> None:
         """Nothing to end."""
 
 
 class Market:
-    """Boards that go round, each 30 % unlike the one before."""
+    """Boards that go there and back, so that each is 30 % unlike the one before, the first too."""
 
     def __init__(self) -> None:
         chance = np.random.default_rng(1)
@@ -84,7 +87,8 @@ class Market:
     def tick(self, wanted: dict[str, list[str]]) -> dict[str, dict[str, Board]]:
         """The next board."""
         self._turn += 1
-        board = Board(self._boards[self._turn % BOARDS], time.time() * 1_000)
+        place = self._turn % (2 * BOARDS - 2)
+        board = Board(self._boards[min(place, 2 * BOARDS - 2 - place)], time.time() * 1_000)
         return {scene: dict.fromkeys(names, board) for scene, names in wanted.items()}
 
     def pulse(self) -> dict[str, object]:

@@ -23,6 +23,7 @@ from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.maker import inquiry_life
 from quanheng.maker.curve_life import Rung, life_table
 from quanheng.rulebook.load import READINGS_FILE, Reading, read_readings
+from role_pages import openapi_page, roles_page
 from zh_docs import ZH_PAGES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -270,11 +271,13 @@ PAGES: dict[str, Callable[[], str]] = {
     "curves.md": curves_page,
     "inquiries.md": inquiries_page,
     "monitors.md": monitors_page,
+    "roles.md": roles_page,
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
+    "../src/quanheng/data/openapi.json": openapi_page,
     **ZH_PAGES,
 }
-"""Every generated page: its name under docs/ and the function that returns its text."""
+"""Every generated page: its place from docs/ on and the function that returns its text."""
 
 
 def main() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from quanheng.authority.policy import POSTS, Act, Status
+from quanheng.authority.policy import Act, Status
 from quanheng.compose.console_board import COLUMNS
 from quanheng.desk.access import VIEWS
 from quanheng.desk.assets import read_assets, read_words
+from quanheng.desk.office import ACTS
+from quanheng.desk.people.rules import read_rules
 from quanheng.maker import ledger_state
 from quanheng.maker.curve_life import Rung
 from quanheng.maker.inquiry_life import Stage
@@ -68,9 +70,9 @@ def test_every_word_is_there_in_both_languages():
         assert sorted(re.findall(r"\{\d\}", pair[0])) == sorted(re.findall(r"\{\d\}", pair[1])), key
     wanted = set(re.findall(r'\bt\("([a-z_.A-Z0-9]+)"', TEXT))
     made = {
-        "act": [str(one) for one in Act],
+        "act": [*map(str, Act), *ACTS],
         "cause": [*ledger_state.NAMES, "total"],
-        "post": POSTS,
+        "post": [one.post for one in read_rules().posts],
         "proposal": [str(one) for one in Status],
         "rung": [one.name.lower() for one in Rung],
         "stage": [f"s{one.value}" for one in Stage],

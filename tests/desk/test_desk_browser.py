@@ -13,11 +13,11 @@ from playwright.sync_api import Browser
 from quanheng.compose.console_board import COLUMNS
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
-from quanheng.desk.access import VIEWS
+from quanheng.desk.access import DESK_VIEWS
 from quanheng.maker import columns as c
 from quanheng.terms.days import from_clock, midnight
 
-PAGES = tuple(name for name in VIEWS if name != "replay")
+PAGES = tuple(name for name in DESK_VIEWS if name != "replay")
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ from litestar.testing import TestClient
 
 from quanheng.compose.console_commands import MAKE
 from quanheng.desk import file_access, routes
-from quanheng.desk.access import COMMANDS, VIEWS
-from quanheng.desk.door import COOKIE, CSRF, POLICY, PUBLIC, SESSION, VIEW_OF
+from quanheng.desk.access import COMMANDS, RIGHTS, VIEWS
+from quanheng.desk.door import COOKIE, CSRF, INSIDE, POLICY, PUBLIC, SESSION, VIEW_OF
 from quanheng.desk.file_access import (
     ROLES,
     FileAccess,
 )
 from quanheng.desk.hub import Board
-from quanheng.desk.ports import Reply, SourceError, Table
+from quanheng.desk.ports import Library, Reply, SourceError, Table
 from quanheng.desk.server import application
 from quanheng.desk.stream import stream
 
@@ -98,10 +98,12 @@ class Commands:
 class House:
     """A console with its parts and a client at its door."""
 
-    def __init__(self, people: Path) -> None:
+    def __init__(self, people: Path, library: Library | None = None) -> None:
         self.source, self.commands = Source(), Commands()
         self.access = FileAccess(people)
-        self.app = application(self.source, self.commands, self.access, period=0.02)
+        self.app = application(
+            self.source, self.commands, self.access, period=0.02, library=library
+        )
         self.client = TestClient(self.app, base_url=BASE)
 
     def enter(self, who: str) -> dict[str, str]:
@@ -153,10 +155,10 @@ def test_only_the_page_and_the_login_are_open():
     """Every handler names its permission; what is public is this list and nothing else."""
     assert {path for _, path, permit in paths() if permit == PUBLIC} == OPEN
     assert all(permit for _, _, permit in paths())
-    known = {PUBLIC, SESSION, *VIEWS, *COMMANDS}
+    known = {PUBLIC, SESSION, INSIDE, *VIEWS, *COMMANDS, *RIGHTS}
     assert {permit for _, _, permit in paths()} <= known
-    assert stream.opt["permit"] == SESSION
-    assert set(VIEW_OF.values()) <= {SESSION, *VIEWS}
+    assert stream.opt["permit"] == INSIDE
+    assert set(VIEW_OF.values()) <= {INSIDE, *VIEWS, *RIGHTS}
 
 
 @pytest.mark.parametrize(("method", "path", "permit"), paths())

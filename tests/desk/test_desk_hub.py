@@ -61,9 +61,17 @@ class Screen:
         else:
             assert base == self.seqs[name]
         values = np.frombuffer(data, "<i4", count, HEAD_BYTES)
-        ids = np.frombuffer(data, "<u4" if flags & 1 else "<u2", count, HEAD_BYTES + 4 * count)
-        self.cells.update(zip(ids.tolist(), values.tolist(), strict=True))
+        self.cells.update(zip(places(data, count, flags), values.tolist(), strict=True))
         self.seqs[name] = seq
+
+
+def places(data: bytes, count: int, flags: int) -> list[int]:
+    """Ids of a frame's values, read bit by bit where it has a map."""
+    begin = HEAD_BYTES + 4 * count
+    if flags & 2:
+        bits = data[begin:]
+        return [at for at in range(8 * len(bits)) if bits[at // 8] >> at % 8 & 1]
+    return np.frombuffer(data, "<u4" if flags & 1 else "<u2", count, begin).tolist()
 
 
 def cells(seed: int, shape: tuple[int, int] = (7, 5)) -> np.ndarray:
@@ -194,11 +202,20 @@ def test_scenes_do_not_mix():
     assert hub._channels == {}
 
 
-@pytest.mark.parametrize("rows", [100, 3_000])
-def test_ids_are_as_wide_as_they_have_to_be(rows: int):
-    """Beyond 65,536 cells ids take four bytes."""
-    board = np.zeros((rows, 31), dtype=np.int32)
-    data = board_frame(0, 1, 0, 0.0, board, None)
-    wide = struct.unpack_from("<BBHIIdII", data)[7]
-    assert wide == (rows * 31 > 65_536)
-    assert len(data) == HEAD_BYTES + board.size * (8 if wide else 6)
+@pytest.mark.parametrize("rows", [1, 100, 3_000])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.04, 0.3, 1.0])
+def test_places_are_said_in_the_shorter_way(rows: int, share: float):
+    """Ids of two or four bytes, or a bit a cell; whichever, every value comes to its own cell."""
+    chance = np.random.default_rng(rows)
+    board = chance.integers(-9, 9, (rows, 31)).astype(np.int32)
+    some = chance.random(board.shape) < share
+    data = board_frame(0, 1, 0, 0.0, board, some)
+    count, flags = struct.unpack_from("<II", data, HEAD_BYTES - 8)
+    assert count == some.sum()
+    ways = {2: (board.size + 7) // 8, 1: 4 * count, 0: 2 * count}
+    del ways[0 if board.size > 65_536 else 1]
+    assert len(data) == HEAD_BYTES + 4 * count + min(ways.values())
+    ids = places(data, count, flags)
+    assert ids == np.flatnonzero(some).tolist()
+    values = np.frombuffer(data, "<i4", count, HEAD_BYTES)
+    assert values.tolist() == board.ravel()[ids].tolist()

@@ -41,12 +41,16 @@ class Clock:
 class World:
     """A store with two administrators; `person` adds more."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, where: str = "") -> None:
+        """`where` is a database's URL; without it a SQLite file of the folder."""
         passwords.HASHER = FAST
-        self.where = str(folder / "people.sqlite")
+        self.where = where or str(folder / "people.sqlite")
+        self.key = folder / "people.sqlite.key"
         self.clock = Clock()
         self.secrets: dict[str, str] = {}
-        codes = admin.create(self.where, {"S01": "安一", "S02": "安二"}, clock=self.clock)
+        codes = admin.create(
+            self.where, {"S01": "安一", "S02": "安二"}, clock=self.clock, key=self.key
+        )
         self.open()
         for person, code in codes.items():
             self.activate(person, code)
@@ -59,7 +63,7 @@ class World:
             admin.add_account(self.store, self.one, account, line)
 
     def open(self) -> None:
-        self.store = Store(self.where, clock=self.clock)
+        self.store = Store(self.where, self.key, clock=self.clock)
         self.access = StoreAccess(self.store, ACCOUNT)
 
     def copy(self, folder: Path) -> "World":
@@ -67,6 +71,7 @@ class World:
         made = copy.copy(self)
         made.where, made.clock = str(folder / "people.sqlite"), copy.copy(self.clock)
         made.secrets = dict(self.secrets)
+        made.key = folder / "people.sqlite.key"
         for end in ("", ".key"):
             shutil.copy(self.where + end, made.where + end)
         made.open()

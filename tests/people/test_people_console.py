@@ -5,11 +5,12 @@ from typing import Protocol
 import pytest
 from people_world import ACCOUNT, OTHER, PASSWORD, PLACE, World
 
+from quanheng.desk.access import DESK_VIEWS
 from quanheng.desk.people.console import NEEDS, ConsoleAccess
 from quanheng.desk.people.rules import all_names
 from quanheng.terms.units import DAY, MINUTE
 
-PAGES = ("trade", "duty", "risk", "orders", "rfq", "alerts", "approve", "replay")
+PAGES = DESK_VIEWS
 COMMANDS = ("kill", "quoting", "parameter", "order", "inquiry", "acknowledge", "sign_on", "second",
             "withdraw")  # fmt: skip
 
@@ -84,6 +85,6 @@ def test_console_an_idle_trader_only_looks_and_a_left_session_is_over(staff: Wor
     token, _ = come_in(staff, "T01")
     staff.clock.forward((staff.store.rules.sessions.idle_min + 1) * MINUTE)
     asleep = console(staff).session(token)
-    assert asleep is not None and allowed(asleep) == set(PAGES)
+    assert asleep is not None and allowed(asleep) == {*PAGES, "kill"}
     console(staff).logout(token)
     assert console(staff).session(token) is None

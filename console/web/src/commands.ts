@@ -14,8 +14,9 @@ export async function post(path: string, body: unknown): Promise<any> {
   if (response.status === 401) location.reload();
   return response.json();
 }
-export async function get(path: string): Promise<any> {
-  const response = await fetch(path);
+/** `itself`: the page asks without a person, and keeps no session awake by it. */
+export async function get(path: string, itself = false): Promise<any> {
+  const response = await fetch(path, itself ? { headers: { "x-quanheng-itself": "1" } } : undefined);
   if (response.status === 401) location.reload();
   return response.json();
 }

@@ -6,9 +6,11 @@ import { t } from "./words";
 export interface Column {
   name: string; title: string; width: number; show: (row: Row) => string;
   tone?: (row: Row) => string; sort?: (row: Row) => number | string; left?: boolean; grow?: boolean;
+  /** The whole text also as a hint: it may be cut. */
+  hint?: boolean;
 }
 export interface Options {
-  channel: string; columns: Column[]; csv?: string; filter?: (row: Row) => boolean; pick?: (row: Row) => void; act?: (row: Row) => HTMLElement | null;
+  channel: string; columns: Column[]; csv?: string; save?: () => string; filter?: (row: Row) => boolean; pick?: (row: Row) => void; act?: (row: Row) => HTMLElement | null;
   actTitle?: string; actWidth?: number; tools?: HTMLElement[]; testid?: string; rowTone?: (row: Row) => string; newest?: boolean;
   /** Column and direction of the first order; words where there is no row. */
   start?: [string, boolean]; empty?: string;
@@ -40,7 +42,7 @@ export class Grid {
     this.body = h("div.grid-body", { onscroll: () => this.paint(), tabIndex: 0 }, this.space, this.none);
     text(this.none, options.empty ?? t("app.nothing"));
     const search = h("input.search", { placeholder: t("grid.find"), "aria-label": t("grid.find"), oninput: (event: Event) => { this.find = (event.target as HTMLInputElement).value.trim().toUpperCase(); this.take(); } });
-    const csv = options.csv ? h("a.button", { onclick: () => this.save(options.csv!), role: "button", tabIndex: 0 }, t("grid.csv")) : null;
+    const csv = options.csv || options.save ? h("button.button.tiny", { onclick: () => this.save() }, t("grid.csv")) : null;
     this.element = h("section.grid", { role: "grid", "data-testid": options.testid ?? options.channel }, h("div.grid-tools", null, options.tools ?? [], search, this.count, h("span.gap"), csv), h("div.grid-wide", null, head, this.body));
     this.element.style.setProperty("--columns", grid);
     // Wider than its place, a table moves sideways whole: headings and rows together.
@@ -59,9 +61,9 @@ export class Grid {
   refilter(): void {
     this.take();
   }
-  private save(name: string): void {
-    const query = new URLSearchParams({ scene: store.scene, find: this.find });
-    const a = h("a", { href: `/api/csv/${name}?${query}`, download: `${name}.csv` });
+  private save(): void {
+    const { csv, save } = this.options;
+    const a = h("a", { href: save ? save() : `/api/csv/${csv}?${new URLSearchParams({ scene: store.scene, find: this.find })}`, download: save ? "" : `${csv}.csv` });
     a.click();
   }
   private order(column: number, down = true): void {
@@ -113,6 +115,7 @@ export class Grid {
       this.options.columns.forEach((column, c) => {
         const cell = line.cells[c]!;
         text(cell, column.show(row));
+        if (column.hint) cell.title = String(row[column.name] ?? column.show(row));
         classes(cell, `td ${column.left ? "left" : ""} ${column.tone?.(row) ?? ""}`);
       });
       if (this.options.act) {

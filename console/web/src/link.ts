@@ -83,7 +83,7 @@ class Link {
     switch (said.t) {
       case "hb":
         this.pulse = said;
-        this.delay = Math.max(0, Date.now() / 1000 - said.now) * 1000;
+        this.delay = (Date.now() / 1000 - said.now) * 1000;
         store.touch("pulse");
         return this.paint(0);
       case "no":
@@ -120,7 +120,7 @@ class Link {
     const head = new DataView(data);
     const type = head.getUint8(1), klass = head.getUint16(2, true);
     const seq = head.getUint32(4, true), base = head.getUint32(8, true);
-    const count = head.getUint32(20, true), wide = head.getUint32(24, true) & 1;
+    const count = head.getUint32(20, true), flags = head.getUint32(24, true);
     const name = `board/${klass}`;
     const item = store.schema.classes[klass];
     if (!item || !this.wanted.has(name)) return this.paint(1);
@@ -136,11 +136,19 @@ class Link {
       moves.fill(0);
     }
     const values = new Int32Array(data, HEAD, count);
-    const ids = wide ? new Uint32Array(data, HEAD + 4 * count, count) : new Uint16Array(data, HEAD + 4 * count, count);
-    for (let i = 0; i < count; i++) {
-      const id = ids[i]!, value = values[i]!, old = cells[id]!;
+    const set = (id: number, value: number) => {
+      const old = cells[id]!;
       if (type === 2 && old !== EMPTY && value !== EMPTY) moves[id] = value > old ? 1 : -1;
       cells[id] = value;
+    };
+    const places = HEAD + 4 * count;
+    if (flags & 2) {
+      const map = new Uint8Array(data, places);
+      for (let byte = 0, i = 0; byte < map.length; byte++)
+        for (let bits = map[byte]!, id = 8 * byte; bits; bits >>= 1, id++) if (bits & 1) set(id, values[i++]!);
+    } else {
+      const ids = flags & 1 ? new Uint32Array(data, places, count) : new Uint16Array(data, places, count);
+      for (let i = 0; i < count; i++) set(ids[i]!, values[i]!);
     }
     board.seq = seq;
     this.seqs.set(name, seq);
@@ -173,3 +181,13 @@ export function replay(on: boolean): void {
   link.say({ t: "scene", replay: on });
 }
 document.addEventListener("visibilitychange", () => link.rate());
+
+// A person's acts keep the session awake (docs/people.md); what the page does by itself does not.
+let acted = -Infinity;
+for (const act of ["keydown", "pointerdown", "wheel"]) {
+  document.addEventListener(act, () => {
+    if (performance.now() - acted < 30_000 || !link.connected) return;
+    acted = performance.now();
+    link.say({ t: "act" });
+  }, { capture: true, passive: true });
+}

@@ -11,6 +11,11 @@ import { lang, loadWords, setLang, t } from "./words";
 
 const app = document.querySelector<HTMLElement>("#app")!;
 const NAMES = ["trade", "duty", "risk", "orders", "rfq", "alerts", "approve"];
+const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit"];
+/** A browser's clock further off than this is said in red: what it shows as time is not the time. */
+const OFF_MS = 1_000;
+/** More pages than these go into a menu. */
+const IN_LINE = 9;
 let page: Page | null = null;
 let name = "";
 let pane: HTMLElement;
@@ -50,29 +55,40 @@ async function enter(me: Me): Promise<void> {
   link.open();
   link.follow("sys", "account", "monitors", "approvals", "classes");
   if (!store.schema.live && store.may("replay")) replay(true);
-  open(location.hash.slice(1) || NAMES.find((one) => store.may(one)) || "trade");
+  open(location.hash.slice(1) || allowed()[0] || "trade");
   window.addEventListener("hashchange", () => open(location.hash.slice(1)));
   window.setInterval(pulse, 500);
 }
 
+const allowed = () => [...NAMES, ...OFFICE].filter((one) => store.me.views.includes(one));
+
 function open(to: string): void {
-  if (!PAGES[to] || !store.may(to) || to === name) return;
+  if (!PAGES[to] || !store.me.views.includes(to) || to === name) return;
   page?.destroy();
   name = to;
   page = PAGES[to]!();
   fill(pane, page.element);
   for (const one of document.querySelectorAll<HTMLElement>("nav.pages a")) one.classList.toggle("on", one.dataset.page === to);
+  const menu = document.querySelector<HTMLElement>("nav.pages .menu");
+  if (menu) {
+    menu.hidden = true;
+    const mine = menu.querySelector(`[data-page=${to}]`) !== null;
+    fill(document.querySelector("nav.pages .current")!, mine ? h("a.on", { href: `#${to}`, "data-page": to }, t(`page.${to}`)) : null);
+  }
   store.touch("classes");
   store.paint();
 }
 
 function shell(): void {
   const badge = (one: string) => h("i.badge", { "data-badge": one, hidden: true });
-  const pages = NAMES.filter((one) => store.may(one)).map((one) => h("a", { href: `#${one}`, "data-page": one }, t(`page.${one}`), badge(one)));
+  const link_ = (one: string) => h("a", { href: `#${one}`, "data-page": one }, t(`page.${one}`), badge(one));
+  const all = allowed(), whole = all.length <= IN_LINE;
+  const pages = all.filter((one) => whole || NAMES.includes(one)).map(link_);
+  const menu = whole ? null : more(all.filter((one) => OFFICE.includes(one)));
   const mode = store.schema.live && store.may("replay") ? h("a", { href: "#", "data-page": "replay", onclick: (event: Event) => { event.preventDefault(); replay(!replaying); bar.hidden = !replaying; } }, t("page.replay")) : null;
   const lamp = (one: string) => h("span.lamp", { "data-lamp": one }, h("i", null, "●"), t(`health.${one}`));
-  const top = h("header.top", null, h("b.brand", { title: `${store.schema.day} ${store.schema.scenario}` }, t("app.brand")), h("nav.pages", null, pages, mode), h("span.gap"),
-    h("span.phase", { "data-testid": "phase" }), h("span.clock", { "data-testid": "clock" }), h("span.money", { "data-testid": "money" }), h("span.health", null, ["feed", "line", "engine", "screen"].map(lamp), h("span.delay.dim")),
+  const top = h("header.top", null, h("b.brand", { title: `${store.schema.day} ${store.schema.scenario}` }, t("app.brand")), h("nav.pages", null, pages, mode, menu), h("span.gap"),
+    h("span.phase", { "data-testid": "phase" }), h("span.clock", { "data-testid": "clock" }), h("span.money", { "data-testid": "money" }), h("span.health", null, ["feed", "line", "engine", "screen"].map(lamp), h("span.delay.dim", { title: t("health.offset_long"), "data-testid": "offset" })),
     h("button.ghost", { onclick: help, "data-testid": "keys" }, t("keys.button")), h("button.ghost", { onclick: () => setLang(lang === "en" ? "zh" : "en"), "data-testid": "language" }, t("app.language")), h("span.user", { title: store.me.roles.join(" ") }, `${store.me.name} · ${store.me.roles.map((one) => t(`post.${one}`)).join(" ")}`),
     h("button.ghost", { onclick: async () => { await post("/api/logout", {}); location.reload(); }, "data-testid": "leave" }, t("login.leave")),
     store.may("kill") ? [h("button.kill.one", { "data-testid": "kill-class", onclick: () => void pull(code()) }, h("span", null), h("kbd", null, "F8")), h("button.kill", { "data-testid": "kill-all", onclick: () => void pull("*") }, t("kill.button"), h("kbd", null, "F9"))] : []);
@@ -88,6 +104,20 @@ function shell(): void {
   store.on("approvals", () => count("approve", [...store.rows("approvals").values()].filter((row) => row.waits).length));
   store.on("classes", () => count("rfq", [...store.rows("classes").values()].reduce((sum, row) => sum + row.asked, 0)));
   document.addEventListener("keydown", keys, true);
+}
+
+/** The pages beside the trading ones, one click away; the one that is open stands in the bar. */
+function more(names: string[]): HTMLElement {
+  const list = h("div.menu", { hidden: true, role: "menu" }, names.map((one) => h("a", { href: `#${one}`, "data-page": one, role: "menuitem" }, t(`page.${one}`))));
+  const button = h("button.ghost", { "aria-haspopup": "menu", "aria-expanded": "false", "data-testid": "more", onclick: () => show(list.hidden) }, t("app.more"), " ▾");
+  const show = (on: boolean) => {
+    list.hidden = !on;
+    button.setAttribute("aria-expanded", String(on));
+    if (on) list.querySelector("a")?.focus();
+  };
+  const holder = h("span.more", { onkeydown: (event: Event) => { if ((event as KeyboardEvent).key === "Escape") { show(false); button.focus(); } } }, h("span.current"), button, list);
+  document.addEventListener("click", (event) => !holder.contains(event.target as Node) && show(false));
+  return holder;
 }
 
 function help(): void {
@@ -147,7 +177,9 @@ function pulse(): void {
   lamp("line", line === 2 ? "good" : line === 1 ? "warn" : "bad", t(`line.s${line}`));
   lamp("engine", beat ? (beat.live ? (dead ? "bad" : "good") : "off") : "off", beat?.live ? t("health.engine_age", beat.engine) : t("health.over"));
   lamp("screen", cut ? "bad" : "good", t("health.screen_age", silent.toFixed(1)));
-  text(document.querySelector(".delay")!, beat ? `${Math.round(link.delay)} ms` : "");
+  const offset = document.querySelector<HTMLElement>(".delay")!;
+  text(offset, beat ? t("health.offset", signed(Math.round(link.delay))) : "");
+  classes(offset, `delay ${Math.abs(link.delay) > OFF_MS ? "alarm" : "dim"}`);
 }
 
 function replayBar(): HTMLElement {

@@ -1,11 +1,14 @@
 // The pages: each says what it follows, builds itself, and can be taken down again.
 import { TBoard, type Picked } from "./board";
 import { command, confirm, dialog, get, pull, second, withdraw } from "./commands";
+import { bulk } from "./bulk";
 import { Curve } from "./curve";
 import { add, fill, h, text } from "./dom";
 import { clock, figure, percent, price, signed, span, tone, whole } from "./format";
 import { Grid, type Column } from "./grid";
 import { link } from "./link";
+import { office, remark } from "./office";
+import { accounts, auction } from "./stock";
 import { answer, bar, duties, edit, inquiriesPanel, latest, limits, money, panel, share, ticket, toggle, underlyings, unit, yes, yesTone, type Panel } from "./panels";
 import { store, type Row } from "./store";
 import { lang, of, t } from "./words";
@@ -28,8 +31,8 @@ export function ordersGrid(channel: string, mine?: () => string): Grid {
       col("filled", 50, (row) => (row.filled ? whole(row.filled) : "")), col("status", 130, (row) => t(`status.${row.status}`) + (row.code ? ` ${row.code} ${row.reason}` : ""), { left: true, tone: (row) => ({ live: "good", part: "good", rejected: "alarm", sent: "warn" })[row.status as string] ?? "dim" }),
       col("trader", 54, text_("trader"), { left: true }), col("strategy", 70, text_("strategy"), { left: true }), col("id", 100, text_("id"), { left: true, tone: () => "dim" }),
     ],
-    actTitle: "", actWidth: 110,
-    act: (row) => h("span.acts", null, row.kind === "quote" ? h("button.tiny", { onclick: () => void why(row) }, t("orders.why")) : null,
+    actTitle: "", actWidth: 130,
+    act: (row) => h("span.acts", null, noteButton("order", row.id), row.kind === "quote" ? h("button.tiny", { onclick: () => void why(row) }, t("orders.why")) : null,
       store.may("order") && row.kind === "order" && !["filled", "cancelled", "rejected"].includes(row.status) ? h("button.tiny", { onclick: () => void command("cancel_order", { client_id: row.id }) }, t("orders.cancel")) : null),
   });
 }
@@ -46,11 +49,16 @@ export function tradesGrid(mine?: () => string): Grid {
     ],
   });
 }
+/** Write a note on what a row is about. */
+function noteButton(about: string, subject: string): HTMLElement | null {
+  return store.may("note") ? h("button.tiny", { title: t("act.note.add"), "data-note": about, onclick: (event: Event) => { event.stopPropagation(); remark(about, String(subject)); } }, t("office.remark")) : null;
+}
 const LEVELS = ["", "notice", "amber", "red"];
 export function alertsGrid(): Grid {
   return new Grid({
     channel: "alerts", csv: "alerts", newest: true, rowTone: (row) => LEVELS[row.level] ?? "",
     columns: [col("at", 100, text_("at"), { left: true }), col("level", 56, (row) => t(`level.l${row.level}`), { left: true, tone: (row) => `tag ${LEVELS[row.level]}` }), col("code", 130, (row) => store.schema.alert_names[row.code]?.[lang === "en" ? 1 : 0] ?? row.code, { left: true }), col("scope", 90, text_("scope"), { left: true }), col("words", 420, (row) => of(row), { left: true, grow: true })],
+    actWidth: 40, act: (row) => noteButton("alert", `${row.at} ${row.code} ${row.scope}`),
   });
 }
 function rfqGrid(): Grid {
@@ -140,7 +148,7 @@ export function trade(): Page {
     const one = picked.contract;
     fill(detail, h("b", null, one.name), h("span.dim", null, one.code), h("span.dim", null, `${t("field.unit")} ${one.unit}`),
       store.may("order") ? h("button.tiny", { "data-testid": "order", onclick: () => ticket(one.code, one.name, true, 0) }, t("ticket.button"), " O") : null,
-      store.may("parameter") ? h("button.tiny", { onclick: () => edit(scopesOf(picked)) }, t("param.title"), " ⏎") : null, linked,
+      store.may("parameter") ? h("button.tiny", { onclick: () => edit(scopesOf(picked)) }, t("param.title"), " ⏎") : null, linked, noteButton("contract", one.code),
       store.may("kill") ? h("button.tiny.danger", { onclick: () => void pull(one.code) }, t("kill.one")) : null);
     if (only) blotter.grid().refilter();
   };
@@ -165,7 +173,7 @@ export function trade(): Page {
     stops.push(store.on(`board/${klass}`, () => klass === shared.klass && board.paint()), store.on(`curve/${klass}`, () => klass === shared.klass && curve.paint()));
   }
   const follow = link.follow("classes", "duty", "limits", "inquiries", "settings", "orders", "working", "trades", "alerts");
-  const element = h("main.trade", null, panels[0]!.element, h("div.middle", null, h("div.board-bar", null, heading, detail), board.element, blotter.element), h("aside", null, curve.element, panels.slice(1).map((one) => one.element)));
+  const element = h("main.trade", null, panels[0]!.element, h("div.middle", null, h("div.board-bar", null, heading, detail, h("span.gap"), store.may("parameter") ? h("button.tiny", { "data-testid": "bulk", onclick: () => bulk(shared.klass) }, t("bulk.title")) : null), board.element, blotter.element), h("aside", null, curve.element, panels.slice(1).map((one) => one.element)));
   choose(shared.klass);
   return { element, destroy: () => { follow(); followed(); stops.forEach((one) => one()); panels.forEach((one) => one.destroy()); board.destroy(); blotter.destroy(); shared.board = null; } };
 }
@@ -304,4 +312,5 @@ export function approve(): Page {
   return simple(["approvals"], [inbox, seat, all], h("main.page.split", null, h("div.two", null, inbox.element, seat.element), h("section.panel.fill", null, h("header", null, h("b", null, t("approve.all"))), all.element)));
 }
 
-export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve };
+const OFFICE = ["daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit"];
+export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve, accounts, auction, ...Object.fromEntries(OFFICE.map((name) => [name, () => office(name)])) };

@@ -23,7 +23,7 @@ export interface Contract { slot: number; klass: number; code: string; name: str
 export interface Klass { code: string; symbol: string; start: number; stop: number; }
 export interface Schema {
   day: string; scenario: string; live: boolean; open: boolean; speed: number; maker: string; first: number; last: number;
-  spans: [number, number, number][]; classes: Klass[]; contracts: Contract[]; columns: [string, number][];
+  spans: [number, number, number][]; classes: Klass[]; contracts: Contract[]; columns: [string, number][]; strategies: string[];
   causes: Record<string, string[]>; phases: Record<string, string[]>; alert_names: Record<string, [string, string]>;
 }
 export interface Me { user: string; name: string; roles: string[]; csrf: string; views: string[]; commands: string[]; }

@@ -108,6 +108,28 @@ def _answer(one: desk.AuthorityDesk, fields: Mapping[str, Any], by: str) -> Comm
     return desk.answer_command(_text(fields, "inquiry"), bid, ask, _number(fields, "qty"), by)
 
 
+def _lock(one: desk.AuthorityDesk, fields: Mapping[str, Any], by: str) -> Command:
+    underlying = one.scope(_text(fields, "underlying"))
+    qty, unlock = _number(fields, "qty"), bool(fields.get("unlock"))
+    return trade_requests.lock_command(underlying, qty, unlock, by)
+
+
+def _exercise(one: desk.AuthorityDesk, fields: Mapping[str, Any], by: str) -> Command:
+    contract, put = one.scope(_text(fields, "contract")), _text(fields, "put", "")
+    other = one.scope(put) if put else ""
+    return trade_requests.exercise_command(contract, _number(fields, "qty"), other, by)
+
+
+def _combine(one: desk.AuthorityDesk, fields: Mapping[str, Any], by: str) -> Command:
+    legs = (one.scope(_text(fields, "first")), one.scope(_text(fields, "second")))
+    strategy = _text(fields, "strategy")
+    return trade_requests.combine_command(strategy, *legs, _number(fields, "qty"), by)
+
+
+def _split(one: desk.AuthorityDesk, fields: Mapping[str, Any], by: str) -> Command:
+    return trade_requests.split_command(_text(fields, "combination"), _number(fields, "qty"), by)
+
+
 MAKE: dict[str, Make] = {
     "parameter": _parameter,
     "enabled": _enabled,
@@ -119,6 +141,10 @@ MAKE: dict[str, Make] = {
     "give_back_inquiry": lambda one, f, by: GiveBackInquiry(_text(f, "inquiry"), by),
     "answer_inquiry": _answer,
     "manual_order": _manual,
+    "lock": _lock,
+    "exercise": _exercise,
+    "combine": _combine,
+    "split": _split,
     "cancel_order": lambda one, f, by: ManualCancel(_text(f, "client_id"), by),
 }
 """How each command of the console is made; `desk.routes.NEEDS` says who may ask for it."""

@@ -9,8 +9,12 @@ from typing import NamedTuple
 
 import click
 import uvicorn
+from litestar import Litestar
 
+from quanheng.compose.api_library import RunLibrary
 from quanheng.compose.console_commands import RunCommands
+from quanheng.compose.console_house import House
+from quanheng.compose.console_office import RunOffice
 from quanheng.compose.console_source import RunSource
 from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
@@ -30,14 +34,23 @@ class Door(NamedTuple):
     account: str = ""
 
 
+class Beside(NamedTuple):
+    """What lies beside a run: documents of the firm, what the exchange rated."""
+
+    papers: Path | None = None
+    ratings: Path | None = None
+
+
 @contextmanager
-def opened(source: RunSource, door: Door) -> Iterator[Access]:
-    """Who answers who may do what. UsageError for a file that cannot be used, or a day that has no
-    account yet; StoreError for a store that cannot be opened.
+def opened(source: RunSource, door: Door) -> Iterator[tuple[Access, Store | None]]:
+    """Who answers who may do what, and the store of people if that is one.
+
+    UsageError for a file that cannot be used, or a day that has no account yet; StoreError for a
+    store that cannot be opened.
     """
     if door.people is not None:
         try:
-            yield FileAccess(door.people)
+            yield FileAccess(door.people), None
         except PeopleFileError as error:
             raise click.UsageError(str(error)) from error
         return
@@ -46,7 +59,7 @@ def opened(source: RunSource, door: Door) -> Iterator[Access]:
     if not account:
         raise click.UsageError("--account: the run has no opening yet that names one")
     with Store(door.store, door.key) as store:
-        yield ConsoleAccess(store, account, Refused)
+        yield ConsoleAccess(store, account, Refused), store
 
 
 def serve(
@@ -58,30 +71,25 @@ def serve(
     key: Path | None,
     period: float,
     posts: Path | None,
+    beside: Beside,
 ) -> None:
     """Serve until interrupted. RunError for a run that cannot be followed, OSError for a port that
     is taken, UsageError for a file of people that cannot be used, StoreError for a store.
     """
     source = RunSource(run)
     source.load()
-    with opened(source, door) as access:
-        _serve(run, source, access, host, port, cert, key, period, posts)
+    with opened(source, door) as (access, store):
+        house = House(run, source, store, posts, beside.papers, beside.ratings)
+        app = application(
+            source, RunCommands(run, posts), access, period=period, secure=cert is not None,
+            library=RunLibrary(source, posts), office=RunOffice(house),
+        )  # fmt: skip
+        _listen(app, run, host, port, cert, key)
 
 
-def _serve(
-    run: Path,
-    source: RunSource,
-    access: Access,
-    host: str,
-    port: int,
-    cert: Path | None,
-    key: Path | None,
-    period: float,
-    posts: Path | None,
+def _listen(
+    app: Litestar, run: Path, host: str, port: int, cert: Path | None, key: Path | None
 ) -> None:
-    app = application(
-        source, RunCommands(run, posts), access, period=period, secure=cert is not None
-    )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

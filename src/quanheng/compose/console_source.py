@@ -5,12 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 from quanheng.compose import console_rows as rows
-from quanheng.compose.alert_words import NAMES
-from quanheng.compose.authority_words import REFUSALS
 from quanheng.compose.console_approvals import Approvals
+from quanheng.compose.console_auction import auction
 from quanheng.compose.console_blotter import (
     ALERT_FIELDS,
     ORDER_FIELDS,
@@ -19,21 +19,22 @@ from quanheng.compose.console_blotter import (
     newest,
 )
 from quanheng.compose.console_board import COLUMNS, PLACE, board
+from quanheng.compose.console_channels import CHANNELS
 from quanheng.compose.console_duty import duty
-from quanheng.compose.console_heat import heat
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
-from quanheng.compose.duty_words import CAUSES, PHASES
+from quanheng.compose.console_schema import schema_of
+from quanheng.compose.console_tables import decimal_text, paged
 from quanheng.compose.run_folder import RunError, read_info
-from quanheng.desk.frames import EMPTY, Cells, Rows
+from quanheng.desk.frames import Cells, Row, Rows
 from quanheng.desk.hub import Board, Picture
 from quanheng.desk.ports import END, Ask, SourceError, Table
-from quanheng.duties.intervals import Cause
-from quanheng.maker import columns as c
 from quanheng.maker.parameters import INDEX, in_force
+from quanheng.maker.state import State
 from quanheng.terms.days import clock_text, day_nanos, from_clock, iso, midnight
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
+T = TypeVar("T")
 DUTY_EVERY = 4
 """Pictures between two looks at the duties, whose exact figures cost more than all else."""
 BUDGET = 0.4
@@ -76,16 +77,11 @@ class RunSource:
         self._gone: set[str] = set()
         self._followed = False  # does anybody look at the end?
         self._live = self.log.info.status == "running"
+        self._hold = Lock()
         self._makers: dict[str, Callable[[View], Rows]] = {
+            **{name: _of_state(make) for name, make in CHANNELS.items()},
             "classes": lambda one: rows.classes(one.scene.state, one.scene.at, one.boards),
-            "risk": lambda one: rows.risk(one.scene.state),
-            "profit": lambda one: rows.profit(one.scene.state),
-            "heat": lambda one: heat(one.scene.state),
-            "limits": lambda one: rows.limits(one.scene.state),
-            "monitors": lambda one: rows.monitors(one.scene.state, one.scene.at),
-            "inquiries": lambda one: rows.inquiries(one.scene.state, one.scene.at),
-            "settings": lambda one: rows.settings(one.scene.state),
-            "account": lambda one: {"*": rows.account(one.scene.state)},
+            "auction": self._auction,
             "orders": lambda one: one.blotter.newest_orders(False),
             "working": self._working,
             "trades": lambda one: newest(one.blotter.trades),
@@ -113,41 +109,33 @@ class RunSource:
 
     def schema(self) -> Mapping[str, Any]:
         """See the port."""
-        opened, info = self.log.opened, self.log.info
-        assert opened is not None, "loaded"
-        state = self._views[END].scene.state
-        chain = opened.chain
-        contracts = []
-        for klass, item in enumerate(chain.classes):
-            for slot in range(item.start, item.stop):
-                meta = state.tables.meta[state.tables.fixed[slot, c.F_EXPIRY]]
-                one = chain.contracts[slot]
-                contracts.append(rows.contract_row(one, slot, klass, int(meta[c.E_DAYS])))
-        return {
-            "day": iso(info.day),
-            "scenario": info.scenario,
-            "seed": info.seed,
-            "speed": info.speed,
-            "live": self._live,
-            "maker": opened.maker,
-            "first": day_nanos(self.log.begin) // SECOND,
-            "last": day_nanos(self.log.newest) // SECOND,
-            "spans": rows.day_spans(opened),
-            "classes": [
-                {"code": item.underlying, "symbol": item.symbol, "start": item.start,
-                 "stop": item.stop}
-                for item in chain.classes
-            ],
-            "contracts": contracts,
-            "columns": [list(one) for one in COLUMNS],
-            "causes": {name: [CAUSES[name][one] for one in Cause] for name in CAUSES},
-            "phases": {name: list(PHASES[name]) for name in PHASES},
-            "alert_names": {str(code): list(words) for code, words in NAMES.items()},
-            "refusals": {str(code): list(words) for code, words in REFUSALS.items()},
-        }  # fmt: skip
+        return schema_of(self.log, self._views[END].scene.state, self._live)
+
+    @property
+    def day(self) -> str:
+        """The run's day, YYYY-MM-DD."""
+        return iso(self.log.info.day)
+
+    def look(self, call: Callable[[View], T]) -> T:
+        """Let something look at the end of the run while nothing moves there; from any thread."""
+        with self._hold:
+            return call(self._views[END])
+
+    def proposals(self) -> list[Row]:
+        """Every proposal that a screen follows, newest last; from any thread."""
+        with self._hold:
+            return [row for key, row in self._approvals.rows().items() if key.isdigit()]
+
+    def told(self) -> list[Row]:
+        """Every alert up to the end of the run; from any thread."""
+        return self.look(lambda view: list(view.blotter.alerts.values()))
 
     def tick(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Picture]:
         """See the port."""
+        with self._hold:
+            return self._tick(wanted)
+
+    def _tick(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Picture]:
         now = time.monotonic()
         if self._live:
             self._read_on(now)
@@ -237,6 +225,13 @@ class RunSource:
             cells = view.boards[klass] = board(view.scene.state, klass, view.scene.at)
         return cells
 
+    def _auction(self, view: View) -> Rows:
+        state = view.scene.state
+        assert state.opened is not None, "a day is open"
+        for klass in range(len(state.opened.chain.classes)):
+            self._board(view, klass)
+        return auction(state, view.boards)
+
     def _working(self, view: View) -> Rows:
         """What still works; nothing does once the last auction is over."""
         opened = view.scene.state.opened
@@ -304,6 +299,19 @@ class RunSource:
         if scene != END:
             self._gone.add(scene)
 
+    def table_names(self) -> tuple[str, ...]:
+        """Tables that `table` knows."""
+        return ("board", *self._makers)
+
+    def latest(self) -> State:
+        """The maker's state at the end of the run as it is now, whether anybody looks or not."""
+        with self._hold:
+            view = self._views[END]
+            self._move(END, view, 0.0)
+            self._picture(END, view, ())
+            view.duty_at = -1
+            return view.scene.state
+
     def table(self, scene: str, name: str, ask: Ask) -> Table:
         """See the port."""
         view = self._view(scene)
@@ -324,7 +332,7 @@ class RunSource:
         else:
             raise SourceError(f"there is no table {name!r}")
         lines = [[row.get(field) for field in fields] for row in reversed(found.values())]
-        return _paged(fields, lines, ask)
+        return paged(fields, lines, ask)
 
     def _board_table(self, view: View, ask: Ask) -> Table:
         """Every contract with its columns as decimal text, empty where there is no value."""
@@ -336,11 +344,11 @@ class RunSource:
             for slot in range(item.start, item.stop):
                 one = opened.chain.contracts[slot]
                 values = [
-                    _decimal(v, d)
+                    decimal_text(v, d)
                     for v, (_, d) in zip(cells[slot - item.start], COLUMNS, strict=True)
                 ]
                 lines.append([one.code, one.trading_code, *values])
-        return _paged(("contract", "name", *PLACE), lines, ask)
+        return paged(("contract", "name", *PLACE), lines, ask)
 
     def value(self, scene: str, scope: str, name: str) -> str:
         """See the port."""
@@ -367,16 +375,5 @@ class RunSource:
         return done.stdout
 
 
-def _decimal(value: int, digits: int) -> str:
-    if value == EMPTY:
-        return ""
-    if not digits:
-        return str(value)
-    sign, whole = "-" if value < 0 else "", abs(value)
-    return f"{sign}{whole // 10**digits}.{whole % 10**digits:0{digits}d}"
-
-
-def _paged(fields: Sequence[str], lines: list[list[Any]], ask: Ask) -> Table:
-    if ask.find:
-        lines = [line for line in lines if any(ask.find in str(cell) for cell in line)]
-    return Table(tuple(fields), lines[ask.offset : ask.offset + ask.limit], len(lines))
+def _of_state(make: Callable[[State, Nanos], Rows]) -> Callable[[View], Rows]:
+    return lambda view: make(view.scene.state, view.scene.at)

@@ -60,10 +60,10 @@ UNITS = {
     "days_ppm": (1_000_000, "days"),
 }
 """Divisor and unit of the figures that are not Money."""
-_LEVEL_SCALE = {"position": 1, "value": 1_000_000} | dict.fromkeys(
+LEVEL_SCALE = {"position": 1, "value": 1_000_000} | dict.fromkeys(
     ("cash", "margin", "profit", "fees"), MONEY_PER_YUAN
 )
-_GREEK_SCALE = 1_000_000_000
+REST_SCALE = 1_000_000_000
 
 
 def close(world: World, made: Carry) -> Carry:
@@ -187,7 +187,7 @@ def _levels(world: World) -> Iterable[Sequence[object]]:
     for key, found in watch.levels.items():
         first, last, minutes, desk, own, tolerance, explained = found
         kind, _, what = key.partition(" ")
-        scale = _LEVEL_SCALE.get(kind, _GREEK_SCALE)
+        scale = LEVEL_SCALE.get(kind, REST_SCALE)
         status = "open" if key in still else "explained" if explained else "over"
         figures = (decimal(value, scale) for value in (desk, own, tolerance))
         yield kind, what, *figures, minutes, clock_text(first), clock_text(last), status

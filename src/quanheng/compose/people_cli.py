@@ -17,6 +17,7 @@ from quanheng.compose.people_access import (
     store_options,
     write_token,
 )
+from quanheng.compose.people_tokens import token_verb, tokens_verb
 from quanheng.compose.people_view import (
     audit_verb,
     export_verb,
@@ -305,6 +306,6 @@ def sessions(
 
 for _verb in (
     list_verb, posts_verb, requests_verb, rights_verb, review_verb, reviews_verb, audit_verb,
-    export_verb,
+    export_verb, token_verb, tokens_verb,
 ):  # fmt: skip
     people.add_command(_verb)

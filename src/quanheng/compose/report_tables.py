@@ -24,7 +24,11 @@ class Section(NamedTuple):
 
 def read_table(run: Path, name: str, columns: Iterable[str]) -> list[dict[str, str]]:
     """Rows of reports/NAME.csv by column. RunError names a file, column or line that is wrong."""
-    path = run / "reports" / f"{name}.csv"
+    return read_csv(run / "reports" / f"{name}.csv", columns)
+
+
+def read_csv(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """Rows of any table that we wrote, by column. RunError as above."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)

@@ -6,12 +6,31 @@ route, at every channel and at every command, and shows nothing without an answe
 
 from typing import Protocol
 
-VIEWS = ("trade", "duty", "risk", "orders", "rfq", "alerts", "approve", "replay")
+DESK_VIEWS = (
+    "trade", "duty", "risk", "orders", "rfq", "alerts", "approve", "replay", "accounts", "auction",
+)  # fmt: skip
+"""Pages over the machine's pictures."""
+OFFICE_VIEWS = (
+    "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health",
+    "admin", "audit",
+)  # fmt: skip
+"""Pages over records, registers and files (`desk.office`)."""
+VIEWS = (*DESK_VIEWS, *OFFICE_VIEWS)
 """Pages and their channels, by the name that `permits` is asked for."""
-COMMANDS = (
+RIGHTS = ("export", "people")
+"""What is neither a page nor a command: to take tables and reports away, to read posts and rights.
+"""
+DESK_COMMANDS = (
     "kill", "quoting", "parameter", "order", "inquiry", "acknowledge", "sign_on", "second",
     "withdraw",
 )  # fmt: skip
+OFFICE_COMMANDS = (
+    "reports.make", "documents.review", "documents.sign", "documents.file", "people.add",
+    "people.propose", "people.confirm", "people.revoke", "people.unlock", "people.sessions",
+    "people.review", "people.review_sign", "register.add", "register.approve", "settle",
+    "settle_second", "firm", "firm_answer", "firm_second", "daily.sign", "note",
+)  # fmt: skip
+COMMANDS = (*DESK_COMMANDS, *OFFICE_COMMANDS)
 """What a person can ask for, by the name that `permits` is asked for; the authority's own policy
 comes on top and has the last word."""
 
@@ -58,8 +77,13 @@ class Access(Protocol):
         second factor, `where` the address it came from.
         """
 
-    def session(self, token: str) -> Session | None:
-        """The session of a token, None when there is none or it is over."""
+    def session(self, token: str, active: bool = True) -> Session | None:
+        """The session of a token, None when there is none or it is over. `active` false for what
+        a screen asks by itself: only a person's acts keep a session awake (reliability.md 3.2).
+        """
+
+    def bearer(self, token: str) -> Session | None:
+        """The session of a program's token (`people token`), None when it opens nothing."""
 
     def logout(self, token: str) -> None:
         """End a session."""

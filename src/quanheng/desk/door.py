@@ -1,13 +1,17 @@
 """The door: no route and no channel without a named permission, and none of it from elsewhere.
 
-A handler names what it needs in its option `permit`; a handler that names nothing is closed. Every
-request that changes something carries the session's token in a header, and comes from our origin.
+A handler names what it needs in its option `permit`; a handler that names nothing is closed, and a
+console with one does not start. Every request of a page that changes something carries the
+session's token in a header, and comes from our origin. A program comes with a token of its own in
+the header Authorization, which no browser sends by itself, and only to handlers with `api`.
 """
 
+from collections.abc import Iterable, Iterator
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
 
+from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
@@ -15,15 +19,23 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
-from quanheng.desk.access import Access, Session
+from quanheng.desk.access import COMMANDS, RIGHTS, VIEWS, Access, Session
 
 PUBLIC = "public"
 """Needs nobody: the page itself, its words, the login."""
 SESSION = "session"
 """Needs somebody, whoever it is."""
+ITSELF = "x-quanheng-itself"
+"""What the page asks without a person: it keeps no session awake."""
+INSIDE = "inside"
+"""Needs somebody who has any right here: what all pages of an account share (O-06)."""
 COOKIE = "quanheng"
 CSRF = "x-quanheng-csrf"
+BEARER = "bearer "
+"""How the header Authorization of a program begins, in any case."""
 SAFE = ("GET", "HEAD", "OPTIONS")
+PERMITS = (PUBLIC, SESSION, INSIDE, *VIEWS, *COMMANDS, *RIGHTS)
+"""Every permission a handler may name."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -45,7 +57,11 @@ VIEW_OF = {
     "account": "trade", "duty": "duty", "contracts": "duty", "losing": "duty", "risk": "risk",
     "profit": "risk", "heat": "risk", "limits": "risk", "orders": "orders", "working": "orders",
     "trades": "orders", "inquiries": "rfq", "alerts": "alerts", "monitors": "alerts",
-    "approvals": "approve", "sys": SESSION,
+    "approvals": "approve", "sys": INSIDE,
+    "positions": "trade", "margin": "risk", "inventory": "trade", "exercise": "orders",
+    "clearing": "orders", "strategies": "trade", "people": "people", "rights": "people",
+    "funds": "accounts", "holdings": "accounts", "units": "accounts", "combos": "accounts",
+    "auction": "auction",
 }  # fmt: skip
 """The view that a channel or table belongs to; one that is not here does not exist."""
 
@@ -67,6 +83,8 @@ class Closed(PermissionDeniedException):
 
 def may(session: Session, permit: str) -> bool:
     """Does a session have a permission?"""
+    if permit == INSIDE:
+        return any(map(session.permits, (*VIEWS, *RIGHTS)))
     return permit == SESSION or session.permits(permit)
 
 
@@ -76,11 +94,22 @@ def may_see(session: Session, channel: str) -> bool:
     return view is not None and may(session, view)
 
 
+def bearer_of(connection: Connection) -> str:
+    """The token of a program, "" without one."""
+    given = connection.headers.get("authorization", "")
+    return given[len(BEARER) :].strip() if given[: len(BEARER)].lower() == BEARER else ""
+
+
 def session_of(connection: Connection) -> Session | None:
-    """Whose connection it is."""
+    """Whose connection it is. A socket is opened by the page, again and again, and by no person."""
     access: Access = connection.app.state.access
+    program = bearer_of(connection)
+    if program:
+        return access.bearer(program)
     token = connection.cookies.get(COOKIE, "")
-    return access.session(token) if token else None
+    socket = connection.scope["type"] == ScopeType.WEBSOCKET
+    awake = not socket and ITSELF not in connection.headers
+    return access.session(token, active=awake) if token else None
 
 
 def same_origin(connection: Connection) -> bool:
@@ -96,8 +125,11 @@ def door(connection: Connection, handler: BaseRouteHandler) -> None:
     permit = handler.opt.get("permit")
     if permit is None:
         raise Closed("this route is closed")
+    program = bool(bearer_of(connection))
+    if program and not handler.opt.get("api"):
+        raise Closed("a token opens the interface for programs and nothing else")
     socket = connection.scope["type"] == ScopeType.WEBSOCKET
-    changes = socket or connection.scope.get("method") not in SAFE
+    changes = not program and (socket or connection.scope.get("method") not in SAFE)
     if changes and not same_origin(connection):
         raise Closed("the request comes from another origin")
     if permit == PUBLIC:
@@ -111,3 +143,34 @@ def door(connection: Connection, handler: BaseRouteHandler) -> None:
             raise Closed("the request does not carry the session's token")
     if not may(session, permit):
         raise Closed(f"this needs {permit}")
+
+
+class OpenRouteError(Exception):
+    """A handler that names no permission there is; the console does not start with it."""
+
+
+Route = tuple[str, str, str, bool]
+"""Method (WS for a socket), path, permission, open to programs."""
+
+
+def declared(app: Litestar) -> Iterator[Route]:
+    """Every route of an application as its handlers declare it, the framework's own included; what
+    answers OPTIONS names nothing and stays closed.
+    """
+    for route in app.routes:
+        handlers: Iterable[Any] = getattr(route, "route_handlers", None) or (
+            getattr(route, "route_handler", None),
+        )
+        for handler in handlers:
+            methods = [str(one) for one in getattr(handler, "http_methods", ())] or ["WS"]
+            for method in sorted(methods):
+                if method != "OPTIONS":
+                    permit = str(handler.opt.get("permit", ""))
+                    yield method, route.path, permit, bool(handler.opt.get("api"))
+
+
+def check_routes(app: Litestar) -> None:
+    """OpenRouteError for a route without a permission, or with one that nobody can have."""
+    for method, path, permit, _ in declared(app):
+        if permit not in PERMITS:
+            raise OpenRouteError(f"{method} {path}: permit {permit!r} is no permission")

@@ -19,7 +19,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from quanheng.desk.access import VIEWS, Refused
+from quanheng.desk.access import DESK_VIEWS, VIEWS, Refused
 
 IDLE_S = 4 * 3600.0
 """A session that nothing was asked of for this long is over."""
@@ -31,19 +31,44 @@ HASHER = PasswordHasher()
 SHORTEST = 10
 """Characters of a password."""
 
-_DESK = ("kill", "acknowledge", "sign_on", "withdraw")
+_DESK = ("kill", "acknowledge", "sign_on", "withdraw", "note")
+_OWN = ("daily", "reports", "health")
 ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "trader": (VIEWS, (*_DESK, "quoting", "parameter", "order", "inquiry")),
-    "risk": (VIEWS, (*_DESK, "quoting", "second")),
-    "head": (VIEWS, (*_DESK, "quoting", "second")),
-    "ops": (("trade", "orders", "alerts", "approve", "replay"), _DESK),
-    "clearing": (("orders", "risk", "alerts", "approve", "replay"), (*_DESK, "second")),
-    "compliance": (("duty", "orders", "rfq", "alerts", "approve", "replay"), (*_DESK, "second")),
+    "trader": (
+        (*DESK_VIEWS, *_OWN, "dayend"),
+        (*_DESK, "quoting", "parameter", "order", "inquiry", "daily.sign", "firm_answer"),
+    ),
+    "risk": (
+        (*DESK_VIEWS, *_OWN, "dayend", "inspection"),
+        (*_DESK, "quoting", "second", "daily.sign", "settle_second", "firm_answer", "reports.make"),
+    ),
+    "head": (
+        (*DESK_VIEWS, *_OWN, "dayend", "inspection"),
+        (*_DESK, "quoting", "second", "settle_second", "firm_answer", "firm_second"),
+    ),
+    "ops": (
+        ("trade", "orders", "alerts", "approve", "replay", "daily", "health"),
+        (*_DESK, "daily.sign"),
+    ),
+    "clearing": (
+        ("orders", "risk", "alerts", "approve", "replay", "accounts", "dayend", "reports"),
+        (*_DESK, "second", "settle", "reports.make"),
+    ),
+    "compliance": (
+        ("duty", "orders", "rfq", "alerts", "approve", "replay", "reports", "inspection"),
+        (*_DESK, "second"),
+    ),
     "quant": (("trade", "risk", "orders", "replay"), _DESK),
-    "firm_risk": (("duty", "risk", "orders", "alerts", "approve", "replay"), ("quoting",)),
+    "firm_risk": (
+        ("duty", "risk", "orders", "alerts", "approve", "replay", "oversight", "reports"),
+        ("quoting", "firm", "note", "reports.make"),
+    ),
     "auditor": (VIEWS, ()),
-}
+}  # fmt: skip
 """Post -> (views, commands). Who may propose and second what is the authority's table."""
+EXPORT = ("trader", "risk", "head", "quant", "clearing", "compliance", "auditor")
+PEOPLE = ("compliance", "auditor")
+"""Posts with the rights `export` and `people` of `access.RIGHTS`, as in data/posts.toml."""
 
 
 class PeopleFileError(Exception):
@@ -77,7 +102,7 @@ class FileSession:
         self.begun = now
         self.used = now
         self._may = frozenset(
-            what for role in person.roles for part in ROLES[role] for what in part
+            what for role in person.roles for part in (*ROLES[role], _rights(role)) for what in part
         )
 
     def permits(self, what: str) -> bool:
@@ -131,7 +156,7 @@ class FileAccess:
         self._codes[person.person] = code
         return True
 
-    def session(self, token: str) -> FileSession | None:
+    def session(self, token: str, active: bool = True) -> FileSession | None:
         """See the protocol."""
         found, now = self._sessions.get(_key(token)), self._clock()
         if found is None:
@@ -139,12 +164,20 @@ class FileAccess:
         if now - found.used > IDLE_S or now - found.begun > LONGEST_S:
             del self._sessions[_key(token)]
             return None
-        found.used = now
+        if active:
+            found.used = now
         return found
+
+    def bearer(self, token: str) -> None:
+        """See the protocol: a file of people gives no tokens out."""
 
     def logout(self, token: str) -> None:
         """See the protocol."""
         self._sessions.pop(_key(token), None)
+
+
+def _rights(role: str) -> tuple[str, ...]:
+    return tuple(name for name, posts in (("export", EXPORT), ("people", PEOPLE)) if role in posts)
 
 
 def _key(token: str) -> str:

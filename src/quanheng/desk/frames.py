@@ -3,9 +3,12 @@
 Board frame, little endian, 28 bytes of head (docs/console.md):
 
     u8 version | u8 type (1 whole, 2 delta) | u16 channel | u32 seq | u32 base | f64 instant in ms |
-    u32 n | u32 flags (bit 0: ids are u32) | i32 value[n] | u16 or u32 id[n]
+    u32 n | u32 flags (bit 0: ids are u32, bit 1: ids are a map) | i32 value[n] |
+    u16 or u32 id[n], or u8 map[cells / 8 rounded up], bit k of byte b is cell 8 b + k
 
-id = row * columns + column. Values are scaled by 10^decimals of their column; EMPTY is no value.
+id = row * columns + column; with a map the values stand in the order of their ids. Whichever is
+shorter is sent: a map once one cell in sixteen is in the frame. Values are scaled by 10^decimals of
+their column; EMPTY is no value.
 """
 
 import struct
@@ -19,6 +22,7 @@ EMPTY = -(2**31)
 VERSION = 1
 WHOLE, DELTA = 1, 2
 WIDE_IDS = 1
+MAPPED = 2
 _HEAD = struct.Struct("<BBHIIdII")
 HEAD_BYTES = _HEAD.size
 
@@ -35,13 +39,17 @@ def board_frame(
 ) -> bytes:
     """A frame of the cells marked in `some`, of all that are not EMPTY without it."""
     flat = cells.ravel()
-    ids = np.flatnonzero(flat != EMPTY if some is None else some.ravel())
+    mask = flat != EMPTY if some is None else some.ravel()
+    values = flat[mask].astype("<i4")
     wide = flat.size > 1 << 16
     kind = WHOLE if some is None else DELTA
-    flags = WIDE_IDS if wide else 0
-    head = _HEAD.pack(VERSION, kind, channel, seq, base, instant_ms, ids.size, flags)
-    places = ids.astype("<u4" if wide else "<u2")
-    return b"".join((head, flat[ids].astype("<i4").tobytes(), places.tobytes()))
+    if values.size * (4 if wide else 2) > (flat.size + 7) // 8:
+        flags, places = MAPPED, np.packbits(mask, bitorder="little").tobytes()
+    else:
+        flags = WIDE_IDS if wide else 0
+        places = np.flatnonzero(mask).astype("<u4" if wide else "<u2").tobytes()
+    head = _HEAD.pack(VERSION, kind, channel, seq, base, instant_ms, values.size, flags)
+    return b"".join((head, values.tobytes(), places))
 
 
 def rows_frame(channel: str, seq: int, base: int, up: Rows, gone: list[str], whole: bool) -> bytes:

@@ -7,7 +7,7 @@ is never behind by more than one frame (console.md 6). Rows are marked by key an
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -16,8 +16,15 @@ import numpy as np
 from quanheng.desk.access import Session
 from quanheng.desk.frames import Cells, Marks, Row, Rows, board_frame, changed, rows_frame
 
+_JSON = msgspec.json.Encoder()
 WINDOW = 4
 """Frames that may be on their way to a client."""
+MOST_WAITING = 64
+"""Frames that may wait for a line: an honest browser has WINDOW of them and a few answers, one that
+acknowledges what it has not read is cut off.
+"""
+FEW = 8
+"""Waiting frames above which a heartbeat is left out: the next one says more."""
 SLOWEST = 0.1
 FASTEST = 10.0
 
@@ -152,12 +159,22 @@ class Client:
         self.quiet_until = 0.0
         self.frames = 0
         self.token = ""
+        self.acted = float("-inf")  # when a person last did something, monotonic seconds
         self.over = False  # its session is
+        self.cut = asyncio.Event()  # it does not read what it asks for
         self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue()
 
     def say(self, frame: bytes | str) -> None:
         """Queue a frame; at most WINDOW of channels and what answers a subscription."""
-        self._out.put_nowait(frame)
+        if self._out.qsize() >= MOST_WAITING:
+            self.cut.set()
+        else:
+            self._out.put_nowait(frame)
+
+    def beat(self, frame: str) -> None:
+        """Queue a heartbeat, unless the line is stalled: memory stays where it is."""
+        if self._out.qsize() < FEW:
+            self._out.put_nowait(frame)
 
     def free(self, now: float) -> bool:
         """May a channel's frame go out now?"""
@@ -216,6 +233,15 @@ class Hub:
         """Follow it no longer."""
         client.subscriptions.pop(name, None)
         self._forget()
+
+    def judge(self, client: Client, session: Session, allowed: Callable[[str], bool]) -> None:
+        """Take a session as it is now: channels it may no longer follow end (a wall-crossing that
+        has begun, O-05).
+        """
+        client.session = session
+        for name in [name for name in client.subscriptions if not allowed(name)]:
+            self.unsubscribe(client, name)
+            client.say(_JSON.encode({"t": "no", "ch": name}).decode())
 
     def stand(self, client: Client, scene: str) -> None:
         """Move a client to another scene: everything begins anew there."""

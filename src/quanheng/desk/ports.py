@@ -79,6 +79,32 @@ class Source(Protocol):
         """Everything behind a quote as text; slow, from any thread. SourceError for no such one."""
 
 
+class Report(msgspec.Struct, frozen=True):
+    """A file that was made of a run: its name, bytes and SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Library(Protocol):
+    """What programs read beside the channels of the screen (docs/api.md). In the source's thread,
+    but `reports` and `report`.
+    """
+
+    def names(self) -> Sequence[str]:
+        """Tables there are; each stands in `desk.door.VIEW_OF` too."""
+
+    def table(self, name: str, ask: Ask) -> Table:
+        """A table at the end of the run, brought up to now. SourceError for one there is not."""
+
+    def reports(self) -> Sequence[Report]:
+        """Files of the run's reports, by name; from any thread."""
+
+    def report(self, name: str) -> bytes:
+        """A report by a name of `reports`, never by a path. SourceError for no such one."""
+
+
 class Commands(Protocol):
     """The way to the authority and to the gateway. Runs in a worker thread of its own, so that a
     pull never waits for a picture.

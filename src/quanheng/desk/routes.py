@@ -4,9 +4,8 @@ A command that is refused is an answer, not a fault: 200 with `ok` false, so tha
 it. Each command carries `idem`, the browser's own number for it; asked again, it is answered again.
 """
 
-import csv
-import io
 import sys
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -18,7 +17,9 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from quanheng.desk.access import COMMANDS, VIEWS, Refused, Session
 from quanheng.desk.assets import Asset
-from quanheng.desk.door import COOKIE, PUBLIC, SESSION, Closed, may_see, session_of
+from quanheng.desk.door import COOKIE, INSIDE, PUBLIC, SESSION, Closed, may_see, session_of
+from quanheng.desk.exports import MOST_ROWS as MOST_LINES
+from quanheng.desk.exports import csv_of
 from quanheng.desk.ports import END, Ask, Reply, SourceError
 
 AnyRequest = Request[Any, Any, Any]
@@ -27,18 +28,22 @@ NEEDS = {
     "parameter": "parameter", "enabled": "quoting", "state": "quoting", "rearm": "quoting",
     "sign_on": "sign_on", "acknowledge": "acknowledge", "take_inquiry": "inquiry",
     "give_back_inquiry": "inquiry", "answer_inquiry": "inquiry", "cancel_order": "order",
-    "manual_order": "order",
+    "manual_order": "order", "lock": "order", "exercise": "order", "combine": "order",
+    "split": "order",
 }  # fmt: skip
 """What a session has to permit for each command."""
 OVER = Reply(False, "closed", "该交易日已结束，只能查看", "the day is over: look only")
 
 
-class Login(msgspec.Struct, frozen=True):
-    """Who wants in."""
+Short = Annotated[str, msgspec.Meta(max_length=200)]
 
-    name: str
-    password: str
-    code: str = ""
+
+class Login(msgspec.Struct, frozen=True):
+    """Who wants in; longer than anybody's name or password is nobody's."""
+
+    name: Short
+    password: Short
+    code: Short = ""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -68,7 +73,8 @@ def _me(session: Session) -> dict[str, Any]:
     }
 
 
-def _who(request: AnyRequest) -> Session:
+def asker(request: AnyRequest) -> Session:
+    """Whose request it is; the door has let it in."""
     session = session_of(request)
     assert session is not None, "the door is in front"
     return session
@@ -102,11 +108,15 @@ async def login(request: AnyRequest, data: JSONBody[Login]) -> Response[dict[str
     """Begin a session."""
     state = request.app.state
     where = request.client.host if request.client else ""
+    wait = state.knocks.wait(where, time.monotonic())
+    if wait:
+        return Response({"ok": False, "code": "login_wait", "wait_s": wait})
     try:
-        token, session = await state.console.asked(
+        token, session = await state.console.slowly(
             lambda: state.access.login(data.name, data.password, data.code, where)
         )
     except Refused as error:
+        state.knocks.failed(where, time.monotonic())
         return Response({"ok": False, "code": error.code, "wait_s": error.wait_s})
     response: Response[dict[str, Any]] = Response({"ok": True, **_me(session)})
     response.set_cookie(
@@ -134,10 +144,10 @@ async def who(request: AnyRequest) -> dict[str, Any]:
 @get("/api/me", opt={"permit": SESSION})
 async def me(request: AnyRequest) -> dict[str, Any]:
     """Who I am and what I may do."""
-    return _me(_who(request))
+    return _me(asker(request))
 
 
-@get("/api/schema", opt={"permit": SESSION})
+@get("/api/schema", opt={"permit": INSIDE})
 async def schema(request: AnyRequest) -> dict[str, Any]:
     """What does not change in a run."""
     console = request.app.state.console
@@ -147,7 +157,7 @@ async def schema(request: AnyRequest) -> dict[str, Any]:
 
 async def _table(request: AnyRequest, name: str, scene: str, ask: Ask) -> Any:
     console = request.app.state.console
-    if not may_see(_who(request), name):
+    if not may_see(asker(request), name):
         raise Closed(f"there is no table {name} for you")
     if not console.mine(scene, request.cookies.get(COOKIE, "")):
         raise Closed("this scene is somebody else's")
@@ -168,7 +178,7 @@ async def table(
     return {"columns": found.columns, "rows": found.rows, "total": found.total}
 
 
-@get("/api/csv/{name:str}", opt={"permit": SESSION}, media_type=MediaType.TEXT)
+@get("/api/csv/{name:str}", opt={"permit": "export"}, media_type=MediaType.TEXT)
 async def csv_file(
     request: AnyRequest,
     name: FromPath[str],
@@ -176,33 +186,10 @@ async def csv_file(
     find: FromQuery[str] = "",
 ) -> Response[bytes]:
     """A whole table as CSV with a byte order mark, which spreadsheets need for Chinese."""
-    found = await _table(request, name, scene, Ask(find, 0, 10_000_000))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(found.columns)
-    writer.writerows([_cell(value) for value in row] for row in found.rows)
+    found = await _table(request, name, scene, Ask(find, 0, MOST_LINES))
+    body = await request.app.state.console.slowly(lambda: csv_of(found))
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-    return Response(
-        text.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers
-    )
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, dict | list):
-        value = msgspec.json.encode(value).decode()
-    risky = (
-        isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") and not _number(value)
-    )
-    return "'" + value if risky else value
-
-
-def _number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return Response(body, media_type="text/csv", headers=headers)
 
 
 @get("/api/value", opt={"permit": "trade"})
@@ -221,7 +208,7 @@ async def why(
     console = request.app.state.console
     if lang not in ("zh", "en"):
         raise SourceError(f"lang: {lang!r} is not zh or en")
-    return {"text": await console.asked(lambda: console.source.why(END, quote, lang))}
+    return {"text": await console.slowly(lambda: console.source.why(END, quote, lang))}
 
 
 @get("/api/preview", opt={"permit": "kill"})
@@ -249,14 +236,19 @@ async def pull(request: AnyRequest, data: JSONBody[Order]) -> Reply:
     scope = data.fields.get("scope", "*")
     if not isinstance(scope, str):
         raise SourceError(f"scope: a text is needed, not {scope!r}")
-    return await _do(request, data, lambda c, user: c.pull(user, scope))
+    return await once(request, data, lambda c, user: c.pull(user, scope))
 
 
 @post("/api/command/{name:str}", opt={"permit": SESSION}, status_code=200)
 async def command(request: AnyRequest, name: FromPath[str], data: JSONBody[Order]) -> Reply:
     """Propose a command. A value that has moved since the person saw it is not overwritten."""
+    return await propose(request, name, data)
+
+
+async def propose(request: AnyRequest, name: str, data: Order) -> Reply:
+    """A command in the name of whoever asks. Closed for one that his or her posts do not give."""
     need = NEEDS.get(name)
-    if need is None or not _who(request).permits(need):
+    if need is None or not asker(request).permits(need):
         raise Closed(f"there is no command {name} for you")
     console = request.app.state.console
     if data.seen is not None:
@@ -265,24 +257,24 @@ async def command(request: AnyRequest, name: FromPath[str], data: JSONBody[Order
         if now != data.seen:
             zh, en = f"已变为 {now}，请重新确认", f"it is {now} by now, look again"
             return Reply(False, "stale", zh, en)
-    return await _do(request, data, lambda c, user: c.ask(user, name, data.fields))
+    return await once(request, data, lambda c, user: c.ask(user, name, data.fields))
 
 
 @post("/api/second/{number:int}", opt={"permit": "second"}, status_code=200)
 async def second(request: AnyRequest, number: FromPath[int], data: JSONBody[Order]) -> Reply:
     """Agree to somebody else's proposal."""
-    return await _do(request, data, lambda c, user: c.second(user, number))
+    return await once(request, data, lambda c, user: c.second(user, number))
 
 
 @post("/api/withdraw/{number:int}", opt={"permit": "withdraw"}, status_code=200)
 async def withdraw(request: AnyRequest, number: FromPath[int], data: JSONBody[Order]) -> Reply:
     """Take one's own proposal back."""
-    return await _do(request, data, lambda c, user: c.withdraw(user, number))
+    return await once(request, data, lambda c, user: c.withdraw(user, number))
 
 
-async def _do(request: AnyRequest, data: Order, act: Any) -> Reply:
+async def once(request: AnyRequest, data: Order, act: Any) -> Reply:
     """Once per number of the browser, in the person's own name, and only while the day runs."""
-    console, user = request.app.state.console, _who(request).user
+    console, user = request.app.state.console, asker(request).user
     known: Reply | None = console.replies.get((user, data.idem)) if data.idem else None
     if known is not None:
         return known
@@ -302,13 +294,20 @@ def _refused(request: AnyRequest, error: SourceError) -> Response[dict[str, Any]
     return Response(body, status_code=status)
 
 
+def _too_deep(request: AnyRequest, error: RecursionError) -> Response[dict[str, Any]]:
+    """A body whose parts lie deeper in each other than anything we ask for."""
+    return Response({"status_code": 400, "detail": "the body is too deep"}, status_code=400)
+
+
 def _fault(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     """Our own fault: the log has it all, the browser hears that there was one."""
     sys.stderr.write("".join(traceback.format_exception(error)))
     return Response({"status_code": 500, "detail": "internal error"}, status_code=500)
 
 
-FAULTS: dict[int | type[Exception], Any] = {SourceError: _refused, 500: _fault}
+FAULTS: dict[int | type[Exception], Any] = {
+    SourceError: _refused, RecursionError: _too_deep, 500: _fault,
+}  # fmt: skip
 HANDLERS: Sequence[Any] = (
     page, static, login, logout, who, me, schema, table, csv_file, value, why, preview, replay,
     pull, command, second, withdraw,

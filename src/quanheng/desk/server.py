@@ -10,17 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.datastructures import State
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
-from quanheng.desk import routes
+from quanheng.desk import api, routes
 from quanheng.desk.access import Access
+from quanheng.desk.api_document import openapi
+from quanheng.desk.api_library import PlainLibrary
 from quanheng.desk.assets import read_assets
-from quanheng.desk.door import SESSION, door, harden
-from quanheng.desk.hub import Hub
-from quanheng.desk.ports import END, Commands, Reply, Source
+from quanheng.desk.door import check_routes, door, harden, may_see
+from quanheng.desk.hub import Client, Hub
+from quanheng.desk.knocks import Knocks
+from quanheng.desk.office import NoOffice, Office
+from quanheng.desk.office_routes import OFFICE_HANDLERS
+from quanheng.desk.ports import END, Commands, Library, Reply, Source
 from quanheng.desk.stream import stream
 
 T = TypeVar("T")
@@ -29,6 +32,8 @@ REPLIES = 1_000
 """Answers to commands that are kept by their number of the browser, so that asking again is
 harmless.
 """
+MOST_BODY = 1 << 20
+"""Bytes of a request's body at most; nothing that a person or a program asks for is longer."""
 CHECKED_EVERY = 5
 """Heartbeats between two looks whether the sessions are still good."""
 
@@ -37,9 +42,11 @@ class Console:
     """What runs beside the requests: the clock of the pictures and the heartbeat."""
 
     def __init__(
-        self, source: Source, commands: Commands, access: Access, hub: Hub, period: float
-    ) -> None:
+        self, source: Source, commands: Commands, access: Access, hub: Hub, period: float,
+        office: Office | None = None,
+    ) -> None:  # fmt: skip
         self.source = source
+        self.office: Office = office or NoOffice()
         self.commands = commands
         self.access = access
         self.hub = hub
@@ -50,6 +57,8 @@ class Console:
         self._soon = asyncio.Event()
         self._model = ThreadPoolExecutor(1, "model")
         self._asks = ThreadPoolExecutor(4, "asks")
+        self._slow = ThreadPoolExecutor(2, "slow")
+        self._office = ThreadPoolExecutor(4, "office")
         self.failed = ""
 
     async def model(self, call: Callable[[], T]) -> T:
@@ -59,6 +68,14 @@ class Console:
     async def asked(self, call: Callable[[], T]) -> T:
         """Run something that waits for the world in another one."""
         return await asyncio.get_running_loop().run_in_executor(self._asks, call)
+
+    async def filed(self, call: Callable[[], T]) -> T:
+        """Run something of the office in a thread that neither commands nor the door need."""
+        return await asyncio.get_running_loop().run_in_executor(self._office, call)
+
+    async def slowly(self, call: Callable[[], T]) -> T:
+        """Run what takes long in a thread that no command needs: reasons, files, passwords."""
+        return await asyncio.get_running_loop().run_in_executor(self._slow, call)
 
     def hurry(self) -> None:
         """Make the next picture at once."""
@@ -109,6 +126,13 @@ class Console:
                 await asyncio.wait_for(self._soon.wait(), max(0.02, left))
             self._soon.clear()
 
+    def judge(self, client: Client) -> bool:
+        """Is a browser's session good, and for what? The clock asks, so it keeps nobody awake."""
+        session = self.access.session(client.token, active=False)
+        if session is not None:
+            self.hub.judge(client, session, lambda name: may_see(session, name))
+        return session is not None
+
     async def beats(self) -> None:
         """Say each second how old everything is; end what is no longer allowed."""
         count = 0
@@ -117,11 +141,11 @@ class Console:
             text = msgspec.json.encode(pulse).decode()
             count += 1
             for client in [*self.hub.clients]:
-                if count % CHECKED_EVERY == 0 and self.access.session(client.token) is None:
+                if count % CHECKED_EVERY == 0 and not self.judge(client):
                     client.over = True
                     client.end()
                     continue
-                client.say(text)
+                client.beat(text)
             await asyncio.sleep(HEARTBEAT)
 
     @contextlib.asynccontextmanager
@@ -135,33 +159,38 @@ class Console:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-            self._model.shutdown(cancel_futures=True)
-            self._asks.shutdown(cancel_futures=True)
+            for pool in (self._model, self._asks, self._slow, self._office):
+                pool.shutdown(cancel_futures=True)
 
 
 def application(
-    source: Source, commands: Commands, access: Access, *, period: float = 0.5, secure: bool = False
-) -> Litestar:
-    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS."""
+    source: Source, commands: Commands, access: Access, *, period: float = 0.5,
+    secure: bool = False, library: Library | None = None,
+    office: Office | None = None,
+) -> Litestar:  # fmt: skip
+    """The whole console. `period` seconds between pictures; `secure` when it is behind TLS;
+    `library` is what programs read beside the screen's tables, `office` fills the pages beside the
+    machine's pictures.
+
+    OpenRouteError when a route names no permission.
+    """
     hub = Hub()
-    console = Console(source, commands, access, hub, period)
+    console = Console(source, commands, access, hub, period, office)
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
-        "secure": secure,
+        "secure": secure, "library": library or PlainLibrary(source),
+        "knocks": Knocks(),
     }  # fmt: skip
-    return Litestar(
-        route_handlers=[*routes.HANDLERS, stream],
+    app = Litestar(
+        route_handlers=[*routes.HANDLERS, *OFFICE_HANDLERS, *api.HANDLERS, stream],
         guards=[door],
         lifespan=[console.running],
         state=State(state),
         before_send=[harden],
-        openapi_config=OpenAPIConfig(
-            title="Quanheng console",
-            version="1",
-            path="/schema",
-            render_plugins=[JsonRenderPlugin()],
-            openapi_router=Router("/schema", route_handlers=[], opt={"permit": SESSION}),
-        ),
+        openapi_config=openapi(),
+        request_max_body_size=MOST_BODY,
         exception_handlers=routes.FAULTS,
         logging_config=None,
     )
+    check_routes(app)
+    return app

@@ -22,6 +22,8 @@ from quanheng.desk.people.store import Store, appointments, personal_of
 from quanheng.terms.units import DAY, HOUR, MINUTE, SECOND, Nanos
 
 REFUSED, EXPIRED = "refused", "password_expired"
+NEVER_BLOCKED = "pull"
+"""Withdrawing is the safe direction: a sleeping session still may (borders.md 5)."""
 _TOUCH = 15 * SECOND
 """A session's last use is written down at most this often."""
 
@@ -59,11 +61,14 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def permits(self, view_or_command: str) -> bool:
         """May this session see or do it? "NAME" in its own account, "NAME@ACCOUNT" elsewhere.
 
-        Deny by default: an unknown name, another account and a sleeping session get nothing.
+        Deny by default: an unknown name and another account get nothing; a sleeping session sees,
+        and withdraws quotes.
         """
         name, _, account = view_or_command.partition("@")
         account = account or self.account
-        if name not in all_names() or (self.view_only and not is_view(name)):
+        if name not in all_names():
+            return False
+        if self.view_only and not (is_view(name) or name == NEVER_BLOCKED):
             return False
         if self.crossing is not None:
             return self.crossing.shows(name, account, self._holds(name, account), self.roles)
@@ -160,7 +165,7 @@ class StoreAccess:
     def _built(self, connection: sa.Connection, row: Any, now: Nanos, view_only: bool) -> Session:
         person = row["person"]
         held = appointments(connection, person)
-        own = _market_making(connection)
+        own = market_making(connection)
         rights = [
             self._store.rules.rights(one["post"], one["account"])
             for one in held
@@ -250,7 +255,7 @@ def _is_admin(connection: sa.Connection, rules: Rules, person: str) -> bool:
     return any(rules.post(one["post"]).admin for one in appointments(connection, person))
 
 
-def _market_making(connection: sa.Connection) -> frozenset[str]:
+def market_making(connection: sa.Connection) -> frozenset[str]:
     """Accounts rights can stand for: market-making ones and no others (O-06)."""
     mine = ACCOUNT.c.line == MARKET_MAKING
     return frozenset(connection.execute(sa.select(ACCOUNT.c.account).where(mine)).scalars())

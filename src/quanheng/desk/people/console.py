@@ -6,10 +6,11 @@ rights behind it. The authority judges each command again by its own policy.
 
 from collections.abc import Callable, Mapping
 
-from quanheng.authority.policy import RULES
-from quanheng.desk.people.access import EXPIRED, Refused, Session, StoreAccess
-from quanheng.desk.people.rules import SECOND
+from quanheng.authority.policy import RULES, Act
+from quanheng.desk.people.access import EXPIRED, NEVER_BLOCKED, Refused, Session, StoreAccess
+from quanheng.desk.people.rules import FIRM, SECOND
 from quanheng.desk.people.store import Store
+from quanheng.desk.people.tokens import token_session
 
 _ACTS = tuple(str(rule.act) for rule in RULES)
 
@@ -20,7 +21,16 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "parameter": ("parameter_in_band", "parameter_outside_band", "tighten_limit", "loosen_limit"),
     "order": ("order", "large_order", "cancel"),
     "second": tuple(f"{SECOND}{act}" for act in _ACTS),
-    "withdraw": _ACTS,
+    "withdraw": tuple(act for act in _ACTS if act != NEVER_BLOCKED),
+    "auction": ("board",), "daily": ("health",), "accounts": ("orders", "risk"),
+    "dayend": ("orders",),
+    "reports": ("duties", "orders", "oversight"),
+    "health": ("health", "health_of_systems"), "admin": ("people",),
+    "inspection": ("registers",),
+    "reports.make": ("documents.draft", str(Act.SETTLEMENT)), "settle": (str(Act.SETTLEMENT),),
+    "settle_second": (f"{SECOND}{Act.SETTLEMENT}",), "firm": (str(Act.RELEASE),),
+    "firm_answer": (str(Act.TIGHTEN_LIMIT),), "firm_second": (f"{SECOND}{Act.RELEASE}",),
+    "daily.sign": (str(Act.TIGHTEN_LIMIT),), "note": (str(Act.TIGHTEN_LIMIT), str(Act.RELEASE)),
 }  # fmt: skip
 """The console's name -> rights of which one is needed; any other name stands for itself."""
 
@@ -34,6 +44,8 @@ class ConsoleSession:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        accounts = {account for _, account in session.rights if account != FIRM}
+        self._here = not accounts or session.account in accounts
 
     @property
     def user(self) -> str:
@@ -55,9 +67,16 @@ class ConsoleSession:
         """What every command has to repeat."""
         return self._session.csrf
 
+    @property
+    def actor(self) -> Session:
+        """The store's own session, in whose name it is asked to change something."""
+        return self._session
+
     def permits(self, what: str) -> bool:
-        """May this session use a page or a kind of command?"""
-        return any(map(self._session.permits, NEEDS.get(what, (what,))))
+        """May this session use a page or a kind of command? Who works for other accounts alone is
+        nobody here, also for what touches none (O-06).
+        """
+        return self._here and any(map(self._session.permits, NEEDS.get(what, (what,))))
 
 
 class ConsoleAccess:
@@ -66,6 +85,7 @@ class ConsoleAccess:
     """
 
     def __init__(self, store: Store, account: str, refused: Callable[[str], Exception]) -> None:
+        self._store, self._account = store, account
         self._access = StoreAccess(store, account)
         self._refused = refused
 
@@ -76,9 +96,16 @@ class ConsoleAccess:
             raise self._refused(CODES.get(found.code, WRONG))
         return found.token, ConsoleSession(found)
 
-    def session(self, token: str) -> ConsoleSession | None:
-        """The session of a token, None when there is none or it is over."""
-        found = self._access.session(token)
+    def session(self, token: str, active: bool = True) -> ConsoleSession | None:
+        """The session of a token, None when there is none or it is over; `active` false when the
+        screen asks by itself.
+        """
+        found = self._access.session(token, active)
+        return None if found is None else ConsoleSession(found)
+
+    def bearer(self, token: str) -> ConsoleSession | None:
+        """What a program's token opens, None for nothing."""
+        found = token_session(self._store, self._account, token)
         return None if found is None else ConsoleSession(found)
 
     def logout(self, token: str) -> None:

@@ -18,13 +18,19 @@ from sqlalchemy.exc import DatabaseError, NoSuchModuleError
 
 from quanheng.desk.people.errors import StoreError
 
+POSTGRES = "postgresql+psycopg"
 _WAIT_S = 10
 """How long a writer waits for another one."""
 
 
 def url_of(text: str) -> str:
-    """A database URL as it is; a path as the SQLite file it names."""
-    return text if "://" in text else f"sqlite:///{text}"
+    """A database URL with the driver that is shipped (`quanheng[postgres]`) unless it names one; a
+    path as the SQLite file it names.
+    """
+    if "://" not in text:
+        return f"sqlite:///{text}"
+    scheme, _, rest = text.partition("://")
+    return f"{POSTGRES}://{rest}" if scheme in ("postgresql", "postgres") else text
 
 
 def is_file(text: str) -> bool:

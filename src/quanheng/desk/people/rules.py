@@ -102,6 +102,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request_hours: int
     enrol_hours: int
     dormant_days: int
+    token_days: int
     sessions: Sessions
     passwords: Passwords
     posts: tuple[Post, ...]

@@ -87,6 +87,22 @@ SESSION = sa.Table(
     sa.Column("reason", sa.String(20), nullable=False),
 )  # fmt: skip
 
+TOKEN = sa.Table(  # of a program; narrower than its owner, never a second person
+    "token", META,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("token", sa.String(64), nullable=False, unique=True),  # SHA-256, never itself
+    sa.Column("person", sa.String(8), sa.ForeignKey("person.person"), nullable=False, index=True),
+    sa.Column("post", sa.String(20), nullable=False),
+    sa.Column("account", sa.String(20), nullable=False),
+    sa.Column("proposes", sa.Boolean, nullable=False),
+    sa.Column("purpose", sa.String(80), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(20), nullable=False),
+)  # fmt: skip
+
 REVIEW = sa.Table(
     "review", META,
     sa.Column("number", sa.Integer, primary_key=True),

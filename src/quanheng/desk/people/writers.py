@@ -9,7 +9,7 @@ from quanheng.desk.people import audit, passwords
 from quanheng.desk.people.access import Session, end
 from quanheng.desk.people.errors import StoreError
 from quanheng.desk.people.registers import TASK_POSTS, open_task
-from quanheng.desk.people.schema import APPOINTMENT, CREDENTIAL, PERSON, PERSONAL, SESSION
+from quanheng.desk.people.schema import APPOINTMENT, CREDENTIAL, PERSON, PERSONAL, SESSION, TOKEN
 from quanheng.desk.people.store import Store, next_number
 from quanheng.terms.units import HOUR
 
@@ -79,7 +79,7 @@ def appoint(store: Store, connection: sa.Connection, who: str, row: dict[str, An
 def void(
     store: Store, connection: sa.Connection, who: str, person: str, first: str, second: str
 ) -> None:
-    """End password and second factor; with halves, a code is good for a while."""
+    """End password, second factor and tokens; with halves, a code is good for a while."""
     now = store.clock()
     values: dict[str, Any] = {
         "password": "", "secret": "", "fails": 0, "locked_until": 0, "enrol": "", "enrol_until": 0,
@@ -90,6 +90,8 @@ def void(
     connection.execute(sa.update(CREDENTIAL).where(CREDENTIAL.c.person == person).values(values))
     open_one = (SESSION.c.person == person) & (SESSION.c.ended == 0)
     connection.execute(sa.update(SESSION).where(open_one).values(ended=now, reason="enrolment"))
+    good = (TOKEN.c.person == person) & (TOKEN.c.ended == 0)
+    connection.execute(sa.update(TOKEN).where(good).values(ended=now, reason="enrolment"))
     what = "enrolment.opened" if first else "credential.voided"
     audit.append(connection, now, who, "", what, person)
 

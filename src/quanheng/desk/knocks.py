@@ -1,0 +1,33 @@
+"""How often one address may try to come in (reliability.md 5: buckets by person and by address).
+
+The store locks a person after five failures; somebody who tries one password on many names is
+stopped here, before anything dear is worked out.
+"""
+
+import math
+from collections import OrderedDict
+
+TRIES = 20
+"""Failures of one address within WITHIN seconds; the next waits until the oldest is past."""
+WITHIN = 60.0
+ADDRESSES = 10_000
+"""Addresses that are remembered; the one that was quiet for longest goes first."""
+
+
+class Knocks:
+    """Failures by address. `now` is monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._failed: OrderedDict[str, list[float]] = OrderedDict()
+
+    def wait(self, where: str, now: float) -> int:
+        """Seconds that an address has to wait, 0 when it may try."""
+        recent = [at for at in self._failed.get(where, ()) if now - at < WITHIN]
+        return math.ceil(WITHIN - (now - recent[0])) if len(recent) >= TRIES else 0
+
+    def failed(self, where: str, now: float) -> None:
+        """Count a failure; an address has at most TRIES of them in memory."""
+        known = self._failed.pop(where, [])
+        self._failed[where] = [*known, now][-TRIES:]
+        while len(self._failed) > ADDRESSES:
+            self._failed.popitem(last=False)

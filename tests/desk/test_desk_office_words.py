@@ -1,0 +1,88 @@
+"""Everything the office sends has its words: columns, sheets, parts, acts, fields, codes."""
+
+import importlib
+import re
+from pathlib import Path
+
+from quanheng.compose import console_office, console_registers, oversight_words
+from quanheng.compose.console_daily import PARTS, items
+from quanheng.compose.console_facts import CHECKS
+from quanheng.compose.inspection_paper import STATES
+from quanheng.desk import office
+from quanheng.desk.access import COMMANDS, OFFICE_VIEWS, VIEWS
+from quanheng.desk.assets import read_words
+from quanheng.desk.people.register_types import KINDS
+from quanheng.desk.people.rules import read_rules
+from quanheng.settlement.record import Item, Status
+
+COMPOSE = Path(console_office.__file__).parent
+MODULES = sorted(path.stem for path in COMPOSE.glob("console_*.py"))
+
+
+def texts() -> str:
+    return "\n".join((COMPOSE / f"{name}.py").read_text("utf-8") for name in MODULES)
+
+
+def found(kind: type) -> list:
+    """Every value of a kind that stands in a module of the office, also in tuples."""
+    rows = []
+    for name in MODULES:
+        module = importlib.import_module(f"quanheng.compose.{name}")
+        for value in vars(module).values():
+            group = value if isinstance(value, tuple) else (value,)
+            rows += [one for one in group if isinstance(one, kind)]
+    return rows
+
+
+def test_every_word_of_the_office_is_there():
+    words, source = set(read_words()), texts()
+    states = {
+        *re.findall(r'"standing": (?:\(?)"(\w+)"', source), *map(str, Status),
+        *(str(one) for one in Item), *(f"event_{one}" for one in oversight_words.EVENTS),
+        *(f"case_{one}" for one in oversight_words.STATUS), *KINDS_OF_STATE,
+    }  # fmt: skip
+    fields = {one.name for one in found(office.Column)} | set(
+        re.findall(r'Column\(\s*"(\w+)"', source)
+    )
+    forms = [one for name in KINDS for one in console_registers.fields_of(name)]
+    forms += found(office.Field)
+    fields |= {one.label or one.name for one in forms}
+    fields |= {*re.findall(r'Field\("(\w+)"', source)}
+    choices = {value for one in forms for value in one.choices}
+    choices |= {post.post for post in read_rules().posts}
+    wanted = {f"field.{one}" for one in fields} | {f"standing.{one}" for one in states}
+    wanted |= {f"choice.{one}" for one in choices} | {f"act.{one}" for one in office.ACTS}
+    wanted |= {f"sheet.{one}" for one in re.findall(r'Sheet\(\s*"(\w+)"', source)}
+    wanted |= {f"page.{one}" for one in VIEWS} | {f"part.{one}" for one in KINDS}
+    wanted |= {f"sheet.{one}" for one in (*PARTS, *(f"inspection_{n}" for n in range(1, 5)))}
+    wanted |= {f"standing.post_{one.post}" for one in items()}
+    wanted |= {f"fact.{one}" for one in re.findall(r'^\s+\("(\w+)", (?:f|str|clock)', source, re.M)}
+    assert sorted(wanted - words) == []
+
+
+KINDS_OF_STATE = (
+    *(f"item_{one}" for one in STATES),
+    "passed", "failed", "undecided", "human", "locked", "in_force", "waiting", "reversed",
+    "staffed", "lacks_main", "lacks_backup", "main", "backup", "appoint", "enrol", "view",
+    "command", "same", "changed", "missing", "late", "blocked", "due", "open", "draft", "reviewed",
+    "signed", "filed", "issued", "received", "approved", "submitted", "expired", "breached",
+    "explained", "differs", "over", "up", "down", "level_notice", "level_amber", "level_red",
+    "explaining", "cleared", "proposed", "active", "withdrawn",
+)  # fmt: skip
+
+
+def test_every_page_and_act_has_who_fills_it():
+    """No page without a filler, no act without somebody who does it, and nothing of one alone."""
+    assert set(console_office.PAGES) == set(OFFICE_VIEWS)
+    assert set(console_office.ACTS) == set(office.ACTS)
+    assert set(office.ACTS.values()) <= set(COMMANDS)
+    assert set(console_office.FILES) <= set(console_office.PAGES)
+
+
+def test_check_lists_name_checks_that_there_are():
+    """An item that names a check that is none would look like one for people."""
+    for one in items():
+        assert one.part in PARTS, one.item
+        assert not one.check or one.check in CHECKS, one.item
+    assert {one.check for one in items() if one.check} == set(CHECKS)
+    assert len({one.item for one in items()}) == len(items())
