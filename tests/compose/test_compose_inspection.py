@@ -9,6 +9,7 @@ import docx as library
 import msgspec
 import pytest
 from compose_world import Run, call
+from hatchling.builders.wheel import WheelBuilder
 
 from quanheng.compose import drill, inspection_reports, inspection_static
 from quanheng.compose.drill import RECORD, Check, Drilled
@@ -202,6 +203,18 @@ def test_inspection_again_and_for_a_screen(inspected: Inspected) -> None:
     bare = rows(inspected.run)
     assert all("未给出人员库" in one.said for one in bare[2].pieces if one.kind == "papers")
     assert sorted(inspected.bundle.rglob("*")) == before
+
+
+def test_inspection_the_wheel_has_what_it_looks_into() -> None:
+    """Items, pages of the console and the system's documents are in the wheel; tests are not."""
+    root = source_tree()
+    assert root is not None
+    builder = WheelBuilder(str(root))
+    names = {one.distribution_path for one in builder.recurse_included_files()}
+    documents = {one for item in inspection().items for one in item.documents}
+    assert {f"quanheng/data/zh/{one}" for one in documents} <= names
+    assert {"quanheng/data/inspection.toml", "quanheng/desk/static/app.js"} <= names
+    assert not [one for one in names if one.startswith("tests")]
 
 
 def test_inspection_refuses_what_it_cannot_use(inspected: Inspected, tmp_path: Path) -> None:
