@@ -49,7 +49,9 @@ def _blocks(
     tokens: Sequence[Any], width: int, folder: Path | None
 ) -> tuple[str, list[Block]]:  # fmt: skip
     """(title, blocks) of a page."""
-    title, found, lists, at = "", [], [], 0
+    title, at = "", 0
+    found: list[Block] = []
+    lists: list[int] = []  # open ones: the last number of an ordered list, -1 for the other kind
     while at < len(tokens):
         one = tokens[at]
         if one.type == "heading_open":
