@@ -21,6 +21,7 @@ from quanheng.desk.people import papers as life
 from quanheng.desk.people.errors import NotAllowedError, StoreError
 from quanheng.edge.document_docx import Words, docx
 from quanheng.rulebook.calendar import next_trading
+from quanheng.terms.days import iso
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -223,7 +224,8 @@ def graded(folder: Path, to: int, *grades: tuple[str, str, str]) -> Path:
     for month, maker, grade in grades:
         (folder / "reports" / month).mkdir(parents=True, exist_ok=True)
         (folder / "reports" / month / "period.csv").write_text(
-            f"from,to,maker,underlying,grade\n20240102,{to},{maker},510050,{grade}\n", "utf-8"
+            f"from,to,maker,underlying,grade\n2024-01-02,{iso(to)},{maker},510050,{grade}\n",
+            "utf-8",
         )
     return folder
 

@@ -115,7 +115,7 @@ def _graded(
     if recorded:
         return evidence[0], f"{evidence[1]}；月评级 {told}", evidence[2]
     last = days[-1].day
-    if max(row["to"] for _, row in rows) != str(last):
+    if max(row["to"] for _, row in rows) != iso(last):
         return False, f"月评级未含至 {iso(last)} 的各日，须重新评级：{told}", 0
     holds = all(row["grade"] != _UNQUALIFIED for _, row in rows)
     return holds, f"模拟月评级 {told}", last if holds else 0
