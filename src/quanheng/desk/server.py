@@ -20,7 +20,7 @@ from quanheng.desk.api_library import PlainLibrary
 from quanheng.desk.assets import read_assets
 from quanheng.desk.door import check_routes, door, harden, may_see
 from quanheng.desk.hub import Client, Hub
-from quanheng.desk.knocks import Knocks
+from quanheng.desk.knocks import Knocks, Rates
 from quanheng.desk.ports import END, Commands, Library, Reply, Source
 from quanheng.desk.stream import stream
 
@@ -168,7 +168,7 @@ def application(
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
         "secure": secure, "library": library or PlainLibrary(source),
-        "knocks": Knocks(),
+        "knocks": Knocks(), "tries": Knocks(), "rates": Rates(),
     }  # fmt: skip
     app = Litestar(
         route_handlers=[*routes.HANDLERS, *api.HANDLERS, stream],
