@@ -229,9 +229,10 @@ def test_every_quote_says_why(trader: Visit):
     """The reasons come from the same journal as the quote."""
     seek(trader, "09:35:00")
     trader.open("orders")
-    trader.page.wait_for_selector("[data-testid=orders] .acts button")
+    button = "[data-testid=orders] .acts button:has-text('为何')"
+    trader.page.wait_for_selector(button)
     name = trader.page.inner_text("[data-testid=orders] .grid-row:not([hidden]) [data-col=id]")
-    trader.page.click("[data-testid=orders] .acts button")
+    trader.page.click(button)
     trader.page.wait_for_selector("[data-testid=why]", timeout=60_000)
     assert name in trader.page.inner_text("[data-testid=why]")
 

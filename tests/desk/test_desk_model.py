@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quanheng.compose.api_library import RunLibrary
 from quanheng.compose.cockpit_live import maker_at
 from quanheng.compose.console_blotter import Blotter
 from quanheng.compose.console_board import COLUMNS, PLACE, QUOTED, board, contract_profit
@@ -333,7 +334,8 @@ def test_the_export_s_text_is_a_table(source: RunSource, tmp_path: Path):
 
 
 def test_the_source_has_every_channel_of_the_door(source: RunSource):
-    """The real read model has every channel and table that the door knows."""
-    names = [name for name in VIEW_OF if name not in ("board", "curve")]
+    """The read model has every channel and, with the library, every table that the door knows."""
+    names = [name for name in (*source.table_names(), "sys") if name != "board"]
     shown = source.tick({END: [*names, "board/0", "curve/0"]})[END]
     assert set(shown) == {*names, "board/0", "curve/0"}
+    assert set(VIEW_OF) == {*RunLibrary(source, None).names(), "sys", "curve"}

@@ -111,13 +111,14 @@ export function office(name: string): Shown {
         sort: RIGHT.includes(one.kind) ? (row) => Number(row[one.name] ?? 0) : undefined,
       }));
       const rowActs = sheet.acts.filter((one) => one.row);
+      const noted = sheet.name === "cases" && store.may("note");
       const able = (row: Row) => rowActs.filter((one) => (row.acts as string[] ?? []).includes(one.name));
       const grid = new Grid({
         channel: channel(sheet.name), testid: `sheet-${sheet.name}`, columns, empty: words(sheet.why), rowTone: (row) => row.tone ?? "",
         save: () => `/api/office/${name}/csv?${new URLSearchParams({ sheet: sheet.name, find, of: tab })}`,
         tools: sheet.acts.filter((one) => !one.row).map((one) => h("button.tiny.primary", { "data-act": one.name, onclick: () => perform(one, { of: tab }, "", load) }, t(`act.${one.name}`))),
-        act: rowActs.length || files ? (row) => h("span.acts", null, files ? links(name, row, files.name) : null, able(row).map((one) => h("button.tiny", { "data-act": one.name, onclick: (event: Event) => { event.stopPropagation(); perform(one, row.fields ?? {}, row.key, load); } }, t(`act.${one.name}`)))) : undefined,
-        actWidth: (files ? files.width : 0) + rowActs.length * 62,
+        act: rowActs.length || files || noted ? (row) => h("span.acts", null, files ? links(name, row, files.name) : null, noted ? h("button.tiny", { title: t("act.note.add"), "data-note": "case", onclick: () => remark("case", String(row.case ?? row.number)) }, t("office.remark")) : null, able(row).map((one) => h("button.tiny", { "data-act": one.name, onclick: (event: Event) => { event.stopPropagation(); perform(one, row.fields ?? {}, row.key, load); } }, t(`act.${one.name}`)))) : undefined,
+        actWidth: (files ? files.width : 0) + rowActs.length * 62 + (noted ? 34 : 0),
       });
       grids.push(grid);
       return h("section.panel.fill", { style: { flexGrow: String(sheet.share) } }, h("header", null, h("b", null, t(`sheet.${sheet.name}`))), grid.element);

@@ -51,7 +51,7 @@ export function tradesGrid(mine?: () => string): Grid {
 }
 /** Write a note on what a row is about. */
 function noteButton(about: string, subject: string): HTMLElement | null {
-  return store.may("note") ? h("button.tiny", { title: t("act.note.add"), "data-note": about, onclick: (event: Event) => { event.stopPropagation(); remark(about, String(subject)); } }, t("office.remark")) : null;
+  return store.may("note") ? h("button.tiny", { title: t("act.note.add"), "data-note": about, onclick: (event: Event) => { event.stopPropagation(); remark(about, String(subject)); } }, t(about === "curve" ? "office.remark_curve" : "office.remark")) : null;
 }
 const LEVELS = ["", "notice", "amber", "red"];
 export function alertsGrid(): Grid {
@@ -148,7 +148,7 @@ export function trade(): Page {
     const one = picked.contract;
     fill(detail, h("b", null, one.name), h("span.dim", null, one.code), h("span.dim", null, `${t("field.unit")} ${one.unit}`),
       store.may("order") ? h("button.tiny", { "data-testid": "order", onclick: () => ticket(one.code, one.name, true, 0) }, t("ticket.button"), " O") : null,
-      store.may("parameter") ? h("button.tiny", { onclick: () => edit(scopesOf(picked)) }, t("param.title"), " ⏎") : null, linked, noteButton("contract", one.code),
+      store.may("parameter") ? h("button.tiny", { onclick: () => edit(scopesOf(picked)) }, t("param.title"), " ⏎") : null, linked, noteButton("contract", one.code), noteButton("curve", picked.strike.group.scope),
       store.may("kill") ? h("button.tiny.danger", { onclick: () => void pull(one.code) }, t("kill.one")) : null);
     if (only) blotter.grid().refilter();
   };

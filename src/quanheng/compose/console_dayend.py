@@ -58,13 +58,13 @@ def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
     cases, entries = (
         rows_of(folder / "cases.csv", CASE_HEADS), rows_of(folder / "entries.csv", ENTRY_HEADS),
     )  # fmt: skip
-    acts = _acts(who)
+    of_steps, of_cases, of_entries = _acts(who)
     sheets = [
         Sheet("checklist", CHECKLIST, [_step(folder, row) for row in steps], NOT_BEGUN,
-              acts, 3),
-        Sheet("cases", CASES, [_case(row) for row in cases], _calm(steps), acts, 2),
+              of_steps, 3),
+        Sheet("cases", CASES, [_case(row) for row in cases], _calm(steps), of_cases, 2),
         Sheet("entries", ENTRIES, [_entry(row, who) for row in entries],
-              ("没有调整分录", "no adjusting entry"), acts),
+              ("没有调整分录", "no adjusting entry"), of_entries),
         Sheet("figures", FIGURES, _figures(folder), NOT_BEGUN, share=2),
     ]  # fmt: skip
     left = sum(row["status"] == OPEN for row in cases)
@@ -76,23 +76,27 @@ def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
     return Page(sheets, facts=facts)
 
 
-def _acts(who: Session) -> tuple[Act, ...]:
+def _acts(who: Session) -> tuple[tuple[Act, ...], tuple[Act, ...], tuple[Act, ...]]:
+    """What a person may do about the steps, the cases and the entries."""
     why = (Field("reason", "long"), Field("evidence"))
     entry = (
         Field("item", choices=tuple(map(str, Item))), Field("contract", optional=True),
         Field("amount"), Field("case", optional=True), *why,
     )  # fmt: skip
-    own = (
-        Act("settle.run", row=False),
-        Act("settle.sign_all", row=False, sure=True), Act("settle.sign", sure=True),
-        Act("settle.explain", why),
-        Act("settle.adjust", entry, row=False), Act("settle.withdraw"),
-    )  # fmt: skip
-    found = own if who.permits("settle") else ()
+    steps: tuple[Act, ...] = ()
+    cases, entries = steps, steps
+    if who.permits("settle"):
+        steps = (
+            Act("settle.run", row=False), Act("settle.sign_all", row=False, sure=True),
+            Act("settle.sign", sure=True),
+        )  # fmt: skip
+        cases = (Act("settle.explain", why),)
+        entries = (Act("settle.adjust", entry, row=False), Act("settle.withdraw"))
     if who.permits("settle_second"):
-        sign = () if who.permits("settle") else (Act("settle.last", sure=True),)
-        found = (*found, Act("settle.second", sure=True), *sign)
-    return found
+        agree = Act("settle.second", sure=True)
+        steps = (*steps, Act("settle.last", sure=True))
+        cases, entries = (*cases, agree), (*entries, agree)
+    return steps, cases, entries
 
 
 def rows_of(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -110,7 +114,7 @@ def _step(folder: Path, row: dict[str, str]) -> dict[str, Any]:
     able = status == "ran"
     acts = ["settle.last" if name == LAST else "settle.sign"] if able else []
     return {
-        "key": name, "step": name, "words": f"{row['words_zh']} {row['words_en']}",
+        "key": name, "step": name, "words_zh": row["words_zh"], "words_en": row["words_en"],
         "standing": status, "open_cases": int(row["open_cases"] or 0), "note": row["note"],
         "signed_by": row["signed_by"], "signed_at": row["signed_at"], "digest": row["digest"],
         "files": [["csv", one] for one in tables], "acts": acts, "fields": {"step": name},
@@ -153,7 +157,7 @@ def _figures(folder: Path) -> list[dict[str, Any]]:
             name = row["fact"]
             found.append({
                 "key": f"{step.name} {name}", "step": step.name,
-                "figure": f"{FACTS.get(name, name)} {name}", "value": row["value"],
+                "figure_zh": FACTS.get(name, name), "figure_en": name, "value": row["value"],
             })  # fmt: skip
     return found
 

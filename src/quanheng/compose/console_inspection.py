@@ -21,18 +21,18 @@ FOUND = "found"
 def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
     """A sheet for each part of the working paper."""
     found = rows(house.run, house.store)
-    sheets = [
-        Sheet(f"inspection_{part}", COLUMNS, [_row(one) for one in found if one.part == part],
-              ("没有检查项", "no items"), share=sum(one.part == part for one in found))
-        for part in range(1, PARTS + 1)
-    ]  # fmt: skip
+    sheets = []
+    for part in range(1, PARTS + 1):
+        lines = [_row(house, one) for one in found if one.part == part]
+        none = ("没有检查项", "no items")
+        sheets.append(Sheet(f"inspection_{part}", COLUMNS, lines, none, share=len(lines)))
     holds = sum(one.holds for one in found)
     tone = "good" if holds == len(found) else "warn"
     return Page(sheets, facts=[("held", f"{holds}/{len(found)}", tone)], every=0)
 
 
-def _row(one: Row) -> dict[str, Any]:
-    files = [path for piece in one.pieces for path in piece.files]
+def _row(house: House, one: Row) -> dict[str, Any]:
+    files = [path for piece in one.pieces for path in piece.files if _inside(house, path)]
     return {
         "key": one.item, "item": one.item, "group": one.group, "content": one.text,
         "basis": one.basis, "standing": f"item_{one.state}",
@@ -40,6 +40,11 @@ def _row(one: Row) -> dict[str, Any]:
         "files": [[path.rpartition(".")[2], path] for path in files[:4]],
         "tone": "" if one.holds else "amber",
     }  # fmt: skip
+
+
+def _inside(house: House, name: str) -> bool:
+    """Does a piece of evidence lie in the run's folder? Only that is given out here."""
+    return house.run.resolve() in (house.run / name).resolve().parents
 
 
 def _said(piece: Shown) -> str:
@@ -50,7 +55,6 @@ def _said(piece: Shown) -> str:
 def file(house: House, who: Session, name: str) -> Taken:
     """A piece of evidence that an item names, when it lies in the run's folder."""
     named = {path for one in rows(house.run, house.store) for p in one.pieces for path in p.files}
-    path = (house.run / name).resolve()
-    if name not in named or house.run.resolve() not in path.parents:
+    if name not in named or not _inside(house, name):
         raise SourceError(f"{name}: 不在运行目录内，见工作底稿 (not in the run's folder)")
-    return taken(path)
+    return taken(house.run / name)

@@ -125,7 +125,8 @@ _Made = tuple[str, tuple[Column, ...], list[dict[str, Any]]]
 def _figures(seen: Overseen) -> _Made:
     columns = (
         Column("scope", GROW, 120), Column("figure", width=220), Column("value", FIGURE, 150),
-        Column("worst", FIGURE, 150), Column("worst_at", width=90), Column("unit_of", width=150),
+        Column("worst_value", FIGURE, 150), Column("worst_at", width=90),
+        Column("unit_of", width=150),
     )  # fmt: skip
     rows = []
     for scope, values in seen.scopes().items():
@@ -134,8 +135,9 @@ def _figures(seen: Overseen) -> _Made:
             worst, at = seen.watch.worst.get((scope, PLACE[name]), (value, 0))
             rows.append({
                 "key": f"{scope} {name}", "scope": scope,
-                "figure": f"{words.FIGURE_NAMES[name]} {name}", "value": decimal(value, scale),
-                "worst": decimal(worst, scale), "worst_at": clock_text(at)[:8] if at else "",
+                "figure_zh": words.FIGURE_NAMES[name],
+                    "figure_en": name, "value": decimal(value, scale),
+                "worst_value": decimal(worst, scale), "worst_at": clock_text(at)[:8] if at else "",
                 "unit_of": unit,
             })  # fmt: skip
     return "figures", columns, rows
@@ -158,7 +160,8 @@ def _limits(seen: Overseen) -> _Made:
         state = "expired" if one.expired else "breached" if value > most else "in_force"
         rows.append({
             "key": f"{record.scope} {record.name}", "scope": record.scope,
-            "limit": f"{measure.zh} {record.name}", "value": str(one.value),
+            "limit_zh": measure.zh,
+                "limit_en": measure.en, "value": str(one.value),
             "used": decimal(value, measure.factor), "percent": f"{share / 100:.2f}",
             "unit_of": measure.unit, "standing": state, "version": str(one.limit.version),
             "until": iso(day_of(record.until)) if record.until else "", "basis": record.basis,
@@ -190,7 +193,8 @@ def _cases(seen: Overseen) -> _Made:
             "key": str(place), "case": said.case,
             "at": f"{iso(day_of(at))} {clock_text(at)[:8]}", "event": f"event_{said.event}",
             "standing": f"case_{said.status}", "scope": said.scope,
-            "limit": f"{measure.zh} {said.name}", "value": decimal(said.value, measure.factor),
+            "limit_zh": measure.zh,
+                "limit_en": measure.en, "value": decimal(said.value, measure.factor),
             "most": decimal(said.limit, measure.factor),
             "due": f"{iso(day_of(said.due))} {clock_text(said.due)[:8]}" if said.due else "",
             "by": said.by, "content": said.text,
@@ -214,7 +218,8 @@ def _levels(seen: Overseen) -> _Made:
         still = seen.at - last <= 2 * (seen.opened.every if seen.opened else 0)
         state = "explained" if explained else "differs" if still else "over"
         rows.append({
-            "key": key, "kind": f"{words.KINDS[kind]} {kind}", "scope": what,
+            "key": key, "kind_zh": words.KINDS[kind],
+                "kind_en": kind, "scope": what,
             "desk": decimal(desk, scale), "own": decimal(own, scale),
             "tolerance": decimal(tolerance, scale), "minutes": str(minutes),
             "first": clock_text(first)[:8], "last": clock_text(last)[:8], "standing": state,

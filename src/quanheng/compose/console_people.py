@@ -74,7 +74,8 @@ def _appointments(store: Store, who: Session) -> list[Sheet]:
         rows.append({
             "key": str(row["number"]), "appointment": row["number"], "person": person,
             "name_zh": mine["name_zh"] if mine else "",
-            "post": f"{store.rules.post(row['post']).words} {row['post']}",
+            "post_zh": store.rules.post(row["post"]).words,
+            "post_en": store.rules.post(row["post"]).english,
             "holder": row["holder"], "account": row["account"], "classes": row["classes"] or "*",
             "since": when(row["since"]), "standing": "locked" if shut else "in_force",
             "acts": [*able, *(["people.unlock"] if shut else [])],
@@ -130,7 +131,8 @@ def _staffing(store: Store, who: Session) -> list[Sheet]:
     rows = [
         {
             "key": f"{row['post'].post} {row['account']}",
-            "post": f"{row['post'].words} {row['post'].post}", "account": row["account"],
+            "post_zh": row["post"].words,
+            "post_en": row["post"].english, "account": row["account"],
             "main": " ".join(row[MAIN]), "backup": " ".join(row[BACKUP]),
             "standing": f"lacks_{row['lacks'][0]}" if row["lacks"] else "staffed",
             "tone": "amber" if row["lacks"] else "",
