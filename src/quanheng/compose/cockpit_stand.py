@@ -19,8 +19,7 @@ from quanheng.compose.duty_source import (
 )
 from quanheng.duties import forecast, outlook
 from quanheng.duties.class_day import ClassDay
-from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
-from quanheng.duties.follower import Follower
+from quanheng.duties.cockpit import ClassView, Cockpit, view
 from quanheng.duties.forecast_grades import day_row
 from quanheng.duties.foresight import DutyAlert, spread_alerts
 from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
@@ -141,7 +140,7 @@ def stand(
     """The cockpit of a day in a source, as it stood at `at`."""
     measured = source.measured(day)
     follower, alerts = follow(measured.tables, maker, measured.book, at)
-    cockpit = view(follower, at, measured.book, measured.scale, steps=steps_of(follower))
+    cockpit = view(follower, at, measured.book, measured.scale)
     kinds = measured.kinds
     general = [klass for (name, klass), kind in kinds.items() if (name, kind) == (maker, GENERAL)]
     for underlying in general:
@@ -160,12 +159,6 @@ def stand(
     )
     shown = msgspec.structs.replace(cockpit, classes=classes)
     return assembled(shown, measured.book, measured.scale, past, day, at, told)
-
-
-def steps_of(follower: Follower) -> list[int]:
-    """Price step by slot: a stock option's low-price threshold tells it from an ETF's."""
-    types = {low: kind for kind, low in follower.terms.low_price.items()}
-    return [STEPS[types[item.low]] for item in follower.subjects]
 
 
 def assembled(
