@@ -137,10 +137,15 @@ def _grades(
 def stand(
     source: DutySource, day: Day, at: DayNanos, maker: str, past: dict[str, History]
 ) -> Stand:
-    """The cockpit of a day in a source, as it stood at `at`."""
+    """The cockpit of a day in a source, as it stood at `at`.
+
+    What ends at an instant is judged once time has passed it, so the close is looked at from a
+    nanosecond later: the closing auction is over then.
+    """
     measured = source.measured(day)
-    follower, alerts = follow(measured.tables, maker, measured.book, at)
-    cockpit = view(follower, at, measured.book, measured.scale)
+    after = at + (at == timetable(measured.book)[-1].stop)
+    follower, alerts = follow(measured.tables, maker, measured.book, after)
+    cockpit = msgspec.structs.replace(view(follower, after, measured.book, measured.scale), at=at)
     kinds = measured.kinds
     general = [klass for (name, klass), kind in kinds.items() if (name, kind) == (maker, GENERAL)]
     for underlying in general:
@@ -222,6 +227,26 @@ def _gone(book: Rulebook, at: DayNanos) -> Fraction:
     return 1 - Fraction(outlook.remaining(timetable(book), at), whole)
 
 
+def foreseen(
+    book: Rulebook,
+    scale: Scale,
+    mine: History,
+    today: list[int],
+    asked: tuple[str, str, Day, DayNanos],
+    ahead: int,
+) -> forecast.Outcome:
+    """Chances of the month's grade. `today` is the running day's line (`day_row`) so far, `asked`
+    the maker, its class, the day and the time, `ahead` the days after it.
+    """
+    if mine.general:
+        return forecast.Outcome((), 0, "")
+    at = asked[-1]
+    closed = at >= timetable(book)[-1].stop
+    gone = Fraction(1) if closed else min(_gone(book, at), Fraction(999, 1000))
+    seed = "/".join(map(str, asked))
+    return forecast.month(mine.rows, today, gone, mine.past, ahead, scale, mine.changes, seed)
+
+
 def _class(
     one: ClassView,
     book: Rulebook,
@@ -234,13 +259,7 @@ def _class(
 ) -> ClassStand:
     today = one.day
     row = day_row(today, [volume for _, volume in one.others or ()], scale.choices)
-    seed = f"{maker}/{one.underlying}/{day}/{at}"
-    gone = _gone(book, at)
-    closed = at >= timetable(book)[-1].stop
-    month = forecast.Outcome((), 0, "")
-    if not mine.general:
-        part = Fraction(1) if closed else min(gone, Fraction(999, 1000))
-        month = forecast.month(mine.rows, row, part, mine.past, ahead, scale, mine.changes, seed)
+    month = foreseen(book, scale, mine, row, (maker, one.underlying, day, at), ahead)
     months_after = 12 - month_number(day, calendar_of(book))
     year = forecast.year(mine.grades, month, months_after, book.rating, mine.year, scale.choices)
     so_far = continuous(scale, [*mine.month, today])
