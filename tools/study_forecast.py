@@ -23,7 +23,8 @@ from quanheng.compose.text import table
 from quanheng.duties import forecast
 from quanheng.duties.class_day import ClassDay
 from quanheng.duties.forecast_grades import day_row
-from quanheng.duties.grade import GRADES, Adjustments, Scale
+from quanheng.duties.forecast_score import Said, brier, curve, off
+from quanheng.duties.grade import Adjustments, Scale
 from quanheng.duties.period import PRIMARY, rate_period
 from quanheng.duties.scale import scale_of
 from quanheng.edge.rulebook_files import read_rulebook
@@ -31,7 +32,6 @@ from quanheng.edge.rulebook_files import read_rulebook
 DAY = 20240627
 DAYS = 21
 PICTURE = Path(__file__).parents[1] / "docs/pictures/forecast.svg"
-BINS = 10
 PATHS = 1024
 """Months drawn for a forecast here; the cockpit draws more."""
 NOON = 4
@@ -185,13 +185,9 @@ def final(days: list[Drawn], scale: Scale) -> str:
     return next(one.grade for one in found if one.maker == "M0")
 
 
-Said = list[tuple[int, str, dict[str, int]]]
-"""(days still to come, final grade, chances per mille) of every time that was asked."""
-
-
 def asked(world: str, months: int, scale: Scale, method: forecast.Method) -> Said:
     """Every forecast of so many months, each after sixty days of another maker's past."""
-    said: Said = []
+    said: list[tuple[int, str, dict[str, int]]] = []
     for month in range(months):
         random = Random(f"{world}/{month}")
         stream = WORLDS[world](random)
@@ -219,51 +215,6 @@ def asked(world: str, months: int, scale: Scale, method: forecast.Method) -> Sai
                 said.append((ahead + noon, end, dict(found.chances)))
             known.append(line(number, day))
     return said
-
-
-def pairs(said: Said) -> tuple[np.ndarray, np.ndarray]:
-    """Chances said and what came, of every grade of every forecast."""
-    chance = [one[grade] / 1000 for _, _, one in said for grade in GRADES]
-    came = [float(grade == end) for _, end, _ in said for grade in GRADES]
-    return np.array(chance), np.array(came)
-
-
-def brier(said: Said) -> tuple[float, float]:
-    """(mean of the squared errors summed over the grades, the same of saying how often each grade
-    comes in this world).
-    """
-    chance, came = pairs(said)
-    usual = came.reshape(-1, len(GRADES)).mean(axis=0)
-    score = ((chance - came) ** 2).reshape(-1, len(GRADES)).sum(axis=1).mean()
-    known = ((usual - came.reshape(-1, len(GRADES))) ** 2).sum(axis=1).mean()
-    return float(score), float(known)
-
-
-def curve(said: Said) -> list[tuple[float, float, int]]:
-    """(mean chance said, share that came, number) by tenths of the chance said."""
-    chance, came = pairs(said)
-    place = np.minimum((chance * BINS).astype(int), BINS - 1)
-    found = []
-    for number in range(BINS):
-        own = place == number
-        if own.any():
-            found.append((float(chance[own].mean()), float(came[own].mean()), int(own.sum())))
-    return found
-
-
-def off(said: Said) -> float:
-    """Mean distance of the curve from the diagonal, weighted by how often each tenth is said,
-    among chances that say something (from 5 % to 95 %).
-    """
-    chance, came = pairs(said)
-    kept = (chance >= 0.05) & (chance <= 0.95)
-    place = (chance[kept] * BINS).astype(int)
-    total = 0.0
-    for number in range(BINS):
-        own = place == number
-        if own.any():
-            total += own.sum() * abs(float(chance[kept][own].mean() - came[kept][own].mean()))
-    return total / max(int(kept.sum()), 1)
 
 
 SHIPPED = "as shipped"

@@ -7,7 +7,7 @@ other makers' are not in its state, nor how long a single due side stood.
 
 from pathlib import Path
 
-from quanheng.compose.cockpit_stand import History, Stand, assembled, steps_of
+from quanheng.compose.cockpit_stand import History, Stand, assembled
 from quanheng.compose.run_folder import RunError
 from quanheng.duties.cockpit import view
 from quanheng.duties.conditions import from_rulebook
@@ -73,13 +73,11 @@ def follower_of(state: State) -> Follower:
     rows, work = state.view.rows, state.work
     sides = (c.W_LIVE_PX, c.W_LIVE_QTY, c.W_COLUMNS + c.W_LIVE_PX, c.W_COLUMNS + c.W_LIVE_QTY)
     quotes = [(row[0], row[1], row[2], row[3]) for row in work[:, sides].tolist()]
-    last = rows[:, market.LAST].tolist()
     return Follower(
         meter=meter,
         terms=from_rulebook(opened.rulebook),
         subjects=subjects,
         quotes=quotes,
-        last=[price or item.last for price, item in zip(last, subjects, strict=True)],
         phases=rows[:, market.PHASE].tolist(),
         phase_at=[lane.since for lane in meter.lanes],
         sides=None,
@@ -97,7 +95,7 @@ def stand_live(run: Path, day: Day, until: DayNanos, past: dict[str, History]) -
     assert opened is not None, "follower_of needs the day's opening"
     book, epoch = opened.rulebook, midnight(day)
     scale = scale_of(book)
-    cockpit = view(follower, at, book, scale, epoch, steps_of(follower))
+    cockpit = view(follower, at, book, scale, epoch)
     alerts = look(follower, at, book, timetable(book), epoch)
     alerts += look_at_inquiries(follower, at)
     return assembled(cockpit, book, scale, past, day, at - epoch, alerts, epoch)

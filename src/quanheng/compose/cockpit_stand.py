@@ -19,8 +19,7 @@ from quanheng.compose.duty_source import (
 )
 from quanheng.duties import forecast, outlook
 from quanheng.duties.class_day import ClassDay
-from quanheng.duties.cockpit import STEPS, ClassView, Cockpit, view
-from quanheng.duties.follower import Follower
+from quanheng.duties.cockpit import ClassView, Cockpit, view
 from quanheng.duties.forecast_grades import day_row
 from quanheng.duties.foresight import DutyAlert, spread_alerts
 from quanheng.duties.grade import Adjustments, Scale, at_least, table_grade
@@ -138,10 +137,15 @@ def _grades(
 def stand(
     source: DutySource, day: Day, at: DayNanos, maker: str, past: dict[str, History]
 ) -> Stand:
-    """The cockpit of a day in a source, as it stood at `at`."""
+    """The cockpit of a day in a source, as it stood at `at`.
+
+    What ends at an instant is judged once time has passed it, so the close is looked at from a
+    nanosecond later: the closing auction is over then.
+    """
     measured = source.measured(day)
-    follower, alerts = follow(measured.tables, maker, measured.book, at)
-    cockpit = view(follower, at, measured.book, measured.scale, steps=steps_of(follower))
+    after = at + (at == timetable(measured.book)[-1].stop)
+    follower, alerts = follow(measured.tables, maker, measured.book, after)
+    cockpit = msgspec.structs.replace(view(follower, after, measured.book, measured.scale), at=at)
     kinds = measured.kinds
     general = [klass for (name, klass), kind in kinds.items() if (name, kind) == (maker, GENERAL)]
     for underlying in general:
@@ -160,12 +164,6 @@ def stand(
     )
     shown = msgspec.structs.replace(cockpit, classes=classes)
     return assembled(shown, measured.book, measured.scale, past, day, at, told)
-
-
-def steps_of(follower: Follower) -> list[int]:
-    """Price step by slot: a stock option's low-price threshold tells it from an ETF's."""
-    types = {low: kind for kind, low in follower.terms.low_price.items()}
-    return [STEPS[types[item.low]] for item in follower.subjects]
 
 
 def assembled(
@@ -229,6 +227,26 @@ def _gone(book: Rulebook, at: DayNanos) -> Fraction:
     return 1 - Fraction(outlook.remaining(timetable(book), at), whole)
 
 
+def foreseen(
+    book: Rulebook,
+    scale: Scale,
+    mine: History,
+    today: list[int],
+    asked: tuple[str, str, Day, DayNanos],
+    ahead: int,
+) -> forecast.Outcome:
+    """Chances of the month's grade. `today` is the running day's line (`day_row`) so far, `asked`
+    the maker, its class, the day and the time, `ahead` the days after it.
+    """
+    if mine.general:
+        return forecast.Outcome((), 0, "")
+    at = asked[-1]
+    closed = at >= timetable(book)[-1].stop
+    gone = Fraction(1) if closed else min(_gone(book, at), Fraction(999, 1000))
+    seed = "/".join(map(str, asked))
+    return forecast.month(mine.rows, today, gone, mine.past, ahead, scale, mine.changes, seed)
+
+
 def _class(
     one: ClassView,
     book: Rulebook,
@@ -241,13 +259,7 @@ def _class(
 ) -> ClassStand:
     today = one.day
     row = day_row(today, [volume for _, volume in one.others or ()], scale.choices)
-    seed = f"{maker}/{one.underlying}/{day}/{at}"
-    gone = _gone(book, at)
-    closed = at >= timetable(book)[-1].stop
-    month = forecast.Outcome((), 0, "")
-    if not mine.general:
-        part = Fraction(1) if closed else min(gone, Fraction(999, 1000))
-        month = forecast.month(mine.rows, row, part, mine.past, ahead, scale, mine.changes, seed)
+    month = foreseen(book, scale, mine, row, (maker, one.underlying, day, at), ahead)
     months_after = 12 - month_number(day, calendar_of(book))
     year = forecast.year(mine.grades, month, months_after, book.rating, mine.year, scale.choices)
     so_far = continuous(scale, [*mine.month, today])

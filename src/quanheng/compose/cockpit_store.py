@@ -17,6 +17,7 @@ from quanheng.duties.exact import ratio_text
 from quanheng.duties.forecast import Outcome
 from quanheng.duties.grade import GRADES
 from quanheng.terms.days import iso
+from quanheng.terms.units import Day
 
 KEY = ("day", "at", "maker")
 CLASS = (
@@ -71,6 +72,11 @@ def _contract_row(underlying: str, row: ContractView) -> list[str]:
     ]
 
 
+def day_file(day: Day, maker: str) -> str:
+    """Name of what a maker was told on a day."""
+    return f"{day}-{maker}.csv"
+
+
 def store(found: Stand, folder: Path) -> tuple[Path, Path]:
     """Write both files; returns them."""
     key = [iso(found.day), clock(found.at), found.maker]
@@ -80,7 +86,7 @@ def store(found: Stand, folder: Path) -> tuple[Path, Path]:
         for one in found.classes
         for row in one.view.contracts
     ]
-    name = f"{found.day}-{found.maker}.csv"
+    name = day_file(found.day, found.maker)
     paths = (folder / "forecast_class" / name, folder / "forecast_contract" / name)
     for path, head, rows in zip(paths, (CLASS, CONTRACT), (classes, contracts), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ not in a run, so the grade is the trial of one day.
 """
 
 from quanheng.compose.cockpit_live import follower_of
-from quanheng.compose.cockpit_stand import ClassStand, assembled, steps_of
+from quanheng.compose.cockpit_stand import ClassStand, assembled
 from quanheng.compose.cockpit_text import alert_row
 from quanheng.compose.console_rows import ratio
 from quanheng.desk.frames import Row, Rows
@@ -24,7 +24,7 @@ def duty(state: State, day: Day, at: Nanos) -> dict[str, Rows]:
     assert opened is not None, "follower_of needs the day's opening"
     book, epoch = opened.rulebook, midnight(day)
     scale = scale_of(book)
-    cockpit = view(follower, at, book, scale, epoch, steps_of(follower))
+    cockpit = view(follower, at, book, scale, epoch)
     alerts = look(follower, at, book, timetable(book), epoch)
     alerts += look_at_inquiries(follower, at)
     stand = assembled(cockpit, book, scale, {}, day, at - epoch, alerts, epoch)

@@ -1,4 +1,4 @@
-"""The verbs about duties: `cockpit`, `explain`, `duty-report`."""
+"""The verbs about duties: `cockpit`, `explain`, `duty-report`, `forecasts`."""
 
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,13 @@ from quanheng.compose.duty_source import DutySource
 from quanheng.compose.explain import AUCTION_ITEMS, CONTINUOUS, Explainer
 from quanheng.compose.explain_quotes import named, quotes_of
 from quanheng.compose.explain_text import class_text, contract_text
+from quanheng.compose.forecast_check import check
+from quanheng.compose.forecast_text import csv_of
+from quanheng.compose.forecast_text import plain as forecasts_plain
+from quanheng.compose.forecast_text import text as forecasts_text
 from quanheng.compose.run_folder import read_info, write_whole
 from quanheng.config import read_config
+from quanheng.duties.months import month_of
 from quanheng.edge.document_html import html
 from quanheng.edge.document_pdf import pdf
 from quanheng.edge.document_xlsx import xlsx
@@ -170,4 +175,28 @@ def duty_report(run: Path, out: Path, as_json: bool, **asked: Any) -> None:
     answer({"files": files}, "\n".join(files), as_json)
 
 
-VERBS = (cockpit, explain, duty_report)
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--month", default=0, help="YYYYMM of its end; the last month without it.")
+@click.option("--maker", default="", help="One maker; every primary maker without it.")
+@click.option("--kept", type=click.Path(path_type=Path), default=None, help="As stored each day.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder of the CSV.")
+@file_option("--agreement", "Market-making agreement (rules).")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def forecasts(run: Path, month: int, lang: str, as_json: bool, **asked: Any) -> None:
+    """Each day's forecast of a month held against the grade that came: a season or dataset."""
+    source = DutySource(run, asked["agreement"])
+    if not source.days:
+        raise UsageError(f"{run}: no trading day")
+    last = source.days[-1]
+    wanted = month or month_of(last, source.calendar)
+    ours = source.our_maker(asked["maker"], last)
+    found = check(source, wanted, [ours] if asked["maker"] else [], asked["kept"])
+    if asked["out"] is not None:
+        asked["out"].mkdir(parents=True, exist_ok=True)
+        write_whole(asked["out"] / f"forecasts-{wanted}.csv", csv_of(found))
+    answer(forecasts_plain(found), forecasts_text(found, lang, ours), as_json)
+
+
+VERBS = (cockpit, explain, duty_report, forecasts)

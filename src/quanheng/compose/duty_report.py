@@ -17,6 +17,7 @@ from quanheng.compose.duty_source import (
 from quanheng.compose.duty_words import CAUSES
 from quanheng.compose.explain import AUCTION_ITEMS, Explainer, Line
 from quanheng.compose.explain_text import precise
+from quanheng.compose.publication import reasons_told
 from quanheng.duties import items
 from quanheng.duties.figures import spread_ratio
 from quanheng.duties.foresight import ITEMS
@@ -122,7 +123,7 @@ def overview(
         grades.append(
             (underlying, row.days, row.spread_ratio, row.opening, row.volatility, row.closing,
              row.weighted_participation, row.answer_rate, row.volume, row.volume_ratio, row.grade,
-             " ".join(row.reasons))
+             reasons_told(row.reasons))
         )  # fmt: skip
     return Section(
         title="总览",

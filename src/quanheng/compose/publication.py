@@ -104,7 +104,8 @@ class Sheet(msgspec.Struct, frozen=True):
         return [shown(cell, kind) for cell, kind in zip(row, self.kinds, strict=True)]
 
 
-def _reasons(codes: Sequence[str]) -> str:
+def reasons_told(codes: Sequence[str]) -> str:
+    """Reasons of a rating in words."""
     return "；".join(REASONS[code] for code in codes)
 
 
@@ -121,7 +122,7 @@ def _month_row(row: Period) -> tuple[Cell, ...]:
         row.volume_ratio,
         row.table_grade or "—",
         row.grade or "不评级",
-        _reasons(row.reasons),
+        reasons_told(row.reasons),
     )
 
 
@@ -134,7 +135,7 @@ def _year_row(row: YearRow) -> tuple[str, ...]:
         str(row.months),
         "—" if row.score is None else ratio_text(row.score, 2),
         row.grade or "不评级",
-        _reasons(row.reasons),
+        reasons_told(row.reasons),
     )
 
 

@@ -170,7 +170,7 @@ def _close(one: StartClass) -> Ticks:
 def _sample(book: Rulebook, one: StartClass) -> Contract:
     """What every contract of the class has in common; the listing fills in the rest."""
     return Contract(
-        code="",
+        code=one.underlying,  # of the listing only; two classes are told apart
         trading_code="",
         symbol="",
         underlying=one.underlying,

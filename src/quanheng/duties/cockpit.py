@@ -12,18 +12,17 @@ import msgspec
 from quanheng.duties import outlook
 from quanheng.duties.class_day import ClassDay, class_days, contract_days
 from quanheng.duties.figures import Figures, participation, spread_ratio
-from quanheng.duties.follower import Follower, excuse, one_side, side_due, side_stands
+from quanheng.duties.follower import Follower, cell_of, one_side, side_due, side_stands
 from quanheng.duties.grade import Scale, at_least
 from quanheng.duties.intervals import Cause
-from quanheng.duties.lanes import Cell, Lane
+from quanheng.duties.lanes import FRESH, GOOD, READY
 from quanheng.duties.measure import figures
+from quanheng.duties.readings import ABSENT_IS_ONE, choices_of
+from quanheng.duties.standing import cause_now, owes, quote_cause, rates, ratio_of
 from quanheng.rulebook.model import Rulebook
 from quanheng.rulebook.phases import timetable
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import HOUR, Lots, Nanos, Ticks
-
-STEPS = {"EBS": 1, "ASH": 10}
-"""Ticks of one price step by underlying type (rules.md 1.1)."""
 
 
 class ContractView(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +32,9 @@ class ContractView(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     cause: Cause  # what the present instant counts as
     stands: Cause  # what the quote that rests is, whether or not one is owed
-    excused: bool  # at a limit, low or exempted, in whatever phase
+    tighter: Cause  # what it would be one price step tighter
+    owes: bool  # continuous time counts in the participation as the contract is, in any phase
+    rates: bool  # and in the time base of the spread ratio (A33)
     obliged: Nanos
     quoted: Nanos
     compliant: Nanos
@@ -42,8 +43,9 @@ class ContractView(msgspec.Struct, frozen=True, kw_only=True):
     best: Fraction | None
     worst: Fraction | None
     slack: Nanos
+    rated: Nanos  # time that the spread ratio is of (A04)
     spread_ratio: Fraction | None
-    ratio_now: Fraction | None
+    ratio_now: Fraction | None  # None: time without a ratio
     ratio_tighter: Fraction | None  # of the present quote, one price step tighter
     bid: Ticks
     bid_qty: Lots
@@ -131,18 +133,15 @@ def view(
     book: Rulebook,
     scale: Scale,
     epoch: Nanos = 0,
-    steps: Sequence[Ticks] | None = None,
 ) -> Cockpit:
     """The cockpit at `at`, nothing changed. `epoch`: midnight of the day in the clock of `at`, 0
-    for DayNanos. `steps`: price step by slot, 1 tick without it.
+    for DayNanos.
     """
     found = figures(f.meter, at)
     ahead = outlook.remaining(timetable(book), at - epoch)
     share = book.duty.contract_share
     rows = [
-        _contract(f, found, slot, at, ahead, share, steps[slot] if steps else 1)
-        if found.active[0, slot]
-        else None
+        _contract(f, found, slot, at, ahead, share) if found.active[0, slot] else None
         for slot in range(len(f.subjects))
     ]
     classes = []
@@ -157,13 +156,6 @@ def _of(f: Follower, slot: int, underlying: str) -> bool:
     return f.subjects[slot].underlying == underlying
 
 
-def _cell(f: Follower, slot: int) -> tuple[Lane, Cell]:
-    lane = f.meter.lanes[slot]
-    cell = lane.cells[0]
-    assert cell is not None, "only contracts with duties are looked at"
-    return lane, cell
-
-
 def _contract(
     f: Follower,
     found: Figures,
@@ -171,25 +163,20 @@ def _contract(
     at: Nanos,
     ahead: Nanos,
     share: tuple[int, int],
-    step: Ticks,
 ) -> ContractView:
-    lane, cell = _cell(f, slot)
     bid, bid_qty, ask, ask_qty = f.quotes[slot]
     owed, quoted, good = (
         int(column[0, slot]) for column in (found.obliged, found.quoted, found.compliant)
     )
-    now = tighter = None
-    if bid > 0 and ask > bid and min(bid_qty, ask_qty) >= f.terms.size:
-        key = max(lane.num * bid, lane.floor_key)
-        now = Fraction(lane.den * (ask - bid), key)
-        tighter = Fraction(lane.den * max(ask - bid - step, step), key)
     side = one_side(f, slot, at)
     return ContractView(
         contract=f.subjects[slot].contract,
         phase=Phase(f.phases[slot]),
         cause=cause_now(f, slot),
         stands=quote_cause(f, slot),
-        excused=cell.exempt > 0 or excuse(f, slot) != 0,
+        tighter=quote_cause(f, slot, f.subjects[slot].step),
+        owes=owes(f, slot),
+        rates=rates(f, slot),
         obliged=owed,
         quoted=quoted,
         compliant=good,
@@ -198,9 +185,10 @@ def _contract(
         best=outlook.best(good, owed, ahead),
         worst=outlook.worst(good, owed, ahead),
         slack=outlook.slack(good, owed, ahead, share),
+        rated=int(found.rated[0, slot]),
         spread_ratio=spread_ratio(found, 0, slot),
-        ratio_now=now,
-        ratio_tighter=tighter,
+        ratio_now=ratio_of(f, slot),
+        ratio_tighter=ratio_of(f, slot, f.subjects[slot].step),
         bid=bid,
         bid_qty=bid_qty,
         ask=ask,
@@ -210,34 +198,6 @@ def _contract(
         side_due_ns=None if side is None else side[0],
         side_held_ns=None if side is None else side[1],
     )
-
-
-def cause_now(f: Follower, slot: int) -> Cause:
-    """What the present instant of a contract counts as."""
-    _, cell = _cell(f, slot)
-    if f.phases[slot] != Phase.CONTINUOUS:
-        return Cause.PHASE
-    if cell.exempt:
-        return Cause.EXEMPT
-    excused = excuse(f, slot)
-    if excused:
-        return Cause(excused)
-    return quote_cause(f, slot)
-
-
-def quote_cause(f: Follower, slot: int) -> Cause:
-    """What the quote that rests in a contract is, by the continuous rules."""
-    lane, _ = _cell(f, slot)
-    bid, bid_qty, ask, ask_qty = f.quotes[slot]
-    sides = (bid > 0 and bid_qty > 0) + (ask > 0 and ask_qty > 0)
-    if sides < 2:
-        return Cause.ONE_SIDED if sides else Cause.ABSENT
-    if ask <= bid:
-        return Cause.CROSSED
-    if min(bid_qty, ask_qty) < f.terms.size:
-        return Cause.SMALL
-    tight = lane.den * (ask - bid) <= max(lane.num * bid, lane.floor_key)
-    return Cause.COMPLIANT if tight else Cause.WIDE
 
 
 def _class(
@@ -251,6 +211,7 @@ def _class(
 ) -> ClassView:
     share, coverage = book.duty.contract_share, book.duty.coverage
     judged = [row for row in rows if row.obliged + row.ahead > 0]
+    absent = Fraction(1) if f.terms.options.domain == ABSENT_IS_ONE else None
     volumes = None
     if f.volumes is not None:
         volumes = tuple((name, sum(own[slot] for slot in slots)) for name, own in f.volumes.items())
@@ -266,54 +227,57 @@ def _class(
         others=volumes,
         auctions=auctions_ahead(f, book, slots, at, epoch),
         inquiries=pending(f, slots, at),
-        what_ifs=what_ifs(judged),
+        what_ifs=what_ifs(judged, absent),
         contracts=rows,
     )
 
 
-def what_ifs(rows: Sequence[ContractView]) -> tuple[WhatIf, ...]:
+def what_ifs(rows: Sequence[ContractView], absent: Fraction | None = None) -> tuple[WhatIf, ...]:
     """The day at the close when all goes on as now, one step tighter, an hour more or less.
 
     As now: what complies goes on complying and what does not goes on not complying; a contract at a
-    limit, low or exempted stays so and owes nothing more. An hour more: contracts that do not
-    comply now get an hour of compliance. An hour less: none comply for an hour, then as now.
+    limit, low or exempted stays so and owes nothing more, unless A33 keeps it in the base. An hour
+    more: contracts that do not comply now get an hour of compliance, at a spread that nobody knows,
+    so the ratio stays. An hour less: none quote for an hour, then as now; `absent` is the ratio
+    that an hour without a quote counts as (A04), None where it has none.
     """
 
-    def ahead(row: ContractView) -> Nanos:
-        return 0 if row.excused else row.ahead
-
-    def at_close(more: Nanos, less: Nanos) -> Fraction | None:
+    def at_close(more: Nanos = 0, less: Nanos = 0, tighter: bool = False) -> Fraction | None:
         return outlook.class_mean(
             [
                 outlook.carried_on(
                     row.compliant,
                     row.obliged,
-                    ahead(row),
-                    max(0, row.ahead - less) if row.stands == Cause.COMPLIANT else more,
+                    row.ahead if row.owes else 0,
+                    max(0, row.ahead - less)
+                    if (row.tighter if tighter else row.stands) == Cause.COMPLIANT
+                    else more,
                 )
                 for row in rows
             ]
         )
 
-    def ratio(tighter: bool) -> Fraction | None:
+    def ratio(tighter: bool = False, less: Nanos = 0) -> Fraction | None:
         return outlook.class_mean(
             [
                 outlook.mixed_ratio(
-                    row.spread_ratio,
-                    row.quoted,
-                    row.ratio_tighter if tighter else row.ratio_now,
-                    ahead(row),
+                    (row.spread_ratio, row.rated),
+                    (absent, min(less, row.ahead) if row.rates else 0),
+                    (
+                        row.ratio_tighter if tighter else row.ratio_now,
+                        max(0, row.ahead - less) if row.rates else 0,
+                    ),
                 )
                 for row in rows
             ]
         )
 
-    same, plain = ratio(False), at_close(0, 0)
+    same = ratio()
     return (
-        WhatIf("as_now", same, plain),
-        WhatIf("tighter", ratio(True), plain),
-        WhatIf("hour_more", same, at_close(HOUR, 0)),
-        WhatIf("hour_less", same, at_close(0, HOUR)),
+        WhatIf("as_now", same, at_close()),
+        WhatIf("tighter", ratio(tighter=True), at_close(tighter=True)),
+        WhatIf("hour_more", same, at_close(more=HOUR)),
+        WhatIf("hour_less", ratio(less=HOUR), at_close(less=HOUR)),
     )
 
 
@@ -324,19 +288,25 @@ def pending(f: Follower, slots: Sequence[int], at: Nanos) -> tuple[InquiryView, 
 
 
 def _pending(f: Follower, slot: int, at: Nanos) -> list[InquiryView]:
-    lane, cell = _cell(f, slot)
+    """A contract's inquiries that the maker owes an answer, by the rules of `responses`."""
+    lane, cell, fresh = f.meter.lanes[slot], cell_of(f, slot), f.terms.options.fresh
     found = []
     for watch in lane.watches:
-        since = -1
-        for when, compliant in cell.log:
+        if watch.owed is not None and not watch.owed[0]:
+            continue
+        bit = READY if watch.auction else GOOD
+        since, held = -1, False
+        for when, bits in cell.log:
+            good = bits & bit != 0
             if when <= watch.at:
-                since = watch.at if compliant else -1
-            elif not compliant:
-                since = -1 if since < 0 or when - since < f.terms.hold else since
-            elif since < 0:
-                since = when
+                since = watch.at if good and not fresh else -1
+            elif good:
+                since = when if since < 0 and (bits & FRESH or not fresh) else since
+            elif since >= 0 and not held:
+                held = when - since >= f.terms.hold or when in cell.hits
+                since = since if held else -1
         until = since + f.terms.hold if since >= 0 else 0
-        state = "open" if since < 0 else "held" if at >= until else "holding"
+        state = "open" if since < 0 else "held" if held or at >= until else "holding"
         by = watch.at + f.terms.answer
         found.append(InquiryView(lane.subject.contract, watch.at, by, state, until))
     return found
@@ -345,22 +315,33 @@ def _pending(f: Follower, slot: int, at: Nanos) -> list[InquiryView]:
 def auctions_ahead(
     f: Follower, book: Rulebook, slots: Sequence[int], at: Nanos, epoch: Nanos
 ) -> tuple[AuctionView, ...]:
-    """The opening and closing auction still to come and the breakers that run, of a class."""
-    duty, spans = book.duty, timetable(book)
+    """The opening and closing auction still to come and the breakers that run, of a class.
+
+    Contracts at a limit, low or exempted are left out unless A14 or A35 keeps them; the wanted
+    number is cut as A09 says.
+    """
+    duty, options = book.duty, f.terms.options
     windows = {Phase.OPENING: duty.opening_window, Phase.CLOSING: duty.closing_window}
     shares = {Phase.OPENING: duty.opening_coverage, Phase.CLOSING: duty.closing_coverage}
+    kept = {Phase.OPENING: options.opening_in, Phase.CLOSING: options.closing_in}
+    rounded = choices_of(book).rounded
     found = []
-    due = [slot for slot in slots if not (_cell(f, slot)[1].exempt or excuse(f, slot))]
-    ready = [slot for slot in due if _cell(f, slot)[1].ready]
-    missing = tuple(f.subjects[slot].contract for slot in due if slot not in ready)
-    for span in spans:
+    due = [slot for slot in slots if rates(f, slot)]
+    ready = frozenset(slot for slot in slots if cell_of(f, slot).ready)
+    for span in timetable(book):
         if span.phase in windows and epoch + span.stop > at:
+            judged = list(slots) if kept[span.phase] else due
             stop = epoch + span.stop
-            need = outlook.needed(len(due), shares[span.phase])
+            need = outlook.needed(len(judged), shares[span.phase], rounded)
             edge = stop - windows[span.phase]
-            found.append(AuctionView(span.phase, stop, edge, len(due), need, len(ready), missing))
-    halted = [slot for slot in due if f.phases[slot] == Phase.INTRADAY]
-    for slot in halted:
+            missing = tuple(f.subjects[slot].contract for slot in judged if slot not in ready)
+            count = len(judged)
+            found.append(
+                AuctionView(span.phase, stop, edge, count, need, count - len(missing), missing)
+            )
+    for slot in due:
+        if f.phases[slot] != Phase.INTRADAY:
+            continue
         stop = f.phase_at[slot] + book.prices.breaker_auction
         good = slot in ready
         names = () if good else (f.subjects[slot].contract,)

@@ -157,9 +157,17 @@ def measure_day(tables: DayTables) -> Figures:
     return ranked(measure_cells(tables))
 
 
-class _Walked(msgspec.Struct, eq=False):
-    """What `day_contracts` makes of the contracts; `starts` as `walk_cells` wants them."""
+class Walked(msgspec.Struct, eq=False):
+    """What `day_contracts` makes of a day's contracts, whoever quotes them; `starts` as
+    `walk_cells` wants them, exemptions per cell, zeros for the spread integrals of one cell, which
+    every cell leaves as it found them.
+    """
 
+    subjects: Ints
+    options: Ints
+    hole_start: Ints
+    holes: Ints
+    scratch: Ints
     starts: Ints
     spans: Ints
     wide: Ints
@@ -171,8 +179,9 @@ class _Walked(msgspec.Struct, eq=False):
     traded_in: Ints
 
 
-def _walk_contracts(tables: DayTables, subjects: Ints, options: Ints) -> _Walked:
+def _walk_contracts(tables: DayTables) -> Walked:
     contracts = len(tables.subjects)
+    subjects, options = subject_rows(tables.subjects), option_array(tables.terms)
     market = _contiguous(tables.market).reshape(-1, MARKET_COLUMNS)
     if len(market) and int(market[:, (1, 3)].max()) > MAX_PRICE:
         raise ValueError(f"market of {tables.day}: a price is above {MAX_PRICE} ticks")
@@ -207,7 +216,21 @@ def _walk_contracts(tables: DayTables, subjects: Ints, options: Ints) -> _Walked
         traded_in,
     )
     starts = np.stack([*made, ask_start, trade_start, market_start])
-    return _Walked(starts, spans, wide, judges, asks, trade_at, parties, market, traded_in)
+    return Walked(
+        subjects,
+        options,
+        *_holes(tables),
+        np.zeros(_widest(tables.subjects) + 1, dtype=np.int64),
+        starts,
+        spans,
+        wide,
+        judges,
+        asks,
+        trade_at,
+        parties,
+        market,
+        traded_in,
+    )
 
 
 def chunk_of(tables: DayTables, read: int = 0) -> Chunk:
@@ -222,35 +245,27 @@ def measure_chunks(tables: DayTables, chunks: Iterable[Chunk]) -> tuple[Figures,
 
     Cells whose quotes `tables` itself has (those made from orders) come last.
     """
-    scratch, rows, parts = _scratch(tables), len(tables.quotes), list[Figures]()
+    rows, parts, walked = len(tables.quotes), list[Figures](), _walk_contracts(tables)
     left = tables.active.copy()
     for chunk in chunks:
         rows += chunk.read
         present = (np.diff(chunk.start) > 0).reshape(left.shape[::-1]).T * left
         own = msgspec.structs.replace(tables, active=present)
-        parts.append(measure_cells(own, chunk, scratch))
+        parts.append(measure_cells(own, chunk, walked))
         left = left - present
-    parts.append(measure_cells(msgspec.structs.replace(tables, active=left), None, scratch))
+    parts.append(measure_cells(msgspec.structs.replace(tables, active=left), None, walked))
     return msgspec.structs.replace(merged(parts), active=tables.active), rows
 
 
-def _scratch(tables: DayTables) -> Ints:
-    """Zeros for the spread integrals of one cell; every cell leaves it as it was."""
-    return np.zeros(_widest(tables.subjects) + 1, dtype=np.int64)
-
-
 def measure_cells(
-    tables: DayTables, chunk: Chunk | None = None, scratch: Ints | None = None
+    tables: DayTables, chunk: Chunk | None = None, walked: Walked | None = None
 ) -> Figures:
     """`measure_day` of the active cells alone, with instants instead of moments in `breaks`; of the
-    quotes of `chunk` where one is given. `scratch` as of `_scratch`, to make it once for many.
+    quotes of `chunk` where one is given. `walked`: the day's contracts, made once for many chunks.
     """
     quotes = chunk_of(tables) if chunk is None else chunk
     makers, contracts = len(tables.makers), len(tables.subjects)
-    subjects, rule = subject_rows(tables.subjects), tables.terms
-    options = option_array(rule)
-    w = _walk_contracts(tables, subjects, options)
-    hole_start, holes = _holes(tables)
+    rule, w = tables.terms, _walk_contracts(tables) if walked is None else walked
     cells = np.zeros((makers * contracts, CELL_COLUMNS), dtype=np.int64)
     term_start = np.zeros(makers * contracts + 1, dtype=np.int64)
     expanded = int(quotes.start[-1]) + makers * (len(w.market) if rule.options.base else 0)
@@ -258,10 +273,10 @@ def measure_cells(
     breaks = np.zeros((makers * int(w.starts[2, -1]), 4), dtype=np.int64)
     sizes = [rule.size, rule.auction_size, rule.answer, rule.hold, MAX_PRICE]
     n_terms, n_breaks = walk_cells(
-        subjects,
+        w.subjects,
         _contiguous(tables.active),
         np.array(sizes, dtype=np.int64),
-        options,
+        w.options,
         w.starts,
         w.spans,
         w.wide,
@@ -272,9 +287,9 @@ def measure_cells(
         w.market,
         quotes.start,
         quotes.rows,
-        hole_start,
-        holes,
-        _scratch(tables) if scratch is None else scratch,
+        w.hole_start,
+        w.holes,
+        w.scratch,
         cells,
         term_start,
         terms,

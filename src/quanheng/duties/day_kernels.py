@@ -248,44 +248,41 @@ def add_times(
     """Times of one cell, and the spread integral by base in `scratch` (0 = at the floor).
 
     With the reading A02 `scratch` is by the allowed spread in ticks. Returns the lowest and highest
-    touched index of `scratch` (lowest > highest when none).
+    touched index above 0 (lowest > highest when none).
     """
-    for k in range(len(spans)):
-        cell[OBLIGED] += spans[k, 1] - spans[k, 0]
     wanted = QUOTED
     if options[O_DOMAIN] == ANY_SIZE:
         wanted = TWO_SIDED
     elif options[O_DOMAIN] == COMPLIANT_ONLY:
         wanted = COMPLIANT
-    # Locals, because the compiler cannot know that arrays do not overlap.
-    num, den, floor_key, floor = subject[NUM], subject[DEN], subject[FLOOR_KEY], options[O_FLOOR]
-    quoted, compliant, rated, count, n = 0, 0, 0, len(spans), at.size
-    lowest, highest, k = scratch.size, -1, 0
-    first, last = (spans[0, 0], spans[0, 1]) if count else (END, END)
-    for j in range(n):
-        found = bits[j]
-        if not found & (QUOTED | wanted):
-            continue
-        start = at[j]
-        stop = at[j + 1] if j + 1 < n else END
-        while last <= start and k < count:
-            k += 1
-            first, last = (spans[k, 0], spans[k, 1]) if k < count else (END, END)
-        total = stop - start
-        if start < first or stop > last:
-            total = _inside(spans, k, start, stop)
-        if total == 0:
-            continue
-        quoted += total if found & QUOTED else 0
-        compliant += total if found & COMPLIANT else 0
-        if found & wanted:
-            rated += total
-            if floor:
-                index = allowed_key(subject, base[j], 1) // den
+    # Locals, because the compiler cannot know that arrays do not overlap; a bound, so that the loop
+    # needs no multiplication: num x base > floor_key.
+    den, floor = subject[DEN], options[O_FLOOR]
+    bound = subject[FLOOR_KEY] // subject[NUM] if subject[NUM] else END
+    quoted, compliant, rated, lowest, highest = 0, 0, 0, scratch.size, 0
+    for k in range(len(spans)):
+        first, last = spans[k, 0], spans[k, 1]
+        cell[OBLIGED] += last - first
+        # Rows `begin` to `end` reach into the span; all between them lie in it wholly.
+        begin, end = max(last_before(at, first + 1), 0), last_before(at, last)
+        for j in range(begin, end + 1):
+            found = bits[j]
+            if not found & (QUOTED | wanted):
+                continue
+            if begin < j < end:
+                spent = at[j + 1] - at[j]
             else:
-                index = base[j] if num * base[j] > floor_key else 0
-            scratch[index] += (ask[j] - bid[j]) * total
-            lowest, highest = min(lowest, index), max(highest, index)
+                spent = (at[j + 1] if j < end else last) - max(at[j], first)
+            quoted += spent if found & QUOTED else 0
+            compliant += spent if found & COMPLIANT else 0
+            if found & wanted:
+                rated += spent
+                if floor:
+                    index = allowed_key(subject, base[j], 1) // den
+                else:
+                    index = base[j] if base[j] > bound else 0
+                scratch[index] += (ask[j] - bid[j]) * spent
+                lowest, highest = min(lowest, index if index else lowest), max(highest, index)
     cell[QUOTED_NS] += quoted
     cell[COMPLIANT_NS] += compliant
     cell[RATED] += rated

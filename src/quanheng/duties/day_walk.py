@@ -37,12 +37,14 @@ from quanheng.kernels.jit import kernel
 def _spread_terms(
     subject: Ints, low: int, high: int, absent: int, floor: int, scratch: Ints, terms: Ints, n: int
 ) -> int:
-    """Move the spread integrals out of `scratch` into `terms` from row n on, keys ascending.
+    """Move the spread integrals of index 0 and of low to high out of `scratch` into `terms` from
+    row n on, keys ascending.
 
     `absent` ns count as a ratio of 1: a term with the key den (A04). Returns the new count.
     """
     den, first = subject[DEN], n
-    for index in range(low, high + 1):
+    for step in range(-1, max(high - low + 1, 0)):
+        index = low + step if step >= 0 else 0
         if scratch[index] == 0:
             continue
         key = den * index if floor else max(subject[NUM] * index, subject[FLOOR_KEY])

@@ -15,13 +15,13 @@ from quanheng.duties import measure
 from quanheng.duties.conditions import Conditions, Subject
 from quanheng.duties.day import DayTables
 from quanheng.duties.intervals import Cause
-from quanheng.duties.lanes import Meter
+from quanheng.duties.lanes import Cell, Meter
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import DayNanos, Lots, Nanos, Slot, Ticks
 
 Ints = npt.NDArray[np.int64]
 NO_QUOTE = (0, 0, 0, 0)
-PHASE, QUOTE, TRADE, INQUIRY = range(4)
+PHASE, QUOTE, TRADE, INQUIRY, MARKET = range(5)
 
 
 class OneSide(msgspec.Struct):
@@ -39,7 +39,6 @@ class Follower(msgspec.Struct, kw_only=True):
     terms: Conditions
     subjects: tuple[Subject, ...]
     quotes: list[tuple[Ticks, Lots, Ticks, Lots]]  # bid, bid_qty, ask, ask_qty by slot
-    last: list[Ticks]
     phases: list[int]
     phase_at: list[Nanos]  # since when
     sides: list[OneSide] | None  # None: not known (a maker's own state)
@@ -76,7 +75,6 @@ def begin(tables: DayTables, maker: str) -> Follower:
         terms=tables.terms,
         subjects=tuple(tables.subjects),
         quotes=[NO_QUOTE] * count,
-        last=[item.last for item in tables.subjects],
         phases=[int(Phase.START)] * count,
         phase_at=[0] * count,
         sides=[OneSide() for _ in range(count)],
@@ -86,12 +84,19 @@ def begin(tables: DayTables, maker: str) -> Follower:
     )
 
 
+def cell_of(f: Follower, slot: Slot) -> Cell:
+    """The followed maker's cell of a contract in which it has duties."""
+    cell = f.meter.lanes[slot].cells[0]
+    assert cell is not None, "only contracts with duties are looked at"
+    return cell
+
+
 def excuse(f: Follower, slot: Slot) -> int:
-    """Cause.LIMIT, Cause.LOW or 0 by the last price."""
-    item, price = f.subjects[slot], f.last[slot]
-    if price in (item.limit_up, item.limit_down):
+    """Cause.LIMIT, Cause.LOW or 0 by the last price, or as A07 and A31 read it."""
+    lane = f.meter.lanes[slot]
+    if lane.limited:
         return int(Cause.LIMIT)
-    return int(Cause.LOW) if price < item.low else 0
+    return int(Cause.LOW) if lane.low else 0
 
 
 def side_due(f: Follower, slot: Slot) -> bool:
@@ -151,7 +156,6 @@ def on_trade(
 ) -> None:
     """A trade between two makers' names, "" for others."""
     _side(f, slot, at)
-    f.last[slot] = price
     if f.traded is not None:
         f.traded[slot] += 2 * qty
     ours = f.meter.makers[0]
@@ -169,12 +173,20 @@ def on_inquiry(f: Follower, slot: Slot, at: Nanos) -> None:
     measure.on_inquiry(f.meter, slot, at, 0)
 
 
+def on_market(f: Follower, slot: Slot, at: Nanos, row: tuple[Ticks, Lots, Ticks, Lots]) -> None:
+    """The market's best quote; see `measure.on_market`."""
+    _side(f, slot, at)
+    measure.on_market(f.meter, slot, at, *row)
+
+
 Event = tuple[DayNanos, int, Slot, int]
 """(at, kind, slot, row in its table)."""
 
 
 def events_of(tables: DayTables, maker: str) -> list[Event]:
-    """A day's events that concern one maker, by time; trades keep their order."""
+    """A day's events that concern one maker, by time; trades keep their order. The market's best
+    quotes are among them where the day has them.
+    """
     seat = tables.makers.index(maker)
     own = np.flatnonzero(tables.quote_maker == seat)
     parts = [
@@ -182,6 +194,7 @@ def events_of(tables: DayTables, maker: str) -> list[Event]:
         (tables.quotes[own, 0], QUOTE, tables.quote_contract[own], own),
         (tables.trade_at, TRADE, tables.trade_contract, np.arange(len(tables.trade_at))),
         (tables.inquiry_at, INQUIRY, tables.inquiry_contract, np.arange(len(tables.inquiry_at))),
+        (tables.market[:, 0], MARKET, tables.market_contract, np.arange(len(tables.market))),
     ]
     at = np.concatenate([part[0] for part in parts])
     kind = np.concatenate([np.full(len(part[0]), part[1]) for part in parts])
@@ -206,5 +219,8 @@ def apply(f: Follower, tables: DayTables, event: Event, names: tuple[str, ...]) 
         price, qty = int(tables.trade_price[row]), int(tables.trade_qty[row])
         buyer, seller = tables.parties[row].tolist()
         on_trade(f, slot, at, price, qty, (names[buyer], names[seller]))
+    elif kind == MARKET:
+        bid, bid_qty, ask, ask_qty = tables.market[row, 1:].tolist()
+        on_market(f, slot, at, (bid, bid_qty, ask, ask_qty))
     else:
         on_inquiry(f, slot, at)

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 import msgspec
 
 from quanheng.duties import measure, outlook
-from quanheng.duties.cockpit import AuctionView, ClassView, InquiryView, cause_now
+from quanheng.duties.cockpit import AuctionView, ClassView, InquiryView
 from quanheng.duties.follower import Follower, side_due, side_stands
 from quanheng.duties.grade import Scale, at_most
 from quanheng.duties.intervals import LOST, Cause
 from quanheng.duties.lanes import Meter
+from quanheng.duties.standing import cause_now
 from quanheng.rulebook.phases import Span
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import MINUTE, SECOND, Nanos, Ratio, Slot
@@ -143,7 +144,8 @@ def standing_now(m: Meter, slot: Slot, at: Nanos) -> tuple[Nanos, Nanos, bool]:
     if cell is None:
         return 0, 0, False
     owed, _, good = measure.live_times(m, lane, 0, at)
-    return owed, good, lane.running and not cell.exempt
+    runs = lane.roaming if m.options.wide else lane.running and not cell.exempt
+    return owed, good, runs
 
 
 def standings(

@@ -40,10 +40,12 @@ def worst(good: Nanos, owed: Nanos, ahead: Nanos) -> Fraction | None:
     return Fraction(good, owed + ahead) if owed + ahead else None
 
 
-def needed(contracts: int, share: Ratio) -> int:
-    """Smallest count of contracts that is at least `share` of them (reading A09)."""
+def needed(contracts: int, share: Ratio, rounded: int = 0) -> int:
+    """Smallest count of contracts that is at least `share` of them; `rounded` 1: that number half
+    up instead of up (A09).
+    """
     num, den = share
-    return -(-num * contracts // den)
+    return (2 * num * contracts + den) // (2 * den) if rounded else -(-num * contracts // den)
 
 
 def class_slack(slacks: Sequence[Nanos], share: Ratio) -> Nanos:
@@ -61,11 +63,10 @@ def carried_on(good: Nanos, owed: Nanos, ahead: Nanos, more: Nanos) -> Fraction 
     return Fraction(good + min(more, ahead), owed + ahead) if owed + ahead else None
 
 
-def mixed_ratio(
-    so_far: Fraction | None, quoted: Nanos, now: Fraction | None, ahead: Nanos
-) -> Fraction | None:
-    """Spread ratio at the close when the quote of now, of ratio `now`, stands for `ahead`."""
-    parts = [(so_far, quoted), (now, ahead)]
+def mixed_ratio(*parts: tuple[Fraction | None, Nanos]) -> Fraction | None:
+    """Spread ratio of stretches of time, each (ratio, length); those without a ratio do not count.
+    None when none does.
+    """
     known = [(ratio, time) for ratio, time in parts if ratio is not None and time > 0]
     if not known:
         return None

@@ -14,6 +14,8 @@ BOUND = "#9a2a2a"
 MOST_TICKS = 12
 SMALL_SHARE = 0.05
 """A chart of shares below this shows hundredths of a per cent."""
+HIGH, LOW = 2.1, 1.6
+"""Heights of charts in inches."""
 LEAST_ROOM = 5
 """Bars that a chart has room for at least, so that one alone is no wall."""
 
@@ -32,9 +34,9 @@ def _modules() -> Any:
     return mpl
 
 
-def svg(chart: Chart, width: float = 7.2, height: float = 2.1) -> bytes:
-    """The chart; the same data gives the same bytes. Sizes in inches."""
-    return _saved(chart, "svg", width, height)
+def svg(chart: Chart, width: float = 7.2) -> bytes:
+    """The chart; the same data gives the same bytes. Width in inches, the height is the chart's."""
+    return _saved(chart, "svg", width, LOW if chart.low else HIGH)
 
 
 def png(chart: Chart, width: float = 6.6, height: float = 2.2) -> bytes:
