@@ -9,7 +9,7 @@ import pytest
 from over_world import TEN, World, opening
 
 from quanheng.kernels.desk.black import DELTA, GAMMA, THETA, VEGA, all_greeks
-from quanheng.kernels.pack import pack
+from quanheng.kernels.pack import pack, unpack
 from quanheng.oversight import claims, compare
 from quanheng.oversight.messages import DeskFigures, Figures
 from quanheng.runtime.envelope import RaiseAlert
@@ -199,6 +199,32 @@ def test_oversight_levels_explain_what_is_their_own_fault() -> None:
     # The profit that the desk makes of them at its own prices is as exact as the position.
     klass = world.chain.contracts[2].underlying
     assert compare.open_differences(world.state) == [f"position {code}", f"profit {klass}"]
+
+
+def test_oversight_levels_explain_a_market_that_leaves_the_own_model() -> None:
+    """A contract that is locked at its price limit is worth its market price to a desk and another
+    price to a model: the cause is named with its size. A desk that is beside both is not explained.
+    """
+    for share, explained in ((0.5, True), (1.6, False)):
+        world = World(opening(paths=100))
+        world.trade(0, Side.BUY, 20)
+        code = world.chain.contracts[0].code
+        desk = Desk(world)
+        for minute in range(5):
+            at = TEN + minute * MINUTE
+            world.quote(at, 0.0)
+            # In the money, so that no vol is taken from it: the own model stays where it is.
+            mid = world.state.model.mid
+            gap = 0.05
+            mid[0] -= gap
+            claim = desk.claim(at, 0.0)
+            rows = unpack(claim.contracts, 3).copy()
+            rows[0, 2] = round((mid[0] + gap - share * gap) * 1e6)
+            world.say(msgspec.structs.replace(claim, contracts=pack(rows)), at)
+            world.run(at + 5 * SECOND)
+        assert (f"value {code}" in compare.open_differences(world.state)) is not explained
+        if explained:
+            assert world.state.explained[f"value {code}"] == "market -0.0500 off the own model"
 
 
 def test_oversight_levels_stay_open_when_the_market_closes() -> None:

@@ -135,6 +135,7 @@ CAUSES = (
     (r"own market data are stale", "公司行情已过时"),
     (r"no continuous trading", "无连续交易"),
     (r"contracts without own vol", "有无自有波动率的合约"),
+    (r"market (\\S+) off the own model", r"市场与公司模型相差 \\1"),
     (r"follows by (\d+) min", r"部门曲线滞后 \1 分钟"),
     (r"(\S+) yuan of contracts without a market", r"无行情合约 \1 元"),
     (r"(\S+) yuan of contracts named alone", r"另列合约 \1 元"),

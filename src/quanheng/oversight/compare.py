@@ -53,7 +53,7 @@ def reason(state: State, opened: OverseerOpen, row: Row, at: Nanos) -> str:
     if row.why or row.kind == "spot" or row.kind not in MODELLED:
         return row.why
     if row.kind == "value":
-        return _late(state, row)
+        return _between(state, row)
     if not _trades(state.model, opened, row.key):
         return "no continuous trading"
     figures = state.figures.get(row.key)
@@ -62,20 +62,35 @@ def reason(state: State, opened: OverseerOpen, row: Row, at: Nanos) -> str:
     return ""
 
 
-def _late(state: State, row: Row) -> str:
-    """A desk's price that lies, within what is allowed, between the own ones of the last runs: the
-    desk follows a moving market more slowly. A price that stays where it is leaves their range.
+def _between(state: State, row: Row) -> str:
+    """A desk's price that lies, within what is allowed, between the own model and the market, where
+    these part (a contract at its price limit); or between the own prices of the last runs: the desk
+    follows a moving market more slowly. A price that stays where it is leaves their range.
     """
     assert state.model is not None and state.account is not None
+    slot = state.account.places[row.key]
     low = high = row.own
-    for back, price in enumerate(state.model.past[:, state.account.places[row.key]].tolist()):
+
+    def inside() -> bool:
+        return low - row.tolerance <= row.desk <= high + row.tolerance
+
+    market = round(float(state.model.mid[slot]) * _MICRO)
+    low, high = min(low, market), max(high, market)
+    if inside():
+        return f"market {_decimal(market - row.own)} off the own model"
+    for back, price in enumerate(state.model.past[:, slot].tolist()):
         if not np.isfinite(price):
             break
         own = round(price * _MICRO)
         low, high = min(low, own), max(high, own)
-        if low - row.tolerance <= row.desk <= high + row.tolerance:
+        if inside():
             return f"follows by {back + 1} min"
     return ""
+
+
+def _decimal(micro: int) -> str:
+    """Yuan with four decimals of 1e-6 yuan."""
+    return f"{'-' if micro < 0 else ''}{abs(micro) // _MICRO}.{abs(micro) % _MICRO // 100:04d}"
 
 
 def _trades(model: Model, opened: OverseerOpen, underlying: str) -> bool:
