@@ -24,7 +24,11 @@ class Section(NamedTuple):
 
 def read_table(run: Path, name: str, columns: Iterable[str]) -> list[dict[str, str]]:
     """Rows of reports/NAME.csv by column. RunError names a file, column or line that is wrong."""
-    path = run / "reports" / f"{name}.csv"
+    return read_rows(run / "reports" / f"{name}.csv", columns)
+
+
+def read_rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """Rows of a CSV file with headings, by column. RunError as in `read_table`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
