@@ -319,11 +319,14 @@ def test_compose_oversight_finds_a_lying_desk() -> None:
     done = finish(world, 0.0)
     assert done.ok, done.invariants  # models may part, books may not
     found = open_differences(world.oversight.machine.state)
-    assert found and all(key.startswith("value ") for key in found)
-    told = [one for _, name, one in world.alerts if name == "oversight"]
-    assert told and {one.args[0] for one in told} == {"value"}
     codes = {row.code for row in world.reference.chain.contracts}
-    assert {one.scope for one in told} <= codes
+    names = [key.split() for key in found]
+    assert len(names) > 5
+    # What it says it earned does not follow from the prices that it says it has: named as well.
+    for kind, scope in names:
+        assert (kind == "value" and scope in codes) or kind == "profit", found
+    told = [one for _, name, one in world.alerts if name == "oversight"]
+    assert told and {one.args[0] for one in told} <= {"value", "profit"}
 
 
 def test_compose_oversee_speaks_both_languages(day_run: Run, tmp_path: Path) -> None:
