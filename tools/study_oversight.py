@@ -335,11 +335,9 @@ def report(found: dict[str, Found], days: list[Day]) -> str:
         "|---|---|---|---:|---|",
     ]
     for one in found.values():
-        when = (
-            (clock_text(one.told), f"{(one.told - one.since) // SECOND} s")
-            if one.told
-            else ("not",) * 2
-        )
+        when = ("not", "not")
+        if one.told:
+            when = clock_text(one.told), f"{(one.told - one.since) // SECOND} s"
         lines.append(
             f"| {one.words} | {clock_text(one.since)} | {when[0]} | {when[1]} | {one.what} |"
         )
@@ -379,13 +377,13 @@ def main(words: list[str]) -> None:
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args(words)
     oversight_lines.DeskLine = Liar  # type: ignore[misc]
-    found = {}
+    found, only = {}, asked.only.split(",")
     for name, fault in FAULTS.items():
-        if not asked.only or name in asked.only.split(","):
+        if not asked.only or name in only:
             found[name] = seen(name, fault)
             print(name, found[name], flush=True)
     days = []
-    if asked.keep is not None:
+    if asked.keep:
         asked.keep.mkdir(parents=True, exist_ok=True)
     for one in clean(asked.clean, asked.keep):
         days.append(one)
