@@ -252,6 +252,28 @@ def test_oversight_levels_compare_a_claim_once() -> None:
     assert len([one for one in world.of(Figures) if one.topic == "levels"]) == before
 
 
+def test_oversight_levels_name_a_desk_that_says_nothing() -> None:
+    """R-02: what is not claimed cannot be compared, so silence is a difference while contracts
+    trade; a break is none, and the next claim ends it.
+    """
+    world, found = run(None, 2)
+    assert found == []
+    desk = Desk(world)
+    for minute in (3, 4):
+        world.run(TEN + minute * MINUTE)
+    assert compare.open_differences(world.state) == []
+    world.run(TEN + 5 * MINUTE)
+    assert compare.open_differences(world.state) == ["claim *"]
+    told = [one for one in world.of(RaiseAlert) if one.code == Alert.LEVELS_DIFFER]
+    assert [(one.scope, one.args[0]) for one in told] == [("*", "claim")]
+    world.pause(TEN + 6 * MINUTE)
+    world.run(TEN + 6 * MINUTE + SECOND)
+    assert world.state.silent == 3
+    world.say(desk.claim(TEN + 7 * MINUTE, 0.0), TEN + 7 * MINUTE)
+    world.run(TEN + 7 * MINUTE + SECOND)
+    assert compare.open_differences(world.state) == []
+
+
 def test_oversight_levels_hold_a_claim_against_the_books_of_its_reports() -> None:
     """R-02 in a live day: the copy may be ahead of the desk. Fills that the claim does not know are
     left out of the exact figures, however they fall; without its indices they would be differences.

@@ -61,7 +61,7 @@ UNITS = {
 }
 """Divisor and unit of the figures that are not Money."""
 _LEVEL_SCALE = (
-    dict.fromkeys(("position", "unit", "last_day"), 1)
+    dict.fromkeys(("position", "unit", "last_day", "claim"), 1)
     | {"value": 1_000_000}
     | dict.fromkeys(("spot", "strike"), TICKS_PER_YUAN)
     | dict.fromkeys(("cash", "margin", "profit", "marks", "fees", "margin_unit"), MONEY_PER_YUAN)

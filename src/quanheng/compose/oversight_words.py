@@ -126,6 +126,7 @@ KINDS = {
     "fees": "费用",
     "spot": "标的价格",
     "marks": "估值损益",
+    "claim": "部门数据中断",
     "strike": "行权价",
     "unit": "合约单位",
     "last_day": "到期日",

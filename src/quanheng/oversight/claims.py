@@ -20,7 +20,7 @@ from quanheng.terms.units import MONEY_PER_YUAN, TICKS_PER_YUAN
 TERMS = ("strike", "unit", "last_day", "margin_unit")
 """What the exchange's reference data say of a contract, in the order of `DeskFigures.terms`."""
 KINDS = ("position", "cash", "margin", "value", "delta", "gamma", "vega", "theta", "profit",
-         "fees", "spot", "marks", *TERMS)  # fmt: skip
+         "fees", "spot", "marks", "claim", *TERMS)  # fmt: skip
 EXACT = (*KINDS[:3], *TERMS)
 """Kinds that may not differ at all: books and the exchange's data, not opinions."""
 SHARE = 0.10

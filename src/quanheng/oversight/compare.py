@@ -36,7 +36,7 @@ def take_claim(state: State, claim: DeskFigures, at: Nanos) -> None:
     """Keep a claim for the next figures. Fills that it does not know are kept beside it; of a desk
     that claims nothing, those of `FORGET` are.
     """
-    state.claim = claim
+    state.claim, state.silent = claim, 0
     forget(state, at - FORGET, dict(claim.seen))
 
 
@@ -107,7 +107,7 @@ def level(state: State, opened: OverseerOpen, at: Nanos, effects: list[Any]) -> 
     explained.
     """
     if state.claim is None:
-        forget(state, at - FORGET, {})
+        _silence(state, at, effects)
         return
     rows = compared(state, opened, state.claim)
     state.claim = None
@@ -136,6 +136,25 @@ def level(state: State, opened: OverseerOpen, at: Nanos, effects: list[Any]) -> 
     )
     data = pack(np.array(table, dtype=np.int64).reshape(-1, len(COLUMNS)))
     effects.append(Figures("levels", at, names, len(COLUMNS), data))
+
+
+def _silence(state: State, at: Nanos, effects: list[Any]) -> None:
+    """A desk that claimed and does so no more while contracts trade: nothing of it can be compared,
+    which is a difference of its own when it lasts.
+    """
+    assert state.model is not None
+    forget(state, at - FORGET, {})
+    if state.silent < 0 or not state.model.live.any():
+        return
+    state.silent += 1
+    if state.silent < LASTING:
+        return
+    state.off["claim *"] = state.silent
+    if state.silent == LASTING:
+        effects.append(RaiseAlert(Alert.LEVELS_DIFFER, "*", ("claim", 0, state.silent, 0)))
+    row = [KINDS.index("claim"), 0, state.silent, 0, state.silent]
+    data = pack(np.array([row], dtype=np.int64))
+    effects.append(Figures("levels", at, ("*|",), len(COLUMNS), data))
 
 
 def open_differences(state: State) -> list[str]:

@@ -150,6 +150,7 @@ class State(msgspec.Struct):
     off: dict[str, int] = {}  # comparison key -> minutes in a row
     explained: dict[str, str] = {}
     claim: DeskFigures | None = None
+    silent: int = -1  # runs without a claim while contracts trade; -1: the desk never claimed
     copied: int = 0  # messages of the drop copy
     orders: dict[str, list[int]] = {}  # client id -> slot, left to buy, left to sell
     asked_low: dict[str, int] = {}  # scope -> lowest state asked for and not released since
