@@ -1,11 +1,12 @@
 """Faults in the desk's machine, and when the firm's overseer names them (R-02, 附件2).
 
-    python tools/study_oversight.py [--report FILE] [--only NAME] [--clean DAYS]
+    python tools/study_oversight.py [--report FILE] [--only NAME] [--clean DAYS] [--keep FOLDER]
 
 Each fault is put into a light day of its own: into what the desk is opened with, into its books at
 10:30, or again and again from 10:30 on. The overseer is left alone. Found is the first instant at
 which it tells people that the two levels differ. `--clean DAYS` runs so many days that follow one
-another without a fault, and counts what is told then.
+another without a fault, and counts what is told then; with `--keep` a run that was cut off goes on
+from the days that a folder has, all of one version.
 """
 
 import argparse
@@ -35,13 +36,14 @@ from quanheng.oversight.messages import DeskFigures
 from quanheng.oversight.overseer import Overseer
 from quanheng.rulebook import calendar
 from quanheng.runtime.sim import Simulation
+from quanheng.settlement.carry import Carry, decode, encode
 from quanheng.terms.codes import Alert
 from quanheng.terms.contract import Contract
 from quanheng.terms.days import clock_text, from_clock, iso, midnight
 from quanheng.terms.market import UnderlyingTicks
-from quanheng.terms.units import SECOND, Nanos
+from quanheng.terms.units import MINUTE, SECOND, Nanos
 
-FIRST, AT, UNTIL = "09:25", "10:30", "11:00"
+FIRST, AT, UNTIL = "09:10", "10:30", "11:00"
 SCENARIOS = ("calm", "trend", "gap", "crash", "outage", "limit-up", "breaker", "halt")
 
 
@@ -243,7 +245,7 @@ def later(step: Callable[[Any, int], int], day: int) -> int:
 
 
 def seen(name: str, fault: Fault) -> Found:
-    """Run a fault's day until 11:00."""
+    """Run a fault's day until it is named, or until 11:00."""
     plan = DayPlan(
         scenario=load(fault.scenario), config=read_config(), seed=3, pick=fault.contracts,
         cadence=cadence("15s"), until=UNTIL,
@@ -251,14 +253,15 @@ def seen(name: str, fault: Fault) -> Found:
     start = from_clock(AT)
     Liar.fault, Liar.since = fault, midnight(plan.day) + start
     world = Faulty(plan, fault)
-    world.simulation.run(world.midnight + start)
+    since = world.midnight + (from_clock(FIRST) if fault.opening is not None else start)
+    world.simulation.run(since)
     if fault.once is not None:
         fault.once(world)
-    world.run()
-    since = world.midnight + (from_clock(FIRST) if fault.opening is not None else start)
-    for at, machine, said in world.alerts:
-        if machine == Overseer.NAME and said.code == Alert.LEVELS_DIFFER and at >= since:
-            return Found(fault.words, since, at, f"{said.args[0]} {said.scope}")
+    for minute in range(since, world.midnight + from_clock(UNTIL), MINUTE):
+        world.simulation.run(minute + MINUTE)
+        for at, machine, said in world.alerts:
+            if machine == Overseer.NAME and said.code == Alert.LEVELS_DIFFER and at >= since:
+                return Found(fault.words, since, at, f"{said.args[0]} {said.scope}")
     return Found(fault.words, since, 0, "")
 
 
@@ -271,13 +274,27 @@ class Day(NamedTuple):
     beyond: int
     told: list[str]
     left: list[str]
+    explained: list[str]
 
 
-def clean(days: int) -> Iterator[Day]:
+def kept(folder: Path | None, number: int) -> tuple[Day, Carry] | None:
+    """A day that an earlier run has done."""
+    if folder is None or not (place := folder / f"{number:03d}.json").exists():
+        return None
+    found = msgspec.json.decode(place.read_bytes(), type=Day)
+    return found, decode(place.with_suffix(".msgpack").read_bytes(), str(place))
+
+
+def clean(days: int, folder: Path | None) -> Iterator[Day]:
     """Days that follow one another; nothing should be told."""
     opening, events, day = None, (), FIRST_DAY
     Liar.fault = None
     for number in range(days):
+        done = kept(folder, number)
+        if done is not None:
+            opening, day = done[1], done[1].day
+            yield done[0]
+            continue
         scenario = SCENARIOS[number % len(SCENARIOS)]
         plan = DayPlan(
             scenario=load(scenario), config=read_config(), seed=number + 1, pick="24", day=day,
@@ -292,8 +309,15 @@ def clean(days: int) -> Iterator[Day]:
             if machine == Overseer.NAME and said.code == Alert.LEVELS_DIFFER
         ]
         watch, state = world.oversight.watch, world.oversight.machine.state
-        yield Day(day, scenario, watch.runs, len(watch.levels), told, open_differences(state))
+        causes = [f"{key}: {why}" for key, why in watch.causes.items() if why]
+        left = open_differences(state)
+        found = Day(day, scenario, watch.runs, len(watch.levels), told, left, causes)
         opening, day = result.carry, result.carry.day
+        if folder is not None:
+            place = folder / f"{number:03d}.json"
+            place.with_suffix(".msgpack").write_bytes(encode(result.carry))
+            place.write_bytes(msgspec.json.encode(found))
+        yield found
 
 
 def report(found: dict[str, Found], days: list[Day]) -> str:
@@ -304,43 +328,41 @@ def report(found: dict[str, Found], days: list[Day]) -> str:
         "Made by `tools/study_oversight.py`; do not edit. Requirement: R-02, appendix 2 二.",
         "",
         "Each row is a light day of its own (24 contracts, a snapshot every 15 s; seed 3) with one",
-        "fault in the desk alone: from its opening, then it counts from 09:25, or from 10:30. The",
-        "overseer compares once a minute and tells people of a difference at the third comparison",
-        "in a row.",
+        "fault in the desk alone, from its opening or from 10:30 on. The overseer compares once a",
+        "minute and tells people of a difference the third time, of reference data the first.",
         "",
         "| fault | from | named at | after | as |",
         "|---|---|---|---:|---|",
     ]
     for one in found.values():
-        when = (
-            (clock_text(one.told), f"{(one.told - one.since) // SECOND} s")
-            if one.told
-            else ("not",) * 2
-        )
+        when = ("not", "not")
+        if one.told:
+            when = clock_text(one.told), f"{(one.told - one.since) // SECOND} s"
         lines.append(
             f"| {one.words} | {clock_text(one.since)} | {when[0]} | {when[1]} | {one.what} |"
         )
-    lines += [
-        "",
-        "The stale underlying is not named because nothing is wrong with what the desk says: its",
-        "forwards come from the options' own parity, so prices and Greeks go on without the spot.",
-    ]
     lines += ["", f"{sum(one.told > 0 for one in found.values())} of {len(found)} were named.", ""]
     if days:
         lines += [
             f"## {len(days)} days without a fault",
             "",
             "Days that follow one another, in turn through the scenarios. Beyond: figures that",
-            "were further apart than allowed at some minute. Told: differences that lasted three",
-            "minutes and had no reason. Open: those that stood at the day's end.",
+            "were further apart than allowed at some minute. Explained: those with a cause that",
+            "the overseer saw (`docs/oversight.md`). Told: differences that lasted three minutes",
+            "without one. Open: those that stood at the day's end.",
             "",
-            "| day | scenario | comparisons | beyond | told | open |",
-            "|---|---|---:|---:|---|---|",
+            "| day | scenario | comparisons | beyond | explained | told | open |",
+            "|---|---|---:|---:|---:|---|---|",
             *(
                 f"| {iso(one.day)} | {one.scenario} | {one.comparisons} | {one.beyond} | "
-                f"{', '.join(one.told) or '-'} | {', '.join(one.left) or '-'} |"
+                f"{len(one.explained)} | {', '.join(one.told) or '-'} | "
+                f"{', '.join(one.left) or '-'} |"
                 for one in days
             ),
+            "",
+            f"{sum(one.comparisons for one in days)} comparisons; told of "
+            f"{sum(len(one.told) for one in days)} differences, "
+            f"{sum(len(one.left) for one in days)} open at a day's end.",
             "",
         ]
     return "\n".join(lines)
@@ -352,15 +374,18 @@ def main(words: list[str]) -> None:
     parser.add_argument("--report", type=Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--clean", type=int, default=0)
+    parser.add_argument("--keep", type=Path)
     asked = parser.parse_args(words)
     oversight_lines.DeskLine = Liar  # type: ignore[misc]
-    found = {}
+    found, only = {}, asked.only.split(",")
     for name, fault in FAULTS.items():
-        if not asked.only or name in asked.only.split(","):
+        if not asked.only or name in only:
             found[name] = seen(name, fault)
             print(name, found[name], flush=True)
     days = []
-    for one in clean(asked.clean):
+    if asked.keep:
+        asked.keep.mkdir(parents=True, exist_ok=True)
+    for one in clean(asked.clean, asked.keep):
         days.append(one)
         print(one, flush=True)
     page = report(found, days)

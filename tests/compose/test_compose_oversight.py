@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from compose_world import SMALL, Run, call, one_line
 
@@ -20,6 +21,8 @@ from quanheng.compose.scenarios import load
 from quanheng.config import read_config
 from quanheng.kernels.pack import pack, unpack
 from quanheng.maker.monitors import CLASS_COLUMNS
+from quanheng.maker.state import U_SPOT
+from quanheng.oversight.claims import TERMS
 from quanheng.oversight.compare import open_differences
 from quanheng.oversight.figures import PLACE
 from quanheng.terms.codes import TradingState
@@ -40,7 +43,7 @@ def plan(folder: Path | None = None, limits: str = "", until: str = UNTIL, **mor
         place = folder / "oversight.toml"
         place.write_text(head + limits, encoding="utf-8")
     base = {"scenario": load("calm"), "config": read_config(), "seed": 5, "cadence": 3 * SECOND}
-    return DayPlan(**base, pick="12", until=until, oversight=place, **more)
+    return DayPlan(**{**base, **more}, pick="12", until=until, oversight=place)
 
 
 def tight(name: str, value: int, escalate: str = '["REDUCING", "HALTED"]') -> str:
@@ -82,6 +85,20 @@ def test_compose_oversight_day_keeps_the_venues_books(kept: tuple[World, Any, Pa
     assert len(own) == 4 and not any(own.values()), own
     assert world.oversight.machine.state.account.traded.sum() > 50
     assert world.oversight.watch.runs > 25
+
+
+def test_compose_oversight_hears_the_underlyings_of_a_slow_source() -> None:
+    """R-02: with a snapshot every 15 s, none in a minute's first seconds, the overseer's own spots
+    are still those of the market, and the claim it compared says the same.
+    """
+    world = World(plan(until="09:36", cadence=15 * SECOND))
+    world.run()
+    model, desk = world.oversight.machine.state.model, world.maker.state.view.underlying
+    held = np.flatnonzero(model.spot != model.spot_open)
+    assert held.size == model.spot.size
+    assert (np.abs(model.spot - desk[:, U_SPOT]) <= 3 * model.spot // 1_000).all()
+    seen = world.oversight.watch.levels
+    assert not [key for key in seen if key.split()[0] in ("spot", *TERMS)]
 
 
 def test_compose_oversight_day_finds_a_missed_copy(kept: tuple[World, Any, Path]) -> None:
@@ -302,11 +319,14 @@ def test_compose_oversight_finds_a_lying_desk() -> None:
     done = finish(world, 0.0)
     assert done.ok, done.invariants  # models may part, books may not
     found = open_differences(world.oversight.machine.state)
-    assert found and all(key.startswith("value ") for key in found)
-    told = [one for _, name, one in world.alerts if name == "oversight"]
-    assert told and {one.args[0] for one in told} == {"value"}
     codes = {row.code for row in world.reference.chain.contracts}
-    assert {one.scope for one in told} <= codes
+    names = [key.split() for key in found]
+    assert len(names) > 5
+    # What it says it earned does not follow from the prices that it says it has: named as well.
+    for kind, scope in names:
+        assert (kind == "value" and scope in codes) or kind == "profit", found
+    told = [one for _, name, one in world.alerts if name == "oversight"]
+    assert told and {one.args[0] for one in told} <= {"value", "profit"}
 
 
 def test_compose_oversee_speaks_both_languages(day_run: Run, tmp_path: Path) -> None:

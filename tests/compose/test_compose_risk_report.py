@@ -18,7 +18,7 @@ from quanheng.config import ConfigError
 from quanheng.edge.document_word import word
 from quanheng.edge.document_xlsx import xlsx
 from quanheng.edge.documents import Chart, Document, Section, Series, Table
-from quanheng.oversight import compare
+from quanheng.oversight import claims
 
 CAPITAL = """
 as_of = 20240331
@@ -100,12 +100,12 @@ def test_risk_report_has_words_for_every_difference_of_the_levels(
     run = Path(shutil.copytree(before[0], tmp_path / "run"))
     path = run / "reports/oversight_levels.csv"
     head = path.read_text(encoding="utf-8").splitlines()[0]
-    lines = [f"{kind},510050,1.0,2.0,0.5,4,09:31:05,09:34:05,open" for kind in compare.KINDS]
+    lines = [f"{kind},510050,1.0,2.0,0.5,4,09:31:05,09:34:05,open," for kind in claims.KINDS]
     path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
     section = risk_daily.daily(run, "JK1").sections[5]
     assert section.text == f"超出容差 {len(lines)} 项，未解释 {len(lines)} 项。"
     assert isinstance(section.blocks[0], Table)
-    assert [row[0] for row in section.blocks[0].rows][-1] == "费用"
+    assert [row[0] for row in section.blocks[0].rows][-1] == "单位保证金"
     assert call("oversee", run).code == 1  # open differences, and words for each
 
 

@@ -30,6 +30,7 @@ from quanheng.authority.messages import (
     Withdraw,
 )
 from quanheng.authority.policy import POSTS, Status, rule_of
+from quanheng.compose.firm_restraint import untold
 from quanheng.compose.people import opening, read_people
 from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
@@ -121,7 +122,9 @@ class AuthorityDesk:
             self._host = self._resume()
             self._begin(opened, people)
             self._catch_up()
-        except RecoveryError as error:
+            for told in list(untold(folder, TARGET, self.state)):
+                self._take(told)
+        except (RecoveryError, JournalError) as error:
             self.close()
             raise DeskError(f"{folder}: {error}") from error
         except BaseException:

@@ -116,25 +116,26 @@ def _cases(found: dict[str, Rows], language: str) -> str:
 
 
 def _levels(found: dict[str, Rows], language: str) -> str:
-    """What is open, and how many of the others there were."""
+    """What is open or explained, and how many of the others there were."""
     zh = language == "zh"
-    opened = [row for row in found["levels"] if row["status"] == "open"]
+    shown = [row for row in found["levels"] if row["status"] != "over"]
     counts = {
         name: sum(r["status"] == name for r in found["levels"]) for name in words.LEVEL_STATUS
     }
     total = "，".join(f"{words.LEVEL_STATUS[n][0]} {c}" for n, c in counts.items())
     text = total if zh else ", ".join(f"{name} {count}" for name, count in counts.items())
-    if not opened:
+    if not shown:
         return text
     cells = [
         [
             words.KINDS[row["kind"]] if zh else row["kind"], row["key"], row["desk"], row["own"],
             row["tolerance"], row["minutes"], row["first"],
+            words.LEVEL_STATUS[row["status"]][not zh], words.cause(row["cause"], language),
         ]
-        for row in opened
+        for row in shown
     ]  # fmt: skip
-    heads = ("项目", "对象", "部门", "公司", "容差", "持续(次)", "首次")
-    english = ("kind", "of", "desk", "firm", "tolerance", "in a row", "first")
+    heads = ("项目", "对象", "部门", "公司", "容差", "持续(次)", "首次", "状态", "原因")
+    english = ("kind", "of", "desk", "firm", "tolerance", "in a row", "first", "status", "cause")
     return table(heads if zh else english, cells, left=2) + "\n" + text
 
 

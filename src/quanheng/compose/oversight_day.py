@@ -26,7 +26,7 @@ from quanheng.edge.overseer_process import Setup
 from quanheng.exchange.messages import Deliver, EtfDeliver
 from quanheng.kernels.pack import unpack
 from quanheng.maker.messages import Notify
-from quanheng.oversight.compare import KINDS
+from quanheng.oversight.claims import KINDS
 from quanheng.oversight.figures import COLUMNS
 from quanheng.oversight.messages import Ask, Figures, NoticesRead, Told, Written
 from quanheng.oversight.overseer import Overseer
@@ -56,6 +56,7 @@ class OversightWatch:
         self.worst: dict[tuple[str, int], tuple[int, Nanos]] = {}
         self.written: list[tuple[Nanos, Written]] = []
         self.levels: dict[str, list[int]] = {}
+        self.causes: dict[str, str] = {}
         self.refused: list[tuple[Nanos, Told | Refused]] = []
         self.issued: list[tuple[Nanos, Issue]] = []
         self.runs = 0
@@ -91,7 +92,7 @@ class OversightWatch:
 
     def _levels(self, effect: Figures) -> None:
         """By "kind key": first and last instant beyond, most comparisons in a row, the figures
-        then (desk, own, tolerance), and whether it was explained.
+        then (desk, own, tolerance), and whether it was explained; in `causes` the last cause.
         """
         rows = unpack(effect.rows, effect.columns)
         for name, row in zip(effect.names, rows.tolist(), strict=True):
@@ -100,6 +101,7 @@ class OversightWatch:
             name = f"{KINDS[kind]} {key}"
             found = self.levels.setdefault(name, [effect.at, 0, 0, 0, 0, 0, 0])
             found[1], found[6] = effect.at, int(bool(why))
+            self.causes[name] = why or self.causes.get(name, "")
             if minutes >= found[2]:
                 found[2:6] = minutes, desk, own, tolerance
 
@@ -131,7 +133,7 @@ class OversightDay:
             "etf",
             over,
             [UnderlyingTicks],
-            oversight_lines.underlyings,
+            oversight_lines.UnderlyingLine().carry,
             source=feed,
         )
         sim.wire("drop-copy", "venue", over, [Deliver], copy.options)

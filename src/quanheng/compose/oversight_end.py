@@ -18,7 +18,7 @@ from quanheng.compose.oversight_wires import to_carry
 from quanheng.compose.text import exact_yuan
 from quanheng.exchange.layout import CASH, COVERED, FEES, LONG, SHORT
 from quanheng.kernels.pack import unpack
-from quanheng.oversight import compare, stress
+from quanheng.oversight import claims, compare, stress
 from quanheng.oversight.figures import COLUMNS, PLACE
 from quanheng.oversight.incidents import describe
 from quanheng.oversight.limits import BY_NAME, InForce, in_force, used
@@ -27,7 +27,7 @@ from quanheng.oversight.state import State
 from quanheng.runtime.envelope import RaiseAlert, Source
 from quanheng.settlement.carry import Carry
 from quanheng.terms.days import clock_text, day_of, iso
-from quanheng.terms.units import MONEY_PER_YUAN
+from quanheng.terms.units import MONEY_PER_YUAN, TICKS_PER_YUAN
 
 FIGURES = ("scope", "figure", "unit", "last", "worst", "at")
 LIMITS = (
@@ -39,7 +39,7 @@ CASES = (
     "by", "text",
 )  # fmt: skip
 LEVELS = (
-    "kind", "key", "desk", "own", "tolerance", "minutes", "first", "last", "status",
+    "kind", "key", "desk", "own", "tolerance", "minutes", "first", "last", "status", "cause",
 )  # fmt: skip
 STRESS = ("scenario", *stress.OUTCOME_COLUMNS)
 REVERSE = ("axis", "breaks", "percent", "looked_percent")
@@ -60,8 +60,11 @@ UNITS = {
     "days_ppm": (1_000_000, "days"),
 }
 """Divisor and unit of the figures that are not Money."""
-LEVEL_SCALE = {"position": 1, "value": 1_000_000} | dict.fromkeys(
-    ("cash", "margin", "profit", "fees"), MONEY_PER_YUAN
+LEVEL_SCALE = (
+    dict.fromkeys(("position", "unit", "last_day", "claim"), 1)
+    | {"value": 1_000_000}
+    | dict.fromkeys(("spot", "strike"), TICKS_PER_YUAN)
+    | dict.fromkeys(("cash", "margin", "profit", "marks", "fees", "margin_unit"), MONEY_PER_YUAN)
 )
 REST_SCALE = 1_000_000_000
 
@@ -106,7 +109,7 @@ def differences(world: World) -> dict[str, int]:
         "oversight: premium differs from the venue's": int(cash),
         "oversight: underlyings differ from their market's": units,
         "oversight: the books of the two levels differ": sum(
-            key.split()[0] in compare.EXACT for key in compare.open_differences(state)
+            key.split()[0] in claims.EXACT for key in compare.open_differences(state)
         ),
     }
 
@@ -190,7 +193,8 @@ def _levels(world: World) -> Iterable[Sequence[object]]:
         scale = LEVEL_SCALE.get(kind, REST_SCALE)
         status = "open" if key in still else "explained" if explained else "over"
         figures = (decimal(value, scale) for value in (desk, own, tolerance))
-        yield kind, what, *figures, minutes, clock_text(first), clock_text(last), status
+        times = clock_text(first), clock_text(last)
+        yield kind, what, *figures, minutes, *times, status, watch.causes.get(key, "")
 
 
 def _rows(found: Figures | None) -> Iterable[tuple[str, list[int]]]:

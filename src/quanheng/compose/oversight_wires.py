@@ -1,8 +1,8 @@
 """The overseer in a simulated day: its opening, and the wires that lead to it and from it.
 
 Its feed is thinned on the way: full images of the option chain, one a minute, and the underlyings'
-snapshots of the first seconds of each minute. Reports come as the exchange's copy, straight from
-the venue, not over the maker's line.
+snapshots of the first second of each quarter of a minute. Reports come as the exchange's copy,
+straight from the venue, not over the maker's line.
 """
 
 import msgspec

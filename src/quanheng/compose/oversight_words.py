@@ -1,5 +1,7 @@
 """Chinese headings and words of the overseer's tables; English stands beside them."""
 
+import re
+
 from quanheng.compose import oversight_end as end
 from quanheng.oversight.scenarios import STORIES
 from quanheng.oversight.stress import AXES
@@ -24,7 +26,7 @@ CASES = dict(
 LEVELS = dict(
     zip(
         end.LEVELS,
-        ("项目", "对象", "部门", "公司", "容差", "持续（次）", "首次", "末次", "状态"),
+        ("项目", "对象", "部门", "公司", "容差", "持续（次）", "首次", "末次", "状态", "原因"),
         strict=True,
     )
 )  # fmt: skip
@@ -122,8 +124,34 @@ KINDS = {
     "theta": "Theta",
     "profit": "盈亏",
     "fees": "费用",
+    "spot": "标的价格",
+    "marks": "估值损益",
+    "claim": "部门数据中断",
+    "strike": "行权价",
+    "unit": "合约单位",
+    "last_day": "到期日",
+    "margin_unit": "单位保证金",
 }
+CAUSES = (
+    (r"own market data are stale", "公司行情已过时"),
+    (r"no continuous trading", "无连续交易"),
+    (r"contracts without own vol", "有无自有波动率的合约"),
+    (r"market (\\S+) off the own model", r"市场与公司模型相差 \\1"),
+    (r"follows by (\d+) min", r"部门曲线滞后 \1 分钟"),
+    (r"(\S+) yuan of contracts without a market", r"无行情合约 \1 元"),
+    (r"(\S+) yuan of contracts named alone", r"另列合约 \1 元"),
+)
+"""Causes of a difference (`oversight.compare.reason`) and their words."""
 BREAKS = {"margin": ("可用资金为负", "no free cash"), "loss": ("损失超限", "loss over the limit")}
+
+
+def cause(text: str, language: str) -> str:
+    """What explains a difference, for people."""
+    if language != "zh":
+        return text
+    for pattern, words in CAUSES:
+        text = re.sub(pattern, words, text)
+    return text.replace(", ", "，")
 
 
 def story(name: str, language: str) -> str:

@@ -28,7 +28,7 @@ def read_table(run: Path, name: str, columns: Iterable[str]) -> list[dict[str, s
 
 
 def read_csv(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Rows of any table that we wrote, by column. RunError as above."""
+    """Rows of any table that we wrote, by column. RunError as in `read_table`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)

@@ -232,12 +232,14 @@ def levels(day: Day, title: str) -> Section:
     """Differences between the department's figures and the firm's own."""
     rows = tuple(
         (words.KINDS[row["kind"]], row["key"], trimmed(row["desk"]), trimmed(row["own"]),
-         trimmed(row["tolerance"]), row["minutes"], words.LEVEL_STATUS[row["status"]][0])
+         trimmed(row["tolerance"]), row["minutes"], words.LEVEL_STATUS[row["status"]][0],
+         words.cause(row["cause"], "zh"))
         for row in day.found["levels"]
     )  # fmt: skip
     columns = tuple(text(zh, name) for name, zh in zip(
-        ("kind", "of", "desk", "firm", "tolerance", "in a row", "status"),
-        ("项目", "对象", "部门", "公司", "容差", "持续（次）", "状态"), strict=True))  # fmt: skip
+        ("kind", "of", "desk", "firm", "tolerance", "in a row", "status", "cause"),
+        ("项目", "对象", "部门", "公司", "容差", "持续（次）", "状态", "原因"),
+        strict=True))  # fmt: skip
     block = Table(title="两级核对差异", english="Differences", columns=columns, rows=rows)
     opened = sum(row["status"] == "open" for row in day.found["levels"])
     told = f"超出容差 {len(rows)} 项，未解释 {opened} 项。" if rows else "两级数据在容差内一致。"

@@ -7,7 +7,6 @@ A side of a maker's effective quote is an order here: it lasts until its price c
 grows or it is gone; where the dataset has table `orders`, those are taken instead.
 """
 
-import csv
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from quanheng.compose.desk_tables import DEALS
-from quanheng.compose.report_tables import read_table
+from quanheng.compose.report_tables import read_csv, read_table
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.surveil_file import RulesFile, bans_on, parties_of
 from quanheng.compose.surveil_orders import codes_of, fills_of, from_orders, sides_of
@@ -128,17 +127,7 @@ class _Making:
 
     def book(self, path: Path) -> None:
         """A book file. RunError names the line and what is wrong."""
-        try:
-            with path.open(encoding="utf-8", newline="") as stream:
-                reader = csv.DictReader(stream, strict=True)
-                rows = list(reader)
-                heads = reader.fieldnames or []
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise RunError(f"{path}: {error}") from error
-        missing = [name for name in BOOK if name not in heads]
-        if missing:
-            raise RunError(f"{path}: no column {missing[0]}")
-        for line, row in enumerate(rows, start=2):
+        for line, row in enumerate(read_csv(path, BOOK), start=2):
             where = f"{path} line {line}"
             if row["account"] not in self.seats:
                 raise RunError(f"{where}: account {row['account']!r} is not in the rules file")

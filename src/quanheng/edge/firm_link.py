@@ -21,7 +21,7 @@ from quanheng.terms.units import SECOND, Nanos
 
 SOCKET = "firm.sock"
 BEAT_EVERY = SECOND
-TOPICS = ("class", "greeks", "ledger", "book", "seen", "margin")
+TOPICS = ("class", "greeks", "ledger", "book", "terms", "seen", "margin")
 """Views that a claim of the desk is made of (`oversight_lines.DeskLine`)."""
 
 

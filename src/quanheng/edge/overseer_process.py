@@ -31,7 +31,7 @@ from quanheng.edge.health import Health
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.loop import Loop
 from quanheng.edge.market_feed import FeedClient
-from quanheng.edge.oversight_lines import DeskLine, images, underlyings
+from quanheng.edge.oversight_lines import DeskLine, UnderlyingLine, images
 from quanheng.maker.messages import Notify
 from quanheng.oversight.messages import (
     AnyCopy,
@@ -119,7 +119,7 @@ class OverseerProcess:
         self._asked = ActFile(run)
         self._look_at: Nanos = 0
         self._done = 0  # lines of the file of acts that an earlier process took
-        self._desk = DeskLine()
+        self._desk, self._funds = DeskLine(), UnderlyingLine()
         self.door = DeskDoor(loop, run, self._from_desk, self._desk_up)
         self.feed = FeedClient(
             setup.opening.chain, loop, (setup.host, setup.feed_port), self._on_tick, self._on_bad
@@ -149,7 +149,7 @@ class OverseerProcess:
     # Lines -----------------------------------------------------------------------------------
 
     def _on_tick(self, tick: Any) -> None:
-        keep = images if isinstance(tick, ChainTick) else underlyings
+        keep = images if isinstance(tick, ChainTick) else self._funds.carry
         for body in keep(tick, tick.at):
             self._take(body, Source.FEED)
 

@@ -1,8 +1,9 @@
 """What reaches the overseer, from what the others say: its feed, the drop copy, the desk's claim.
 
 Its feed is thinned on the way: full images of the option chain, one a minute, and the underlyings'
-snapshots of the first seconds of each minute. Reports come as the exchange's copy, straight from
-the venue, not over the maker's line. The simulation and the running processes share this page.
+snapshots of the first second of each quarter of a minute. Reports come as the exchange's copy,
+straight from the venue, not over the maker's line. The simulation and the running processes share
+this page.
 """
 
 from collections.abc import Sequence
@@ -21,13 +22,14 @@ from quanheng.terms.codes import Exec, OrderKind, Side
 from quanheng.terms.etf import EtfFill
 from quanheng.terms.market import ChainTick, UnderlyingTicks
 from quanheng.terms.orders import OrderAck, QuoteAck, Trade
-from quanheng.terms.units import MINUTE, SECOND, Nanos
+from quanheng.terms.units import SECOND, Nanos
 
-FIRST_SECONDS = 4 * SECOND
-"""Snapshots of the underlyings that the overseer takes, of each minute."""
+WINDOW, TAKEN = 15 * SECOND, SECOND
+"""Of each window, what begins with its first snapshot of the underlyings is taken so long."""
 MOST_NAME = 8
 """Bytes of the name of a report set, in the "seen" view."""
 _CLASS = [CLASS_COLUMNS.index(name) for name in ("slot", "net", "theo")]
+_WHOLE = ("greeks", "ledger", "book", "terms", "seen")
 _GREEKS = [GREEK_COLUMNS.index(name) for name in ("delta", "gamma", "vega", "theta")]
 
 
@@ -36,9 +38,19 @@ def images(effect: ChainTick, at: Nanos) -> list[ChainTick]:
     return [effect] if effect.image else []
 
 
-def underlyings(effect: UnderlyingTicks, at: Nanos) -> list[UnderlyingTicks]:
-    """Snapshots of the first seconds of a minute."""
-    return [effect] if effect.at % MINUTE < FIRST_SECONDS else []
+class UnderlyingLine:
+    """The underlyings' market, thinned to the beginning of each quarter of a minute. It goes by the
+    first snapshot there and not by the clock: a slow source has none at a fixed second.
+    """
+
+    def __init__(self) -> None:
+        self._since: Nanos = -WINDOW
+
+    def carry(self, effect: UnderlyingTicks, at: Nanos) -> list[UnderlyingTicks]:
+        """Those within TAKEN of the first one of their window."""
+        if effect.at // WINDOW != self._since // WINDOW:
+            self._since = effect.at
+        return [effect] if 0 <= effect.at - self._since < TAKEN else []
 
 
 def sides_of(ack: OrderAck | QuoteAck) -> list[OrderSeen]:
@@ -115,14 +127,14 @@ class DeskLine:
         """The claim of a minute once it is whole."""
         if effect.topic == "class":
             self._contracts.append(unpack(effect.rows, effect.columns)[:, _CLASS])
-        elif effect.topic in ("greeks", "ledger", "book", "seen"):
+        elif effect.topic in _WHOLE:
             self._seen[effect.topic] = unpack(effect.rows, effect.columns)
-        elif effect.topic == "margin" and self._contracts and len(self._seen) == 4:
+        elif effect.topic == "margin" and self._contracts and len(self._seen) == len(_WHOLE):
             return [self._whole(unpack(effect.rows, effect.columns)[0], at)]
         return []
 
     def _whole(self, margin: np.ndarray, at: Nanos) -> DeskFigures:
-        greeks, ledger, book = (self._seen.pop(name) for name in ("greeks", "ledger", "book"))
+        greeks, ledger, book, terms = (self._seen.pop(name) for name in _WHOLE[:-1])
         seen = tuple(
             (name.to_bytes(MOST_NAME).lstrip(b"\0").decode(), index)
             for name, index in self._seen.pop("seen").tolist()
@@ -144,4 +156,6 @@ class DeskLine:
             used,
             named["cash"] + fees,
             seen,
+            tuple(book[:, BOOK_COLUMNS.index("spot")].tolist()),
+            pack(terms),
         )

@@ -102,9 +102,9 @@ class Resync(msgspec.Struct, frozen=True, array_like=True, tag="resync"):
 class Notify(msgspec.Struct, frozen=True, array_like=True, tag="notify"):
     """Effect for the console's view log: `kernels.pack` of int64[n, columns] (`view` names them).
 
-    Topics are "class" (one row per contract), "curve" (one row per expiry), "book" and "flow" (one
-    row per class), and those of `ledger_views` and `inquiry_views`. It never influences trading and
-    may be pruned.
+    Topics are "class" and "terms" (one row per contract), "curve" (one row per expiry), "book" and
+    "flow" (one row per class), and those of `ledger_views` and `inquiry_views`. It never influences
+    trading and may be pruned.
     """
 
     topic: str

@@ -66,6 +66,11 @@ SEEN_COLUMNS = ("partition", "next_index")
 index that comes next. The firm's overseer holds the figures of the minute against its own books of
 that index."""
 
+TERMS_COLUMNS = ("slot", "strike", "unit", "last_day", "margin")
+"""Columns of the "terms" view, one row per contract: strike in Ticks, unit, last trading day and
+Money of the opening margin of one short, as they stand in the tables that price. The firm's
+overseer holds them against its own reading of the exchange's reference data."""
+
 _MARKED = [ls.FILLS, *range(ls.MARK_OUT, ls.MARK_OUT + LEARNT)]
 
 _LIVES = (
@@ -249,6 +254,14 @@ def _flow_rows(state: State, opened: MakerOpen) -> np.ndarray:
     return np.array(rows, dtype=np.int64)
 
 
+def _terms(state: State) -> np.ndarray:
+    fixed = state.tables.fixed
+    last_days = state.tables.meta[fixed[:, c.F_EXPIRY], c.E_LAST_DAY]
+    slots = np.arange(fixed.shape[0])
+    columns = (slots, fixed[:, c.F_STRIKE], fixed[:, c.F_UNIT], last_days, fixed[:, c.F_MARGIN])
+    return np.column_stack(columns)
+
+
 def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Views of every class and of the book, and the alert that a duty is at risk (Q-05, I-14)."""
     fixed, book = state.tables.fixed, state.book
@@ -283,6 +296,7 @@ def show(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     effects.append(Notify("curve", -1, at, len(CURVE_COLUMNS), pack(_curves(state))))
     effects.append(Notify("book", -1, at, len(BOOK_COLUMNS), pack(np.array(table, dtype=np.int64))))
     effects.append(Notify("flow", -1, at, len(FLOW_COLUMNS), pack(_flow_rows(state, opened))))
+    effects.append(Notify("terms", -1, at, len(TERMS_COLUMNS), pack(_terms(state))))
     heard = sorted(state.next_index.items())
     seen = [[int.from_bytes(name.encode()), index] for name, index in heard]
     indices = np.array(seen, dtype=np.int64).reshape(-1, len(SEEN_COLUMNS))

@@ -158,6 +158,7 @@ def take_etf(state: State, opened: OverseerOpen, body: EtfCopy, out: list[RaiseA
         account.aside -= sign * fill.amount + fill.fee
         account.spent[owner, klass] -= sign * fill.amount
         account.fee_paid[owner, klass] += fill.fee
+        account.fund_fees[klass] += fill.fee
 
 
 def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[str, int, int]]:
@@ -184,13 +185,14 @@ def over_now(state: State, opened: OverseerOpen, underlying: str) -> list[tuple[
 
 class Books(NamedTuple):
     """The own books at some instant: net by slot, cash before fees, margin of each short alone,
-    least and most fees by class.
+    by class least and most fees, and premium received less paid since the opening.
     """
 
     net: np.ndarray
     cash: Money
     margin: Money
     fees: np.ndarray
+    spent: np.ndarray
 
 
 def books_at(state: State, seen: dict[str, int]) -> Books:
@@ -201,13 +203,16 @@ def books_at(state: State, seen: dict[str, int]) -> Books:
     account = state.account
     net, short = account.long - account.short - account.covered, account.short.copy()
     cash, paid = account.cash + account.fees, account.fee_range.copy()
+    spent = account.spent.sum(axis=0)
     for fold in account.recent if seen else ():
         if fold.index >= seen.get(fold.set_id, 0):
             net[fold.slot] -= fold.long - fold.short - fold.covered
             short[fold.slot] -= fold.short
             cash -= fold.cash
-            paid[state.model.klass[fold.slot]] -= fold.least, fold.most
-    return Books(net, cash, int((short * state.model.margin).sum()), paid)
+            klass = state.model.klass[fold.slot]
+            paid[klass] -= fold.least, fold.most
+            spent[klass] -= fold.cash
+    return Books(net, cash, int((short * state.model.margin).sum()), paid, spent)
 
 
 def forget(state: State, before: Nanos, seen: dict[str, int]) -> None:

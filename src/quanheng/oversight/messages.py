@@ -216,6 +216,8 @@ class DeskFigures(msgspec.Struct, frozen=True, array_like=True, tag="desk_figure
     delta, cash gamma, vega, theta in 1e-9 yuan. `profit` [classes, 2]: total and fees of it.
     `margin`: opening margin of the shorts; `cash`: of the options account. `seen`: by report set,
     the first index that the desk had not heard; without it the claim is of all that was reported.
+    What the desk works with: `spots`, Ticks by class, and `terms` [n, 5]: slot, strike, unit, last
+    day, margin of one short; each empty when the desk does not say.
     """
 
     at: Nanos
@@ -225,6 +227,8 @@ class DeskFigures(msgspec.Struct, frozen=True, array_like=True, tag="desk_figure
     margin: Money
     cash: Money
     seen: tuple[tuple[str, int], ...] = ()
+    spots: tuple[Ticks, ...] = ()
+    terms: bytes = b""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):

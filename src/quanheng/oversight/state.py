@@ -14,6 +14,9 @@ from quanheng.terms.contract import Chain
 from quanheng.terms.days import midnight
 from quanheng.terms.units import TICKS_PER_YUAN, Lots, Money, Nanos
 
+PAST = 5
+"""Own prices of so many runs are kept: a price of the desk that was ours then came late."""
+
 
 class Case(msgspec.Struct):
     """A breach and where it stands; `cases.LIFE_CYCLE` moves it."""
@@ -79,6 +82,7 @@ class Account(msgspec.Struct):
     traded: np.ndarray  # contracts by slot today
     combinations: dict[str, tuple[str, int, int, Lots]]  # id: strategy, slots, units
     seen: dict[str, int]  # last index of each report set
+    fund_fees: np.ndarray  # Money by class, of fills in the underlyings
     fee_range: np.ndarray  # least and most Money of fees by class, whoever provided
     places: dict[str, int]  # slot by contract code
     klasses: dict[str, int]  # class by underlying
@@ -121,6 +125,7 @@ class Model(msgspec.Struct):
     grid_at: np.ndarray  # when, Nanos
     prices: np.ndarray
     values: np.ndarray
+    past: np.ndarray  # prices of the last runs, the newest first
     moves: np.ndarray
     volume: np.ndarray  # contracts traded today in the market, by slot
     seen_market: int = 0
@@ -145,6 +150,7 @@ class State(msgspec.Struct):
     off: dict[str, int] = {}  # comparison key -> minutes in a row
     explained: dict[str, str] = {}
     claim: DeskFigures | None = None
+    silent: int = -1  # runs without a claim while contracts trade; -1: the desk never claimed
     copied: int = 0  # messages of the drop copy
     orders: dict[str, list[int]] = {}  # client id -> slot, left to buy, left to sell
     asked_low: dict[str, int] = {}  # scope -> lowest state asked for and not released since
@@ -234,6 +240,7 @@ def open_model(opened: OverseerOpen) -> Model:
         grid_at=np.zeros(len(chain.classes), dtype=np.int64),
         prices=np.full(slots, np.nan),
         values=np.full((slots, ROWS), np.nan),
+        past=np.full((PAST, slots), np.nan),
         moves=np.zeros((slots, COUNT), dtype=np.int64),
         volume=np.zeros(slots, dtype=np.int64),
     )
@@ -276,6 +283,7 @@ def open_account(opened: OverseerOpen, owners: int) -> Account:
         traded=np.zeros(slots, dtype=np.int64),
         combinations=combined,
         seen={},
+        fund_fees=np.zeros(classes, dtype=np.int64),
         fee_range=np.zeros((classes, 2), dtype=np.int64),
         places=places,
         klasses={item.underlying: number for number, item in enumerate(chain.classes)},

@@ -7,31 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from quanheng.oversight import surveillance as s
 from quanheng.oversight.surveillance import (
-    CONTINUOUS,
-    D_AT,
-    D_CASH,
-    D_KLASS,
-    D_SIDE,
-    D_WHO,
-    FIRST,
-    LAST,
-    O_AT,
-    O_END,
-    O_FILLED,
-    O_QTY,
-    O_SIDE,
-    O_SLOT,
-    O_WHO,
-    STEP,
-    T_AT,
-    T_BUY_AT,
-    T_BUYER,
-    T_PRICE,
-    T_QTY,
-    T_SELL_AT,
-    T_SELLER,
-    T_SLOT,
     Finding,
     Grid,
     Limits,
@@ -50,10 +27,10 @@ from quanheng.terms.units import SECOND, Money
 
 WINDOWS = (
     (from_clock("09:15"), from_clock("09:26"), "开盘集合竞价", "the opening auction"),
-    (from_clock("14:52"), LAST, "收盘前", "the close"),
+    (from_clock("14:52"), s.LAST, "收盘前", "the close"),
 )
 """Where a price is marked: its settlement or its opening follows from few trades."""
-SETTLING = (from_clock("14:30"), LAST)
+SETTLING = (from_clock("14:30"), s.LAST)
 """Where the underlying's price settles options, and on an expiry day decides exercise."""
 LUNCH = (from_clock("11:30"), from_clock("13:00"))
 _YUAN = 10_000
@@ -63,13 +40,13 @@ def marking(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
     """One account's trades move a contract's price in an auction or at the close (异常价格波动)."""
     trades = records.trades
     for since, until, zh, en in WINDOWS:
-        inside = (trades[:, T_AT] >= since) & (trades[:, T_AT] < until)
-        for slot in sorted(set(trades[inside, T_SLOT].tolist())):
-            rows = np.flatnonzero(inside & (trades[:, T_SLOT] == slot))
+        inside = (trades[:, s.T_AT] >= since) & (trades[:, s.T_AT] < until)
+        for slot in sorted(set(trades[inside, s.T_SLOT].tolist())):
+            rows = np.flatnonzero(inside & (trades[:, s.T_SLOT] == slot))
             before = _reference(grid, slot, since, until, limits)
             if before is None:
                 continue
-            last = int(trades[rows[-1], T_PRICE])
+            last = int(trades[rows[-1], s.T_PRICE])
             moved = last - before
             least = max(limits["move_ticks"], int(before * limits["move_ppm"] // 1_000_000))
             if abs(moved) < least:
@@ -95,8 +72,8 @@ def marking(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
 
 def _reference(grid: Grid, slot: int, since: int, until: int, limits: Limits) -> int | None:
     """Ticks before the window, or where there was no market yet, after it has calmed down."""
-    for at in (since - STEP, until + limits["after_s"] * SECOND):
-        if FIRST <= at < LAST:
+    for at in (since - s.STEP, until + limits["after_s"] * SECOND):
+        if s.FIRST <= at < s.LAST:
             middle = grid.middle[slot, place(at)]
             if not np.isnan(middle):
                 return round(float(middle))
@@ -108,16 +85,16 @@ def _pusher(
 ) -> tuple[int, int, int, np.ndarray] | None:
     """(account, contracts, share in ppm, rows) of who traded most in the price's direction."""
     trades = records.trades
-    column = T_BUYER if sign > 0 else T_SELLER
-    own, other = (T_BUY_AT, T_SELL_AT) if sign > 0 else (T_SELL_AT, T_BUY_AT)
+    column = s.T_BUYER if sign > 0 else s.T_SELLER
+    own, other = (s.T_BUY_AT, s.T_SELL_AT) if sign > 0 else (s.T_SELL_AT, s.T_BUY_AT)
     # In continuous trading only what took a standing price pushes it.
-    hours = trades[rows, T_AT] < CONTINUOUS[1]
+    hours = trades[rows, s.T_AT] < s.CONTINUOUS[1]
     pushing = ~hours | (trades[rows, own] > trades[rows, other])
     best = None
-    total = int(trades[rows, T_QTY].sum())
+    total = int(trades[rows, s.T_QTY].sum())
     for who in sorted(set(trades[rows, column].tolist()) - {-1}):
         mine = rows[pushing & (trades[rows, column] == who)]
-        lots = int(trades[mine, T_QTY].sum())
+        lots = int(trades[mine, s.T_QTY].sum())
         if best is None or lots > best[1]:
             best = (who, lots, ppm(lots, total), mine)
     return best
@@ -132,20 +109,20 @@ def directional(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
         if party.role != "maker":
             continue
         rows, signs = taken_by(trades, who)
-        each = deltas_of(records, grid, trades[rows]) * signs * trades[rows, T_QTY]
-        klass = np.array([row.klass for row in records.contracts])[trades[rows, T_SLOT]]
-        mine = (trades[:, T_BUYER] == who) | (trades[:, T_SELLER] == who)
-        slot_klass = np.array([row.klass for row in records.contracts])[trades[:, T_SLOT]]
+        each = deltas_of(records, grid, trades[rows]) * signs * trades[rows, s.T_QTY]
+        klass = np.array([row.klass for row in records.contracts])[trades[rows, s.T_SLOT]]
+        mine = (trades[:, s.T_BUYER] == who) | (trades[:, s.T_SELLER] == who)
+        slot_klass = np.array([row.klass for row in records.contracts])[trades[:, s.T_SLOT]]
         for number, underlying in enumerate(records.classes):
             part = klass == number
             gross = int(np.abs(each[part]).sum())
             deals = records.deals[
-                (records.deals[:, D_WHO] == who) & (records.deals[:, D_KLASS] == number)
+                (records.deals[:, s.D_WHO] == who) & (records.deals[:, s.D_KLASS] == number)
             ]
-            hedge = int((deals[:, D_SIDE] * deals[:, D_CASH]).sum())
+            hedge = int((deals[:, s.D_SIDE] * deals[:, s.D_CASH]).sum())
             net: Money = int(each[part].sum()) + hedge
-            lots = int(trades[rows[part], T_QTY].sum())
-            share = ppm(lots, int(trades[mine & (slot_klass == number), T_QTY].sum()))
+            lots = int(trades[rows[part], s.T_QTY].sum())
+            share = ppm(lots, int(trades[mine & (slot_klass == number), s.T_QTY].sum()))
             sided = ppm(abs(int(each[part].sum())), gross)
             if (
                 abs(net) < limits["yuan"] * _YUAN
@@ -161,7 +138,7 @@ def directional(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
                 f"hedges; {share // 10_000} % of its volume was taking, {sided // 10_000} % of "
                 "that on one side",
             )
-            span = (int(trades[rows[part], T_AT].min()), int(trades[rows[part], T_AT].max()))
+            span = (int(trades[rows[part], s.T_AT].min()), int(trades[rows[part], s.T_AT].max()))
             yield finding(
                 "directional", limits, (party.name,), underlying, span, abs(net) // _YUAN,
                 limits["yuan"], trade_names(records, rows[part]), words,
@@ -175,20 +152,20 @@ def cross_market(records: Records, grid: Grid, limits: Limits) -> Iterator[Findi
     trades, deals = records.trades, records.deals
     since, until = SETTLING
     for who, party in enumerate(records.parties):
-        rows = np.flatnonzero((trades[:, T_BUYER] == who) | (trades[:, T_SELLER] == who))
-        rows = rows[trades[rows, T_AT] < until]
-        sign = (trades[rows, T_BUYER] == who).astype(np.int64) - (trades[rows, T_SELLER] == who)
-        each = deltas_of(records, grid, trades[rows]) * sign * trades[rows, T_QTY]
-        klass = np.array([row.klass for row in records.contracts])[trades[rows, T_SLOT]]
+        rows = np.flatnonzero((trades[:, s.T_BUYER] == who) | (trades[:, s.T_SELLER] == who))
+        rows = rows[trades[rows, s.T_AT] < until]
+        sign = (trades[rows, s.T_BUYER] == who).astype(np.int64) - (trades[rows, s.T_SELLER] == who)
+        each = deltas_of(records, grid, trades[rows]) * sign * trades[rows, s.T_QTY]
+        klass = np.array([row.klass for row in records.contracts])[trades[rows, s.T_SLOT]]
         for number, underlying in enumerate(records.classes):
-            there = deals[(deals[:, D_WHO] == who) & (deals[:, D_KLASS] == number)]
-            there = there[(there[:, D_AT] >= since) & (there[:, D_AT] < until)]
-            pressed: Money = int((there[:, D_SIDE] * there[:, D_CASH]).sum())
+            there = deals[(deals[:, s.D_WHO] == who) & (deals[:, s.D_KLASS] == number)]
+            there = there[(there[:, s.D_AT] >= since) & (there[:, s.D_AT] < until)]
+            pressed: Money = int((there[:, s.D_SIDE] * there[:, s.D_CASH]).sum())
             held: Money = int(each[klass == number].sum())
             if not len(there) or (pressed > 0) != (held > 0):
                 continue
-            first = int(there[:, D_AT].min())
-            moved = _moved(grid, number, first, int(there[:, D_AT].max()))
+            first = int(there[:, s.D_AT].min())
+            moved = _moved(grid, number, first, int(there[:, s.D_AT].max()))
             # The price has to move the way it was pressed, or nothing was gained.
             along = moved if pressed > 0 else -moved
             if (
@@ -207,17 +184,17 @@ def cross_market(records: Records, grid: Grid, limits: Limits) -> Iterator[Findi
                 f"{underlying} after 14:30 with {yuan(abs(held))} yuan of option delta the same "
                 f"way; it moved {along / 10_000:.2f} %{note[1]}",
             )
-            names = [f"deal {party.name} {underlying} @{row[D_AT]}" for row in there.tolist()]
+            names = [f"deal {party.name} {underlying} @{row[s.D_AT]}" for row in there.tolist()]
             yield finding(
                 "cross_market", limits, (party.name,), underlying,
-                (first, int(there[:, D_AT].max())), abs(pressed) // _YUAN, limits["yuan"], names,
+                (first, int(there[:, s.D_AT].max())), abs(pressed) // _YUAN, limits["yuan"], names,
                 words,
             )  # fmt: skip
 
 
 def _moved(grid: Grid, klass: int, since: int, until: int) -> int:
     """Relative move in ppm of the implied forward over a span, 0 where unknown."""
-    before = grid.forward[klass, place(since - STEP)]
+    before = grid.forward[klass, place(since - s.STEP)]
     part = grid.forward[klass, place(since) : place(until + 60 * SECOND) + 1]
     known = part[np.isfinite(part)]
     if np.isnan(before) or not known.size:
@@ -231,24 +208,24 @@ def layering(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
     """
     orders, trades = records.orders, records.trades
     for who, party in enumerate(records.parties):
-        mine = orders[orders[:, O_WHO] == who]
-        for slot in sorted(set(mine[:, O_SLOT].tolist())):
-            here = mine[mine[:, O_SLOT] == slot]
-            usual = int(np.median(here[:, O_QTY]))
+        mine = orders[orders[:, s.O_WHO] == who]
+        for slot in sorted(set(mine[:, s.O_SLOT].tolist())):
+            here = mine[mine[:, s.O_SLOT] == slot]
+            usual = int(np.median(here[:, s.O_QTY]))
             least = max(limits["lots"], usual * limits["times_percent"] // 100)
             big = here[
-                (here[:, O_QTY] >= least)
-                & (here[:, O_FILLED] == 0)
-                & (here[:, O_END] > 0)
-                & (here[:, O_END] - here[:, O_AT] <= limits["life_s"] * SECOND)
+                (here[:, s.O_QTY] >= least)
+                & (here[:, s.O_FILLED] == 0)
+                & (here[:, s.O_END] > 0)
+                & (here[:, s.O_END] - here[:, s.O_AT] <= limits["life_s"] * SECOND)
             ]
             found = big[_traded(trades, who, slot, big, limits)].tolist()
             if len(found) < limits["orders"]:
                 continue
             code = records.contracts[slot].code
             names = [
-                f"order {party.name} {code} {'bid' if row[O_SIDE] > 0 else 'ask'} {row[O_QTY]} "
-                f"@{row[O_AT]}"
+                f"order {party.name} {code} {'bid' if row[s.O_SIDE] > 0 else 'ask'} {row[s.O_QTY]} "
+                f"@{row[s.O_AT]}"
                 for row in found
             ]
             words = (
@@ -257,7 +234,7 @@ def layering(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
                 f"{party.name} took away {len(found)} large sides of {code} (at least {least}) "
                 "unfilled while it traded on the other side",
             )
-            span = (found[0][O_AT], found[-1][O_END])
+            span = (found[0][s.O_AT], found[-1][s.O_END])
             yield finding(
                 "layering", limits, (party.name,), code, span, len(found), limits["orders"], names,
                 words,
@@ -271,14 +248,14 @@ def _traded(
     out = np.zeros(len(rows), dtype=bool)
     if not len(rows):
         return out
-    here = trades[trades[:, T_SLOT] == slot]
-    since = rows[:, O_AT] - limits["before_s"] * SECOND
-    for side, column in ((1, T_SELLER), (-1, T_BUYER)):
+    here = trades[trades[:, s.T_SLOT] == slot]
+    since = rows[:, s.O_AT] - limits["before_s"] * SECOND
+    for side, column in ((1, s.T_SELLER), (-1, s.T_BUYER)):
         # Trades are in order of time.
-        times = here[here[:, column] == who, T_AT]
-        inside = np.searchsorted(times, rows[:, O_END], side="right")
+        times = here[here[:, column] == who, s.T_AT]
+        inside = np.searchsorted(times, rows[:, s.O_END], side="right")
         inside -= np.searchsorted(times, since, side="left")
-        out |= (rows[:, O_SIDE] == side) & (inside > 0)
+        out |= (rows[:, s.O_SIDE] == side) & (inside > 0)
     return out
 
 
@@ -287,8 +264,8 @@ def alternating(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
     (串通报价): each meets its time only because the other does not.
     """
     makers = [n for n, party in enumerate(records.parties) if party.role == "maker"]
-    instants = FIRST + STEP * np.arange(points())
-    hours = (instants >= CONTINUOUS[0]) & (instants < CONTINUOUS[1])
+    instants = s.FIRST + s.STEP * np.arange(points())
+    hours = (instants >= s.CONTINUOUS[0]) & (instants < s.CONTINUOUS[1])
     hours &= (instants < LUNCH[0]) | (instants >= LUNCH[1])
     for slot, contract in enumerate(records.contracts):
         there = {who: _present(records, who, slot)[hours] for who in makers}
@@ -317,7 +294,7 @@ def alternating(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
                 )
                 evidence = [f"quotes {name} {contract.code}" for name in names]
                 yield finding(
-                    "collusion", limits, names, contract.code, CONTINUOUS, turns, limits["turns"],
+                    "collusion", limits, names, contract.code, s.CONTINUOUS, turns, limits["turns"],
                     evidence, words,
                 )  # fmt: skip
 
@@ -326,10 +303,10 @@ def _present(records: Records, who: int, slot: int) -> np.ndarray:
     """bool[points]: two sides of an account stand in a contract."""
     change = np.zeros((2, points() + 1), dtype=np.int64)
     orders = records.orders
-    mine = orders[(orders[:, O_WHO] == who) & (orders[:, O_SLOT] == slot)]
-    for row in mine[:, [O_SIDE, O_AT, O_END]].tolist():
-        start = -(-(row[1] - FIRST) // STEP)
-        end = -(-(row[2] - FIRST) // STEP) if row[2] else points()
+    mine = orders[(orders[:, s.O_WHO] == who) & (orders[:, s.O_SLOT] == slot)]
+    for row in mine[:, [s.O_SIDE, s.O_AT, s.O_END]].tolist():
+        start = -(-(row[1] - s.FIRST) // s.STEP)
+        end = -(-(row[2] - s.FIRST) // s.STEP) if row[2] else points()
         start, end = max(start, 0), min(max(end, 0), points())
         if end > start:
             side = 0 if row[0] > 0 else 1
@@ -345,11 +322,11 @@ def stuffing(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
     unfilled: it slows others down (以不正当方式影响其他做市商).
     """
     orders = records.orders
-    short = (orders[:, O_END] > 0) & (orders[:, O_FILLED] == 0)
-    short &= orders[:, O_END] - orders[:, O_AT] <= limits["life_ms"] * SECOND // 1_000
+    short = (orders[:, s.O_END] > 0) & (orders[:, s.O_FILLED] == 0)
+    short &= orders[:, s.O_END] - orders[:, s.O_AT] <= limits["life_ms"] * SECOND // 1_000
     rows = orders[short]
     keys, counts = np.unique(
-        np.column_stack([rows[:, O_WHO], rows[:, O_SLOT], rows[:, O_AT] // SECOND]),
+        np.column_stack([rows[:, s.O_WHO], rows[:, s.O_SLOT], rows[:, s.O_AT] // SECOND]),
         axis=0,
         return_counts=True,
     )

@@ -6,21 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from quanheng.oversight import surveillance as s
 from quanheng.oversight.surveillance import (
-    COMPLIANCE,
-    D_AT,
-    D_CASH,
-    D_KLASS,
-    D_SIDE,
-    D_WHO,
-    T_AT,
-    T_BUY_AT,
-    T_BUYER,
-    T_PRICE,
-    T_QTY,
-    T_SELL_AT,
-    T_SELLER,
-    T_SLOT,
     Finding,
     Grid,
     Limits,
@@ -40,16 +27,16 @@ TRUSTED_ROLES = ("client", "related", "proprietary", "asset")
 
 
 def _span(trades: np.ndarray) -> tuple[int, int]:
-    return int(trades[:, T_AT].min()), int(trades[:, T_AT].max())
+    return int(trades[:, s.T_AT].min()), int(trades[:, s.T_AT].max())
 
 
 def self_trades(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
     """The same account on both sides of a trade (自成交), by account and contract."""
     trades = records.trades
-    same = (trades[:, T_BUYER] >= 0) & (trades[:, T_BUYER] == trades[:, T_SELLER])
-    for who, slot in sorted({(int(r[T_BUYER]), int(r[T_SLOT])) for r in trades[same]}):
-        rows = np.flatnonzero(same & (trades[:, T_BUYER] == who) & (trades[:, T_SLOT] == slot))
-        lots = int(trades[rows, T_QTY].sum())
+    same = (trades[:, s.T_BUYER] >= 0) & (trades[:, s.T_BUYER] == trades[:, s.T_SELLER])
+    for who, slot in sorted({(int(r[s.T_BUYER]), int(r[s.T_SLOT])) for r in trades[same]}):
+        rows = np.flatnonzero(same & (trades[:, s.T_BUYER] == who) & (trades[:, s.T_SLOT] == slot))
+        lots = int(trades[rows, s.T_QTY].sum())
         if lots < limits["lots"]:
             continue
         name, code = records.parties[who].name, records.contracts[slot].code
@@ -66,8 +53,8 @@ def self_trades(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
 def _pairs(records: Records) -> Iterator[tuple[int, int, np.ndarray]]:
     """(first, second, rows of trades) of each two different named accounts that traded."""
     trades = records.trades
-    low = np.minimum(trades[:, T_BUYER], trades[:, T_SELLER])
-    high = np.maximum(trades[:, T_BUYER], trades[:, T_SELLER])
+    low = np.minimum(trades[:, s.T_BUYER], trades[:, s.T_SELLER])
+    high = np.maximum(trades[:, s.T_BUYER], trades[:, s.T_SELLER])
     named = np.flatnonzero((low >= 0) & (low != high))
     for first, second in sorted({(int(low[row]), int(high[row])) for row in named}):
         yield first, second, named[(low[named] == first) & (high[named] == second)]
@@ -81,10 +68,10 @@ def wash_trades(records: Records, grid: Grid, limits: Limits) -> Iterator[Findin
     for first, second, rows in _pairs(records):
         one, two = records.parties[first], records.parties[second]
         connected = one.group == two.group
-        for slot in sorted(set(trades[rows, T_SLOT].tolist())):
-            mine = rows[trades[rows, T_SLOT] == slot]
+        for slot in sorted(set(trades[rows, s.T_SLOT].tolist())):
+            mine = rows[trades[rows, s.T_SLOT] == slot]
             code = records.contracts[slot].code
-            lots = int(trades[mine, T_QTY].sum())
+            lots = int(trades[mine, s.T_QTY].sum())
             if connected and lots >= limits["lots"]:
                 words = (
                     f"同一控制人 {one.group} 的 {one.name} 与 {two.name} 在 {code} 互为对手 "
@@ -116,10 +103,10 @@ def _round_trips(trades: np.ndarray, limits: Limits) -> list[tuple[int, int]]:
     for later, row in enumerate(rows):
         for earlier in range(later - 1, -1, -1):
             before = rows[earlier]
-            if row[T_AT] - before[T_AT] > limits["window_s"] * SECOND:
+            if row[s.T_AT] - before[s.T_AT] > limits["window_s"] * SECOND:
                 break
-            back = before[T_BUYER] == row[T_SELLER] and before[T_QTY] == row[T_QTY]
-            near = abs(before[T_PRICE] - row[T_PRICE]) <= limits["price_ticks"]
+            back = before[s.T_BUYER] == row[s.T_SELLER] and before[s.T_QTY] == row[s.T_QTY]
+            near = abs(before[s.T_PRICE] - row[s.T_PRICE]) <= limits["price_ticks"]
             if back and near and not used[earlier] and not used[later]:
                 used[earlier] = used[later] = True
                 found.append((earlier, later))
@@ -132,11 +119,11 @@ def _edge(records: Records, grid: Grid, rows: np.ndarray, who: int, after: int) 
     """
     out = np.zeros(len(rows), dtype=np.int64)
     for number, row in enumerate(records.trades[rows].tolist()):
-        middle = grid.middle[row[T_SLOT], place(row[T_AT] + after * SECOND)]
+        middle = grid.middle[row[s.T_SLOT], place(row[s.T_AT] + after * SECOND)]
         if not np.isnan(middle):
-            sign = 1 if row[T_BUYER] == who else -1
-            unit = records.contracts[row[T_SLOT]].unit
-            out[number] = round(float(sign * (middle - row[T_PRICE]) * row[T_QTY] * unit))
+            sign = 1 if row[s.T_BUYER] == who else -1
+            unit = records.contracts[row[s.T_SLOT]].unit
+            out[number] = round(float(sign * (middle - row[s.T_PRICE]) * row[s.T_QTY] * unit))
     return out
 
 
@@ -174,7 +161,7 @@ def yuan_of(value: Money) -> int:
 
 def _scope(records: Records, rows: np.ndarray) -> str:
     """The contract when there is one, else the class, else "*"."""
-    slots: list[int] = sorted(set(records.trades[rows, T_SLOT].tolist()))
+    slots: list[int] = sorted(set(records.trades[rows, s.T_SLOT].tolist()))
     if len(slots) == 1:
         return records.contracts[slots[0]].code
     classes = {records.contracts[slot].klass for slot in slots}
@@ -211,14 +198,14 @@ def persistent_losses(records: Records, grid: Grid, limits: Limits) -> Iterator[
 def mutual_fills(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
     """Two makers of different groups that meet far more often than their volumes explain (串通)."""
     trades = records.trades
-    total = int(trades[:, T_QTY].sum())
+    total = int(trades[:, s.T_QTY].sum())
     for first, second, rows in _pairs(records):
         one, two = records.parties[first], records.parties[second]
         if one.role != "maker" or two.role != "maker" or one.group == two.group:
             continue
-        lots = int(trades[rows, T_QTY].sum())
+        lots = int(trades[rows, s.T_QTY].sum())
         each = [
-            int(trades[(trades[:, T_BUYER] == n) | (trades[:, T_SELLER] == n), T_QTY].sum())
+            int(trades[(trades[:, s.T_BUYER] == n) | (trades[:, s.T_SELLER] == n), s.T_QTY].sum())
             for n in (first, second)
         ]
         # Of `total` contracts, each with two sides, so many would meet by chance.
@@ -247,13 +234,13 @@ def targets(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
         rows, signs = taken_by(trades, who)
         if not len(rows):
             continue
-        others = np.where(signs > 0, trades[rows, T_SELLER], trades[rows, T_BUYER])
-        taken = int(trades[rows, T_QTY].sum())
+        others = np.where(signs > 0, trades[rows, s.T_SELLER], trades[rows, s.T_BUYER])
+        taken = int(trades[rows, s.T_QTY].sum())
         for maker, target in enumerate(records.parties):
             if target.role != "maker" or maker == who:
                 continue
             mine = rows[others == maker]
-            lots = int(trades[mine, T_QTY].sum())
+            lots = int(trades[mine, s.T_QTY].sum())
             share = ppm(lots, taken)
             if len(mine) < limits["trades"] or share < limits["share_ppm"]:
                 continue
@@ -274,10 +261,10 @@ def targets(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
 
 def _supplied(trades: np.ndarray, maker: int) -> int:
     """Share in ppm of all contracts in which `maker` had the earlier order."""
-    buy, sell = trades[:, T_BUY_AT], trades[:, T_SELL_AT]
-    passive = (trades[:, T_BUYER] == maker) & (buy < sell)
-    passive |= (trades[:, T_SELLER] == maker) & (sell < buy)
-    return ppm(int(trades[passive, T_QTY].sum()), int(trades[:, T_QTY].sum()))
+    buy, sell = trades[:, s.T_BUY_AT], trades[:, s.T_SELL_AT]
+    passive = (trades[:, s.T_BUYER] == maker) & (buy < sell)
+    passive |= (trades[:, s.T_SELLER] == maker) & (sell < buy)
+    return ppm(int(trades[passive, s.T_QTY].sum()), int(trades[:, s.T_QTY].sum()))
 
 
 def restricted(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding]:
@@ -288,19 +275,19 @@ def restricted(records: Records, grid: Grid, limits: Limits) -> Iterator[Finding
             continue
         klass = records.classes.index(ban.underlying)
         slots = [slot for slot, row in enumerate(records.contracts) if row.klass == klass]
-        within = np.isin(trades[:, T_SLOT], slots)
-        within &= (trades[:, T_AT] >= ban.since) & (trades[:, T_AT] < ban.until)
+        within = np.isin(trades[:, s.T_SLOT], slots)
+        within &= (trades[:, s.T_AT] >= ban.since) & (trades[:, s.T_AT] < ban.until)
         for who, party in enumerate(records.parties):
             if party.name not in ban.accounts:
                 continue
             rows = np.flatnonzero(
-                within & ((trades[:, T_BUYER] == who) | (trades[:, T_SELLER] == who))
+                within & ((trades[:, s.T_BUYER] == who) | (trades[:, s.T_SELLER] == who))
             )
-            there = (deals[:, D_WHO] == who) & (deals[:, D_KLASS] == klass)
-            there &= (deals[:, D_AT] >= ban.since) & (deals[:, D_AT] < ban.until)
+            there = (deals[:, s.D_WHO] == who) & (deals[:, s.D_KLASS] == klass)
+            there &= (deals[:, s.D_AT] >= ban.since) & (deals[:, s.D_AT] < ban.until)
             names = trade_names(records, rows)
-            names += [f"deal {party.name} {ban.underlying} @{row[D_AT]}" for row in deals[there]]
-            times = [*trades[rows, T_AT].tolist(), *deals[there, D_AT].tolist()]
+            names += [f"deal {party.name} {ban.underlying} @{row[s.D_AT]}" for row in deals[there]]
+            times = [*trades[rows, s.T_AT].tolist(), *deals[there, s.D_AT].tolist()]
             if times:
                 yield _banned(limits, party.name, ban.underlying, times, names, ban.reason)
         for person in ban.persons:
@@ -332,7 +319,7 @@ def coordination(records: Records, grid: Grid, limits: Limits) -> Iterator[Findi
     """The market-making and the proprietary account of one firm on the same side of a class, span
     after span; compared by compliance, never by the desk (与自营的合谋).
     """
-    if records.view != COMPLIANCE:
+    if records.view != s.COMPLIANCE:
         return
     width = limits["window_s"] * SECOND
     flows = {n: _flows(records, grid, n, width) for n, p in enumerate(records.parties) if p.own}
@@ -373,13 +360,13 @@ def _flows(records: Records, grid: Grid, who: int, width: int) -> dict[tuple[int
     """Cash delta that an account bought by (class, span), options and underlyings together."""
     out: dict[tuple[int, int], Money] = {}
     trades = records.trades
-    rows = np.flatnonzero((trades[:, T_BUYER] == who) | (trades[:, T_SELLER] == who))
+    rows = np.flatnonzero((trades[:, s.T_BUYER] == who) | (trades[:, s.T_SELLER] == who))
     each = deltas_of(records, grid, trades[rows])
     for row, worth in zip(trades[rows].tolist(), each.tolist(), strict=True):
-        sign = (row[T_BUYER] == who) - (row[T_SELLER] == who)
-        key = (records.contracts[row[T_SLOT]].klass, row[T_AT] // width)
-        out[key] = out.get(key, 0) + sign * worth * row[T_QTY]
-    for row in records.deals[records.deals[:, D_WHO] == who].tolist():
-        key = (row[D_KLASS], row[D_AT] // width)
-        out[key] = out.get(key, 0) + row[D_SIDE] * row[D_CASH]
+        sign = (row[s.T_BUYER] == who) - (row[s.T_SELLER] == who)
+        key = (records.contracts[row[s.T_SLOT]].klass, row[s.T_AT] // width)
+        out[key] = out.get(key, 0) + sign * worth * row[s.T_QTY]
+    for row in records.deals[records.deals[:, s.D_WHO] == who].tolist():
+        key = (row[s.D_KLASS], row[s.D_AT] // width)
+        out[key] = out.get(key, 0) + row[s.D_SIDE] * row[s.D_CASH]
     return out
