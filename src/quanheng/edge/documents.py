@@ -53,7 +53,7 @@ class Series(msgspec.Struct, frozen=True):
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """A chart over labels. `bounds`: (words, value) of horizontal lines. Values are shares, or with
-    a `unit` numbers of it, which may be negative. `low`: one of several, so that four fit on a page.
+    a `unit` numbers of it, which may be negative. `low`: one of several, four to a page.
     """
 
     title: str
