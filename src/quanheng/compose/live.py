@@ -18,7 +18,7 @@ import msgspec
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
-from quanheng.compose.live_nodes import gather, place
+from quanheng.compose.live_nodes import STANDBY, gather, place
 from quanheng.compose.live_process import Event, Process
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.margin_report import margin_text, plain_margin
@@ -186,7 +186,8 @@ class Supervisor:
             self._await(process, "ready", START_PATIENCE)
         base = self.prepared.midnight + start
         self.clock = BusinessClock(base, monotonic() + HEAD_START, self.speed)
-        write_clock(self.run / "live" / "clock.json", self.clock)
+        for node in (self.run, self.run / STANDBY) if self.pair else (self.run,):
+            write_clock(node / "live" / "clock.json", self.clock)
         for process in self._processes.values():
             process.order("go")
         self._say("go", business=base, speed=self.speed)
