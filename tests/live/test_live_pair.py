@@ -95,10 +95,10 @@ class Rig:
         node = self.nodes.pop(name)
         self.leads.pop(name, None)
         journal = node.copy.journal
-        node.loop.close()
-        node.loop = Loop()
-        journal._disk.close(journal._lock)  # type: ignore[attr-defined]
-        journal._disk.close(journal._file) if journal._file >= 0 else None  # type: ignore[attr-defined]
+        gone(node)
+        for descriptor in (journal._lock, journal._file):
+            if descriptor >= 0:
+                journal._disk.close(descriptor)
 
     def said(self, name: str, what: str) -> list[dict[str, Any]]:
         rows = read_lines(self.root / name / "live" / "maker.jsonl")
@@ -106,9 +106,16 @@ class Rig:
 
     def close(self) -> None:
         for node in self.nodes.values():
-            node.loop.close()
+            gone(node)
             node.copy.journal.close()
         self.arbiter.close()
+
+
+def gone(node: Node) -> None:
+    """Its sockets."""
+    node.loop.close()
+    node._listener.close()
+    node.lines.close()
 
 
 @pytest.fixture
@@ -201,10 +208,12 @@ def test_a_leader_without_a_follower_tells_the_arbiter_first(rig: Rig) -> None:
     until it is whole again.
     """
     lead, live = rig.start()
-    rig.kill("b")
     go_on(live, 120)
-    assert lead.release.policy == Policy.REPLICATED
     assert committed(rig, lead, live) == ["M001000001"]
+    rig.kill("b")
+    go_on(live, 100)
+    assert lead.release.policy == Policy.REPLICATED
+    assert committed(rig, lead, live) == ["M001000002"]
     assert rig.arbiter.core.whole == "a" and lead.standby == 1
     rig.kill("a")
     rig.node("b")

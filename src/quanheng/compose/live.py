@@ -91,6 +91,7 @@ class Supervisor:
         drills: tuple[Drill | KillDrill, ...] = (),
         progress: Progress | None = None,
         prefix: Mapping[str, tuple[str, ...]] | None = None,
+        max_restarts: int = MAX_RESTARTS,
     ) -> None:
         """`prefix`: words before the command of a role, for example to enter another host."""
         self.prepared = prepared
@@ -101,6 +102,7 @@ class Supervisor:
         self.ended: dict[str, Event] = {}
         self.pair = prepared.plan.config.standby.enabled
         self._prefix = prefix or {}
+        self._max_restarts = max_restarts
         self._epochs: dict[str, int] = {}  # of the makers of a pair that have led
         self._env = {**env, "PYTHONUNBUFFERED": "1"}
         self._drills = sorted(drills, key=_moment)
@@ -194,7 +196,7 @@ class Supervisor:
 
     def watch(self, until: DayNanos) -> None:
         """Let the day run until a time of day, keeping all but the exchange alive. LiveError when
-        the exchange ends, or the others more often than MAX_RESTARTS.
+        the exchange ends, or the others more often than `max_restarts`.
         """
         assert self.clock is not None
         begin, midnight = self.clock.base, self.prepared.midnight
@@ -208,7 +210,7 @@ class Supervisor:
                     raise LiveError(self._obituary(process))
                 self._restart(process)
             while self._drills and now >= midnight + self._drills[0].at:
-                self._drill(self._drills.pop(0))
+                self.drill(self._drills.pop(0))
             if self._progress is not None:
                 self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
 
@@ -220,7 +222,8 @@ class Supervisor:
                 self._epochs[role] = max(self._epochs.get(role, 0), led["epoch"])
         return max(self._epochs, key=lambda role: self._epochs[role], default="maker")
 
-    def _drill(self, drill: Drill | KillDrill) -> None:
+    def drill(self, drill: Drill | KillDrill) -> None:
+        """Strike now."""
         if isinstance(drill, Drill):
             role = self.leader() if drill.role == LEADER else drill.role
             victim = self._processes[role]
@@ -240,7 +243,7 @@ class Supervisor:
         self.leader()  # while what it said is there
         self._forget(dead)
         self.restarts += 1
-        if self.restarts > MAX_RESTARTS:
+        if self.restarts > self._max_restarts:
             raise LiveError(f"{self.restarts} restarts: {self._obituary(dead)}")
         if time.monotonic() - dead.started < RESTART_PAUSE:
             time.sleep(RESTART_PAUSE)

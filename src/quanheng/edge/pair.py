@@ -195,6 +195,7 @@ class Node:
         """End as a follower."""
         self._drop("the process ends")
         self.copy.journal.close()
+        self._listener.close()
         counts = {"inputs": self.copy.inputs, "epoch": 0, "compared": self.copy.compared}
         self._say("end", **counts)
         self.loop.close()

@@ -290,5 +290,6 @@ class ReplicaServer:
     def stop(self) -> None:
         """Serve nobody any more."""
         self._loop.unlisten(self._listener)
+        self._listener.close()
         if self._follower is not None:
             self._follower.close("the leader ends")
