@@ -28,6 +28,7 @@ from typing import Any
 
 import msgspec
 
+from quanheng.compose import live
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import Drill, Supervisor
 from quanheng.compose.live_closing import LiveWorld
@@ -55,7 +56,9 @@ from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 PLACES = {"x": "10.77.0.1", "a": "10.77.0.2", "b": "10.77.0.3"}
 START = "09:30:30"
 LUNCH = "11:29"
-PATIENCE = 120 * SECOND
+PATIENCE = 600 * SECOND
+START_PATIENCE = 900.0
+"""Seconds until a process is ready: the machine may be busy with other things."""
 CUT = 15 * SECOND
 KINDS = {"engine": "引擎进程", "host": "整机进程", "partition": "断网"}
 
@@ -136,7 +139,10 @@ class Blows:
         self.supervisor.watch(at - self.supervisor.prepared.midnight)
 
     def over(self) -> bool:
-        """Lunch is near: what is not done now is left out."""
+        """Lunch is near, or the time that was given is up: what is not done now is left out."""
+        limit = self.given.minutes * 60 * SECOND
+        if limit and monotonic() - self._clock.origin > limit:
+            return True
         at = self._clock.at(monotonic()) - self.supervisor.prepared.midnight
         return at >= from_clock(LUNCH)
 
@@ -327,7 +333,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--host-every", type=int, default=10)
     parser.add_argument("--cut-every", type=int, default=25)
+    parser.add_argument("--minutes", type=int, default=0, help="stop after so long; 0: never")
     given = parser.parse_args()
+    live.START_PATIENCE = START_PATIENCE
     if given.netns and (os.geteuid() != 0 or shutil.which("ip") is None):
         parser.error("--netns needs root and iproute2")
     given.out.mkdir(parents=True)
