@@ -16,8 +16,9 @@ from quanheng.edge.gateway_parts import KeptFile
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.loop import Loop
 from quanheng.edge.maker_setup import PairSetup
-from quanheng.edge.pair import STOPS, Lead, Node
+from quanheng.edge.pair import Lead, Node
 from quanheng.edge.replication import OldFrames, ReplicatedJournal
+from quanheng.edge.standing import STOPS
 from quanheng.runtime.envelope import Source
 from quanheng.runtime.journal import INPUT
 from quanheng.runtime.live import LiveHost

@@ -26,6 +26,7 @@ from quanheng.edge.replication import (
     ReplicatedJournal,
     ToFollower,
 )
+from quanheng.edge.standing import Standing
 from quanheng.maker import columns as c
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.maker import Maker
@@ -36,7 +37,6 @@ from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
 WAIT = 20 * MILLISECOND
-STOPS = "the standby is gone, and the configuration says that nothing leaves without one"
 
 
 class Node:
@@ -214,14 +214,21 @@ class Lead:
         self.journal = node.copy.journal
         self._lease = node.lease
         self._lines = node.lines
-        self._joined = False  # a follower has been whole in this epoch
-        self._whole_at = self.journal.next_seq - 1  # a follower that holds this lacks nothing sent
         self._server = ReplicaServer(
             node.loop,
             listener,
             self.journal,
             node.run / "journal" / node.name,
             self.setup.build,
+            self._news,
+        )
+        self._standing = Standing(
+            self.release,
+            self.journal,
+            self._lease,
+            self._server,
+            self.setup.alone,
+            self.setup.late,
             self._news,
         )
 
@@ -231,10 +238,8 @@ class Lead:
 
     @property
     def standby(self) -> int:
-        """0: alone, nothing is released that a follower lacks; 1: alone and told so; 2: whole."""
-        if self.release.policy == Policy.SYNCED:
-            return 1
-        return 2 if self._joined and self._server.close else 0
+        """`Standing.grade`."""
+        return self._standing.grade
 
     def push(self) -> None:
         """Before each fsync of ours: the follower writes at the same time."""
@@ -242,37 +247,9 @@ class Lead:
 
     def tick(self, now: Nanos) -> str:
         """Lease, follower, release; why this node must stop, or ""."""
-        lease, server = self._lease, self._server
-        lease.tick(now)
-        server.tick(now)
-        if lease.over or lease.expired(now):
-            return lease.over or "the lease ran out"
-        self.release.acknowledge(server.durable)
-        bad = not server.there or server.late(now, self.setup.late)
-        if self.release.policy == Policy.SYNCED:
-            if server.close and not bad:
-                self.release.policy = Policy.REPLICATED
-                self._whole_at = self.journal.next_seq - 1
-        elif bad:
-            return self._without(now)
-        elif server.close and server.durable >= self._whole_at and lease.wanted is not False:
-            lease.say_alone(False)
-        elif server.close and lease.wanted is False and lease.alone is False and not self._joined:
-            self._joined = True
-            self._news("replicated", {"seq": server.durable})
-        return ""
-
-    def _without(self, now: Nanos) -> str:
-        """No follower confirms: stop, or go on once the arbiter knows that we are alone."""
-        if not self.setup.alone:
-            return STOPS if self._joined else ""
-        if self._lease.wanted is not True:
-            self._lease.say_alone(True)
-        elif self._lease.alone is True:
-            self.release.policy = Policy.SYNCED
-            self._joined = False
-            self._news("alone", {})
-        return ""
+        self._lease.tick(now)
+        self._server.tick(now)
+        return self._standing.tick(now)
 
     def leave(self) -> None:
         """The day is over for this node."""
