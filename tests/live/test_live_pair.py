@@ -1,23 +1,16 @@
 """A pair of nodes: copy, comparison, release behind the follower's disk, lease, take-over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_live_host import BASE, Go, Ping
+from pair_rig import TTL, Rig, a_host, committed, frames_of, go_on, sends
+from test_live_host import Go, Ping
 
-from quanheng.edge.arbiter import Arbiter, Ask, Denied, Granted, Lease
-from quanheng.edge.arbiter_main import ArbiterProcess
-from quanheng.edge.arbiter_main import Setup as ArbiterSetup
 from quanheng.edge.clock import monotonic
-from quanheng.edge.follower import Copy, CopyError, cut_back
-from quanheng.edge.gateway_parts import KeptFile
-from quanheng.edge.journal_lines import read_lines
-from quanheng.edge.loop import Loop
-from quanheng.edge.maker_setup import PairSetup
-from quanheng.edge.pair import Lead, Node
-from quanheng.edge.replication import OldFrames, ReplicatedJournal
+from quanheng.edge.follower import Copy
+from quanheng.edge.replication import ReplicatedJournal
 from quanheng.edge.standing import STOPS
 from quanheng.runtime.envelope import Source
 from quanheng.runtime.journal import INPUT
@@ -25,98 +18,7 @@ from quanheng.runtime.live import LiveHost
 from quanheng.runtime.release import Policy
 from quanheng.runtime.segment import SegmentJournal, read_segments
 from quanheng.runtime.snapshots import FolderSnapshots
-from quanheng.terms.orders import Send
-from quanheng.terms.units import MILLISECOND, SECOND
-
-PATIENCE = 60 * SECOND
-TTL = 3 * SECOND
-
-
-class Rig:
-    """An arbiter and up to two nodes in one process, each with a loop and a folder of its own."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "arbiter" / "live").mkdir(parents=True)
-        self.arbiter = ArbiterProcess(root / "arbiter", ArbiterSetup("127.0.0.1", 0, TTL), Loop())
-        self.nodes: dict[str, Node] = {}
-        self.leads: dict[str, tuple[Lead, LiveHost]] = {}
-
-    def node(self, name: str, **changes: Any) -> Node:
-        """Start a node, or start it again."""
-        run = self.root / name
-        (run / "live").mkdir(parents=True, exist_ok=True)
-        make = changes.pop("make", Ping)
-        setup = PairSetup(
-            **{
-                "node": name, "first": name == "a", "host": "127.0.0.1",
-                "arbiter": ("127.0.0.1", self.arbiter.port), "build": "1", "lease": TTL, **changes,
-            }
-        )  # fmt: skip
-        node = self.nodes[name] = Node(run, setup, Loop(), make)
-        node.going = True
-        return node
-
-    def turn(self) -> None:
-        self.arbiter.turn()
-        for name, node in self.nodes.items():
-            if name in self.leads:
-                self._lead_on(name, node)
-            elif node.granted:
-                lead = node.lead()
-                self.leads[name] = lead, LiveHost(lead.host)
-            else:
-                node.turn()
-
-    def _lead_on(self, name: str, node: Node) -> None:
-        lead = self.leads[name][0]
-        node.loop.poll(0)
-        lead.push()
-        lead.journal.sync()
-        lead.tick(monotonic())
-        node.loop.flush()
-
-    def until(self, wanted: Callable[[], bool], what: str) -> None:
-        end = monotonic() + PATIENCE
-        while not wanted():
-            assert monotonic() < end, f"never: {what}"
-            self.turn()
-
-    def start(self, **changes: Any) -> tuple[Lead, LiveHost]:
-        """Node a leads, node b follows closely."""
-        self.node("a", **changes)
-        self.until(lambda: "a" in self.leads, "a leads")
-        self.node("b")
-        lead, live = self.leads["a"]
-        self.until(lambda: lead.standby == 2, "b is whole")
-        return lead, live
-
-    def kill(self, name: str) -> None:
-        """The process is gone: its sockets close, its lock goes, nothing is tidied up."""
-        node = self.nodes.pop(name)
-        self.leads.pop(name, None)
-        journal = node.copy.journal
-        gone(node)
-        for descriptor in (journal._lock, journal._file):
-            if descriptor >= 0:
-                journal._disk.close(descriptor)
-
-    def said(self, name: str, what: str) -> list[dict[str, Any]]:
-        rows = read_lines(self.root / name / "live" / "maker.jsonl")
-        return [row for row in rows if row["what"] == what]
-
-    def close(self) -> None:
-        for node in self.nodes.values():
-            gone(node)
-            node.copy.journal.close()
-        self.arbiter.close()
-
-
-def gone(node: Node) -> None:
-    """Its sockets."""
-    node.loop.close()
-    node._listener.close()
-    node.lines.close()
+from quanheng.terms.units import MILLISECOND
 
 
 @pytest.fixture
@@ -124,40 +26,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
     made.close()
-
-
-def frames_of(run: Path) -> list[bytes]:
-    return [frame.chain for frame in read_segments(run / "journal" / "ping", "ping")]
-
-
-def sends(held: Any) -> list[str]:
-    return [
-        request.client_id
-        for part in held
-        for effect in part.effects
-        if isinstance(effect, Send)
-        for request in effect.requests
-    ]
-
-
-def go_on(live: LiveHost, milliseconds: int) -> None:
-    """Inputs of so much business time, appended and applied, not yet released."""
-    if not live.at:
-        live.take(Go(), BASE, Source.RUNTIME)
-    live.advance(live.at + milliseconds * MILLISECOND)
-
-
-def committed(rig: Rig, lead: Lead, live: LiveHost) -> list[str]:
-    """What leaves once the follower has confirmed everything."""
-    out: list[str] = []
-
-    def confirmed() -> bool:
-        lead.push()
-        out.extend(sends(live.commit()))
-        return len(lead.release) == 0
-
-    rig.until(confirmed, "the follower confirms")
-    return out
 
 
 def test_a_follower_copies_compares_and_takes_over(rig: Rig) -> None:
@@ -272,7 +140,7 @@ def test_f64_a_machine_that_differs_is_named_and_may_not_lead(rig: Rig) -> None:
 def test_f64_an_input_changed_on_the_way_is_named(tmp_path: Path) -> None:
     """Another input with a whole chain of its own: the effects that follow differ."""
     leader = SegmentJournal(tmp_path / "a", "ping")
-    live = LiveHost(_host(leader))
+    live = LiveHost(a_host(leader))
     go_on(live, 300)
     leader.close()
     copy = Copy(Ping, ReplicatedJournal(tmp_path / "b", "ping"), FolderSnapshots(tmp_path, "ping"))
@@ -292,12 +160,6 @@ def test_f64_an_input_changed_on_the_way_is_named(tmp_path: Path) -> None:
         3,
     )
     copy.journal.close()
-
-
-def _host(journal: Any) -> Any:
-    from quanheng.runtime.host import Host
-
-    return Host(Ping(), journal)
 
 
 def test_a_copy_that_parted_is_cut_back_and_kept_aside(rig: Rig) -> None:
@@ -363,97 +225,3 @@ def test_a_lease_that_runs_out_stops_the_leader(rig: Rig) -> None:
     lead, _ = rig.start()
     assert lead.tick(monotonic()) == ""
     assert lead.tick(monotonic() + TTL - 400 * MILLISECOND) == "the lease ran out"
-
-
-# The arbiter --------------------------------------------------------------------------------------
-
-
-def ask(node: str, fit: bool = True, known: int = 0) -> Ask:
-    return Ask(node, fit, known, "127.0.0.1", 1)
-
-
-def test_f62_an_epoch_is_given_once(tmp_path: Path) -> None:
-    """Higher than any given or seen, whatever the store forgot; a holder keeps it to the end."""
-    store = KeptFile(tmp_path / "lease.json", Lease)
-    core = Arbiter(store, 0)
-    assert core.take(ask("a"), 0) == Granted(1)
-    held = core.take(ask("b"), TTL - 1)
-    assert isinstance(held, Denied) and held.leader == "a"
-    assert core.take(ask("b"), TTL) == Granted(2)
-    again = Arbiter(store, TTL)
-    assert isinstance(again.take(ask("a"), 2 * TTL - 1), Denied)  # b may still hold it
-    assert again.take(ask("a"), 2 * TTL) == Granted(3)
-    (tmp_path / "lease.json").unlink()
-    assert Arbiter(store, 0).take(ask("a", known=7), TTL) == Granted(8)
-
-
-def test_a_holder_whose_line_ended_has_the_grace(tmp_path: Path) -> None:
-    """Not at once, and not the whole lease."""
-    core = Arbiter(KeptFile(tmp_path / "lease.json", Lease), 0, TTL, 200)
-    core.take(ask("a"), 0)
-    core.gone("b", 10)
-    core.gone("a", 10)
-    assert isinstance(core.take(ask("b"), 209), Denied)
-    assert isinstance(core.take(ask("b", fit=False), 210), Denied)
-    assert core.take(ask("b"), 210) == Granted(2)
-
-
-# The pieces ---------------------------------------------------------------------------------------
-
-
-def test_old_frames_come_whole_from_any_place(tmp_path: Path, monkeypatch: Any) -> None:
-    """Pieces across segments, from every frame on, equal the frames of the journal."""
-    journal = ReplicatedJournal(tmp_path, "ping", segment_bytes=2_000)
-    for number in range(60):
-        journal.append(INPUT, bytes([number]) * (37 * number % 400))
-    journal.flush()
-    folder = tmp_path / "journal" / "ping"
-    whole = b"".join(path.read_bytes() for path in sorted(folder.glob("*.seg")))
-    sizes = [61 + 37 * number % 400 for number in range(60)]
-    monkeypatch.setattr("quanheng.edge.replication.PIECE", 700)
-    for seq in range(1, 62):
-        old, got, calls = OldFrames(folder, seq), b"", 0
-        while old.seq < 61 and calls < 500:
-            got += old.piece()
-            calls += 1
-        assert got == whole[sum(sizes[: seq - 1]) :]
-        assert old.piece() == b""
-    journal.append(INPUT, b"more")
-    journal.flush()
-    assert old.piece()[-4:] == b"more"
-    journal.close()
-
-
-def test_frames_that_do_not_follow_are_refused_whole(tmp_path: Path) -> None:
-    """A flipped bit or a gap: nothing of the message is taken."""
-    leader = SegmentJournal(tmp_path / "a", "ping")
-    go_on(LiveHost(_host(leader)), 300)
-    leader.close()
-    data = (tmp_path / "a/journal/ping" / f"{1:016d}.seg").read_bytes()
-    copy = Copy(Ping, ReplicatedJournal(tmp_path / "b", "ping"), FolderSnapshots(tmp_path, "ping"))
-    for bad in (data[:70] + b"\0" + data[71:], data[data.find(b"QHJ1", 4) :], data[:-1]):
-        with pytest.raises(CopyError, match="frame"):
-            copy.take(bad)
-        assert copy.journal.next_seq == 1
-    assert copy.take(data) == copy.journal.next_seq - 1 > 3
-    copy.journal.close()
-
-
-def test_cut_back_leaves_a_journal_that_opens(tmp_path: Path) -> None:
-    """At every frame: the head opens, the tail is kept, byte for byte."""
-    for seq in range(1, 8):
-        run = tmp_path / str(seq)
-        journal = SegmentJournal(run, "ping", segment_bytes=300)
-        for number in range(8):
-            journal.append(INPUT, bytes([number]) * 80)
-        journal.close()
-        before = sorted((run / "journal/ping").glob("*.seg"))
-        whole = b"".join(path.read_bytes() for path in before)
-        target = cut_back(run, "ping", seq)
-        head = SegmentJournal(run, "ping", segment_bytes=300)
-        assert head.next_seq == seq + 1
-        head.close()
-        left = b"".join(p.read_bytes() for p in sorted((run / "journal/ping").glob("*.seg")))
-        kept = b"".join(p.read_bytes() for p in sorted(target.glob("after-*")))
-        kept += b"".join(p.read_bytes() for p in sorted(target.glob("*.seg")))
-        assert left + kept == whole
