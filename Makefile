@@ -7,7 +7,7 @@ BENCH  := .venv-bench
 VNPY   := .vnpy
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup browser postgres warm demo test check bench bounds worlds soak vnpy docs models strategies lock clean
+.PHONY: help setup browser postgres warm demo test check bench bounds worlds failover soak vnpy docs models strategies lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
 	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones"
+	@echo "make failover  kills of the leader between two network namespaces (root; KILLS=100)"
 	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make strategies  run every strategy's scenes and keep the records; RELEASE as for models"
@@ -104,6 +105,11 @@ N ?= 20
 worlds: warm
 	$(BIN)/quanheng worlds $(N)
 	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
+
+# kill -9 of the leader of a pair of nodes, on two hosts made of network namespaces (docs/standby.md).
+KILLS ?= 100
+failover: warm
+	$(BIN)/python tools/drill_failover.py runs/failover-$(KILLS) --kills $(KILLS) --netns
 
 soak: warm vnpy
 	$(BIN)/quanheng day --seed 1..20 --contracts all --out runs/soak

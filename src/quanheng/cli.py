@@ -111,15 +111,16 @@ def cli() -> None:
 @click.option("--live", is_flag=True, help="Venue, gateway and maker as processes over TCP.")
 @click.option("--speed", default=60, show_default=True, help="Business time per wall time, --live.")
 @click.option("--from", "start", default="", help="Begin at HH:MM (--live).")
+@click.option("--standby", is_flag=True, help="A second node follows and takes over (--live).")
 @_day_options
-def demo(seed: int, live: bool, speed: int, start: str, **options: Any) -> None:
+def demo(seed: int, live: bool, speed: int, start: str, standby: bool, **options: Any) -> None:
     """Run one whole trading day and show the duties and the grade."""
     as_json, language = options.pop("as_json"), options.pop("lang")
     options["cadence"] = options["cadence"] or "500ms"
     options["scenario"] = options["scenario"] or "calm"
     options["contracts"] = _contracts(options["contracts"] or "all")
     if live:
-        result, text, ok = commands.live_day(seed, speed, start, language, options)
+        result, text, ok = commands.live_day(seed, speed, start, language, options, standby)
     else:
         result, text, ok = commands.one_day(seed, language, options)
     _answer(result, text, as_json, ok)

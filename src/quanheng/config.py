@@ -187,6 +187,22 @@ class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: tuple[str, ...] = ("127.0.0.1",)
 
 
+class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second node (docs/standby.md). `alone`: the leader goes on without a follower; else nothing
+    leaves without one. Hosts are where nodes a and b and the arbiter listen.
+    """
+
+    enabled: bool = False
+    alone: bool = True
+    late_ms: int = 1_000  # a follower that confirms nothing for so long is lost
+    lease_ms: int = 3_000
+    grace_ms: int = 200  # for a leader whose line to the arbiter ended
+    logon_s: int = 5  # heartbeats of the exchange session: how soon a dead host's session ends
+    host_a: str = "127.0.0.1"
+    host_b: str = "127.0.0.1"
+    host_arbiter: str = "127.0.0.1"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole tree."""
 
@@ -210,6 +226,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: tuple[RoleConfig, ...] = ()
     designated: tuple[str, ...] = ()
     isolation: IsolationConfig = IsolationConfig()
+    standby: StandbyConfig = StandbyConfig()
 
 
 def read_toml(

@@ -11,6 +11,7 @@ from compose_world import call
 from quanheng.compose import small_runs
 from quanheng.compose.small_checks import Checks
 from quanheng.compose.small_faults import HEALED, KINDS, Fault, drawn
+from quanheng.compose.small_pair import SmallLease
 from quanheng.compose.small_runs import differences, run_world
 from quanheng.compose.small_world import SmallWorld
 from quanheng.edge.gateway import Gateway
@@ -72,6 +73,25 @@ def test_each_fault_alone_holds(kind: str) -> None:
     assert broken(fault(kind, 8, 1_500), fault(kind, 16, 900, 9)) == ""
 
 
+def test_a_second_node_follows_and_takes_over() -> None:
+    """Worlds of two nodes under drawn faults: every death of an engine is followed by the other
+    node or by its own, nothing that left is lost, and a follower is whole at the end.
+    """
+    followed = joined = 0
+    for seed in (1, 8):
+        world = SmallWorld(seed, pair=True).run()
+        assert world.checks.broken == []
+        assert world.pair is not None and world.pair.compared > 100
+        followed += world.counts["followed"]
+        joined += world.pair.joined
+    assert followed > 5 and joined > followed
+
+
+def test_an_unchecked_run_ends_in_the_same_digest() -> None:
+    """The second run of a world holds no rule against it, and is the same world."""
+    assert run_world(4, checked=False).digest == run_world(4).digest
+
+
 # What is broken on purpose ------------------------------------------------------------------------
 
 
@@ -109,6 +129,25 @@ def test_release_before_the_disk_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Host, "commit", early)
     cut = [fault("power_cut", at, 600, size) for at, size in ((8, 3), (12, 7), (16, 11))]
     assert "rule 5" in broken(*cut)
+
+
+def test_a_leader_alone_that_does_not_say_so_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the line between the nodes down a leader goes on only after the arbiter knows; one that
+    does not tell it is followed by a copy that lacks what has left (rule 6).
+    """
+
+    def world() -> str:
+        made = SmallWorld(1, [fault("power_cut", 10, 2_000, 5)], pair=True)
+        assert made.pair is not None
+        made.pair._cuts[:] = [(9 * SECOND, 11 * SECOND)]
+        return "; ".join(made.run().checks.broken)
+
+    def silent(self: SmallLease, alone: bool) -> None:
+        self.wanted = self.alone = alone
+
+    assert world() == ""
+    monkeypatch.setattr(SmallLease, "say_alone", silent)
+    assert "rule 6" in world() and "confirmed" in world()
 
 
 def test_a_dropped_index_check_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ from quanheng.edge.clock import monotonic
 from quanheng.edge.issued import ISSUED, BadLine, IssuedFile
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.loop import Loop
-from quanheng.edge.maker_process import MakerProcess, MakerSetup
+from quanheng.edge.maker_process import MakerProcess
+from quanheng.edge.maker_setup import MakerSetup
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.runtime.live import BusinessClock
 from quanheng.terms.commands import Command, Pull, SignOn, TakeInquiry

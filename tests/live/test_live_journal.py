@@ -9,7 +9,8 @@ import pytest
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.loop import Loop
-from quanheng.edge.maker_process import MakerProcess, MakerSetup
+from quanheng.edge.maker_process import MakerProcess
+from quanheng.edge.maker_setup import MakerSetup
 from quanheng.runtime.disk import Disk
 from quanheng.runtime.envelope import Source
 from quanheng.runtime.journal import JournalCorruptError, JournalDeadError

@@ -305,6 +305,27 @@ def test_watch_passes_on_the_alerts_that_people_have_to_hear(run: Run) -> None:
     assert level_of(RaiseAlert(Alert.PARAMETER_CHANGED, "*", ())) == ""
 
 
+def test_watch_tells_what_happens_to_a_pair(tmp_path: Path) -> None:
+    """Both nodes' lines: a follower that is lost or differs, a leader alone, a take-over; not the
+    first lead of the day, and no silence of a node that only follows.
+    """
+    (tmp_path / "run" / "standby" / "live").mkdir(parents=True)
+    run = Run(tmp_path / "run")
+    run.say("maker", "leads", node="a", epoch=1, frames=0)
+    run.say("maker", "follower_lost", node="a", epoch=1, why="closed by the peer")
+    run.say("maker", "alone", node="a", epoch=1)
+    assert run.look() == ["standby_follower_lost", "standby_alone"]
+    run.say("../standby/live/maker", "leads", node="b", epoch=2, frames=77)
+    run.say("../standby/live/maker", "diverged", node="b", frame=9, why="effects differ")
+    run.say("supervisor", "started", role="maker_b", pid=os.getpid())
+    run.at += 60 * SECOND
+    assert run.look() == ["standby_leads", "standby_diverged"]
+    texts = [(one.level, one.text) for one in run.desk.alarms.values()]
+    assert ("red", "节点 b 接管，任期 2") in texts
+    assert ("red", "备机与主机不一致，第 9 帧：effects differ") in texts
+    run.desk.close()
+
+
 def test_watch_tells_of_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quanheng.compose.watch.LEAST_FREE", 1 << 62)
     assert run.look() == ["disk_low"]

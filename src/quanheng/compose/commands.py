@@ -355,12 +355,17 @@ def check_config(
 
 
 def live_day(
-    seed: int, speed: int, start: str, language: str, options: dict[str, Any]
+    seed: int, speed: int, start: str, language: str, options: dict[str, Any], standby: bool
 ) -> tuple[Result, str, bool]:
-    """The same day as processes over TCP."""
+    """The same day as processes over TCP, with a second node where `standby` is asked for."""
     from quanheng.compose import live  # the processes' code is needed for this verb only
 
     if speed < 1:
         raise UsageError(f"--speed {speed} must be at least 1")
     options = {**options, "journal": "full", "live": True}
-    return live.run(_plan(seed, options), speed, start, language, dict(os.environ))
+    plan = _plan(seed, options)
+    if standby:
+        pair = msgspec.structs.replace(plan.config.standby, enabled=True)
+        config = msgspec.structs.replace(plan.config, standby=pair)
+        plan = msgspec.structs.replace(plan, config=config)
+    return live.run(plan, speed, start, language, dict(os.environ))

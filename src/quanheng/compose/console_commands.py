@@ -17,7 +17,7 @@ from quanheng.compose.kill import proof_text
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.config import ConfigError
 from quanheng.desk.ports import Reply, SourceError
-from quanheng.edge.kill_client import KillClient, KillSocketError
+from quanheng.edge.kill_client import KillClient, KillSocketError, gateway_of
 from quanheng.terms.codes import TradingState
 from quanheng.terms.commands import (
     Acknowledge,
@@ -190,7 +190,7 @@ class RunCommands:
     def _release(self, scope: str, by: str, user: str) -> None:
         """End the gateway's own pull of a scope; without one, or without a gateway, nothing."""
         try:
-            with KillClient(self._run) as gateway:
+            with KillClient(gateway_of(self._run)) as gateway:
                 if scope in dict(gateway.ask(do="status")["pulled"]):
                     gateway.ask(do="release", scope=scope, by=by, seconded_by=user)
         except KillSocketError:
@@ -203,7 +203,7 @@ class RunCommands:
     def preview(self, scope: str) -> Reply:
         """See the port."""
         try:
-            with KillClient(self._run) as gateway:
+            with KillClient(gateway_of(self._run)) as gateway:
                 items = gateway.ask(do="preview", scope=scope)["items"]
         except KillSocketError as error:
             return Reply(False, "unreachable", f"网关未应答：{error}", f"no gateway: {error}")
@@ -213,7 +213,7 @@ class RunCommands:
     def pull(self, user: str, scope: str) -> Reply:
         """See the port. Without a gateway the pull goes to the machine through the authority."""
         try:
-            with KillClient(self._run) as gateway:
+            with KillClient(gateway_of(self._run)) as gateway:
                 proof = gateway.ask(do="pull", scope=scope, by=user)["proof"]
                 until = time.monotonic() + PATIENCE
                 while proof["done"] < 0 and time.monotonic() < until:

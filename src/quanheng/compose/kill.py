@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quanheng.compose.text import table
-from quanheng.edge.kill_client import KillClient
+from quanheng.edge.kill_client import KillClient, gateway_of
 from quanheng.terms.units import MILLISECOND
 
 POLL = 0.005
@@ -25,7 +25,7 @@ WHY = {
 
 def preview(run: Path, scope: str, language: str) -> Answer:
     """What a pull of the scope would withdraw now."""
-    with KillClient(run) as gateway:
+    with KillClient(gateway_of(run)) as gateway:
         result = dict(gateway.ask(do="preview", scope=scope))
     counts = Counter((row["underlying"], row["what"], row["trader"]) for row in result["items"])
     heads = ["underlying", "kind", "trader", "count"]
@@ -40,7 +40,7 @@ def preview(run: Path, scope: str, language: str) -> Answer:
 
 def pull(run: Path, scope: str, by: str, seconds: float, language: str) -> Answer:
     """Pull the scope and wait until it is whole, at most `seconds`; ok when it is."""
-    with KillClient(run) as gateway:
+    with KillClient(gateway_of(run)) as gateway:
         proof = gateway.ask(do="pull", scope=scope, by=by)["proof"]
         until = time.monotonic() + seconds
         while proof["done"] < 0 and time.monotonic() < until:
@@ -51,7 +51,7 @@ def pull(run: Path, scope: str, by: str, seconds: float, language: str) -> Answe
 
 def release(run: Path, scope: str, by: str, seconded_by: str, language: str) -> Answer:
     """End a pull; the engine's own state is raised by its desk."""
-    with KillClient(run) as gateway:
+    with KillClient(gateway_of(run)) as gateway:
         result = dict(gateway.ask(do="release", scope=scope, by=by, seconded_by=seconded_by))
     text = f"已解除：{scope}" if language == "zh" else f"released {scope}"
     return result, text, True

@@ -18,6 +18,7 @@ import msgspec
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
+from quanheng.compose.live_nodes import STANDBY, gather, place
 from quanheng.compose.live_process import Event, Process
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.margin_report import margin_text, plain_margin
@@ -30,7 +31,7 @@ from quanheng.compose.text import thousands
 from quanheng.edge.clock import monotonic, write_clock
 from quanheng.edge.gateway_main import KEY_FILE
 from quanheng.edge.journal_lines import LineFile
-from quanheng.edge.kill_client import KillClient
+from quanheng.edge.kill_client import KillClient, gateway_of
 from quanheng.runtime.live import BusinessClock
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos
@@ -46,6 +47,8 @@ RESTART_PAUSE = 0.5
 HEAD_START = 300 * MILLISECOND
 ROOMS = {"watch": "compose"}
 """Where a process lives that is not of the edge."""
+LEADER = "leader"
+"""Role of a drill: the maker of a pair that leads at that time."""
 LINES = ("order", "feed", "etf", "copy")
 
 
@@ -54,7 +57,7 @@ class LiveError(RunError):
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """A signal for a process (exchange, gateway, overseer, maker) at a time of day."""
+    """A signal for a process (exchange, gateway, overseer, maker, leader) at a time of day."""
 
     at: DayNanos
     role: str
@@ -87,13 +90,20 @@ class Supervisor:
         env: Mapping[str, str],
         drills: tuple[Drill | KillDrill, ...] = (),
         progress: Progress | None = None,
+        prefix: Mapping[str, tuple[str, ...]] | None = None,
+        max_restarts: int = MAX_RESTARTS,
     ) -> None:
+        """`prefix`: words before the command of a role, for example to enter another host."""
         self.prepared = prepared
         self.run = prepared.run
         self.speed = speed
         self.restarts = 0
         self.clock: BusinessClock | None = None
         self.ended: dict[str, Event] = {}
+        self.pair = prepared.plan.config.standby.enabled
+        self._prefix = prefix or {}
+        self._max_restarts = max_restarts
+        self._epochs: dict[str, int] = {}  # of the makers of a pair that have led
         self._env = {**env, "PYTHONUNBUFFERED": "1"}
         self._drills = sorted(drills, key=_moment)
         self._progress = progress
@@ -117,9 +127,10 @@ class Supervisor:
         self._lines.add({"at": monotonic(), "what": what, **more})
 
     def _spawn(self, role: str, *arguments: str) -> Process:
-        module = f"quanheng.{ROOMS.get(role, 'edge')}.{role}_main"
-        command = [sys.executable, "-m", module, str(self.run), *arguments]
-        process = Process(role, command, self.run, self._env)
+        name, folder = place(self.run, role)
+        module = f"quanheng.{ROOMS.get(name, 'edge')}.{name}_main"
+        command = [sys.executable, "-m", module, str(folder), *arguments]
+        process = Process(role, [*self._prefix.get(role, ()), *command], self.run, self._env)
         self._processes[role] = process
         self._selector.register(process, selectors.EVENT_READ, process)
         self._pids()
@@ -162,24 +173,30 @@ class Supervisor:
         """Bring the three processes up and let the clock run from a time of day."""
         exchange = self._spawn("exchange")
         ports = self._await(exchange, "ready", START_PATIENCE)
-        self.prepared.write_clients(*(ports[f"{name}_port"] for name in LINES))
+        given = [ports[f"{name}_port"] for name in LINES]
+        if self.pair:
+            given.append(self._await(self._spawn("arbiter"), "ready", START_PATIENCE)["port"])
+        self.prepared.write_clients(*given)
         gateway = self._spawn("gateway")
         overseer, watch = self._spawn("overseer"), self._spawn("watch")
         for process in (overseer, watch):
             self._await(process, "ready", START_PATIENCE)
-        maker = self._spawn("maker", str(monotonic()))
-        for process in (gateway, maker):
+        waiting = [gateway, self._spawn("maker", str(monotonic()))]
+        if self.pair:
+            waiting += [self._spawn("gateway_b"), self._spawn("maker_b", str(monotonic()))]
+        for process in waiting:
             self._await(process, "ready", START_PATIENCE)
         base = self.prepared.midnight + start
         self.clock = BusinessClock(base, monotonic() + HEAD_START, self.speed)
-        write_clock(self.run / "live" / "clock.json", self.clock)
+        for node in (self.run, self.run / STANDBY) if self.pair else (self.run,):
+            write_clock(node / "live" / "clock.json", self.clock)
         for process in self._processes.values():
             process.order("go")
         self._say("go", business=base, speed=self.speed)
 
     def watch(self, until: DayNanos) -> None:
         """Let the day run until a time of day, keeping all but the exchange alive. LiveError when
-        the exchange ends, or the others more often than MAX_RESTARTS.
+        the exchange ends, or the others more often than `max_restarts`.
         """
         assert self.clock is not None
         begin, midnight = self.clock.base, self.prepared.midnight
@@ -193,13 +210,23 @@ class Supervisor:
                     raise LiveError(self._obituary(process))
                 self._restart(process)
             while self._drills and now >= midnight + self._drills[0].at:
-                self._drill(self._drills.pop(0))
+                self.drill(self._drills.pop(0))
             if self._progress is not None:
                 self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
 
-    def _drill(self, drill: Drill | KillDrill) -> None:
+    def leader(self) -> str:
+        """The maker's role, of a pair the one that led last."""
+        for role in ("maker", "maker_b"):
+            process = self._processes.get(role)
+            if process is not None and (led := process.event("leads")) is not None:
+                self._epochs[role] = max(self._epochs.get(role, 0), led["epoch"])
+        return max(self._epochs, key=lambda role: self._epochs[role], default="maker")
+
+    def drill(self, drill: Drill | KillDrill) -> None:
+        """Strike now."""
         if isinstance(drill, Drill):
-            victim = self._processes[drill.role]
+            role = self.leader() if drill.role == LEADER else drill.role
+            victim = self._processes[role]
             self._say("drill", role=victim.role, pid=victim.pid, signal=drill.signal.name)
             os.kill(victim.pid, drill.signal)
             return
@@ -207,26 +234,32 @@ class Supervisor:
         if not drill.scope:
             (self.run / KEY_FILE).write_text(drill.by, encoding="utf-8")
             return
-        with KillClient(self.run) as gateway:
+        with KillClient(gateway_of(self.run)) as gateway:
             gateway.ask(do="pull", scope=drill.scope, by=drill.by)
 
     def _restart(self, dead: Process) -> None:
         role = dead.role
         self._say("ended", role=role, code=dead.popen.poll(), pid=dead.pid)
+        self.leader()  # while what it said is there
         self._forget(dead)
         self.restarts += 1
-        if self.restarts > MAX_RESTARTS:
+        if self.restarts > self._max_restarts:
             raise LiveError(f"{self.restarts} restarts: {self._obituary(dead)}")
         if time.monotonic() - dead.started < RESTART_PAUSE:
             time.sleep(RESTART_PAUSE)
-        arguments = (str(monotonic()),) if role == "maker" else ()
+        arguments = (str(monotonic()),) if role.startswith("maker") else ()
         self._spawn(role, *arguments).order("go")
 
     def stop(self) -> None:
-        """Stop the processes in order: maker, gateway, overseer, exchange, watch. LiveError for one
-        that hangs.
+        """Stop the processes in order: maker, gateway, overseer, exchange, watch; of a pair the
+        follower first. LiveError for one that hangs.
         """
-        for role in ("maker", "gateway", "overseer", "exchange", "watch"):
+        leader = self.leader() if self.pair else "maker"
+        lead, follow = ("_b", "") if leader.endswith("_b") else ("", "_b")
+        nodes = [f"maker{lead}", f"gateway{lead}"]
+        if self.pair:
+            nodes = [f"maker{follow}", nodes[0], f"gateway{follow}", nodes[1], "arbiter"]
+        for role in (*nodes, "overseer", "exchange", "watch"):
             process = self._processes[role]
             process.order("stop")
             until = time.monotonic() + STOP_PATIENCE
@@ -240,6 +273,9 @@ class Supervisor:
             self.ended[role] = process.event("ended") or {}
             self._say("stopped", role=role)
             self._forget(process)
+        if self.pair:
+            differing = gather(self.run, leader)
+            self.ended["maker"] = {**self.ended[leader], "copy_differs": differing}
         if self._progress is not None:
             self._progress(1.0, "")
 

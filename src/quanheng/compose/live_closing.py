@@ -277,6 +277,9 @@ def close_day(
         profits=profit_lines(world.maker.state),
         margin=margin_night(chain, book, settled, world.underlying_closes),
     )
+    if prepared.plan.config.standby.enabled:
+        copy = "standby: frames that differ from the leader's"
+        day.invariants[copy] = ended["maker"]["copy_differs"]
     write_margin(prepared.run / "reports", day.margin)
     write_record(world, settled, prepared.run / "reports")
     oversight_end.write_tables(world, prepared.run / "reports")

@@ -10,6 +10,7 @@ from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.isolation import register_of
+from quanheng.compose.live_nodes import write_arbiter, write_pair
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_day import OversightDay
 from quanheng.compose.reference import load, morning_files
@@ -17,7 +18,7 @@ from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.config import config_hash
 from quanheng.edge import exchange_main, gateway_main
 from quanheng.edge.gateway_pull import GatewayPlan
-from quanheng.edge.maker_process import MakerSetup, shifts_of
+from quanheng.edge.maker_setup import MakerSetup, shifts_of
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.phases import timetable
 from quanheng.terms.contract import Contract
@@ -108,8 +109,17 @@ class Prepared:
         )
         self._write("exchange", setup)
 
-    def write_clients(self, order_port: int, feed_port: int, etf_port: int, copy_port: int) -> None:
-        """What the gateway, the overseer and the maker get once the exchange's ports are known."""
+    def write_clients(
+        self,
+        order_port: int,
+        feed_port: int,
+        etf_port: int,
+        copy_port: int,
+        arbiter_port: int = 0,
+    ) -> None:
+        """What the gateway, the overseer and the maker get once the exchange's ports are known,
+        and the arbiter's where there is a standby.
+        """
         plan = self.plan
         member, line = plan.config.member, plan.config.line
         gateway = GatewayPlan(
@@ -127,7 +137,6 @@ class Prepared:
         )
         register = register_of(plan.config)
         gateway_setup = gateway_main.Setup(gateway, line.host, order_port, etf_port, register)
-        self._write("gateway", gateway_setup)
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
             shifts=shifts_of(signs(plan.scenario, self.midnight, self.midnight + OPEN_AT)),
@@ -140,7 +149,11 @@ class Prepared:
             overseer_late=line.overseer_late_ms * MILLISECOND,
             overseer_lost=line.overseer_lost_ms * MILLISECOND,
         )
-        self._write("maker", maker)
+        if plan.config.standby.enabled:
+            write_pair(self.run, plan.config, gateway_setup, maker, arbiter_port)
+        else:
+            self._write("gateway", gateway_setup)
+            self._write("maker", maker)
         overseer = self.oversight.setup(
             self.openings,
             self.midnight + OPEN_AT,
@@ -184,6 +197,8 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prep
     reference = prepared.reference
     for name, data in morning_files(reference).items():
         (files / name).write_bytes(data)
+    if plan.config.standby.enabled:
+        write_arbiter(run, plan.config)
     prepared.write_status("running")
     prepared.write_exchange(start, until)
     return prepared

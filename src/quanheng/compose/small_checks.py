@@ -160,7 +160,7 @@ class Checks:
         world = self.world
         engine = world.engine
         if engine is not None:
-            self.acked = max(self.acked, engine.journal.durable_seq)
+            self.acked = max(self.acked, engine.confirmed)
             state = engine.machine.state
             if state.opened is not None:
                 self._positions(state)
@@ -224,6 +224,8 @@ class Checks:
         state = engine.machine.state
         self.hold("live", engine.welcome, "the engine does not lead")
         self.hold("live", state.scopes.link == Link.READY, "the order line is not ready")
+        if engine.standing is not None:
+            self.hold("live", engine.standing.grade == 2, "no follower is whole at the end")
         account = world.venue.state.acct[0]
         engine_net = state.book.long_qty - state.book.short_qty
         venue_net = account[lay.LONG] - account[lay.SHORT]

@@ -7,10 +7,12 @@ the journal is made durable, and only then effects leave. It can die between any
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quanheng.edge.link_messages import Beat, Fenced, Hello, Sync, Welcome
+from quanheng.edge.replication import ReplicatedJournal
 from quanheng.edge.simulated_disk import SimulatedDisk
+from quanheng.edge.standing import Standing
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import MakerOpen, Resync
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert, Source, TookOver
@@ -19,11 +21,13 @@ from quanheng.runtime.live import LiveHost
 from quanheng.runtime.memory import MemorySnapshots
 from quanheng.runtime.release import Held, Policy, Release
 from quanheng.runtime.restore import complete_tail, recover
-from quanheng.runtime.segment import SegmentJournal
 from quanheng.terms.codes import Link
 from quanheng.terms.commands import Pull, SignOn
 from quanheng.terms.orders import Send
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+
+if TYPE_CHECKING:
+    from quanheng.compose.small_pair import SmallPair
 
 ROOT = Path("run")
 BEAT_EVERY = 100 * MILLISECOND
@@ -37,7 +41,7 @@ class DiedError(Exception):
     """The process was killed at this instant."""
 
 
-class TracedJournal(SegmentJournal):
+class TracedJournal(ReplicatedJournal):
     """The real journal; `chains` remembers the chain after every frame ever appended."""
 
     __slots__ = ("chains",)
@@ -63,8 +67,12 @@ class SmallEngine:
         chains: dict[int, bytes],
         opening: MakerOpen,
         say: Callable[[Any], None],
+        pair: "SmallPair | None" = None,
+        epoch: int = 0,
     ) -> None:
-        self.journal = TracedJournal(disk, chains)
+        """`pair`: this engine leads as one of two nodes, with the epoch it was granted."""
+        copy = None if pair is None else pair.leader.copy
+        self.journal: Any = TracedJournal(disk, chains) if copy is None else copy.journal
         self.resumed = self.journal.next_seq > 1
         self.inbox: deque[tuple[Any, Source]] = deque()
         self.welcome = False
@@ -78,8 +86,10 @@ class SmallEngine:
         self._say = say
         self._opening = opening
         self._next_beat: Nanos = 0
-        release = Release(Policy.SYNCED)
-        if self.resumed:
+        self.release = release = Release(Policy.SYNCED)
+        if copy is not None:
+            host = copy.lead(release)
+        elif self.resumed:
             back = recover(Maker, self.journal, snapshots)
             complete_tail(back, self.journal)
             host = Host.resumed(back.core, self.journal, snapshots, release)
@@ -89,6 +99,19 @@ class SmallEngine:
         self.host = host
         self.live = LiveHost(host, SNAPSHOT_EVERY, pause=SECOND)
         self.epoch = max(1, host.epoch) + (1 if self.resumed else 0)
+        self.pair = pair
+        self.standing: Standing | None = None
+        if pair is not None:
+            self.epoch = epoch
+            self.standing = pair.standing(release, self.journal, epoch)
+
+    @property
+    def confirmed(self) -> int:
+        """The last frame whose effects may have left: it must never be lost."""
+        durable: int = self.journal.durable_seq
+        if self.release.policy == Policy.REPLICATED:
+            return min(durable, self.release.replica_seq)
+        return durable
 
     def _step(self) -> None:
         """A place where the process may die."""
@@ -104,7 +127,10 @@ class SmallEngine:
             self.live.take(
                 SignOn("trader", self._opening.traders[0].person, True), now, Source.DESK
             )
+            after_opening = self.epoch == 1
         else:
+            after_opening = False
+        if not after_opening:
             self.live.take(TookOver(self.epoch), now, Source.RUNTIME)
             if self.machine.state.scopes.link != Link.DOWN:
                 self.live.take(LinkChanged(Link.DOWN), now, Source.RUNTIME)
@@ -128,6 +154,8 @@ class SmallEngine:
     def turn(self, now: Nanos) -> None:
         """One round: everything that came, timers, group commits."""
         count = 0
+        if self.pair is not None:
+            self.pair.lease.renew(self.pair.world.now)
         while self.inbox and not self.failed:
             body, source = self.inbox.popleft()
             self._step()
@@ -162,7 +190,7 @@ class SmallEngine:
     def _on_fenced(self, fenced: Fenced, now: Nanos) -> None:
         """Switched off: lead again with a higher epoch, unless somebody else already does."""
         self.welcome = False
-        if fenced.highest > self.epoch:
+        if fenced.highest > self.epoch or self.pair is not None:
             self.failed = f"epoch {fenced.highest} leads, this one is {self.epoch}"
             return
         self._link_down(now)
@@ -174,8 +202,14 @@ class SmallEngine:
     def _commit(self, now: Nanos) -> None:
         """Make the journal durable, then let out what follows from it."""
         self._step()
+        if self.pair is not None:
+            self.pair.push(self.journal)
         held = self.live.commit()
         self._step()
+        if self.pair is not None and self.standing is not None:
+            self.failed = self.failed or self.standing.tick(self.pair.world.now)
+            if self.failed:
+                return
         refused: list[str] = []
         for part in held:
             self._let_out(part, refused)

@@ -1,7 +1,7 @@
 """What all small worlds share: chain, openings, gateway plan; built once per process."""
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,8 +17,10 @@ from quanheng.exchange import messages as ex
 from quanheng.exchange.state import PARTITIONS
 from quanheng.maker.messages import MakerOpen
 from quanheng.terms.days import from_clock, midnight
-from quanheng.terms.units import MILLISECOND
+from quanheng.terms.market import Inquiry
+from quanheng.terms.units import MILLISECOND, Nanos
 from quanheng.wire.profile import Profile
+from quanheng.wire.tdgw import ServerSession
 
 BEGIN = midnight(FIRST_DAY) + from_clock("10:00")
 CONTRACTS = "8"
@@ -76,3 +78,17 @@ class Epochs:
     def write(self, kept: Kept) -> None:
         """Keep it."""
         self.kept = Kept(kept.epoch, kept.boot)
+
+
+def told(server: ServerSession, effect: Any, now: Nanos) -> bytes:
+    """What the venue says besides reports, as bytes of the order line."""
+    match effect:
+        case ex.Refuse():
+            send = server.send_reject
+            return b"".join(send("OQO", effect.pbu, one, now) for one in effect.rejects)
+        case ex.PlatformStateChanged():
+            return server.send_platform_state(effect.state, now)
+        case Inquiry():
+            return server.send_inquiry(effect, now)
+        case _:
+            return b""

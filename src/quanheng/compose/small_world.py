@@ -17,7 +17,8 @@ from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.small_checks import Checks
 from quanheng.compose.small_engine import DiedError, SmallEngine
 from quanheng.compose.small_faults import Fault, drawn
-from quanheng.compose.small_stage import BEGIN, SETS, Epochs, stage
+from quanheng.compose.small_pair import Node, SmallPair
+from quanheng.compose.small_stage import BEGIN, SETS, Epochs, stage, told
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_parts import base36
 from quanheng.edge.link_messages import Hello
@@ -30,7 +31,7 @@ from quanheng.runtime.journal import JournalCorruptError, JournalError
 from quanheng.runtime.live import LiveHost
 from quanheng.runtime.memory import MemoryJournal, MemorySnapshots
 from quanheng.terms.codes import Link, Phase
-from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTick, UnderlyingTicks
+from quanheng.terms.market import ChainTick, UnderlyingTick, UnderlyingTicks
 from quanheng.terms.orders import Report, Requests
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.events import RequestArrived, SyncRequested
@@ -39,20 +40,30 @@ from quanheng.wire.tdgw import ServerSession
 STEP = 20 * MILLISECOND
 LENGTH = 48 * SECOND
 QUIET_STEPS = 15
+COUNTS = ("requests", "reports", "lives", "takeovers", "deaths", "followed")
 STALE_IDS = 900_000
 
 
 class SmallWorld:
     """Build it with a seed, `run` it, look at `checks.broken` and `digest`."""
 
-    def __init__(self, seed: int, faults: list[Fault] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        faults: list[Fault] | None = None,
+        pair: bool = False,
+        checked: bool = True,
+    ) -> None:
+        """`pair`: a second node follows and takes over (`small_pair`). Not `checked`: no rule is
+        held against it, the digest is the same.
+        """
+        self.checked = checked
         self.seed = seed
         self.faults = drawn(seed) if faults is None else faults
         self.stage = stage()
         self.now = BEGIN
         self.draw = random.Random(seed)
-        self.disk = SimulatedDisk(seed)
-        self.snapshots = MemorySnapshots(keep=3)
+        self._home = Node("a", SimulatedDisk(seed), MemorySnapshots(keep=3))
         self.chains: dict[int, bytes] = {}
         self.venue: Any = Venue()
         self.venue_host = LiveHost(Host(self.venue, MemoryJournal("venue")))
@@ -61,7 +72,14 @@ class SmallWorld:
         self.server: ServerSession | None = None
         self.engine: SmallEngine | None = None
         self.stored: dict[str, list[Report]] = {name: [] for name in SETS}
-        self.counts = {"requests": 0, "reports": 0, "lives": 0, "takeovers": 0, "deaths": 0}
+        self.counts = {
+            "requests": 0,
+            "reports": 0,
+            "lives": 0,
+            "takeovers": 0,
+            "deaths": 0,
+            "followed": 0,
+        }
         self.until: dict[str, Nanos] = {}  # fault kind -> until when it lasts
         self.size: dict[str, int] = {}
         self._plan = deque(self.faults)
@@ -72,7 +90,13 @@ class SmallWorld:
         self._spot = self.stage.spot
         self._halted = False
         self._log = hashlib.sha256()
+        self.pair = SmallPair(self, self._home) if pair else None
         self.checks = Checks(self)
+
+    @property
+    def home(self) -> Node:
+        """The node that has the engine, or had it last."""
+        return self._home if self.pair is None else self.pair.leader
 
     # The clock ----------------------------------------------------------------------------------
 
@@ -92,7 +116,7 @@ class SmallWorld:
             self._step()
         for _ in range(QUIET_STEPS):
             self._step(quiet=True)  # the exchange rests, what is on the way arrives
-        if not self.checks.broken:
+        if self.checked and not self.checks.broken:
             self.checks.at_the_end()
         return self
 
@@ -109,10 +133,13 @@ class SmallWorld:
         self._carry_up()
         self._carry_down()
         self._turn_gateway()
+        if self.pair is not None:
+            self.pair.step()
         self._turn_engine()
         self._flush_gateway()
         self._stale_engine_sends()
-        self.checks.after_step()
+        if self.checked:
+            self.checks.after_step()
 
     def note(self, *what: Any) -> None:
         """Into the event log whose hash has to be the same in every run of the seed."""
@@ -162,19 +189,7 @@ class SmallWorld:
                         data = self.server.send_reports(effect.pbu, effect.reports, self.now)
                         self._send_down(b"" if self.lasts("lost_reports") else data)
                 case _ if self.server is not None:
-                    self._send_down(self._other(self.server, effect))
-
-    def _other(self, server: ServerSession, effect: Any) -> bytes:
-        match effect:
-            case ex.Refuse():
-                send = server.send_reject
-                return b"".join(send("OQO", effect.pbu, one, self.now) for one in effect.rejects)
-            case ex.PlatformStateChanged():
-                return server.send_platform_state(effect.state, self.now)
-            case Inquiry():
-                return server.send_inquiry(effect, self.now)
-            case _:
-                return b""
+                    self._send_down(told(self.server, effect, self.now))
 
     def _feed(self, tick: ChainTick | UnderlyingTicks) -> None:
         if self.engine is not None and not self.lasts("feed_cut"):
@@ -220,9 +235,9 @@ class SmallWorld:
             if requests:
                 self._up.append((self.now + MILLISECOND, requests))
             self._send_down(self.server.output())
-        told = gateway.out_engine()
+        messages = gateway.out_engine()
         if self.engine is not None and self.engine.connected:
-            self.engine.inbox.extend((message, Source.VENUE) for message in told)
+            self.engine.inbox.extend((message, Source.VENUE) for message in messages)
         for line in gateway.log():
             self.note(line["what"])
 
@@ -269,11 +284,16 @@ class SmallWorld:
         return self.now + (self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0)
 
     def _turn_engine(self) -> None:
-        if self.engine is None and any(self.lasts(kind) for kind in DOWN):
-            return
+        epoch = 0
+        if self.engine is None:
+            away = any(self.lasts(kind) for kind in DOWN)
+            if self.pair is not None:
+                epoch = self.pair.grant(not away)
+            if not epoch if self.pair is not None else away:
+                return
         try:
             if self.engine is None:
-                self._start_engine()
+                self._start_engine(epoch)
             elif not self.lasts("engine_pause"):
                 self.engine.turn(self._engine_now())
         except DiedError:
@@ -287,10 +307,12 @@ class SmallWorld:
             if self.engine is not None and self.engine.failed:
                 self._die(self.engine.failed)
 
-    def _start_engine(self) -> None:
+    def _start_engine(self, epoch: int) -> None:
+        home, say = self.home, self._to_gateway.append
         engine = self.engine = SmallEngine(
-            self.disk, self.snapshots, self.chains, self.stage.maker, self._to_gateway.append
+            home.disk, home.snapshots, self.chains, self.stage.maker, say, self.pair, epoch
         )
+        home.copy = None
         self.counts["lives"] += 1
         self.checks.reborn(engine)
         engine.begin(self._engine_now())
@@ -309,9 +331,11 @@ class SmallWorld:
             self._zombie = copy.copy(engine)
         self.engine = None
         if self.lasts("power_cut"):
-            self.disk.power_cut()
+            self.home.disk.power_cut()
         else:
-            self.disk.process_gone()
+            self.home.disk.process_gone()
+        if self.pair is not None:
+            self.pair.died(max(self.until.get(kind, 0) for kind in DOWN))
         self._to_gateway.clear()
 
     def _stale_engine_sends(self) -> None:
@@ -350,7 +374,7 @@ class SmallWorld:
                             self._replay(set_id, max(1, len(rows) - 5 * fault.size))
             case "engine_crash" | "power_cut" | "no_snapshot" | "stale_engine":
                 if kind == "no_snapshot":
-                    self.snapshots = MemorySnapshots(keep=3)
+                    self.home.snapshots = MemorySnapshots(keep=3)
                 if engine is not None:
                     engine.die_in = fault.size + 1
             case "gateway_crash":
@@ -362,9 +386,9 @@ class SmallWorld:
             case "halt":
                 self._halt(True)
             case "disk_full":
-                self.disk.room = 200 * fault.size
+                self.home.disk.room = 200 * fault.size
             case "fsync_error":
-                self.disk.sync_fails = engine is not None
+                self.home.disk.sync_fails = engine is not None
 
     def _halt(self, on: bool) -> None:
         self._halted = on

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
+from quanheng.compose.live_nodes import PAIR_ROLES, STANDBY, lines_of
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.journal_lines import NewLines
 from quanheng.runtime.envelope import RaiseAlert
@@ -22,6 +23,18 @@ from quanheng.terms.codes import Alert
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
 ROLES = ("exchange", "gateway", "overseer", "maker")
+SILENT_ROLES = ("arbiter", "maker_b")
+"""They have no figures of health to tell while all is well; a follower has none."""
+PAIR = {
+    "follower_lost": ("red", "备机断开：{why}"),
+    "alone": ("red", "没有备机，主机单独继续"),
+    "diverged": ("red", "备机与主机不一致，第 {frame} 帧：{why}"),
+    "parted": ("amber", "节点 {node} 的副本与主机不是同一份日志：{why}"),
+    "damaged": ("red", "节点 {node} 的日志损坏：{why}"),
+    "replicated": ("notice", "备机已跟上，第 {seq} 帧起双份保存"),
+    "leads": ("red", "节点 {node} 接管，任期 {epoch}"),
+}
+"""What a node of a pair says of it: level and words (docs/standby.md)."""
 SILENT = 15 * SECOND
 """A process that says nothing of its health for so long is in trouble, or stopped."""
 LEAST_FREE = 2 << 30
@@ -64,7 +77,8 @@ class Watch:
         self.pids: dict[str, int] = {}
         self.registry = CollectorRegistry()
         self._now = now
-        self._tails = {role: Tail(run / "live" / f"{role}.jsonl") for role in ROLES}
+        self.roles = (*ROLES, *PAIR_ROLES) if (run / STANDBY).exists() else ROLES
+        self._tails = {role: Tail(lines_of(run, role)) for role in self.roles}
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
         self._told: dict[str, bool] = {}
         self._gauges()
@@ -139,13 +153,16 @@ class Watch:
                     self._alarm(level, alert.code, alert.scope, text, line.get("business", 0))
             case "fenced":
                 self._alarm("red", "fenced", role, f"做市机被网关切断：{line['why']}")
+            case what if what in PAIR and (what != "leads" or line["epoch"] > 1):
+                level, words = PAIR[what]
+                self._alarm(level, f"standby_{what}", role, words.format(**line))
             case "issued_bad" | "bad_act":
                 text = f"第 {line['line']} 行不是有效指令：{line['reason']}"
                 self._alarm("amber", line["what"], role, text)
 
     def _processes(self) -> None:
         now = self._now()
-        for role in ROLES:
+        for role in self.roles:
             pid = self.pids.get(role)
             there = pid is not None and alive(pid)
             self._up.labels(role).set(int(there))
@@ -154,7 +171,8 @@ class Watch:
             age = now - int(said["at"]) if said else 0
             self._age.labels(role).set(age / SECOND)
             text = f"进程 {role} 已 {age // SECOND} 秒没有报告状态"
-            self._once(there and age > SILENT, "process_silent", role, text)
+            mute = role in SILENT_ROLES or (role == "maker" and "maker_b" in self.roles)
+            self._once(there and age > SILENT and not mute, "process_silent", role, text)
 
     def _disk(self) -> None:
         free = shutil.disk_usage(self.run).free

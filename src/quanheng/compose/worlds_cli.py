@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from quanheng.compose.commands import seeds_of
-from quanheng.compose.small_runs import Outcome, differences, plan_of, run_world
+from quanheng.compose.small_runs import Outcome, differences, plan_of, quiet, run_world
 
 
 @click.command("worlds")
@@ -25,6 +25,7 @@ def worlds(count: int | None, seeds: str, once: bool, as_json: bool, lang: str) 
     began = time.process_time()
     outcomes = []
     for number, seed in enumerate(chosen, 1):
+        quiet(number)
         outcomes.append(run_world(seed))
         if number % 50 == 0:
             sys.stderr.write(f"{number}/{len(chosen)}\n")
@@ -74,7 +75,8 @@ def _text(outcomes: list[Outcome], result: dict[str, Any], lang: str) -> str:
     if lang == "zh":
         lines.append(
             f"小世界 {result['worlds']:,} 个，故障 {faults:,} 次，"
-            f"引擎死亡 {counts['deaths']:,} 次，接管 {counts['takeovers']:,} 次，"
+            f"引擎死亡 {counts['deaths']:,} 次，接管 {counts['takeovers']:,} 次"
+            f"（备机 {counts['followed']:,} 次），"
             f"委托报价 {counts['requests']:,} 笔，检查 {result['checks']:,} 次；"
             f"恢复报价 {result['quoting']:,} 个，风控停报 "
             f"{result['tripped']:,} 个；失败 {failed} 个，用时 {result['seconds']} 秒（处理器）"
@@ -82,7 +84,8 @@ def _text(outcomes: list[Outcome], result: dict[str, Any], lang: str) -> str:
     else:
         lines.append(
             f"{result['worlds']:,} small worlds, {faults:,} faults, {counts['deaths']:,} engine "
-            f"deaths, {counts['takeovers']:,} take-overs, {counts['requests']:,} requests, "
+            f"deaths, {counts['takeovers']:,} take-overs ({counts['followed']:,} by the follower), "
+            f"{counts['requests']:,} requests, "
             f"{result['checks']:,} checks; {result['quoting']:,} quote again, "
             f"{result['tripped']:,} stopped by a guard; {failed} failed, "
             f"{result['seconds']} s of processor time"

@@ -54,6 +54,7 @@ class EngineLink:
         self._on_lost = on_lost
         self._connection: Connection | None = None
         self._epoch = 0
+        self._stands: tuple[Any, ...] = ()
         self._next_beat: Nanos = 0
         self._pause = FIRST_PAUSE
         self._try_at: Nanos = 0
@@ -63,12 +64,14 @@ class EngineLink:
         """Whether the gateway is there."""
         return self._connection is not None
 
-    def lead(self, epoch: int) -> None:
-        """Lead with an epoch from now on; the hello goes out with the next `tick`."""
-        self._epoch = epoch
+    def lead(self, epoch: int, *stands: Any) -> None:
+        """Lead with an epoch from now on; the hello goes out with the next `tick`. `stands`: for
+        a gateway that has read none of the day, see `Hello`.
+        """
+        self._epoch, self._stands = epoch, stands
         self.welcome = False
         if self._connection is not None:
-            self._connection.send(encode_frame(Hello(epoch, self._name)))
+            self._connection.send(encode_frame(Hello(epoch, self._name, *stands)))
 
     def tick(self, now: Nanos) -> None:
         """Connect, say hello, beat."""
@@ -106,7 +109,7 @@ class EngineLink:
         connection = Connection(self._loop, sock, on_data, self._on_close)
         self._connection = connection
         self._pause = FIRST_PAUSE
-        connection.send(encode_frame(Hello(self._epoch, self._name)))
+        connection.send(encode_frame(Hello(self._epoch, self._name, *self._stands)))
 
     def _take(self, message: Any) -> None:
         match message:

@@ -7,15 +7,15 @@ reliability.md 2.5, 2.6, 4).
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
 
 from quanheng.edge.gateway_gate import Gate
-from quanheng.edge.gateway_parts import NOBODY, EpochStore, OpenTable, Who
+from quanheng.edge.gateway_parts import NOBODY, EpochStore, OpenTable, Outbox, Who
 from quanheng.edge.gateway_proof import Proof
 from quanheng.edge.gateway_pull import GatewayPlan, Puller
-from quanheng.edge.gateway_sync import Streams, report_of
+from quanheng.edge.gateway_sync import Streams, epoch_of, report_of
 from quanheng.edge.link_messages import Beat, Bye, Farewell, Fenced, Hello, Sync, Welcome
 from quanheng.edge.port import Port
 from quanheng.runtime.envelope import LinkChanged, NotSent, RaiseAlert
@@ -47,7 +47,7 @@ GRACE, LEAVE = 500 * MILLISECOND, 3 * SECOND
 PLATFORM_CLOSED = 4
 
 
-class Gateway:
+class Gateway(Outbox):
     """Take `out_wire`, `out_engine` and `log` after every call; they are emptied by it."""
 
     def __init__(
@@ -60,6 +60,7 @@ class Gateway:
         """`stamp` gives the exchange's time at an instant of the monotonic clock, if it is known.
         ValueError for letters that could be taken for the engine's or the exchange's ids.
         """
+        super().__init__()
         if plan.letter == plan.engine_letter or plan.letter in "QC":
             raise ValueError(f"gateway letter {plan.letter!r} is taken")
         self.plan = plan
@@ -83,8 +84,6 @@ class Gateway:
         self._streams = Streams(stamp)
         self._leaving: Nanos = 0
         self._wire: list[bytes] = []
-        self._engine: list[Any] = []
-        self._log: list[dict[str, Any]] = []
 
     @property
     def epoch(self) -> int:
@@ -95,19 +94,6 @@ class Gateway:
         """Bytes for the exchange."""
         wire, self._wire = self._wire, []
         return b"".join(wire) + (self.session.output() if self.session is not None else b"")
-
-    def out_engine(self) -> list[Any]:
-        """Messages for the engine."""
-        out, self._engine = self._engine, []
-        return out
-
-    def log(self) -> list[dict[str, Any]]:
-        """What happened, for the run folder."""
-        out, self._log = self._log, []
-        return out
-
-    def _note(self, now: Nanos, what: str, **more: Any) -> None:
-        self._log.append({"at": now, "what": what, **more})
 
     def _business(self, now: Nanos) -> Nanos:
         return now * self.plan.speed
@@ -130,6 +116,8 @@ class Gateway:
         self._leaving = 0
         self.puller.new_leader()
         self._streams.forget()
+        if self._streams.begin(hello.next_index):
+            self.table.believe(hello.quotes, hello.orders)
         self._engine.append(Welcome(hello.epoch))
         self._engine += [Pull(scope, by) for scope, by in self.puller.killed.items()]
         self._note(now, "hello", epoch=hello.epoch, name=hello.name, open=len(self.table))
@@ -210,7 +198,7 @@ class Gateway:
     def connected(self, now: Nanos) -> None:
         """A connection to the exchange stands: log on."""
         session = ClientSession(self.plan.comp_id, self._profile, self.plan.day, now)
-        self._wire.append(session.send_logon(now, 30))
+        self._wire.append(session.send_logon(now, self.plan.logon_s))
         self.attach(session)
 
     def attach(self, port: Port) -> None:
@@ -254,6 +242,9 @@ class Gateway:
 
     def _on_report(self, report: Report, reports: list[Report], now: Nanos) -> None:
         self.counts["reports"] += 1
+        led = epoch_of(report, self.plan.engine_letter)
+        if led > self._kept.epoch:
+            self._another_led(led, now)
         fresh, wanted = self._streams.take(report, now)
         if fresh:
             self.table.reported(report.body)
@@ -341,6 +332,20 @@ class Gateway:
         self._pump(now)
         self._engine.append(Fenced(self._kept.epoch, self.off))
         self._note(now, "dead_man", silent=silent, open=count, epoch=self._kept.epoch)
+
+    def _another_led(self, epoch: int, now: Nanos) -> None:
+        """Reports tell of a higher epoch: the engine here is fenced (reliability.md 4.2)."""
+        self._kept.epoch = epoch
+        self._epochs.write(self._kept)
+        self.off, self.armed = f"epoch {epoch} led by another gateway", False
+        self._engine.append(Fenced(epoch, self.off))
+        self._note(now, "fenced", highest=epoch, why=self.off)
+
+    def needed(self, now: Nanos) -> bool:
+        """Whether a session is: an engine leads here or leaves, or what one left may still rest."""
+        if self.armed or self._leaving:
+            return True
+        return bool(self.table) and now - self.last_beat < self.plan.dead_man + LEAVE
 
     def pull(self, scope: str, by: str, now: Nanos) -> Proof:
         """Withdraw a scope and let nothing new of it pass until `release`; works without an

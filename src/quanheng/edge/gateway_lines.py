@@ -14,7 +14,7 @@ from quanheng.edge.counter_facts import Clock
 from quanheng.edge.counter_port import CounterPort
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_pull import GatewayPlan
-from quanheng.edge.loop import Connection, Loop, tcp_connect
+from quanheng.edge.loop import Connection, Loop, tcp_begin
 from quanheng.edge.vnpy_link import VnpyCounter, VnpySetup, with_secrets
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
@@ -96,7 +96,7 @@ class TcpLink:
         if self.up or now < self._try_at:
             return
         try:
-            sock = tcp_connect(*self._place)
+            sock = tcp_begin(*self._place)
         except OSError:
             self._wait(now)
             return

@@ -61,6 +61,8 @@ class Setup(msgspec.Struct, frozen=True):
     port: int
     etf_port: int = 0  # no line to the underlyings' market
     register: Register | None = None  # None: not checked (rigs of tests)
+    pair: bool = False  # of a pair of nodes: in session only while an engine leads here
+    home: str = ""  # where people put the key file; empty: this folder
 
 
 class GatewayProcess:
@@ -106,7 +108,7 @@ class GatewayProcess:
             link = TcpLink(self.hedges, loop, place, monotonic, lambda: self.hedges.ready)
             self._ways.append((link, self.hedges))
         self._engine: Connection | None = None
-        self._key = run / KEY_FILE
+        self._key = Path(setup.home or run) / KEY_FILE
         self._key_used = False
         self._look_at: Nanos = 0
         for path, on_accept in zip(self._sockets, (self._on_engine, self._on_person), strict=True):
@@ -219,14 +221,16 @@ class GatewayProcess:
     def turn(self) -> None:
         """One round: wait, serve, let time pass, write."""
         now = monotonic()
-        due = min(self.core.deadline(now), self.exchange.due() or NEVER)
+        idle = self.setup.pair and not self.core.needed(now)
+        due = min(self.core.deadline(now), (not idle and self.exchange.due()) or NEVER)
         self.loop.poll(min(due - now, 100 * MILLISECOND) / SECOND)
         now = monotonic()
         self._turn_key(now)
         cut_by = self.core.puller.cut_by
+        idle = self.setup.pair and not self.core.needed(now)
         for way, core in self._ways:
-            if cut_by:
-                way.leave(f"cut by {cut_by}", now)
+            if cut_by or idle:
+                way.leave(f"cut by {cut_by}" if cut_by else "no engine leads here", now)
             else:
                 way.turn(now)
             if not core.tick(now):

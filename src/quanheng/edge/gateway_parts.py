@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -49,6 +49,9 @@ class Kept(msgspec.Struct):
     boot: int = 0
 
 
+KeptT = TypeVar("KeptT", bound=msgspec.Struct)
+
+
 class EpochStore(Protocol):
     """Where the highest epoch survives the gateway."""
 
@@ -59,22 +62,23 @@ class EpochStore(Protocol):
         """Keep it durably before returning."""
 
 
-class EpochFile:
-    """The epoch file of a run folder: written aside, fsynced, renamed, folder fsynced."""
+class KeptFile(Generic[KeptT]):
+    """A small struct in a file: written aside, fsynced, renamed, folder fsynced."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[KeptT]) -> None:
         self._path = path
+        self._kind = kind
 
-    def read(self) -> Kept:
+    def read(self) -> KeptT:
         """What the file holds. ValueError for a damaged file: then nobody may lead."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Kept)
+            return msgspec.json.decode(self._path.read_bytes(), type=self._kind)
         except FileNotFoundError:
-            return Kept()
+            return self._kind()
         except msgspec.DecodeError as error:
             raise ValueError(f"epoch file {self._path}: {error}") from error
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: KeptT) -> None:
         """Durable when it returns."""
         part = self._path.with_suffix(".part")
         with part.open("wb") as file:
@@ -87,6 +91,34 @@ class EpochFile:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class EpochFile(KeptFile[Kept]):
+    """The epoch file of a run folder."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, Kept)
+
+
+class Outbox:
+    """What a core has for its engine and for the run folder; taking empties it."""
+
+    def __init__(self) -> None:
+        self._engine: list[Any] = []
+        self._log: list[dict[str, Any]] = []
+
+    def out_engine(self) -> list[Any]:
+        """Messages for the engine."""
+        out, self._engine = self._engine, []
+        return out
+
+    def log(self) -> list[dict[str, Any]]:
+        """What happened, for the run folder."""
+        out, self._log = self._log, []
+        return out
+
+    def _note(self, now: Nanos, what: str, **more: Any) -> None:
+        self._log.append({"at": now, "what": what, **more})
 
 
 class Bucket:
@@ -240,6 +272,15 @@ class OpenTable:
                     self._order_rests(request.contract, request.client_id, who)
             case _:  # cancels; and what does not trade never rests
                 pass
+
+    def believe(self, quotes: list[str], orders: list[tuple[str, str]]) -> None:
+        """What an engine that takes over says may rest: contracts, and (contract, client id)."""
+        for contract in quotes:
+            if contract not in self.quotes:
+                self._rests(contract, "", BOTH, NOBODY)
+        for contract, name in orders:
+            if name not in self.orders:
+                self._order_rests(contract, name, NOBODY)
 
     def _order_rests(self, contract: str, name: str, who: Who) -> None:
         self.arrivals += 1

@@ -30,6 +30,7 @@ class GatewayPlan(msgspec.Struct, frozen=True, kw_only=True):
     dead_man: Nanos
     speed: int  # the exchange counts its flow on business time
     underlyings: dict[str, str]
+    logon_s: int = 30  # heartbeat interval of the exchange session
     pairs: bool = False  # quotes are carried as two orders: they count as what they may become
 
 

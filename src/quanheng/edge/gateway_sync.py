@@ -20,6 +20,12 @@ def report_of(event: ReportArrived | ReportUnreadable) -> Report:
     return Report(event.set_id, event.index, Unreadable(0, event.error.code))
 
 
+def epoch_of(report: Report, letter: str) -> int:
+    """The epoch in the client id of a report on an engine's request, 0 for others."""
+    name = getattr(report.body, "client_id", "")
+    return int(name[1:4], 36) if name[:1] == letter and name[1:4].isalnum() else 0
+
+
 class Streams:
     """Report indices by partition: seen by the gateway, wanted by the engine.
 
@@ -40,6 +46,13 @@ class Streams:
         """A new engine: it has asked for nothing yet."""
         self._wanted.clear()
         self._behind.clear()
+
+    def begin(self, next_index: dict[str, int]) -> bool:
+        """Where an engine that takes over stands; a gateway that has read nothing begins there."""
+        fresh = not self.next_index and bool(next_index)
+        if fresh:
+            self.next_index = dict(next_index)
+        return fresh
 
     def open(self, sets: tuple[str, ...]) -> list[tuple[str, int]]:
         """A new session: (partition, index) from which the gateway goes on reading."""

@@ -1,5 +1,6 @@
 """The other end of a gateway's kill socket: one line of JSON out, one back."""
 
+import contextlib
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +16,25 @@ class KillSocketError(Exception):
     """The gateway could not be reached or refused; the message says why."""
 
 
+def gateway_of(run: Path) -> Path:
+    """The folder of the gateway that owns the session: of a pair of nodes, the one an engine leads
+    through, else the one that has seen the highest epoch. KillSocketError when none answers.
+    """
+    nodes = [node for node in (run, run / "standby") if (node / "kill.sock").exists()]
+    if len(nodes) < 2:
+        return nodes[0] if nodes else run
+    found: list[tuple[bool, int, Path]] = []
+    for node in nodes:
+        with contextlib.suppress(KillSocketError), KillClient(node) as gateway:
+            said = gateway.ask(do="status")
+            found.append((bool(said["armed"]), int(said["epoch"]), node))
+    if not found:
+        raise KillSocketError(f"{run}: none of {len(nodes)} gateways answers")
+    return max(found)[2]
+
+
 class KillClient:
-    """A connection to a run folder's kill socket; a context manager."""
+    """A connection to the kill socket of one gateway's folder; a context manager."""
 
     def __init__(self, run: Path) -> None:
         """KillSocketError when no gateway listens there."""

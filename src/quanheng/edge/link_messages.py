@@ -22,10 +22,18 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
-    """Engine: I lead with this epoch. The first message of a connection."""
+    """Engine: I lead with this epoch. The first message of a connection.
+
+    For a gateway that has read none of the day (a standby's): `next_index`, the first report by
+    partition that the engine has not taken; `quotes` (contracts) and `orders` (contract, client
+    id), what may rest at the exchange.
+    """
 
     epoch: int
     name: str
+    next_index: dict[str, int] = {}
+    quotes: list[str] = []
+    orders: list[tuple[str, str]] = []
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag="beat"):
@@ -95,10 +103,11 @@ def encode_frame(message: Any) -> bytes:
 
 
 class FrameReader(Generic[MessageT]):
-    """Cuts a stream into messages of a union; holds at most one unfinished frame."""
+    """Cuts a stream into messages of a union; holds at most one unfinished frame of `bound`."""
 
-    def __init__(self, kinds: Any) -> None:
+    def __init__(self, kinds: Any, bound: int = MAX_FRAME) -> None:
         self._decoder: msgspec.msgpack.Decoder[MessageT] = msgspec.msgpack.Decoder(kinds)
+        self._bound = bound
         self._rest = b""
 
     def feed(self, data: bytes) -> list[MessageT]:
@@ -109,8 +118,8 @@ class FrameReader(Generic[MessageT]):
         at, end = 0, len(data)
         while end - at >= 4:
             (size,) = _LENGTH.unpack_from(data, at)
-            if size > MAX_FRAME:
-                raise LinkError(f"a frame of {size} bytes is over the bound of {MAX_FRAME}")
+            if size > self._bound:
+                raise LinkError(f"a frame of {size} bytes is over the bound of {self._bound}")
             if end - at - 4 < size:
                 break
             try:

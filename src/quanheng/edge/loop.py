@@ -181,6 +181,23 @@ def tcp_connect(host: str, port: int) -> socket.socket:
     return socket.create_connection((host, port), timeout=2.0)
 
 
+def tcp_begin(host: str, port: int) -> socket.socket:
+    """A TCP socket that is connecting: what is sent meanwhile waits, a failure is read from it.
+
+    Nobody waits for a host that does not answer; whoever dials watches for the first answer.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        sock.connect((host, port))
+    except BlockingIOError:
+        pass
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 def _local_name(path: Path, folder: int) -> str:
     """A name of at most 107 bytes for a socket in a folder with a long path."""
     text = str(path)

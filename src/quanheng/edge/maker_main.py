@@ -13,7 +13,9 @@ from quanheng.edge import plugins
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.loop import Loop
-from quanheng.edge.maker_process import MakerProcess, MakerSetup
+from quanheng.edge.maker_process import MakerProcess
+from quanheng.edge.maker_setup import MakerSetup
+from quanheng.edge.pair import Lead, Node
 from quanheng.edge.rehearsal import rehearse
 from quanheng.terms.units import SECOND
 
@@ -30,9 +32,16 @@ def main(run: Path, spawned: int) -> int:
     started["rehearsed"] = monotonic()
     loop = Loop()
     child = Child(loop)
-    process = MakerProcess(run, setup, loop, started)
-    settle_memory()
-    child.tell("ready", resumed=process.resumed)
+    lead = None
+    if setup.pair is not None:
+        lead = stand_by(Node(run, setup.pair, loop), child)
+        if lead is None:
+            return 0
+        started["granted"] = monotonic()
+    process = MakerProcess(run, setup, loop, started, lead)
+    if lead is None:
+        settle_memory()
+        child.tell("ready", resumed=process.resumed)
     child.wait_for_go(lambda: loop.poll(0.02))
     if child.going:
         process.begin(read_clock(run / "live" / "clock.json"))
@@ -50,6 +59,20 @@ def main(run: Path, spawned: int) -> int:
         sys.stderr.write(f"maker: {process.failed}\n")
         return FAILED
     return 0
+
+
+def stand_by(node: Node, child: Child) -> Lead | None:
+    """Follow until this node may lead; None when the run ends before."""
+    settle_memory()
+    child.tell("ready", resumed=node.copy.inputs > 0)
+    while not child.stopping and not node.granted:
+        node.turn()
+        node.going = child.going
+    if child.stopping:
+        child.tell("ended", open=-1, **node.close())
+        return None
+    child.tell("leads", epoch=node.lease.epoch)
+    return node.lead()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,9 @@ A turn: wait, take what came, fire timers, make the journal durable, and only th
 Inputs are collected for at most 5 ms before the group commit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.engine_link import EngineLink
@@ -18,9 +16,11 @@ from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
 from quanheng.edge.loop import Loop
+from quanheng.edge.maker_setup import MakerSetup, Shift
 from quanheng.edge.market_feed import FeedClient
+from quanheng.edge.pair import Lead, resting
 from quanheng.maker.maker import Maker
-from quanheng.maker.messages import MakerOpen, Notify, Resync
+from quanheng.maker.messages import Notify, Resync
 from quanheng.runtime.envelope import (
     LinkChanged,
     NotSent,
@@ -38,7 +38,7 @@ from quanheng.runtime.scrub import Scrub
 from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
 from quanheng.terms.codes import Alert, Exec, Link
-from quanheng.terms.commands import Command, Pull, SignOn
+from quanheng.terms.commands import Command, Pull
 from quanheng.terms.etf import EtfSend
 from quanheng.terms.orders import QuoteAck, Reports, Send
 from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
@@ -51,33 +51,20 @@ MAX_REARMS = 100
 """Times an engine may lead again by itself after the gateway's dead-man's switch."""
 
 
-class Shift(msgspec.Struct, frozen=True):
-    """A person comes or goes at a business time."""
-
-    at: Nanos
-    sign: SignOn
-
-
-class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """RUN/live/maker.msgpack."""
-
-    opening: MakerOpen
-    shifts: list[Shift]
-    host: str
-    feed_port: int
-    sync_ms: int
-    heartbeat_ms: int
-    snapshot_every: Nanos
-    marks: list[Nanos]
-    overseer_late: Nanos = 0  # 0: no overseer belongs to the run
-    overseer_lost: Nanos = 0
-
-
 class MakerProcess:
     """One life of the maker's process."""
 
-    def __init__(self, run: Path, setup: MakerSetup, loop: Loop, started: dict[str, Nanos]) -> None:
+    def __init__(
+        self,
+        run: Path,
+        setup: MakerSetup,
+        loop: Loop,
+        started: dict[str, Nanos],
+        lead: Lead | None = None,
+    ) -> None:
+        """`lead`: this process leads as a node of a pair; else it recovers its own journal."""
         self.setup = setup
+        self._lead = lead
         self.loop = loop
         self.lines = LineFile(run / "live" / "maker.jsonl")
         self._health = Health(self.lines)
@@ -93,13 +80,16 @@ class MakerProcess:
         self._late = 0
         self._bad = 0
         self._machine: Any = None
-        self._issued = IssuedFile(run, Maker.NAME)
+        home = Path(lead.setup.home or run) if lead is not None else run
+        self._issued = IssuedFile(home, Maker.NAME)
         self._look_at: Nanos = 0
-        journal = SegmentJournal(run, Maker.NAME)
+        journal = SegmentJournal(run, Maker.NAME) if lead is None else lead.journal
         self._scrub = Scrub(run / "journal" / Maker.NAME, Maker.NAME)
         self.resumed = journal.next_seq > 1
         self._live = self._recover(run, journal)
         self.epoch = max(1, self._live.host.epoch) + (1 if self.resumed else 0)
+        if lead is not None:
+            self.epoch = lead.epoch
         self._stage("restored")
         self.link = EngineLink(
             loop,
@@ -113,7 +103,7 @@ class MakerProcess:
         self.firm: FirmLine | None = None
         if setup.overseer_late:
             watchman = Watchman(setup.overseer_late, setup.overseer_lost, monotonic())
-            self.firm = FirmLine(loop, run, monotonic, watchman, self._from_firm)
+            self.firm = FirmLine(loop, home, monotonic, watchman, self._from_firm)
         address = (setup.host, setup.feed_port)
         self.feed = FeedClient(setup.opening.chain, loop, address, self._on_tick, self._on_bad)
 
@@ -121,7 +111,9 @@ class MakerProcess:
         snapshots = FolderSnapshots(run, Maker.NAME, keep=5)
         release = Release(Policy.SYNCED)
         make: Callable[[], Any] = Maker
-        if self.resumed:
+        if self._lead is not None:
+            host = self._lead.host
+        elif self.resumed:
             recovered = recover(make, journal, snapshots)
             complete_tail(recovered, journal)
             host = Host.resumed(recovered.core, journal, snapshots, release)
@@ -159,14 +151,18 @@ class MakerProcess:
         if not self.resumed:
             live.take(setup.opening, now, Source.RUNTIME)
             after = 0
-        else:
+        if self.resumed or self.epoch > 1:
             live.take(TookOver(self.epoch), now, Source.RUNTIME)
             if self._machine.state.scopes.link != Link.DOWN:
                 live.take(LinkChanged(Link.DOWN), now, Source.RUNTIME)
         self._shifts = [shift for shift in setup.shifts if shift.at > after]
         self._sign(now)
         self._commit()
-        self.link.lead(self.epoch)
+        state = self._machine.state
+        if self._lead is not None:
+            self.link.lead(self.epoch, state.next_index, *resting(state))
+        else:
+            self.link.lead(self.epoch)
         self._stage("leading")
 
     def _sign(self, now: Nanos) -> None:
@@ -262,6 +258,9 @@ class MakerProcess:
         self._say("fenced", highest=fenced.highest, why=fenced.why)
         if self.leaving:
             return
+        if self._lead is not None:
+            self.failed = f"fenced: {fenced.why}"  # it comes back as a follower
+            return
         if fenced.highest > self.epoch:
             self.failed = f"epoch {fenced.highest} leads, this one is {self.epoch}"
             return
@@ -283,8 +282,14 @@ class MakerProcess:
 
     def _commit(self) -> None:
         """Make the journal durable, then let out what follows from it (borders.md 2)."""
+        if self._lead is not None:
+            self._lead.push()
         held = self._live.commit()
         self._late = monotonic()
+        if self._lead is not None and (why := self._lead.tick(self._late)):
+            self.failed = self.failed or why
+        if self.failed:
+            return  # fence 1: nothing leaves any more (reliability.md 4.2)
         refused: list[str] = []
         for part in held:
             self._let_out(part, refused)
@@ -345,6 +350,7 @@ class MakerProcess:
                 epoch=self.epoch,
                 link=int(scopes.link),
                 overseen=int(scopes.overseen),
+                standby=self._lead.standby if self._lead is not None else -1,
                 feed_losses=self.feed.losses,
                 behind_ms=(clock.at(ended) - self._live.at) // MILLISECOND,
             )
@@ -383,17 +389,11 @@ class MakerProcess:
         }
         self._say("end", **counts)
         self.feed.leave()
+        if self._lead is not None:
+            self._lead.leave()
+            self.loop.flush()
         self._live.finish()
         self._views.close()
         self.loop.close()
         self.lines.close()
         return counts
-
-
-def shifts_of(entries: Sequence[tuple[Nanos, SignOn]]) -> list[Shift]:
-    """Shifts in order of time."""
-    return [Shift(at, sign) for at, sign in sorted(entries, key=_first)]
-
-
-def _first(entry: tuple[Nanos, SignOn]) -> Nanos:
-    return entry[0]

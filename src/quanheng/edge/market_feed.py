@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quanheng.edge.loop import Connection, Loop, tcp_connect
+from quanheng.edge.loop import Connection, Loop, tcp_begin
 from quanheng.kernels.pack import pack, unpack
 from quanheng.terms import market
 from quanheng.terms.contract import Chain
@@ -148,7 +148,7 @@ class FeedClient:
         self._try_at = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         try:
-            sock = tcp_connect(*self._address)
+            sock = tcp_begin(*self._address)
         except OSError:
             return
         self._session = ClientSession(self._tables, self._day, now)

@@ -1,0 +1,145 @@
+"""The two nodes of a live run with a standby (docs/standby.md): folders, openings, the end.
+
+Node a lives in the run folder itself, node b in RUN/standby, each with a maker and a gateway of its
+own; a third process, the arbiter, holds the lease. After the day what the nodes did is put together
+in the run folder, so that everything that reads a run finds one maker and one gateway.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quanheng.compose.run_folder import source_hash
+from quanheng.config import Config
+from quanheng.edge import arbiter_main, gateway_main
+from quanheng.edge.journal_lines import read_lines
+from quanheng.edge.link_messages import FrameReader, encode_frame
+from quanheng.edge.maker_setup import MakerSetup, PairSetup
+from quanheng.maker.maker import Maker
+from quanheng.maker.messages import Notify
+from quanheng.runtime.segment import read_segments
+from quanheng.terms.units import MILLISECOND
+
+STANDBY = "standby"
+"""Folder of node b in the run folder."""
+NODE_B = "_b"
+"""What the roles of node b end with."""
+PAIR_ROLES = ("arbiter", "gateway_b", "maker_b")
+LETTERS = "GHXYZ"
+
+
+def place(run: Path, role: str) -> tuple[str, Path]:
+    """(module of a role, folder of its node)."""
+    if role.endswith(NODE_B):
+        return role.removesuffix(NODE_B), run / STANDBY
+    return role, run
+
+
+def lines_of(run: Path, role: str) -> Path:
+    """The file of lines of a role."""
+    name, folder = place(run, role)
+    return folder / "live" / f"{name}.jsonl"
+
+
+def write_arbiter(run: Path, config: Config) -> None:
+    """The arbiter's part, and node b's folder."""
+    (run / STANDBY / "live").mkdir(parents=True, exist_ok=True)
+    standby = config.standby
+    setup = arbiter_main.Setup(
+        host=standby.host_arbiter,
+        port=0,
+        lease=standby.lease_ms * MILLISECOND,
+        grace=standby.grace_ms * MILLISECOND,
+        peers=config.isolation.peers,
+    )
+    _write(run, "arbiter", setup)
+
+
+def write_pair(
+    run: Path, config: Config, gateway: gateway_main.Setup, maker: MakerSetup, arbiter_port: int
+) -> None:
+    """Gateway and maker of both nodes."""
+    standby = config.standby
+    letters = [one for one in LETTERS if one not in (config.member.letter, gateway.plan.letter)]
+    for role, host, letter in (
+        ("", standby.host_a, gateway.plan.letter),
+        (NODE_B, standby.host_b, letters[0]),
+    ):
+        plan = msgspec.structs.replace(gateway.plan, letter=letter, logon_s=standby.logon_s)
+        mine = msgspec.structs.replace(gateway, plan=plan, pair=True, home=str(run))
+        _write(run, f"gateway{role}", mine)
+        pair = PairSetup(
+            node="b" if role else "a",
+            first=not role,
+            host=host,
+            arbiter=(standby.host_arbiter, arbiter_port),
+            build=source_hash(),
+            home=str(run),
+            alone=standby.alone,
+            late=standby.late_ms * MILLISECOND,
+            lease=standby.lease_ms * MILLISECOND,
+            peers=config.isolation.peers,
+        )
+        _write(run, f"maker{role}", msgspec.structs.replace(maker, pair=pair))
+
+
+def _write(run: Path, role: str, setup: msgspec.Struct) -> None:
+    module, folder = place(run, role)
+    (folder / "live" / f"{module}.msgpack").write_bytes(msgspec.msgpack.encode(setup))
+
+
+# After the day ------------------------------------------------------------------------------------
+
+
+def gather(run: Path, leader: str) -> int:
+    """Put together what both nodes did; `leader` is the role that led last. Returns the frames in
+    which the follower's copy differs from the leader's journal.
+    """
+    other = run / STANDBY
+    if leader.endswith(NODE_B):
+        for part in ("journal", "snap"):
+            _swap(run / part / Maker.NAME, other / part / Maker.NAME)
+    for name in ("maker.jsonl", "gateway.jsonl"):
+        lines = read_lines(run / "live" / name) + read_lines(other / "live" / name)
+        lines.sort(key=_at)
+        data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        (run / "live" / name).rename(run / "live" / f"a-{name}")
+        (run / "live" / name).write_bytes(data)
+    views = [*_views(run), *_views(other)]
+    views.sort(key=lambda view: view.at)
+    (run / "live" / "views.bin").write_bytes(b"".join(encode_frame(view) for view in views))
+    return _differing(run, other)
+
+
+def _at(line: dict[str, Any]) -> int:
+    return int(line["at"])
+
+
+def _views(node: Path) -> list[Notify]:
+    path = node / "live" / "views.bin"
+    reader: FrameReader[Notify] = FrameReader(Notify)
+    return reader.feed(path.read_bytes()) if path.exists() else []
+
+
+def _swap(mine: Path, theirs: Path) -> None:
+    if not theirs.exists():
+        return
+    between = theirs.with_name(theirs.name + ".swap")
+    theirs.rename(between)
+    if mine.exists():
+        mine.rename(theirs)
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    between.rename(mine)
+
+
+def _differing(run: Path, other: Path) -> int:
+    """Frames of the follower's copy that are not the leader's, and those it has beyond them."""
+    name = Maker.NAME
+    copy = read_segments(other / "journal" / name, name)
+    ours = read_segments(run / "journal" / name, name)
+    count = 0
+    for frame in copy:
+        match = next(ours, None)
+        count += match is None or match.chain != frame.chain
+    return count

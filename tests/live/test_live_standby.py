@@ -1,0 +1,70 @@
+"""A live run with a standby and one kill of the leader: the follower takes over (T-05, F14, F61).
+
+09:29:50 to 09:32:20 of business time at five times the wall's speed, eight contracts; the maker
+that leads is killed at 09:31. The whole drill, a hundred kills between two network namespaces, is
+`tools/drill_failover.py`; what it measured is in docs/standby.md.
+"""
+
+import os
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+import msgspec
+import pytest
+
+from quanheng.compose.closing import DayResult
+from quanheng.compose.day import DayPlan
+from quanheng.compose.live import LEADER, Drill, conduct
+from quanheng.compose.live_closing import close_day
+from quanheng.compose.live_nodes import STANDBY, lines_of
+from quanheng.compose.scenarios import load
+from quanheng.config import read_config
+from quanheng.edge.journal_lines import read_lines
+from quanheng.runtime.verify import verify_run
+from quanheng.terms.days import from_clock
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DayResult]:
+    """Run it once."""
+    out: Path = tmp_path_factory.mktemp("standby") / "run"
+    out.mkdir()
+    config = read_config(None)
+    standby = msgspec.structs.replace(config.standby, enabled=True)
+    config = msgspec.structs.replace(config, standby=standby)
+    plan = DayPlan(scenario=load("calm"), config=config, pick="8", out=out, until="09:32:20")
+    kill = Drill(from_clock("09:31"), LEADER, Signals.SIGKILL)
+    prepared, supervisor, seconds = conduct(plan, 5, "09:29:50", dict(os.environ), (kill,))
+    return out, close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
+
+
+def lines(run: Path, role: str, what: str) -> list[dict[str, Any]]:
+    return [line for line in read_lines(lines_of(run, role)) if line["what"] == what]
+
+
+def test_the_follower_takes_over_and_every_invariant_holds(ran: tuple[Path, DayResult]) -> None:
+    """No report is missed or applied twice, positions and money are the exchange's, nothing is left
+    there, and the copy is the leader's journal.
+    """
+    run, day = ran
+    assert {name: count for name, count in day.invariants.items() if count} == {}
+    assert day.invariants["standby: frames that differ from the leader's"] == 0
+    led = lines(run, "maker", "leads")
+    assert [line["node"] for line in led] == ["a", "b"]
+    assert [line["epoch"] for line in led] == [1, 2]
+    assert [line["epoch"] for line in lines(run, "maker", "stages")] == [1, 2]
+
+
+def test_it_was_whole_before_the_kill_and_lost_nothing(ran: tuple[Path, DayResult]) -> None:
+    """The new leader goes on from the last frame of the old one; both journals verify."""
+    run, _ = ran
+    (whole,) = (line for line in lines(run, "maker", "replicated") if line["epoch"] == 1)
+    assert whole["seq"] >= 0
+    took = lines(run, "maker", "leads")[1]
+    assert took["frames"] > whole["seq"]
+    for folder in (run, run / STANDBY):
+        verdicts = {item["machine"]: item["ok"] for item in verify_run(folder)}
+        assert verdicts.pop("maker") and all(verdicts.values())
+    hellos = [line["epoch"] for line in lines(run, "gateway", "hello")]
+    assert hellos == [1, 2]
