@@ -42,6 +42,7 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.self_test_cli import self_test
 from quanheng.compose.surveil_cli import surveil
 from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
@@ -301,6 +302,7 @@ for verb in (
     firm,
     status,
     alarms,
+    self_test,
     drill,
     surveil,
     worlds,

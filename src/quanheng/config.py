@@ -168,13 +168,16 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
-    tests every channel, and the channels (`edge.alarm_channels`).
+    tests every channel, and the channels (`edge.alarm_channels`). `archive_key` and `certificates`
+    are files that the self-test looks at before the open.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     test: bool = True
     channels: tuple[ChannelConfig, ...] = ()
+    archive_key: str = ""
+    certificates: tuple[str, ...] = ()
 
 
 class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,7 +26,10 @@ from quanheng.compose.progress import Progress
 from quanheng.compose.report import day_table, plain
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError, clock
+from quanheng.compose.self_test import examine, file_record
 from quanheng.compose.text import thousands
+from quanheng.edge.build import this_build
+from quanheng.edge.child import READY
 from quanheng.edge.clock import monotonic, write_clock
 from quanheng.edge.gateway_main import KEY_FILE
 from quanheng.edge.journal_lines import LineFile
@@ -94,7 +97,8 @@ class Supervisor:
         self.restarts = 0
         self.clock: BusinessClock | None = None
         self.ended: dict[str, Event] = {}
-        self._env = {**env, "PYTHONUNBUFFERED": "1"}
+        # One seed of hashes in every process, or two nodes could differ (reliability.md 5).
+        self._env = {**env, "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
         self._drills = sorted(drills, key=_moment)
         self._progress = progress
         self._processes: dict[str, Process] = {}
@@ -150,6 +154,8 @@ class Supervisor:
                     raise LiveError(self._obituary(process))
             elif time.monotonic() > until:
                 raise LiveError(f"{process.role} did not say {name!r} within {seconds:.0f} s")
+        if name == READY and event["build"] != this_build().identity:
+            raise LiveError(f"{process.role} is of another build than the supervisor")
         return event
 
     def _obituary(self, process: Process) -> str:
@@ -161,15 +167,15 @@ class Supervisor:
     def start(self, start: DayNanos) -> None:
         """Bring the three processes up and let the clock run from a time of day."""
         exchange = self._spawn("exchange")
-        ports = self._await(exchange, "ready", START_PATIENCE)
+        ports = self._await(exchange, READY, START_PATIENCE)
         self.prepared.write_clients(*(ports[f"{name}_port"] for name in LINES))
         gateway = self._spawn("gateway")
         overseer, watch = self._spawn("overseer"), self._spawn("watch")
         for process in (overseer, watch):
-            self._await(process, "ready", START_PATIENCE)
+            self._await(process, READY, START_PATIENCE)
         maker = self._spawn("maker", str(monotonic()))
         for process in (gateway, maker):
-            self._await(process, "ready", START_PATIENCE)
+            self._await(process, READY, START_PATIENCE)
         base = self.prepared.midnight + start
         self.clock = BusinessClock(base, monotonic() + HEAD_START, self.speed)
         write_clock(self.run / "live" / "clock.json", self.clock)
@@ -248,6 +254,16 @@ def _time(at: DayNanos) -> str:
     return f"{at // HOUR:02d}:{at // MINUTE % 60:02d}:{at // SECOND % 60:02d}"
 
 
+def _self_test(plan: DayPlan) -> None:
+    """The self-test before the open, filed with the run. LiveError when it failed (promise 45)."""
+    assert plan.out is not None
+    found = examine(plan, plan.out)
+    path = file_record(found, plan.out)
+    if not found.ok:
+        why = "; ".join(f"{one.words}: {one.note}" for one in found.failed)
+        raise LiveError(f"the self-test before the open failed: {why} (see {path})")
+
+
 def conduct(
     plan: DayPlan,
     speed: int,
@@ -259,12 +275,13 @@ def conduct(
     """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31).
 
     Returns what was prepared, the supervisor with what the processes said at their end, and the
-    seconds it took. ScenarioError for times that are none.
+    seconds it took. ScenarioError for times that are none, LiveError after a failed self-test.
     """
     first = max(OPEN_AT, clock("--from", start) if start else OPEN_AT)
     last = clock("--until", plan.until) if plan.until else END_AT
     if last <= first:
         raise ScenarioError(f"--until {_time(last)} is not after --from {_time(first)}")
+    _self_test(plan)
     prepared = prepare(plan, speed, first, last)
     began = time.perf_counter()
     try:

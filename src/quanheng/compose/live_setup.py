@@ -16,6 +16,7 @@ from quanheng.compose.reference import load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.config import config_hash
 from quanheng.edge import exchange_main, gateway_main
+from quanheng.edge.build import write_build
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.maker_process import MakerSetup, shifts_of
 from quanheng.edge.rulebook_files import read_rulebook
@@ -184,6 +185,7 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prep
     reference = prepared.reference
     for name, data in morning_files(reference).items():
         (files / name).write_bytes(data)
+    write_build(run)
     prepared.write_status("running")
     prepared.write_exchange(start, until)
     return prepared

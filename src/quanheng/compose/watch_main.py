@@ -16,6 +16,7 @@ from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.child import Child
 from quanheng.edge.clock import monotonic
+from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 
 EVERY = 0.25
@@ -33,6 +34,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(run: Path) -> None:
     """Look until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "watch.msgpack").read_bytes(), type=Setup)
     loop = Loop()
     child = Child(loop)

@@ -17,6 +17,7 @@ from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.copy_line import CopyServer
 from quanheng.edge.etf_server import EtfServer
+from quanheng.edge.gates import enter
 from quanheng.edge.health import Health
 from quanheng.edge.isolation import LOCAL, stranger_alert
 from quanheng.edge.journal_lines import LineFile
@@ -285,6 +286,7 @@ NO_LIMIT: Nanos = 1 << 62
 
 def main(run: Path) -> None:
     """Run until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "exchange.msgpack").read_bytes(), type=Setup)
     rehearse_exchange(setup.venue, setup.etf)
     loop = Loop()

@@ -15,6 +15,7 @@ import msgspec
 from quanheng.edge import gateway_people
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock, wall
+from quanheng.edge.gates import enter
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_etf import HedgeLine
 from quanheng.edge.gateway_lines import (
@@ -258,6 +259,7 @@ class GatewayProcess:
 
 def main(run: Path) -> None:
     """Run until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "gateway.msgpack").read_bytes(), type=Setup)
     loop = Loop()
     child = Child(loop)

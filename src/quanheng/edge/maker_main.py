@@ -12,6 +12,7 @@ import msgspec
 from quanheng.edge import plugins
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 from quanheng.edge.maker_process import MakerProcess, MakerSetup
 from quanheng.edge.rehearsal import rehearse
@@ -23,6 +24,7 @@ FAILED = 70
 
 def main(run: Path, spawned: int) -> int:
     """Run until the supervisor says stop; the exit code is 70 when it cannot go on."""
+    enter(run)
     started = {"spawned": spawned, "imported": monotonic()}
     setup = msgspec.msgpack.decode((run / "live" / "maker.msgpack").read_bytes(), type=MakerSetup)
     plugins.load_opening(setup.opening)

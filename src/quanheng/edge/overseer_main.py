@@ -11,6 +11,7 @@ import msgspec
 
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import read_clock
+from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 from quanheng.edge.overseer_process import OverseerProcess, Setup
 from quanheng.edge.rehearsal import rehearse_overseer
@@ -21,6 +22,7 @@ PATIENCE = 5 * SECOND
 
 def main(run: Path) -> None:
     """Run until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "overseer.msgpack").read_bytes(), type=Setup)
     rehearse_overseer(setup.opening)
     loop = Loop()
