@@ -19,6 +19,7 @@ from quanheng.compose import (
     desk_views,
     duty_cli,
     lazy_verb,
+    node_cli,
     rate_command,
     risk_report_cli,
     season_command,
@@ -311,6 +312,7 @@ for verb in (
     *backtest_cli.VERBS,
     *duty_cli.VERBS,
     *lazy_verb.VERBS,
+    *node_cli.VERBS,
 ):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -10,7 +10,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -72,6 +72,10 @@ class KillDrill(msgspec.Struct, frozen=True):
     by: str
 
 
+def _never() -> bool:
+    return False
+
+
 def _moment(drill: Drill | KillDrill) -> DayNanos:
     return drill.at
 
@@ -96,6 +100,7 @@ class Supervisor:
         self.speed = speed
         self.restarts = 0
         self.clock: BusinessClock | None = None
+        self.stopping: Callable[[], bool] = _never
         self.ended: dict[str, Event] = {}
         # One seed of hashes in every process, or two nodes could differ (reliability.md 5).
         self._env = {**env, "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
@@ -184,13 +189,14 @@ class Supervisor:
         self._say("go", business=base, speed=self.speed)
 
     def watch(self, until: DayNanos) -> None:
-        """Let the day run until a time of day, keeping all but the exchange alive. LiveError when
-        the exchange ends, or the others more often than MAX_RESTARTS.
+        """Let the day run until a time of day, or until `stopping` says so, keeping all but the
+        exchange alive. LiveError when the exchange ends, or the others more often than
+        MAX_RESTARTS.
         """
         assert self.clock is not None
         begin, midnight = self.clock.base, self.prepared.midnight
         end = midnight + until
-        while (now := self.clock.at(monotonic())) < end:
+        while (now := self.clock.at(monotonic())) < end and not self.stopping():
             self._poll(0.01)
             for process in list(self._processes.values()):
                 if not process.ended():
@@ -271,8 +277,10 @@ def conduct(
     env: Mapping[str, str],
     drills: tuple[Drill | KillDrill, ...] = (),
     progress: Progress | None = None,
+    stopping: Callable[[], bool] = _never,
 ) -> tuple[Prepared, Supervisor, float]:
-    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31).
+    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31), or until
+    `stopping` says so.
 
     Returns what was prepared, the supervisor with what the processes said at their end, and the
     seconds it took. ScenarioError for times that are none, LiveError after a failed self-test.
@@ -286,6 +294,7 @@ def conduct(
     began = time.perf_counter()
     try:
         with Supervisor(prepared, speed, env, drills, progress) as supervisor:
+            supervisor.stopping = stopping
             supervisor.start(first)
             supervisor.watch(last)
             supervisor.stop()
