@@ -14,9 +14,11 @@ from quanheng.compose.console_commands import RunCommands
 from quanheng.compose.console_source import RunSource
 from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
+from quanheng.desk.peers import LOOPBACK, ListedHosts
 from quanheng.desk.people.console import ConsoleAccess
 from quanheng.desk.people.store import Store
 from quanheng.desk.server import application
+from quanheng.edge.isolation import record_refusal
 
 
 class Door(NamedTuple):
@@ -28,6 +30,8 @@ class Door(NamedTuple):
     store: str = ""
     key: Path | None = None
     account: str = ""
+    hosts: tuple[str, ...] = LOOPBACK
+    """Who may connect."""
 
 
 @contextmanager
@@ -65,13 +69,14 @@ def serve(
     source = RunSource(run)
     source.load()
     with opened(source, door) as access:
-        _serve(run, source, access, host, port, cert, key, period, posts)
+        _serve(run, source, access, door.hosts, host, port, cert, key, period, posts)
 
 
 def _serve(
     run: Path,
     source: RunSource,
     access: Access,
+    hosts: tuple[str, ...],
     host: str,
     port: int,
     cert: Path | None,
@@ -79,8 +84,11 @@ def _serve(
     period: float,
     posts: Path | None,
 ) -> None:
-    app = application(
+    inner = application(
         source, RunCommands(run, posts), access, period=period, secure=cert is not None
+    )
+    app = ListedHosts(
+        inner, hosts, lambda peer: record_refusal(run, "console", f"connection from {peer}")
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:

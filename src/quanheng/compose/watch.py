@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
 from quanheng.edge.alarm_desk import AlarmDesk
+from quanheng.edge.isolation import REFUSED
 from quanheng.edge.journal_lines import NewLines
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
@@ -66,6 +67,7 @@ class Watch:
         self._now = now
         self._tails = {role: Tail(run / "live" / f"{role}.jsonl") for role in ROLES}
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
+        self._refused = Tail(run / REFUSED)
         self._told: dict[str, bool] = {}
         self._gauges()
 
@@ -99,6 +101,9 @@ class Watch:
         for role, tail in self._tails.items():
             for line in tail:
                 self._line(role, line)
+        for line in self._refused:
+            text = f"非本系统账户或主机：{line['place']}，{line['why']}"
+            self._alarm("red", Alert.FOREIGN_ACCOUNT, line["place"], text)
         self._processes()
         self._disk()
         self.desk.tick()

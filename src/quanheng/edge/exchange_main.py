@@ -114,7 +114,7 @@ class ExchangeProcess:
 
     def _on_stranger(self, host: str) -> None:
         """A host outside the list was turned away (T-04)."""
-        self.lines.add({"at": monotonic(), "what": "alert", **stranger_alert(host)})
+        self.lines.add({"at": monotonic(), **stranger_alert(host)})
 
     def _host(self, run: Path, machine: Any) -> LiveHost:
         journal = SegmentJournal(run, machine.NAME, durable=False)

@@ -29,7 +29,7 @@ from quanheng.edge.gateway_lines import (
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.health import Health
-from quanheng.edge.isolation import IsolationError, Register
+from quanheng.edge.isolation import IsolationError, Register, foreign_alert
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import (
     Fenced,
@@ -42,7 +42,7 @@ from quanheng.edge.link_messages import (
 )
 from quanheng.edge.loop import Connection, Loop, unix_listener
 from quanheng.runtime.live import NEVER, BusinessClock
-from quanheng.terms.codes import Alert, Link
+from quanheng.terms.codes import Link
 from quanheng.terms.etf import ETF_SET, EtfSend
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.profile import Profile
@@ -75,8 +75,7 @@ class GatewayProcess:
         try:
             setup.register.check_start(plan.account, plan.pbu, setup.host)
         except IsolationError as error:
-            code = Alert.FOREIGN_ACCOUNT
-            self.lines.add({"at": monotonic(), "what": "alert", "code": code, "args": [str(error)]})
+            self.lines.add({"at": monotonic(), **foreign_alert(str(error))})
             self.lines.close()
             raise
 
@@ -95,7 +94,7 @@ class GatewayProcess:
         self._health = Health(self.lines)
         profile = Profile(plan.account, plan.pbu, plan.branch)
         self._check_isolation(setup)
-        self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
+        self.hedges = HedgeLine(plan.comp_id, profile, plan.day, setup.register)
         self.exchange: Line = (
             TcpLine(self.core, loop, setup.host, setup.port, monotonic)
             if counter is None
