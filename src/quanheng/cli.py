@@ -36,6 +36,7 @@ from quanheng.compose.drill_cli import drill
 from quanheng.compose.firm_cli import firm
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
+from quanheng.compose.migrate_cli import migrate
 from quanheng.compose.oversee_cli import oversee
 from quanheng.compose.propose_cli import second, withdraw
 from quanheng.compose.propose_trade_cli import propose
@@ -304,6 +305,7 @@ for verb in (
     status,
     alarms,
     self_test,
+    migrate,
     drill,
     surveil,
     worlds,
