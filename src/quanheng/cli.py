@@ -16,6 +16,7 @@ from quanheng.compose import authority_desk as desk
 from quanheng.compose import (
     backtest_cli,
     commands,
+    configuration_cli,
     desk_views,
     duty_cli,
     lazy_verb,
@@ -46,6 +47,7 @@ from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
 from quanheng.compose.self_test_cli import self_test
 from quanheng.compose.surveil_cli import surveil
+from quanheng.compose.system_inspection_cli import system_inspection
 from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
@@ -305,6 +307,7 @@ for verb in (
     status,
     alarms,
     self_test,
+    system_inspection,
     migrate,
     drill,
     surveil,
@@ -315,6 +318,7 @@ for verb in (
     *duty_cli.VERBS,
     *lazy_verb.VERBS,
     *node_cli.VERBS,
+    *configuration_cli.VERBS,
 ):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

@@ -168,8 +168,8 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
-    tests every channel, and the channels (`edge.alarm_channels`). `archive_key` and `certificates`
-    are files that the self-test looks at before the open.
+    tests every channel, and the channels (`edge.alarm_channels`). `archive_key`, `approved`
+    (the approved configuration list) and `certificates` are files that the self-test looks at.
     """
 
     host: str = "127.0.0.1"
@@ -177,6 +177,7 @@ class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test: bool = True
     channels: tuple[ChannelConfig, ...] = ()
     archive_key: str = ""
+    approved: str = ""
     certificates: tuple[str, ...] = ()
 
 
@@ -333,7 +334,7 @@ def lines_of(config: Config) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             for key, item in value.items():
                 walk(f"{prefix}.{key}" if prefix else str(key), item)
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             for number, item in enumerate(value):
                 walk(f"{prefix}[{number}]", item)
             if not value:

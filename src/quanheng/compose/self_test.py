@@ -16,6 +16,8 @@ import msgspec
 from cryptography import x509
 
 from quanheng._kernel_cache import damaged
+from quanheng.compose.configuration import differences, listed
+from quanheng.compose.configuration import read as read_list
 from quanheng.compose.day import DayPlan
 from quanheng.compose.isolation import register_of
 from quanheng.compose.later import reference_on
@@ -122,6 +124,18 @@ def _config(subject: Subject) -> str:
     if without:
         raise Wrong(f"no position limits for {', '.join(without)}")
     return f"{config_hash(plan.config)[:16]}，限额 limits {len(named)}"
+
+
+def _approved(subject: Subject) -> str:
+    """The machine is what two people approved (T-06)."""
+    name = subject.plan.config.operations.approved
+    if not name:
+        raise Noted("未配置批准清单 no operations.approved")
+    wrong = differences(read_list(Path(name)), listed(subject.plan.config))
+    if wrong:
+        first = "; ".join(f"{one.group} {one.name}" for one in wrong[:5])
+        raise Wrong(f"与批准清单不一致 not as approved, {len(wrong)}: {first}")
+    return "与批准清单一致 as approved"
 
 
 def _calendar(subject: Subject) -> str:
@@ -279,6 +293,7 @@ CHECKS: tuple[tuple[str, str, Callable[[Subject], str]], ...] = (
     ("interpreter", "解释器与断言 interpreter, assertions", _interpreter),
     ("build", "程序版本 build", _build),
     ("config", "配置与限额 configuration, limits", _config),
+    ("approved", "与批准配置清单比对 against the approved list", _approved),
     ("calendar", "交易日历 calendar", _calendar),
     ("reference", "合约基础数据 reference data", _reference),
     ("disk", "磁盘空间 disk", _disk),
