@@ -53,7 +53,7 @@ def live_run(folder: Path, day: int, good: bool) -> Path:
     write_info(run, RunInfo(
         day=day, scenario="calm", seed=1, cadence_ms=500, contracts=1, journal="full",
         version="0.1.0", rulebook="", config="", source="", hash_seed="live", speed=1,
-        status="done" if good else "interrupted",
+        status="ended" if good else "interrupted",
     ))  # fmt: skip
     return run
 

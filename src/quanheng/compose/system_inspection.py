@@ -26,6 +26,8 @@ from quanheng.terms.units import MILLISECOND, SECOND, Day
 
 PREFIX = "XJ"
 """Beginning of the numbers: 巡检."""
+ENDED = "ended"
+"""Status of a day that was closed and measured."""
 BLANK = "＿" * 24
 SLOW_MS = TURN // MILLISECOND
 LATE_ACK_S = 300
@@ -145,7 +147,7 @@ def findings(days: list[Inspected], wrong: list[Difference] | None) -> list[str]
         if one.self_test != "good":
             words = "没有开盘前自检记录" if one.self_test == "none" else one.self_test
             found.append(f"{iso(one.day)} 自检：{words}")
-        if one.status != "done":
+        if one.status != ENDED:
             found.append(f"{iso(one.day)} 未正常收市（{one.status}）")
         for role in one.roles:
             if role.ends:
