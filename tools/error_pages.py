@@ -6,7 +6,7 @@ from pathlib import Path
 from desk_pages import table
 from quanheng import cli
 from quanheng.authority.messages import Refusal
-from quanheng.compose import watch
+from quanheng.compose import watch, watch_place
 from quanheng.compose.alarm_levels import LEVEL, QUIET
 from quanheng.compose.alert_words import NAMES
 from quanheng.compose.authority_words import words_of
@@ -58,6 +58,8 @@ WATCHED = {
     "issued_bad": ("下达指令有误", "a bad line of issued commands"),
     "bad_act": ("公司风控指令有误", "a bad line of the firm's acts"),
     "disk_low": ("磁盘不足", "little disk"),
+    "clock_stepped": ("系统时钟跳变", "the wall's clock stepped"),
+    "journal_gone": ("日志文件消失或被改动", "a journal's file vanished or was changed"),
     "loop_stalled": ("主循环停滞", "the loop stands still"),
     "channel_failed": ("告警通道失效", "an alarm channel failed"),
 }
@@ -97,6 +99,8 @@ def watch_codes() -> list[str]:
     found = re.findall(r'_alarm\("\w+", "(\w+)"', text)
     found += re.findall(r'_once\([^\n]*?, "(\w+)"', text)
     found += re.findall(r'case "(\w+)" \| "(\w+)"', text)[0]
+    place = Path(watch_place.__file__).read_text(encoding="utf-8")
+    found += re.findall(r'yield "(\w+)",', place)
     return list(dict.fromkeys(found))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanheng.desk.frames import EMPTY, HEAD_BYTES, board_frame, changed
-from quanheng.desk.hub import WINDOW, Board, Client, Hub
+from quanheng.desk.hub import MOST_FRAMES, WINDOW, Board, Client, Hub
 
 
 class Screen:
@@ -202,3 +202,15 @@ def test_ids_are_as_wide_as_they_have_to_be(rows: int):
     wide = struct.unpack_from("<BBHIIdII", data)[7]
     assert wide == (rows * 31 > 65_536)
     assert len(data) == HEAD_BYTES + board.size * (8 if wide else 6)
+
+
+def test_f68_a_browser_that_reads_nothing_is_cut() -> None:
+    """Heartbeats for hours: what waits is bounded, and the last word is the end."""
+    client = Client(None, None, "end")
+    for second in range(10 * MOST_FRAMES):
+        client.say(f"beat {second}")
+        assert client._out.qsize() <= MOST_FRAMES
+    for _ in range(MOST_FRAMES):
+        client.say("more")
+    said = [client._out.get_nowait() for _ in range(client._out.qsize())]
+    assert None in said and len(said) <= MOST_FRAMES

@@ -98,7 +98,7 @@ class Job:
         if not ledger.events:
             ledger.add(Event(kind="open", at=clock(), note=self.info.digest))
         intake = Intake(self.received, self.day, self.own)
-        intake.keep(self.received, self.folder / KEPT)
+        intake.keep(self.folder / KEPT)
         fresh = {
             name: digest
             for name, digest in intake.hashes.items()

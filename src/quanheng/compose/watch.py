@@ -15,7 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
+from quanheng.compose.watch_place import Place
 from quanheng.edge.alarm_desk import AlarmDesk
+from quanheng.edge.clock import wall
 from quanheng.edge.isolation import REFUSED
 from quanheng.edge.journal_lines import NewLines
 from quanheng.runtime.envelope import RaiseAlert
@@ -68,6 +70,7 @@ class Watch:
         self._tails = {role: Tail(run / "live" / f"{role}.jsonl") for role in ROLES}
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
         self._refused = Tail(run / REFUSED)
+        self._place = Place(run, now, wall)
         self._told: dict[str, bool] = {}
         self._gauges()
 
@@ -104,6 +107,8 @@ class Watch:
         for line in self._refused:
             text = f"非本系统账户或主机：{line['place']}，{line['why']}"
             self._alarm("red", Alert.FOREIGN_ACCOUNT, line["place"], text)
+        for code, scope, text in self._place.look():
+            self._alarm("red", code, scope, text)
         self._processes()
         self._disk()
         self.desk.tick()
@@ -142,6 +147,9 @@ class Watch:
                 if level != QUIET:
                     text = sentence(alert, "zh")
                     self._alarm(level, alert.code, alert.scope, text, line.get("business", 0))
+            case "stalled":
+                text = f"{role} 主循环停滞 {line['ms']} 毫秒：{line['where']}"
+                self._alarm("amber", "loop_stalled", role, text)
             case "fenced":
                 self._alarm("red", "fenced", role, f"做市机被网关切断：{line['why']}")
             case "issued_bad" | "bad_act":

@@ -18,6 +18,8 @@ from quanheng.desk.frames import Cells, Marks, Row, Rows, board_frame, changed, 
 
 WINDOW = 4
 """Frames that may be on their way to a client."""
+MOST_FRAMES = 256
+"""Frames that may wait for a browser: minutes of heartbeats, and every subscription's answer."""
 SLOWEST = 0.1
 FASTEST = 10.0
 
@@ -153,10 +155,16 @@ class Client:
         self.frames = 0
         self.token = ""
         self.over = False  # its session is
-        self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue()
+        self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue(MOST_FRAMES)
 
-    def say(self, frame: bytes | str) -> None:
-        """Queue a frame; at most WINDOW of channels and what answers a subscription."""
+    def say(self, frame: bytes | str | None) -> None:
+        """Queue a frame; at most WINDOW of channels and what answers a subscription. A browser that
+        reads nothing for minutes is cut: heartbeats alone would fill the memory (F68).
+        """
+        if self._out.full():
+            while not self._out.empty():
+                self._out.get_nowait()
+            frame = None
         self._out.put_nowait(frame)
 
     def free(self, now: float) -> bool:
@@ -173,7 +181,7 @@ class Client:
 
     def end(self) -> None:
         """Let the writing task finish."""
-        self._out.put_nowait(None)
+        self.say(None)
 
     async def write(self) -> None:
         """Write what is queued until the end."""

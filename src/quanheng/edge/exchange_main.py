@@ -27,6 +27,7 @@ from quanheng.edge.market_feed import Publisher
 from quanheng.edge.order_server import OrderServer
 from quanheng.edge.oversight_lines import CopyLine
 from quanheng.edge.rehearsal import rehearse_exchange
+from quanheng.edge.watchdog import Watchdog
 from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.state import PARTITIONS
@@ -294,6 +295,7 @@ def main(run: Path) -> None:
     process = ExchangeProcess(run, setup, loop)
     process.open()
     settle_memory()
+    watchdog = Watchdog(loop, run, "exchange")
     child.tell("ready", **process.ports)
 
     def serve() -> None:
@@ -305,6 +307,7 @@ def main(run: Path) -> None:
         clock = read_clock(run / "live" / "clock.json")
         while not child.stopping:
             process.turn(clock)
+    watchdog.stop()
     child.tell("ended", **process.close())
 
 

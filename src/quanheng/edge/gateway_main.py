@@ -41,6 +41,7 @@ from quanheng.edge.link_messages import (
     encode_frame,
 )
 from quanheng.edge.loop import Connection, Loop, unix_listener
+from quanheng.edge.watchdog import Watchdog
 from quanheng.runtime.live import NEVER, BusinessClock
 from quanheng.terms.codes import Link
 from quanheng.terms.etf import ETF_SET, EtfSend
@@ -264,9 +265,11 @@ def main(run: Path) -> None:
     child = Child(loop)
     process = GatewayProcess(run, setup, loop)
     settle_memory()
+    watchdog = Watchdog(loop, run, "gateway")
     child.tell("ready")
     while not child.stopping:
         process.turn()
+    watchdog.stop()
     process.close()
 
 

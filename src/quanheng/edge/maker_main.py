@@ -16,6 +16,7 @@ from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 from quanheng.edge.maker_process import MakerProcess, MakerSetup
 from quanheng.edge.rehearsal import rehearse
+from quanheng.edge.watchdog import Watchdog
 from quanheng.terms.units import SECOND
 
 PATIENCE = 5 * SECOND
@@ -34,6 +35,7 @@ def main(run: Path, spawned: int) -> int:
     child = Child(loop)
     process = MakerProcess(run, setup, loop, started)
     settle_memory()
+    watchdog = Watchdog(loop, run, "maker")
     child.tell("ready", resumed=process.resumed)
     child.wait_for_go(lambda: loop.poll(0.02))
     if child.going:
@@ -45,6 +47,7 @@ def main(run: Path, spawned: int) -> int:
         until = monotonic() + PATIENCE
         while process.link.farewell is None and process.link.up and monotonic() < until:
             process.turn()
+    watchdog.stop()
     farewell = process.link.farewell
     counts = process.close()
     child.tell("ended", open=farewell.open if farewell else -1, **counts)

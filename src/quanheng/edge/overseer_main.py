@@ -15,6 +15,7 @@ from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 from quanheng.edge.overseer_process import OverseerProcess, Setup
 from quanheng.edge.rehearsal import rehearse_overseer
+from quanheng.edge.watchdog import Watchdog
 from quanheng.terms.units import SECOND
 
 PATIENCE = 5 * SECOND
@@ -29,6 +30,7 @@ def main(run: Path) -> None:
     child = Child(loop)
     process = OverseerProcess(run, setup, loop)
     settle_memory()
+    watchdog = Watchdog(loop, run, "overseer")
     child.tell("ready", resumed=process.resumed)
     child.wait_for_go(lambda: loop.poll(0.02))
     if child.going:
@@ -36,6 +38,7 @@ def main(run: Path) -> None:
         while not child.stopping:
             process.turn()
         process.leave(PATIENCE)
+    watchdog.stop()
     child.tell("ended", **process.close())
 
 
