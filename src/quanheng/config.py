@@ -152,7 +152,9 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Addresses and limits of the lines. Port 0 lets the system choose."""
+    """Addresses and limits of the lines. Port 0 lets the system choose. Orders and market data
+    have a second line each where there is a `standby_host` (T-05).
+    """
 
     host: str
     order_port: int
@@ -164,6 +166,9 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages_per_second: int
     overseer_late_ms: int
     overseer_lost_ms: int
+    standby_host: str = ""
+    order_standby_port: int = 0
+    feed_standby_port: int = 0
 
 
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

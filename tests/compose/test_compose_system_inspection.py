@@ -11,10 +11,10 @@ from quanheng.cli import cli
 from quanheng.compose.report_register import entries
 from quanheng.compose.run_folder import RunError, RunInfo, write_info
 from quanheng.compose.self_test import Finding, SelfTest, file_record
-from quanheng.compose.system_inspection import findings, inspect_run
+from quanheng.compose.system_inspection import findings, growth, inspect_run
 from quanheng.edge.isolation import record_refusal
 from quanheng.edge.journal_lines import LineFile
-from quanheng.terms.units import SECOND
+from quanheng.terms.units import HOUR, SECOND
 
 
 def lines(path: Path, *rows: dict[str, Any]) -> None:
@@ -38,6 +38,11 @@ def live_run(folder: Path, day: int, good: bool) -> Path:
     turn = 20 if good else 900
     lines(run / "live" / "maker.jsonl", {"what": "health", "turn_ms": 5, "behind_ms": 7},
           {"what": "health", "turn_ms": turn, "behind_ms": 3})  # fmt: skip
+    lines(run / "live" / "overseer.jsonl", *(
+        {"what": "health", "at": number * HOUR // 2, "gc_full": 0 if good else number // 4,
+         "rss_kib": 300_000 + number * (400 if good else 900)}
+        for number in range(5)
+    ))  # fmt: skip
     raised = {"what": "raised", "number": 1, "level": "red", "code": "fenced", "text": "x",
               "acknowledged_by": ""}  # fmt: skip
     answer = {"what": "acknowledged", "number": 1, "by": "R01", "why": "seen",
@@ -65,12 +70,16 @@ def test_a_quiet_month_has_no_findings_and_a_bad_day_has_all(tmp_path: Path) -> 
     assert findings([day], []) == []
     maker = next(one for one in day.roles if one.role == "maker")
     assert (maker.starts, maker.ends, maker.worst_turn_ms, maker.behind_ms) == (1, 0, 20, 7)
+    over = next(one for one in day.roles if one.role == "overseer")
+    assert (over.rss_mib, over.growth) == (294, 800)
+    assert growth([(0, 1), (HOUR // 2, 9_000), (HOUR - 1, 20_000)]) == 0  # less than an hour
     assert day.drills == ("maker SIGKILL",)
     found = "\n".join(findings([inspect_run(bad)], None))
     for words in (
         "自检：磁盘空间", "未正常收市（interrupted）", "maker 意外退出 1 次", "最长 900 毫秒",
         "fenced 有 1 条未在 5 分钟内确认", "未送达 1 次", "损坏 1 处", "隔离拒绝 2 次",
-        "没有切换", "未与批准的配置清单比对",
+        "overseer 内存每小时增长 1800 KiB", "overseer 交易时段完整垃圾回收 1 次", "没有切换",
+        "未与批准的配置清单比对",
     ):  # fmt: skip
         assert words in found, words
     (bad / "self-test.json").unlink()

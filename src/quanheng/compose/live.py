@@ -34,6 +34,7 @@ from quanheng.edge.clock import monotonic, write_clock
 from quanheng.edge.gateway_main import KEY_FILE
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.kill_client import KillClient
+from quanheng.edge.line_cuts import CUT_FILE
 from quanheng.runtime.live import BusinessClock
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos
@@ -76,7 +77,19 @@ def _never() -> bool:
     return False
 
 
-def _moment(drill: Drill | KillDrill) -> DayNanos:
+class LineDrill(msgspec.Struct, frozen=True):
+    """Lines of the exchange that are cut from a time of day on, by name (`edge.line_cuts`), blanks
+    between them; none: all are back (T-05).
+    """
+
+    at: DayNanos
+    names: str
+
+
+AnyDrill = Drill | KillDrill | LineDrill
+
+
+def _moment(drill: AnyDrill) -> DayNanos:
     return drill.at
 
 
@@ -92,7 +105,7 @@ class Supervisor:
         prepared: Prepared,
         speed: int,
         env: Mapping[str, str],
-        drills: tuple[Drill | KillDrill, ...] = (),
+        drills: tuple[AnyDrill, ...] = (),
         progress: Progress | None = None,
     ) -> None:
         self.prepared = prepared
@@ -173,6 +186,10 @@ class Supervisor:
         """Bring the three processes up and let the clock run from a time of day."""
         exchange = self._spawn("exchange")
         ports = self._await(exchange, READY, START_PATIENCE)
+        self.prepared.standby = {
+            name.removesuffix("_port"): port
+            for name, port in ports.items() if name.endswith("_standby_port")
+        }  # fmt: skip
         self.prepared.write_clients(*(ports[f"{name}_port"] for name in LINES))
         gateway = self._spawn("gateway")
         overseer, watch = self._spawn("overseer"), self._spawn("watch")
@@ -209,11 +226,15 @@ class Supervisor:
             if self._progress is not None:
                 self._progress(max(0.0, (now - begin) / (end - begin)), _time(now - midnight))
 
-    def _drill(self, drill: Drill | KillDrill) -> None:
+    def _drill(self, drill: AnyDrill) -> None:
         if isinstance(drill, Drill):
             victim = self._processes[drill.role]
             self._say("drill", role=victim.role, pid=victim.pid, signal=drill.signal.name)
             os.kill(victim.pid, drill.signal)
+            return
+        if isinstance(drill, LineDrill):
+            self._say("lines", cut=drill.names)
+            (self.run / CUT_FILE).write_text(drill.names, encoding="utf-8")
             return
         self._say("kill", scope=drill.scope, by=drill.by)
         if not drill.scope:
@@ -275,7 +296,7 @@ def conduct(
     speed: int,
     start: str,
     env: Mapping[str, str],
-    drills: tuple[Drill | KillDrill, ...] = (),
+    drills: tuple[AnyDrill, ...] = (),
     progress: Progress | None = None,
     stopping: Callable[[], bool] = _never,
 ) -> tuple[Prepared, Supervisor, float]:

@@ -41,6 +41,7 @@ class Prepared:
         self.plan = plan
         self.run = plan.out
         self.speed = speed
+        self.standby: dict[str, int] = {}  # ports of the standby lines by name
         self.midnight: Nanos = midnight(plan.day)
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
@@ -106,6 +107,9 @@ class Prepared:
             closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
             outages=self.openings.order_outages(),
             peers=register_of(self.plan.config).peers,
+            standby_host=line.standby_host,
+            order_standby_port=line.order_standby_port,
+            feed_standby_port=line.feed_standby_port,
         )
         self._write("exchange", setup)
 
@@ -127,7 +131,9 @@ class Prepared:
             underlyings=_nearest_first(self.reference.chain.contracts),
         )
         register = register_of(plan.config)
-        gateway_setup = gateway_main.Setup(gateway, line.host, order_port, etf_port, register)
+        gateway_setup = gateway_main.Setup(
+            gateway, line.host, order_port, etf_port, register, standby=self._second("order")
+        )
         self._write("gateway", gateway_setup)
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
@@ -148,6 +154,7 @@ class Prepared:
             host=line.host,
             feed_port=feed_port,
             copy_port=copy_port,
+            feed_standby=self._second("feed"),
             snapshot_every=plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
         )
@@ -160,6 +167,11 @@ class Prepared:
             test=operations.test,
         )
         self._write("watch", watch)
+
+    def _second(self, name: str) -> tuple[tuple[str, int], ...]:
+        """The other end of a line, if there is one."""
+        port = self.standby.get(f"{name}_standby", 0)
+        return ((self.plan.config.line.standby_host, port),) if port else ()
 
     def _marks(self) -> list[Nanos]:
         return [self.midnight + span.start for span in timetable(self.book)]

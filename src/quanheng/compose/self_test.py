@@ -259,7 +259,8 @@ def _channels(subject: Subject) -> str:
 def _accounts(subject: Subject) -> str:
     config = subject.plan.config
     register = register_of(config)
-    register.check_start(config.member.account, config.member.pbu, config.line.host)
+    for host in filter(None, (config.line.host, config.line.standby_host)):
+        register.check_start(config.member.account, config.member.pbu, host)
     for one in config.accounts:
         why = register.foreign(one.account)
         if why:

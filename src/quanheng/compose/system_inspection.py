@@ -6,6 +6,7 @@ rules that stand here; causes and measures are people's, and blank until they wr
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from quanheng.edge.documents import COUNT, NOTHING, TEXT, Column, Document, Sect
 from quanheng.edge.isolation import REFUSED
 from quanheng.edge.journal_lines import read_lines
 from quanheng.terms.days import iso
-from quanheng.terms.units import MILLISECOND, SECOND, Day
+from quanheng.terms.units import HOUR, MILLISECOND, SECOND, Day
 
 PREFIX = "XJ"
 """Beginning of the numbers: 巡检."""
@@ -32,11 +33,15 @@ BLANK = "＿" * 24
 SLOW_MS = TURN // MILLISECOND
 LATE_ACK_S = 300
 """A red alarm that nobody took within five minutes is out of order."""
+MOST_GROWTH = 1_024
+"""KiB an hour that a process may grow by (promise 30)."""
 LEVEL_WORDS = {"notice": "提示", "amber": "黄色", "red": "红色"}
 
 
 class RoleDay(msgspec.Struct, frozen=True):
-    """A process over a day: starts, unplanned ends, worst turn and delay in ms, slow turns."""
+    """A process over a day: starts, unplanned ends, worst turn and delay in ms, slow turns; memory
+    in MiB, its growth in KiB an hour once an hour was watched, full collections.
+    """
 
     role: str
     starts: int
@@ -44,6 +49,9 @@ class RoleDay(msgspec.Struct, frozen=True):
     worst_turn_ms: int
     behind_ms: int
     slow: int
+    rss_mib: int = 0
+    growth: int = 0
+    collections: int = 0
 
 
 class AlarmDay(msgspec.Struct, frozen=True):
@@ -91,11 +99,17 @@ def inspect_run(run: Path) -> Inspected:
         refused=len(read_lines(run / REFUSED))
         + sum(line.get("code") == "foreign_account" for one in said.values() for line in one),
         drills=tuple(
-            f"{line['role']} {line['signal']}" if line["what"] == "drill" else
-            f"一键撤单 {line['scope'] or '*'}（{line['by']}）"
-            for line in lines if line["what"] in ("drill", "kill")
+            _drill_words(line) for line in lines if line["what"] in ("drill", "kill", "lines")
         ),
     )  # fmt: skip
+
+
+def _drill_words(line: dict[str, Any]) -> str:
+    if line["what"] == "drill":
+        return f"{line['role']} {line['signal']}"
+    if line["what"] == "lines":
+        return f"线路中断 {line['cut']}" if line["cut"] else "线路恢复"
+    return f"一键撤单 {line['scope'] or '*'}（{line['by']}）"
 
 
 def _self_test(run: Path) -> str:
@@ -117,7 +131,21 @@ def _role(role: str, lines: list[dict[str, Any]], said: list[dict[str, Any]]) ->
         max(turns, default=0),
         max((int(line.get("behind_ms", 0)) for line in health), default=0),
         sum(turn > SLOW_MS for turn in turns),
+        max((int(line.get("rss_kib", 0)) for line in health), default=0) >> 10,
+        growth([(int(line["at"]), int(line["rss_kib"])) for line in health if "rss_kib" in line]),
+        max((int(line.get("gc_full", 0)) for line in health), default=0),
     )
+
+
+def growth(points: list[tuple[int, int]]) -> int:
+    """KiB an hour by least squares over (instant in ns, KiB); 0 for less than an hour (F76)."""
+    if len(points) < 3 or points[-1][0] - points[0][0] < HOUR:
+        return 0
+    count = len(points)
+    mean_at = sum(at for at, _ in points) // count
+    mean = sum(kib for _, kib in points) // count
+    spread = sum((at - mean_at) ** 2 for at, _ in points)
+    return sum((at - mean_at) * (kib - mean) for at, kib in points) * HOUR // spread
 
 
 def _alarms(run: Path) -> tuple[AlarmDay, ...]:
@@ -149,14 +177,7 @@ def findings(days: list[Inspected], wrong: list[Difference] | None) -> list[str]
             found.append(f"{iso(one.day)} 自检：{words}")
         if one.status != ENDED:
             found.append(f"{iso(one.day)} 未正常收市（{one.status}）")
-        for role in one.roles:
-            if role.ends:
-                found.append(f"{iso(one.day)} 进程 {role.role} 意外退出 {role.ends} 次")
-            if role.slow:
-                found.append(
-                    f"{iso(one.day)} 进程 {role.role} 单轮超过 {SLOW_MS} 毫秒 {role.slow} 次，"
-                    f"最长 {role.worst_turn_ms} 毫秒"
-                )
+        found += [words for role in one.roles for words in _of_role(one.day, role)]
         for alarm in one.alarms:
             if alarm.late:
                 found.append(
@@ -176,6 +197,18 @@ def findings(days: list[Inspected], wrong: list[Difference] | None) -> list[str]
     elif wrong:
         found.append(f"与批准的配置清单不一致 {len(wrong)} 项")
     return found
+
+
+def _of_role(day: Day, role: RoleDay) -> Iterator[str]:
+    head = f"{iso(day)} 进程 {role.role} "
+    if role.ends:
+        yield f"{head}意外退出 {role.ends} 次"
+    if role.slow:
+        yield f"{head}单轮超过 {SLOW_MS} 毫秒 {role.slow} 次，最长 {role.worst_turn_ms} 毫秒"
+    if role.growth > MOST_GROWTH:
+        yield f"{head}内存每小时增长 {role.growth} KiB"
+    if role.collections:
+        yield f"{head}交易时段完整垃圾回收 {role.collections} 次"
 
 
 def document(
@@ -222,14 +255,15 @@ def _days(days: list[Inspected]) -> Section:
 
 def _processes(days: list[Inspected]) -> Section:
     heads = (("启动次数", "starts"), ("意外退出", "ended"), ("最长一轮（毫秒）", "worst turn"),
-             ("最大滞后（毫秒）", "behind"), ("超时时段", "slow"))  # fmt: skip
+             ("最大滞后（毫秒）", "behind"), ("超时时段", "slow"), ("内存（MiB）", "memory"),
+             ("每小时增长（KiB）", "growth"), ("完整垃圾回收", "collections"))  # fmt: skip
     columns = (
         Column("交易日", "day"), Column("进程", "process"),
         *(Column(zh, en, COUNT) for zh, en in heads),
     )  # fmt: skip
     rows = tuple(
         (iso(one.day), role.role, role.starts, role.ends, role.worst_turn_ms, role.behind_ms,
-         role.slow)
+         role.slow, role.rss_mib, role.growth, role.collections)
         for one in days for role in one.roles
     )  # fmt: skip
     table = Table(title="进程运行", english="Processes", columns=columns, rows=rows)

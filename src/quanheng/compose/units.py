@@ -61,6 +61,8 @@ def allowed(config: Config) -> tuple[str, ...]:
         except ValueError as error:
             raise ConfigError(f"isolation.peers[{number}]: {error}; units need addresses") from None
     wanted = [("line.host", config.line.host), ("operations.host", config.operations.host)]
+    if config.line.standby_host:
+        wanted.append(("line.standby_host", config.line.standby_host))
     for number, one in enumerate(config.operations.channels):
         where = f"operations.channels[{number}]"
         if one.kind == "webhook":

@@ -17,7 +17,6 @@ from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
 from quanheng.compose.watch_place import Place
 from quanheng.edge.alarm_desk import AlarmDesk
-from quanheng.edge.clock import wall
 from quanheng.edge.isolation import REFUSED
 from quanheng.edge.journal_lines import NewLines
 from quanheng.runtime.envelope import RaiseAlert
@@ -61,7 +60,16 @@ def alive(pid: int) -> bool:
 class Watch:
     """`look` once in a while; `desk` gets the alarms."""
 
-    def __init__(self, run: Path, desk: AlarmDesk, now: Callable[[], Nanos]) -> None:
+    def __init__(
+        self,
+        run: Path,
+        desk: AlarmDesk,
+        now: Callable[[], Nanos],
+        wall: Callable[[], Nanos] | None = None,
+    ) -> None:
+        """`wall` is the clock whose steps are told; without it nobody looks (tests with a clock of
+        their own).
+        """
         self.run, self.desk = run, desk
         self.health: dict[str, dict[str, Any]] = {}
         self.pids: dict[str, int] = {}
@@ -70,7 +78,7 @@ class Watch:
         self._tails = {role: Tail(run / "live" / f"{role}.jsonl") for role in ROLES}
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
         self._refused = Tail(run / REFUSED)
-        self._place = Place(run, now, wall)
+        self._place = Place(run, now, wall or now)
         self._told: dict[str, bool] = {}
         self._gauges()
 

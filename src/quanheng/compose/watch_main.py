@@ -15,7 +15,7 @@ from quanheng.compose.watch import Watch
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.child import Child
-from quanheng.edge.clock import monotonic
+from quanheng.edge.clock import monotonic, wall
 from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 
@@ -39,7 +39,7 @@ def main(run: Path) -> None:
     loop = Loop()
     child = Child(loop)
     desk = AlarmDesk(run, setup.channels, monotonic)
-    watch = Watch(run, desk, monotonic)
+    watch = Watch(run, desk, monotonic, wall)
     server, thread = start_http_server(setup.port, setup.host, watch.registry)
     address = f"{setup.host}:{server.server_port}"
     (run / "live" / "metrics.address").write_text(address, encoding="utf-8")

@@ -63,6 +63,7 @@ class Setup(msgspec.Struct, frozen=True):
     port: int
     etf_port: int = 0  # no line to the underlyings' market
     register: Register | None = None  # None: not checked (rigs of tests)
+    standby: tuple[tuple[str, int], ...] = ()  # other ends of the order line (T-05)
 
 
 class GatewayProcess:
@@ -74,7 +75,8 @@ class GatewayProcess:
         if setup.register is None:
             return
         try:
-            setup.register.check_start(plan.account, plan.pbu, setup.host)
+            for host in (setup.host, *(host for host, _ in setup.standby)):
+                setup.register.check_start(plan.account, plan.pbu, host)
         except IsolationError as error:
             self.lines.add({"at": monotonic(), **foreign_alert(str(error))})
             self.lines.close()
@@ -97,7 +99,7 @@ class GatewayProcess:
         self._check_isolation(setup)
         self.hedges = HedgeLine(plan.comp_id, profile, plan.day, setup.register)
         self.exchange: Line = (
-            TcpLine(self.core, loop, setup.host, setup.port, monotonic)
+            TcpLine(self.core, loop, setup.host, setup.port, monotonic, setup.standby)
             if counter is None
             else counter_line(self.core, loop, run, counter, self._told_at)
         )
