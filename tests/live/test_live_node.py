@@ -18,7 +18,7 @@ from quanheng.cli import cli
 from quanheng.compose import live, node, node_main
 from quanheng.compose.live import Supervisor
 from quanheng.compose.node import Asked, Node, NodeError
-from quanheng.compose.units import LIMITS, units
+from quanheng.compose.units import LIMITS, backup_units, units
 from quanheng.config import Config, ConfigError, IsolationConfig, read_config
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.clock import monotonic
@@ -151,8 +151,13 @@ def test_units_deny_everybody_who_is_not_listed(tmp_path: Path) -> None:
     """
     file = tmp_path / "desk.toml"
     file.write_text("", encoding="utf-8")
-    found = units(peered("127.0.0.1", "192.0.2.8"), file, tmp_path / "a home", "quanheng")
+    config, home = peered("127.0.0.1", "192.0.2.8"), tmp_path / "a home"
+    found = units(config, file, home, "quanheng")
     assert len(found) == 4
+    found |= backup_units(config, home, "quanheng", tmp_path / "A", (tmp_path / "site 2",))
+    assert len(found) == 6
+    backup = found["quanheng-maker-a-backup.service"]
+    assert f'ReadWritePaths="{tmp_path}/site 2"' in backup and "--by schedule" in backup
     for name, text in found.items():
         part = spoken(text)
         if name.endswith(".timer"):

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from quanheng.compose.answering import answer
 from quanheng.compose.cli_options import file_option
 from quanheng.compose.commands import UsageError
 from quanheng.compose.node import Asked, Node, folder_of, last_words, start, stop
+from quanheng.compose.units import backup_units, write_units
 from quanheng.compose.units import units as units_of
-from quanheng.compose.units import write_units
 from quanheng.config import read_config
 
 FILES = ("config", "agreement", "house", "master", "models", "people", "oversight")
@@ -105,15 +106,58 @@ def down(name: str, home: Path, patience: int, as_json: bool) -> None:
 @file_option("--config", "Configuration of the node.")
 @home_option
 @click.option("--user", default="quanheng", show_default=True, help="Account of the system.")
+@click.option("--archive", type=click.Path(path_type=Path, file_okay=False), default=None,
+              help="Archive of the day's backup; without it there is no unit for one.")  # fmt: skip
+@click.option("--copy", "copies", multiple=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Another medium of the backup.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
 @_JSON
-def units(config: Path | None, home: Path, user: str, out: Path, as_json: bool) -> None:
-    """Write the systemd units of a node: day, self-test, timers, limits, network policy."""
+def units(
+    config: Path | None, home: Path, user: str, archive: Path | None, copies: tuple[Path, ...],
+    out: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Write the systemd units of a node: day, self-test, backup, timers, limits, network policy."""
     if config is None:
         raise UsageError("--config: units need the file that the node shall read")
-    found = units_of(read_config(config), config.resolve(), home.resolve(), user)
+    node = read_config(config)
+    found = units_of(node, config.resolve(), home.resolve(), user)
+    if archive is not None:
+        media = tuple(copy.resolve() for copy in copies)
+        found |= backup_units(node, home.resolve(), user, archive.resolve(), media)
     paths = [os.fspath(path) for path in write_units(found, out)]
     answer({"units": paths}, "\n".join(paths), as_json)
 
 
-VERBS = (up, down, units)
+@click.command()
+@click.argument("name")
+@home_option
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), required=True,
+              help="The archive; it is begun when it is not there.")  # fmt: skip
+@click.option("--copy", "copies", multiple=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Another medium that holds a copy; several for more.")  # fmt: skip
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), default=None,
+              envvar="QUANHENG_ARCHIVE_KEY", help="Signing key; ARCHIVE.key else.")  # fmt: skip
+@click.option("--by", required=True, help="Opaque id of the person, or of the schedule.")
+@_JSON
+def backup(
+    name: str, home: Path, to: Path, copies: tuple[Path, ...], key: Path | None, by: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Archive what node NAME left, and bring every copy of the archive up to date (T-07).
+
+    Exit 1 when a copy is not whole.
+    """
+    from quanheng.compose.backup import back_up  # the tables' writer is an extra
+
+    done = back_up(home, name, to, copies, by, key)
+    lines = [f"归档 archived: {', '.join(done.added) or '无新内容 nothing new'}"]
+    lines += [f"未归档 left out: {one}" for one in done.left_out]
+    lines += [
+        f"{one.folder}：{one.files} 个文件 files，"
+        + ("完整 whole" if one.whole else f"不完整 NOT WHOLE: {one.reason}")
+        for one in done.copies
+    ]
+    answer({**msgspec.to_builtins(done), "ok": done.ok}, "\n".join(lines), as_json, done.ok)
+
+
+VERBS = (up, down, units, backup)

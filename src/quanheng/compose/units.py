@@ -15,7 +15,7 @@ from quanheng.compose.isolation import register_of
 from quanheng.compose.run_folder import write_whole
 from quanheng.config import Config, ConfigError
 
-SELF_TEST_AT, START_AT = "08:30", "09:00"
+SELF_TEST_AT, START_AT, BACKUP_AT = "08:30", "09:00", "18:00"
 ZONE = "Asia/Shanghai"
 STOP_S = 90
 """Seconds for an orderly end: withdraw, see it out, close journals."""
@@ -145,6 +145,27 @@ def units(config: Config, config_file: Path, home: Path, user: str) -> dict[str,
         f"{base}.timer": _timer(f"Quanheng node {name}: a trading day", START_AT),
         f"{base}-self-test.timer": _timer(f"Quanheng node {name}: self-test", SELF_TEST_AT),
     }  # fmt: skip
+
+
+def backup_units(
+    config: Config, home: Path, user: str, archive: Path, copies: tuple[Path, ...]
+) -> dict[str, str]:
+    """Service and timer of the day's backup (T-07); it may write to the media it is for."""
+    name = config.node
+    base = f"quanheng-{name}-backup"
+    words = [f"--copy {shlex.quote(_plain(copy))}" for copy in copies]
+    command = " ".join(
+        [f"{sys.executable} -m quanheng backup {name} --home {shlex.quote(_plain(home))}",
+         f"--to {shlex.quote(_plain(archive))} --by schedule", *words]
+    )  # fmt: skip
+    # The key is made beside the archive, so its folder must be there and may be written to.
+    places = [f'ReadWritePaths="{_plain(place)}"' for place in (archive.parent, *copies)]
+    what = f"Quanheng node {name}: backup of the day"
+    more = ("Type=oneshot", "TimeoutStartSec=7200", *places)
+    return {
+        f"{base}.service": _service(what, command, home, allowed(config), user, *more),
+        f"{base}.timer": _timer(what, BACKUP_AT),
+    }
 
 
 def write_units(found: dict[str, str], out: Path) -> list[Path]:
