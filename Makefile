@@ -7,7 +7,7 @@ BENCH  := .venv-bench
 VNPY   := .vnpy
 SRC    := $(shell find src -name '*.py')
 
-.PHONY: help setup browser postgres warm demo test check bench bounds worlds failover soak vnpy docs models strategies lock clean
+.PHONY: help setup browser postgres warm demo test check bench bounds worlds failover soak vnpy docs models strategies sbom lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -23,6 +23,7 @@ help:
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make strategies  run every strategy's scenes and keep the records; RELEASE as for models"
 	@echo "make models  test the models and bring their register in step; RELEASE='BY SECOND DAY' releases them"
+	@echo "make sbom    the bill of materials of this environment (CycloneDX) in dist/"
 	@echo "make lock    re-resolve the dependency locks (needs uv)"
 	@echo "make clean   remove the environment, caches and runs"
 
@@ -139,6 +140,10 @@ models: setup
 
 strategies: setup
 	$(BIN)/python tools/make_strategies.py $(if $(RELEASE),--release $(RELEASE))
+
+# What is installed, held against the locks; a package that is in no lock is named.
+sbom: setup
+	$(BIN)/quanheng sbom --lock requirements.lock --lock requirements-dev.lock --out dist/sbom.json
 
 UV_LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url -q

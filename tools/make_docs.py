@@ -17,6 +17,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parent))
 
 from desk_pages import checks_page, monitors_page, table
+from error_pages import errors_page
 from quanheng.authority.policy import life_cycle_table, policy_table
 from quanheng.compose import scenarios
 from quanheng.edge.rulebook_files import shipped_texts
@@ -269,12 +270,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "authority.md": authority_page,
     "checks.md": checks_page,
     "curves.md": curves_page,
+    "errors.md": lambda: errors_page("en"),
     "inquiries.md": inquiries_page,
     "monitors.md": monitors_page,
     "roles.md": roles_page,
     "rules-readings.md": readings_page,
     "scenarios.md": scenarios_page,
     "../src/quanheng/data/openapi.json": openapi_page,
+    "zh/errors.md": lambda: errors_page("zh"),
     **ZH_PAGES,
 }
 """Every generated page: its place from docs/ on and the function that returns its text."""
@@ -285,6 +288,7 @@ def main() -> None:
     for name, page in PAGES.items():
         path, text = DOCS / name, page()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote docs/{name}")
 

@@ -16,10 +16,12 @@ from quanheng.compose import authority_desk as desk
 from quanheng.compose import (
     backtest_cli,
     commands,
+    configuration_cli,
     desk_views,
     duty_cli,
     inspection_cli,
     lazy_verb,
+    node_cli,
     rate_command,
     risk_report_cli,
     season_command,
@@ -36,6 +38,7 @@ from quanheng.compose.drill_cli import drill
 from quanheng.compose.firm_cli import firm
 from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
+from quanheng.compose.migrate_cli import migrate
 from quanheng.compose.oversee_cli import oversee
 from quanheng.compose.propose_cli import second, withdraw
 from quanheng.compose.propose_trade_cli import propose
@@ -43,7 +46,9 @@ from quanheng.compose.reference import ReferenceDataError
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
+from quanheng.compose.self_test_cli import self_test
 from quanheng.compose.surveil_cli import surveil
+from quanheng.compose.system_inspection_cli import system_inspection
 from quanheng.compose.watch_cli import alarms, status
 from quanheng.compose.what_if_cli import what_if
 from quanheng.compose.why import why as reasons
@@ -304,6 +309,9 @@ for verb in (
     firm,
     status,
     alarms,
+    self_test,
+    system_inspection,
+    migrate,
     drill,
     surveil,
     worlds,
@@ -312,6 +320,8 @@ for verb in (
     *backtest_cli.VERBS,
     *duty_cli.VERBS,
     *lazy_verb.VERBS,
+    *node_cli.VERBS,
+    *configuration_cli.VERBS,
 ):
     cli.add_command(verb)
 inspect.add_command(backtest_cli.strategies)

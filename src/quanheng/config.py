@@ -152,7 +152,9 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Addresses and limits of the lines. Port 0 lets the system choose."""
+    """Addresses and limits of the lines. Port 0 lets the system choose. Orders and market data
+    have a second line each where there is a `standby_host` (T-05).
+    """
 
     host: str
     order_port: int
@@ -164,17 +166,24 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages_per_second: int
     overseer_late_ms: int
     overseer_lost_ms: int
+    standby_host: str = ""
+    order_standby_port: int = 0
+    feed_standby_port: int = 0
 
 
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
-    tests every channel, and the channels (`edge.alarm_channels`).
+    tests every channel, and the channels (`edge.alarm_channels`). `archive_key`, `approved`
+    (the approved configuration list) and `certificates` are files that the self-test looks at.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     test: bool = True
     channels: tuple[ChannelConfig, ...] = ()
+    archive_key: str = ""
+    approved: str = ""
+    certificates: tuple[str, ...] = ()
 
 
 class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -347,7 +356,7 @@ def lines_of(config: Config) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             for key, item in value.items():
                 walk(f"{prefix}.{key}" if prefix else str(key), item)
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             for number, item in enumerate(value):
                 walk(f"{prefix}[{number}]", item)
             if not value:

@@ -192,14 +192,14 @@ def test_reception_names_and_days(folder: Path, monkeypatch: pytest.MonkeyPatch)
     shutil.copy(folder / HELD, folder / "op_hyccjs345.627")
     shutil.copy(folder / CLOSING, folder / "clpr030626.txt")
     shutil.copy(folder / REFF, folder / "reff030627 (1).txt")
-    read = Path.read_bytes
+    read = reception.read_received
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, most: int) -> bytes:
         if path.name == TRIAL:
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return read(path, most)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(reception, "read_received", refuse)
     found = {bad.file: bad.reason for bad in problems(folder)}
     assert "重复" in (found.get(HELD) or found["op_hyccjs345.627"])
     assert "a file of another day" in found["clpr030626.txt"]

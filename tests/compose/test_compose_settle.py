@@ -16,6 +16,8 @@ from quanheng.compose.run_folder import RunError
 from quanheng.compose.settle_job import Job
 from quanheng.compose.settle_own import read_own
 from quanheng.compose.settle_record import Ledger
+from quanheng.edge.isolation import REFUSED
+from quanheng.edge.journal_lines import read_lines
 from quanheng.settlement.record import Item, Status
 from quanheng.settlement.steps import LAST, STEPS
 from quanheng.terms.days import midnight
@@ -157,6 +159,8 @@ def test_settle_names_a_bad_file_and_goes_on(
     found, steps = both_of(plain_day)
     assert found[kind]["file"] == file and found[kind]["step"] == "receive", found
     assert steps["receive"] == "differences"
+    refused = [one["place"] for one in read_lines(plain_day / REFUSED)]
+    assert refused == ([f"settle {file}"] if kind == "foreign" else [])  # T-04, O-06
     if stops:
         assert steps[stops] == steps[LAST] == "todo"
         assert sum(status == "ran" for status in steps.values()) >= 2

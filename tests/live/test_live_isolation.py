@@ -10,18 +10,24 @@ from quanheng.compose.isolation import foreign_rows, register_of
 from quanheng.compose.reception_files import Received
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.small_stage import BEGIN, SETS, Epochs, stage
+from quanheng.compose.watch import Watch
 from quanheng.config import ConfigError, read_config
+from quanheng.edge.alarm_desk import AlarmDesk
+from quanheng.edge.clock import monotonic
 from quanheng.edge.exchange_main import ExchangeProcess
 from quanheng.edge.exchange_main import Setup as ExchangeSetup
 from quanheng.edge.gateway import Gateway
+from quanheng.edge.gateway_etf import HedgeLine
 from quanheng.edge.gateway_main import GatewayProcess
 from quanheng.edge.gateway_main import Setup as GatewaySetup
-from quanheng.edge.isolation import IsolationError, Register
+from quanheng.edge.isolation import REFUSED, IsolationError, Register, record_refusal
+from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.loop import Loop
 from quanheng.exchange.messages import EtfOpen
+from quanheng.runtime.envelope import NotSent
 from quanheng.terms.codes import Alert, Effect, Side
-from quanheng.terms.etf import EtfOrder
-from quanheng.terms.orders import Report, Trade
+from quanheng.terms.etf import EtfOrder, EtfSend
+from quanheng.terms.orders import Report, Stamp, Trade
 from quanheng.terms.units import SECOND
 from quanheng.wire import dbf, records
 from quanheng.wire.auction_session import AuctionClient, AuctionServer, ReportStream
@@ -137,6 +143,49 @@ def test_a_gateway_of_another_account_does_not_start(tmp_path: Path) -> None:
             GatewayProcess(run, GatewaySetup(plan, host, 1, 0, register), Loop())
         said = (run / "live" / "gateway.jsonl").read_text("utf-8")
         assert Alert.FOREIGN_ACCOUNT in said and text in said
+
+
+def test_a_hedge_line_of_a_foreign_account_lets_nothing_out() -> None:
+    """Our own last hop: a line that would name another account refuses every order, records an
+    alert, and the engine hears that nothing was sent; the own account passes.
+    """
+    own = stage().profile
+    register = Register((own.account,), (own.pbu,))
+    for profile, passes in ((own, True), (Profile(FOREIGN, own.pbu), False),
+                            (Profile(own.account, "99999"), False)):  # fmt: skip
+        line = HedgeLine("QUANHENG", profile, FIRST_DAY, register)
+        server = AuctionServer(profile, ReportStream(), FIRST_DAY, BEGIN)
+        line.connected(BEGIN)
+        heard = []
+        for _ in range(4):
+            heard += server.receive(line.out_wire(), BEGIN)
+            line.from_wire(server.output(), BEGIN)
+        assert line.ready
+        order = EtfOrder("M001000001", "510050", Side.BUY, 24_410, 100, False)
+        stamp = Stamp("T01", "hedge", "1", 1, 1)
+        line.log()
+        line.send(EtfSend(1, stamp, [order]), "", lambda underlying: "", BEGIN, BEGIN)
+        assert (server.receive(line.out_wire(), BEGIN) == [order]) is passes
+        alerts = [one for one in line.log() if one["what"] == "alert"]
+        refused = [one.client_ids for one in line.out_engine() if isinstance(one, NotSent)]
+        assert (len(alerts), refused) == ((0, []) if passes else (1, [["M001000001"]]))
+
+
+def test_refusals_become_red_alarms(tmp_path: Path) -> None:
+    """What a process, the console or the settlement refused reaches people through the watch."""
+    plan = stage().plan
+    (tmp_path / "live").mkdir()
+    register = Register((FOREIGN,), (plan.pbu,))
+    with pytest.raises(IsolationError):
+        GatewayProcess(tmp_path, GatewaySetup(plan, "127.0.0.1", 1, 0, register), Loop())
+    record_refusal(tmp_path, "console", "connection from 192.0.2.1")
+    record_refusal(tmp_path, "console", "connection from 192.0.2.1")
+    assert len(read_lines(tmp_path / REFUSED)) == 1
+    desk = AlarmDesk(tmp_path, (), monotonic)
+    Watch(tmp_path, desk, monotonic).look()
+    desk.close()
+    told = [(one.level, one.scope) for one in desk.open if one.code == Alert.FOREIGN_ACCOUNT]
+    assert sorted(told) == [("red", "*"), ("red", "console")]
 
 
 def exchange(run: Path, peers: tuple[str, ...]) -> ExchangeProcess:

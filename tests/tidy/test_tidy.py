@@ -243,7 +243,24 @@ def long_functions(path: str, tree: ast.Module) -> Iterator[str]:
             yield f"{first}: {function.name} has {length} lines, {LONGEST_FUNCTION} at most"
 
 
+def unbounded_queues(path: str, tree: ast.Module) -> Iterator[str]:
+    """Every queue between threads or tasks has a bound (promise 30, reliability.md 5)."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        head, _, name = dotted(node.func).rpartition(".")
+        if head not in ("", "queue", "asyncio", "multiprocessing"):
+            continue
+        given = [*node.args, *(one.value for one in node.keywords if one.arg == "maxsize")]
+        none = not given or (isinstance(given[0], ast.Constant) and not given[0].value)
+        if name in ("Queue", "LifoQueue", "PriorityQueue") and none:
+            yield f"{node.lineno}: {name} without a bound; give it a maxsize"
+        if name == "SimpleQueue":
+            yield f"{node.lineno}: SimpleQueue has no bound; use Queue with a maxsize"
+
+
 RULES: tuple[Rule, ...] = (
+    unbounded_queues,
     banned_modules,
     numpy_random,
     own_mathematics,
@@ -255,6 +272,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 BAD: dict[str, tuple[str, str]] = {
+    "unbounded_queues": ("desk/a.py", "import asyncio\nq = asyncio.Queue()"),
     "banned_modules": ("maker/a.py", "import time"),
     "numpy_random": ("exchange/a.py", "import numpy as np\nnp.random.default_rng(1)"),
     "own_mathematics": ("maker/a.py", "import numpy as np\nx = np.exp(1.0)"),

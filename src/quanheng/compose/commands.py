@@ -369,3 +369,21 @@ def live_day(
         config = msgspec.structs.replace(plan.config, standby=pair)
         plan = msgspec.structs.replace(plan, config=config)
     return live.run(plan, speed, start, language, dict(os.environ))
+
+
+def live_plan(seed: int, scenario: str, out: Path, options: dict[str, str]) -> DayPlan:
+    """The plan of a node's day. `options`: --cadence, --contracts, --until and files by name, as
+    texts; what is missing is as for `demo --live`. UsageError and ConfigError as there.
+    """
+    files = ("config", "agreement", "house", "master", "models", "people", "oversight")
+    whole: dict[str, Any] = {
+        "cadence": options.get("cadence") or "500ms",
+        "contracts": options.get("contracts", ""),
+        "until": options.get("until", ""),
+        "scenario": scenario,
+        "journal": "full",
+        "live": True,
+        "out": out,
+        **{name: Path(options[name]) if options.get(name) else None for name in files},
+    }
+    return _plan(seed, whole)

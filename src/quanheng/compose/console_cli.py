@@ -23,6 +23,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
     "--host", default="127.0.0.1", help="Address to listen at; beyond this machine only with TLS."
 )
 @click.option("--port", type=click.IntRange(0, 65_535), default=8686, help="0 takes a free one.")
+@click.option("--peer", "peers", multiple=True, help="A host that may connect; several for more.")
 @click.option("--cert", type=click.Path(path_type=Path, dir_okay=False), help="TLS certificate.")
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Its key.")
 @click.option("--hz", type=click.FloatRange(0.2, 10.0), default=2.0, help="Pictures a second.")
@@ -33,14 +34,16 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
               help="Folder that `quanheng rate --out` wrote.")  # fmt: skip
 def console(
     run: Path, people: Path | None, store: str | None, store_key: Path | None, account: str,
-    host: str, port: int, cert: Path | None, key: Path | None, hz: float, posts: Path | None,
-    documents: Path | None, ratings: Path | None,
+    host: str, port: int, peers: tuple[str, ...], cert: Path | None, key: Path | None, hz: float,
+    posts: Path | None, documents: Path | None, ratings: Path | None,
 ) -> None:  # fmt: skip
     """The web console of RUN, a day that runs or one that is over (docs/console.md)."""
     if (cert is None) != (key is None):
         raise click.UsageError("--cert and --key go together")
     if host not in LOOPBACK and cert is None:
         raise click.UsageError(f"--host {host}: passwords leave this machine only with --cert")
+    if host not in LOOPBACK and not peers:
+        raise click.UsageError(f"--host {host}: nobody could connect; name the hosts with --peer")
     if (people is None) == (store is None):
         raise click.UsageError("either --people FILE or --store, so that somebody can sign in")
     from quanheng.compose.console_run import (
@@ -49,7 +52,8 @@ def console(
         serve,
     )  # the web server loads for this verb alone
 
-    door = Door(people, store or "", store_key, account)
+    hosts = ("127.0.0.1", "::1", *peers)
+    door = Door(people, store or "", store_key, account, hosts)
     try:
         serve(run, door, host, port, cert, key, 1.0 / hz, posts, Beside(documents, ratings))
     except OSError as error:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import click
 import uvicorn
-from litestar import Litestar
 
 from quanheng.compose.api_library import RunLibrary
 from quanheng.compose.console_commands import RunCommands
@@ -18,9 +17,11 @@ from quanheng.compose.console_office import RunOffice
 from quanheng.compose.console_source import RunSource
 from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
+from quanheng.desk.peers import LOOPBACK, ListedHosts
 from quanheng.desk.people.console import ConsoleAccess
 from quanheng.desk.people.store import Store
 from quanheng.desk.server import application
+from quanheng.edge.isolation import record_refusal
 
 
 class Door(NamedTuple):
@@ -32,6 +33,8 @@ class Door(NamedTuple):
     store: str = ""
     key: Path | None = None
     account: str = ""
+    hosts: tuple[str, ...] = LOOPBACK
+    """Who may connect."""
 
 
 class Beside(NamedTuple):
@@ -80,15 +83,20 @@ def serve(
     source.load()
     with opened(source, door) as (access, store):
         house = House(run, source, store, posts, beside.papers, beside.ratings)
-        app = application(
+        inner = application(
             source, RunCommands(run, posts), access, period=period, secure=cert is not None,
             library=RunLibrary(source, posts), office=RunOffice(house),
         )  # fmt: skip
+        app = ListedHosts(
+            inner,
+            door.hosts,
+            lambda peer: record_refusal(run, "console", f"connection from {peer}"),
+        )
         _listen(app, run, host, port, cert, key)
 
 
 def _listen(
-    app: Litestar, run: Path, host: str, port: int, cert: Path | None, key: Path | None
+    app: ListedHosts, run: Path, host: str, port: int, cert: Path | None, key: Path | None
 ) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:

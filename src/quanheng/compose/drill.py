@@ -164,8 +164,9 @@ def forced_liquidation(folder: Path, seed: int = 3, until: str = "13:10") -> Dri
     ]
     documents = _documents(folder, run, case, "late")
     write_whole(folder / "documents" / f"op_tzxx-{first.day}.dbf", opening.notices)
-    return _record(folder, "强行平仓演练 Forced liquidation drill", injected, checks, case, course,
-                   [*documents, f"op_tzxx-{first.day}.dbf"])  # fmt: skip
+    title = "强行平仓演练 Forced liquidation drill"
+    documents = [*documents, f"op_tzxx-{first.day}.dbf"]
+    return write_drill(folder, title, injected, checks, case, course, documents)
 
 
 def called(made: Carry, name: str, seed: int) -> tuple[Carry, Notice, Money]:
@@ -256,7 +257,9 @@ def wrong_order(folder: Path, seed: int = 3, until: str = "09:50") -> Drilled:
         f"报买 {order.bid_qty} 张，价格 {order.bid / 10_000:.4f} 元（市场卖一价的三倍）。",
     ]
     documents = _documents(folder, run, case, "firm_extreme")
-    return _record(folder, "错单演练 Wrong order drill", injected, checks, case, course, documents)
+    return write_drill(
+        folder, "错单演练 Wrong order drill", injected, checks, case, course, documents
+    )
 
 
 def far_quote(world: World) -> Quote:
@@ -298,7 +301,7 @@ def _documents(folder: Path, run: Path, case: str, stage: str) -> list[str]:
     return [*names, "风险监控日报.md"]
 
 
-def _record(
+def write_drill(
     folder: Path,
     title: str,
     injected: list[str],
@@ -307,6 +310,7 @@ def _record(
     course: Rows,
     documents: list[str],
 ) -> Drilled:
+    """The record of a drill in its folder: injected, expected and seen, course, documents."""
     ok = all(one.ok for one in checks)
     verdict = "通过 passed" if ok else "未通过 FAILED"
     lines = [f"# {title}", "", f"结论 verdict：**{verdict}**  案号 {case or '—'}", ""]

@@ -10,21 +10,29 @@ from quanheng.compose.commands import UsageError
 from quanheng.compose.drill import DRILLS, RECORD
 from quanheng.compose.text import table
 
+LINE_SWITCH = "line-switch"
+
 
 @click.command()
-@click.argument("name", type=click.Choice(sorted(DRILLS)))
+@click.argument("name", type=click.Choice(sorted((*DRILLS, LINE_SWITCH))))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def drill(name: str, out: Path, lang: str, as_json: bool) -> None:
-    """Rehearse a fault over light days (I-45, I-46): record and documents in a folder.
+    """Rehearse a fault over light days (I-45, I-46), or the switch of the order line in a live one
+    (T-05): record and documents in a folder.
 
     Exit 1 when something that was expected did not happen.
     """
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"--out {out} is not empty")
     out.mkdir(parents=True, exist_ok=True)
-    done = DRILLS[name](out)
+    if name == LINE_SWITCH:
+        from quanheng.compose.line_drill import line_switch  # the processes' code is for it alone
+
+        done = line_switch(out)
+    else:
+        done = DRILLS[name](out)
     zh = lang == "zh"
     marks = ("是", "否") if zh else ("yes", "NO")
     rows = [[one["zh" if zh else "en"], marks[not one["ok"]]] for one in done.checks]

@@ -10,7 +10,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ import msgspec
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
+from quanheng.compose.live_drills import LEADER, AnyDrill, Drill, LineDrill, moment
 from quanheng.compose.live_nodes import STANDBY, gather, place
 from quanheng.compose.live_process import Event, Process
 from quanheng.compose.live_setup import Prepared, prepare
@@ -27,11 +28,15 @@ from quanheng.compose.progress import Progress
 from quanheng.compose.report import day_table, plain
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError, clock
+from quanheng.compose.self_test import examine, file_record
 from quanheng.compose.text import thousands
+from quanheng.edge.build import this_build
+from quanheng.edge.child import READY
 from quanheng.edge.clock import monotonic, write_clock
 from quanheng.edge.gateway_main import KEY_FILE
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.kill_client import KillClient, gateway_of
+from quanheng.edge.line_cuts import CUT_FILE
 from quanheng.runtime.live import BusinessClock
 from quanheng.terms.days import from_clock
 from quanheng.terms.units import HOUR, MILLISECOND, MINUTE, SECOND, DayNanos
@@ -47,8 +52,6 @@ RESTART_PAUSE = 0.5
 HEAD_START = 300 * MILLISECOND
 ROOMS = {"watch": "compose"}
 """Where a process lives that is not of the edge."""
-LEADER = "leader"
-"""Role of a drill: the maker of a pair that leads at that time."""
 LINES = ("order", "feed", "etf", "copy")
 
 
@@ -56,24 +59,8 @@ class LiveError(RunError):
     """A live run that cannot go on; the message names the process and what it said."""
 
 
-class Drill(msgspec.Struct, frozen=True):
-    """A signal for a process (exchange, gateway, overseer, maker, leader) at a time of day."""
-
-    at: DayNanos
-    role: str
-    signal: signal.Signals
-
-
-class KillDrill(msgspec.Struct, frozen=True):
-    """A person at the kill socket at a time of day; with no scope, the key file is turned."""
-
-    at: DayNanos
-    scope: str
-    by: str
-
-
-def _moment(drill: Drill | KillDrill) -> DayNanos:
-    return drill.at
+def _never() -> bool:
+    return False
 
 
 class Supervisor:
@@ -88,7 +75,7 @@ class Supervisor:
         prepared: Prepared,
         speed: int,
         env: Mapping[str, str],
-        drills: tuple[Drill | KillDrill, ...] = (),
+        drills: tuple[AnyDrill, ...] = (),
         progress: Progress | None = None,
         prefix: Mapping[str, tuple[str, ...]] | None = None,
         max_restarts: int = MAX_RESTARTS,
@@ -99,13 +86,15 @@ class Supervisor:
         self.speed = speed
         self.restarts = 0
         self.clock: BusinessClock | None = None
+        self.stopping: Callable[[], bool] = _never
         self.ended: dict[str, Event] = {}
         self.pair = prepared.plan.config.standby.enabled
         self._prefix = prefix or {}
         self._max_restarts = max_restarts
         self._epochs: dict[str, int] = {}  # of the makers of a pair that have led
-        self._env = {**env, "PYTHONUNBUFFERED": "1"}
-        self._drills = sorted(drills, key=_moment)
+        # One seed of hashes in every process, or two nodes could differ (reliability.md 5).
+        self._env = {**env, "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
+        self._drills = sorted(drills, key=moment)
         self._progress = progress
         self._processes: dict[str, Process] = {}
         self._selector = selectors.DefaultSelector()
@@ -161,6 +150,8 @@ class Supervisor:
                     raise LiveError(self._obituary(process))
             elif time.monotonic() > until:
                 raise LiveError(f"{process.role} did not say {name!r} within {seconds:.0f} s")
+        if name == READY and event["build"] != this_build().identity:
+            raise LiveError(f"{process.role} is of another build than the supervisor")
         return event
 
     def _obituary(self, process: Process) -> str:
@@ -172,20 +163,24 @@ class Supervisor:
     def start(self, start: DayNanos) -> None:
         """Bring the three processes up and let the clock run from a time of day."""
         exchange = self._spawn("exchange")
-        ports = self._await(exchange, "ready", START_PATIENCE)
+        ports = self._await(exchange, READY, START_PATIENCE)
+        self.prepared.standby = {
+            name.removesuffix("_port"): port
+            for name, port in ports.items() if name.endswith("_standby_port")
+        }  # fmt: skip
         given = [ports[f"{name}_port"] for name in LINES]
         if self.pair:
-            given.append(self._await(self._spawn("arbiter"), "ready", START_PATIENCE)["port"])
+            given.append(self._await(self._spawn("arbiter"), READY, START_PATIENCE)["port"])
         self.prepared.write_clients(*given)
         gateway = self._spawn("gateway")
         overseer, watch = self._spawn("overseer"), self._spawn("watch")
         for process in (overseer, watch):
-            self._await(process, "ready", START_PATIENCE)
+            self._await(process, READY, START_PATIENCE)
         waiting = [gateway, self._spawn("maker", str(monotonic()))]
         if self.pair:
             waiting += [self._spawn("gateway_b"), self._spawn("maker_b", str(monotonic()))]
         for process in waiting:
-            self._await(process, "ready", START_PATIENCE)
+            self._await(process, READY, START_PATIENCE)
         base = self.prepared.midnight + start
         self.clock = BusinessClock(base, monotonic() + HEAD_START, self.speed)
         for node in (self.run, self.run / STANDBY) if self.pair else (self.run,):
@@ -195,13 +190,14 @@ class Supervisor:
         self._say("go", business=base, speed=self.speed)
 
     def watch(self, until: DayNanos) -> None:
-        """Let the day run until a time of day, keeping all but the exchange alive. LiveError when
-        the exchange ends, or the others more often than `max_restarts`.
+        """Let the day run until a time of day, or until `stopping` says so, keeping all but the
+        exchange alive. LiveError when the exchange ends, or the others more often than
+        `max_restarts`.
         """
         assert self.clock is not None
         begin, midnight = self.clock.base, self.prepared.midnight
         end = midnight + until
-        while (now := self.clock.at(monotonic())) < end:
+        while (now := self.clock.at(monotonic())) < end and not self.stopping():
             self._poll(0.01)
             for process in list(self._processes.values()):
                 if not process.ended():
@@ -222,13 +218,17 @@ class Supervisor:
                 self._epochs[role] = max(self._epochs.get(role, 0), led["epoch"])
         return max(self._epochs, key=lambda role: self._epochs[role], default="maker")
 
-    def drill(self, drill: Drill | KillDrill) -> None:
+    def drill(self, drill: AnyDrill) -> None:
         """Strike now."""
         if isinstance(drill, Drill):
             role = self.leader() if drill.role == LEADER else drill.role
             victim = self._processes[role]
             self._say("drill", role=victim.role, pid=victim.pid, signal=drill.signal.name)
             os.kill(victim.pid, drill.signal)
+            return
+        if isinstance(drill, LineDrill):
+            self._say("lines", cut=drill.names)
+            (self.run / CUT_FILE).write_text(drill.names, encoding="utf-8")
             return
         self._say("kill", scope=drill.scope, by=drill.by)
         if not drill.scope:
@@ -284,27 +284,41 @@ def _time(at: DayNanos) -> str:
     return f"{at // HOUR:02d}:{at // MINUTE % 60:02d}:{at // SECOND % 60:02d}"
 
 
+def _self_test(plan: DayPlan) -> None:
+    """The self-test before the open, filed with the run. LiveError when it failed (promise 45)."""
+    assert plan.out is not None
+    found = examine(plan, plan.out)
+    path = file_record(found, plan.out)
+    if not found.ok:
+        why = "; ".join(f"{one.words}: {one.note}" for one in found.failed)
+        raise LiveError(f"the self-test before the open failed: {why} (see {path})")
+
+
 def conduct(
     plan: DayPlan,
     speed: int,
     start: str,
     env: Mapping[str, str],
-    drills: tuple[Drill | KillDrill, ...] = (),
+    drills: tuple[AnyDrill, ...] = (),
     progress: Progress | None = None,
+    stopping: Callable[[], bool] = _never,
 ) -> tuple[Prepared, Supervisor, float]:
-    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31).
+    """Run the processes from `start` (empty: 09:10) to `plan.until` (empty: 15:31), or until
+    `stopping` says so.
 
     Returns what was prepared, the supervisor with what the processes said at their end, and the
-    seconds it took. ScenarioError for times that are none.
+    seconds it took. ScenarioError for times that are none, LiveError after a failed self-test.
     """
     first = max(OPEN_AT, clock("--from", start) if start else OPEN_AT)
     last = clock("--until", plan.until) if plan.until else END_AT
     if last <= first:
         raise ScenarioError(f"--until {_time(last)} is not after --from {_time(first)}")
+    _self_test(plan)
     prepared = prepare(plan, speed, first, last)
     began = time.perf_counter()
     try:
         with Supervisor(prepared, speed, env, drills, progress) as supervisor:
+            supervisor.stopping = stopping
             supervisor.start(first)
             supervisor.watch(last)
             supervisor.stop()

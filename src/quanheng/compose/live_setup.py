@@ -10,13 +10,14 @@ from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.isolation import register_of
-from quanheng.compose.live_nodes import write_arbiter, write_pair
+from quanheng.compose.live_nodes import STANDBY, write_arbiter, write_pair
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_day import OversightDay
 from quanheng.compose.reference import load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
 from quanheng.config import config_hash
 from quanheng.edge import exchange_main, gateway_main
+from quanheng.edge.build import write_build
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.maker_setup import MakerSetup, shifts_of
 from quanheng.edge.rulebook_files import read_rulebook
@@ -41,6 +42,7 @@ class Prepared:
         self.plan = plan
         self.run = plan.out
         self.speed = speed
+        self.standby: dict[str, int] = {}  # ports of the standby lines by name
         self.midnight: Nanos = midnight(plan.day)
         self.book = read_rulebook(plan.day, plan.agreement)
         house = read_rulebook(plan.day, plan.agreement, plan.house)
@@ -106,6 +108,9 @@ class Prepared:
             closing_from=self.midnight + min(LAST_MINUTES, until - CLOSING_SPAN),
             outages=self.openings.order_outages(),
             peers=register_of(self.plan.config).peers,
+            standby_host=line.standby_host,
+            order_standby_port=line.order_standby_port,
+            feed_standby_port=line.feed_standby_port,
         )
         self._write("exchange", setup)
 
@@ -136,7 +141,9 @@ class Prepared:
             underlyings=_nearest_first(self.reference.chain.contracts),
         )
         register = register_of(plan.config)
-        gateway_setup = gateway_main.Setup(gateway, line.host, order_port, etf_port, register)
+        gateway_setup = gateway_main.Setup(
+            gateway, line.host, order_port, etf_port, register, standby=self._second("order")
+        )
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
             shifts=shifts_of(signs(plan.scenario, self.midnight, self.midnight + OPEN_AT)),
@@ -160,6 +167,7 @@ class Prepared:
             host=line.host,
             feed_port=feed_port,
             copy_port=copy_port,
+            feed_standby=self._second("feed"),
             snapshot_every=plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
         )
@@ -172,6 +180,11 @@ class Prepared:
             test=operations.test,
         )
         self._write("watch", watch)
+
+    def _second(self, name: str) -> tuple[tuple[str, int], ...]:
+        """The other end of a line, if there is one."""
+        port = self.standby.get(f"{name}_standby", 0)
+        return ((self.plan.config.line.standby_host, port),) if port else ()
 
     def _marks(self) -> list[Nanos]:
         return [self.midnight + span.start for span in timetable(self.book)]
@@ -199,6 +212,8 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prep
         (files / name).write_bytes(data)
     if plan.config.standby.enabled:
         write_arbiter(run, plan.config)
+    for node in (run, run / STANDBY) if plan.config.standby.enabled else (run,):
+        write_build(node)
     prepared.write_status("running")
     prepared.write_exchange(start, until)
     return prepared

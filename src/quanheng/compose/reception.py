@@ -18,6 +18,7 @@ from quanheng.compose.reception_files import Problem, Received
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.text import table, thousands
 from quanheng.edge.isolation import Register
+from quanheng.edge.received_files import MOST_BYTES, read_received
 from quanheng.terms.days import clock_text, day_of, from_clock, iso, midnight
 from quanheng.terms.units import DAY, Day, Nanos
 from quanheng.wire.exchange_files import CLEARING, Named, Reading, named, read_file
@@ -64,6 +65,8 @@ MORNING_DUE, EVENING_DUE = from_clock("09:00"), DAY + from_clock("08:30")
 close before the next morning."""
 ARCHIVED = 8 * DAY
 """A file stamped later than this after the day is a copy; when it was received is not known."""
+MOST_STREAM = 4 << 30
+"""Bytes of a recorded stream; of any other file `received_files.MOST_BYTES`."""
 PAGE_PROBLEMS = 200
 
 
@@ -106,7 +109,7 @@ def check(folder: Path, day: Day, register: Register | None = None) -> Reception
     """
     if not folder.is_dir():
         raise RunError(f"{folder}: not a folder")
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    paths = sorted(path for path in folder.iterdir() if path.is_symlink() or not path.is_dir())
     checks: list[Check] = []
     files: dict[str, tuple[str, bytes]] = {}
     digest = hashlib.sha256()
@@ -115,7 +118,7 @@ def check(folder: Path, day: Day, register: Register | None = None) -> Reception
         data = b""
         if not problem:
             try:
-                data = path.read_bytes()
+                data = read_received(path, MOST_STREAM if kind == STREAM else MOST_BYTES)
             except OSError as error:
                 problem = f"无法读取 unreadable: {error.strerror}"
         if not problem and kind in files:

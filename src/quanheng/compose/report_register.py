@@ -21,6 +21,7 @@ from quanheng.terms.days import clock_text, day_of, iso
 
 REGISTER = "reports/register.jsonl"
 ISSUED, RECEIVED, APPROVED, SUBMITTED = "issued", "received", "approved", "submitted"
+REVIEWED = "reviewed"
 DAILY, EVENT, EXCEPTION = "RB", "SJ", "LW"
 """Beginnings of numbers: 日报, 事件报告, 隔夜例外."""
 RECEIVERS = ("risk", "firm_risk")
@@ -66,7 +67,7 @@ def _next(run: Path, prefix: str) -> str:
     count = sum(
         one.number.startswith(prefix)
         for one in entries(run)
-        if one.kind not in (RECEIVED, SUBMITTED)
+        if one.kind not in (RECEIVED, SUBMITTED, REVIEWED)
     )
     return f"{prefix}{day}-{count + 1:02d}"
 
@@ -95,9 +96,25 @@ def number(run: Path, prefix: str) -> str:
     return _next(run, prefix)
 
 
-def enter(run: Path, name: str, digest: str, subject: str) -> Entry:
+def enter(run: Path, name: str, digest: str, subject: str, by: str = "") -> Entry:
     """Enter a report that was written with a number, by the SHA-256 of its file."""
-    return _add(run, Entry(ISSUED, name, digest, _now(), subject=subject))
+    (run / REGISTER).parent.mkdir(exist_ok=True)
+    return _add(run, Entry(ISSUED, name, digest, _now(), by, subject=subject))
+
+
+def review(run: Path, name: str, by: str, words: str) -> Entry:
+    """Record that somebody else than its author reviewed an issued report, and what came of it.
+
+    RunError for a number that was never issued, for the author, or without words.
+    """
+    known = [one for one in entries(run) if (one.kind, one.number) == (ISSUED, name)]
+    if not known:
+        raise RunError(f"{run / REGISTER} has no report {name!r}")
+    if known[-1].by == by:
+        raise RunError(f"{name}: {by} wrote it; a review needs another person")
+    if not words.strip():
+        raise RunError(f"{name}: a review says what was found")
+    return _add(run, Entry(REVIEWED, name, known[-1].sha256, _now(), by, reason=words))
 
 
 def submit(run: Path, name: str, by: str, channel: str, people: People) -> Entry:

@@ -1,12 +1,11 @@
 """The run folder (borders.md 3): run.json and where everything of a run lies."""
 
-import hashlib
 import os
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
+from quanheng.edge.build import source_hash as source_hash
 from quanheng.terms.units import Day
 
 
@@ -38,17 +37,6 @@ class RunInfo(msgspec.Struct, kw_only=True):
 def folder_name(day: Day, scenario: str, seed: int, live: bool = False) -> str:
     """runs/<day>-<scenario>-s<seed>, with -live for a live run."""
     return f"{day}-{scenario}-s{seed}" + ("-live" if live else "")
-
-
-@cache
-def source_hash() -> str:
-    """SHA-256 over every source file of the package, hex: which code made the run."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
-        if path.suffix in (".py", ".toml") and path.is_file():
-            digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def write_whole(path: Path, data: bytes) -> None:

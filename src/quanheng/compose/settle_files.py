@@ -10,6 +10,7 @@ from pathlib import Path
 
 from quanheng.compose import reception
 from quanheng.compose.run_folder import RunError, write_whole
+from quanheng.edge.received_files import read_received
 from quanheng.settlement.own import Own
 from quanheng.settlement.received import Theirs, strangers
 from quanheng.settlement.record import Case
@@ -34,6 +35,7 @@ class Intake:
         self.day = day
         self.files: dict[str, tuple[str, bytes]] = {}
         self.hashes: dict[str, str] = {}
+        self._bytes: dict[str, bytes] = {}
         self.cases: dict[str, Case] = {}
         self.bad: set[str] = set()
         self._read(folder)
@@ -49,8 +51,12 @@ class Intake:
 
     def _read(self, folder: Path) -> None:
         found: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
-        for path in sorted(path for path in folder.iterdir() if path.is_file()):
-            data = path.read_bytes()
+        for path in sorted(path for path in folder.iterdir()):
+            try:
+                data = read_received(path)
+            except OSError:
+                continue  # the reception test names it
+            self._bytes[path.name] = data
             self.hashes[path.name] = hashlib.sha256(data).hexdigest()
             what = named(path.name)
             if what is not None and (not what.day or what.day in (self.day, self.day % 10_000)):
@@ -127,10 +133,12 @@ class Intake:
             words=kind,
         )  # fmt: skip
 
-    def keep(self, folder: Path, place: Path) -> None:
-        """Keep every received file under its hash; one that is there already is left alone."""
+    def keep(self, place: Path) -> None:
+        """Keep every received file as it was read, under its hash; one that is there already is
+        left alone.
+        """
         place.mkdir(parents=True, exist_ok=True)
         for name, digest in self.hashes.items():
             target = place / f"{digest[:16]}-{name}"
             if not target.exists():
-                write_whole(target, (folder / name).read_bytes())
+                write_whole(target, self._bytes[name])

@@ -21,6 +21,7 @@ from quanheng.compose.run_folder import RunError, read_info, write_whole
 from quanheng.compose.settle_files import KEPT, Intake
 from quanheng.compose.settle_own import read_own
 from quanheng.compose.settle_record import Ledger
+from quanheng.edge.isolation import record_refusal
 from quanheng.rulebook.calendar import next_trading
 from quanheng.settlement import closing
 from quanheng.settlement.checks import CHECKS, closing_of, digest_of, is_final
@@ -97,7 +98,7 @@ class Job:
         if not ledger.events:
             ledger.add(Event(kind="open", at=clock(), note=self.info.digest))
         intake = Intake(self.received, self.day, self.own)
-        intake.keep(self.received, self.folder / KEPT)
+        intake.keep(self.folder / KEPT)
         fresh = {
             name: digest
             for name, digest in intake.hashes.items()
@@ -105,6 +106,10 @@ class Job:
         }
         if fresh:
             ledger.add(Event(kind="received", at=clock(), files=fresh))
+        for case in intake.cases.values():
+            if case.kind == "foreign":
+                why = f"{case.what} {case.theirs}，应为 ours is {case.ours}"
+                record_refusal(self.run_folder, f"settle {case.file}", why)
         theirs = Theirs(self.day, intake.usable)
         self.context = Context(self.own, theirs, ledger.record, self.previous, self.next_day)
         found = tuple(intake.cases[key] for key in sorted(intake.cases))

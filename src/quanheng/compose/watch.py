@@ -16,7 +16,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
 from quanheng.compose.live_nodes import PAIR_ROLES, STANDBY, lines_of
+from quanheng.compose.watch_place import Place
 from quanheng.edge.alarm_desk import AlarmDesk
+from quanheng.edge.isolation import REFUSED
 from quanheng.edge.journal_lines import NewLines
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
@@ -71,7 +73,16 @@ def alive(pid: int) -> bool:
 class Watch:
     """`look` once in a while; `desk` gets the alarms."""
 
-    def __init__(self, run: Path, desk: AlarmDesk, now: Callable[[], Nanos]) -> None:
+    def __init__(
+        self,
+        run: Path,
+        desk: AlarmDesk,
+        now: Callable[[], Nanos],
+        wall: Callable[[], Nanos] | None = None,
+    ) -> None:
+        """`wall` is the clock whose steps are told; without it nobody looks (tests with a clock of
+        their own).
+        """
         self.run, self.desk = run, desk
         self.health: dict[str, dict[str, Any]] = {}
         self.pids: dict[str, int] = {}
@@ -80,6 +91,8 @@ class Watch:
         self.roles = (*ROLES, *PAIR_ROLES) if (run / STANDBY).exists() else ROLES
         self._tails = {role: Tail(lines_of(run, role)) for role in self.roles}
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
+        self._refused = Tail(run / REFUSED)
+        self._place = Place(run, now, wall or now)
         self._told: dict[str, bool] = {}
         self._gauges()
 
@@ -113,6 +126,11 @@ class Watch:
         for role, tail in self._tails.items():
             for line in tail:
                 self._line(role, line)
+        for line in self._refused:
+            text = f"非本系统账户或主机：{line['place']}，{line['why']}"
+            self._alarm("red", Alert.FOREIGN_ACCOUNT, line["place"], text)
+        for code, scope, text in self._place.look():
+            self._alarm("red", code, scope, text)
         self._processes()
         self._disk()
         self.desk.tick()
@@ -151,6 +169,9 @@ class Watch:
                 if level != QUIET:
                     text = sentence(alert, "zh")
                     self._alarm(level, alert.code, alert.scope, text, line.get("business", 0))
+            case "stalled":
+                text = f"{role} 主循环停滞 {line['ms']} 毫秒：{line['where']}"
+                self._alarm("amber", "loop_stalled", role, text)
             case "fenced":
                 self._alarm("red", "fenced", role, f"做市机被网关切断：{line['why']}")
             case what if what in PAIR and (what != "leads" or line["epoch"] > 1):

@@ -9,6 +9,8 @@ import msgspec
 
 from quanheng.compose.answering import answer
 from quanheng.compose.commands import UsageError
+from quanheng.compose.node import run_of
+from quanheng.compose.node_cli import home_option
 from quanheng.compose.people import read_people
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.text import table
@@ -57,13 +59,17 @@ def processes(run: Path) -> list[dict[str, Any]]:
 
 
 @click.command()
-@_RUN
+@click.argument("target")
+@home_option
 @_JSON
-def status(run: Path, as_json: bool) -> None:
-    """Processes of a live RUN with their health, and alarms that nobody has acknowledged.
+def status(target: str, home: Path, as_json: bool) -> None:
+    """Processes of a live run with their health, and alarms that nobody has acknowledged.
+
+    TARGET is a run folder or the name of a node that `quanheng up` started.
 
     Exit 1 while the day runs and a process is missing or a red alarm is open.
     """
+    run = run_of(home, target)
     info, rows = read_info(run), processes(run)
     alarms = recorded(run) if (run / RECORD).exists() else []
     waiting = [one for one in alarms if one["level"] != "notice" and not one["acknowledged_by"]]

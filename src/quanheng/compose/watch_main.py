@@ -15,7 +15,8 @@ from quanheng.compose.watch import Watch
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.child import Child
-from quanheng.edge.clock import monotonic
+from quanheng.edge.clock import monotonic, wall
+from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 
 EVERY = 0.25
@@ -33,11 +34,12 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(run: Path) -> None:
     """Look until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "watch.msgpack").read_bytes(), type=Setup)
     loop = Loop()
     child = Child(loop)
     desk = AlarmDesk(run, setup.channels, monotonic)
-    watch = Watch(run, desk, monotonic)
+    watch = Watch(run, desk, monotonic, wall)
     server, thread = start_http_server(setup.port, setup.host, watch.registry)
     address = f"{setup.host}:{server.server_port}"
     (run / "live" / "metrics.address").write_text(address, encoding="utf-8")

@@ -162,7 +162,7 @@ class Client:
         self.acted = float("-inf")  # when a person last did something, monotonic seconds
         self.over = False  # its session is
         self.cut = asyncio.Event()  # it does not read what it asks for
-        self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue()
+        self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue(MOST_WAITING + 1)
 
     def say(self, frame: bytes | str) -> None:
         """Queue a frame; at most WINDOW of channels and what answers a subscription."""
@@ -190,7 +190,7 @@ class Client:
 
     def end(self) -> None:
         """Let the writing task finish."""
-        self._out.put_nowait(None)
+        self.say(None)
 
     async def write(self) -> None:
         """Write what is queued until the end."""

@@ -105,7 +105,7 @@ class AlarmDesk:
         self.failed = 0
         self._now = now
         self._record = (run / RECORD).open("ab", buffering=0)
-        self._results: queue.SimpleQueue[tuple[str, int, str]] = queue.SimpleQueue()
+        self._results: queue.Queue[tuple[str, int, str]] = queue.Queue(MOST * (1 + len(channels)))
         self._workers = [_Worker(one, open_channel(one, run), self._finished) for one in channels]
         self._silences: dict[tuple[str, str], Nanos] = {}
         self._last: dict[tuple[str, str, str], int] = {}

@@ -15,6 +15,7 @@ from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic
 from quanheng.edge.dialer import take_frames
 from quanheng.edge.gateway_parts import KeptFile
+from quanheng.edge.gates import enter
 from quanheng.edge.isolation import LOCAL
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import FrameReader, encode_frame
@@ -88,6 +89,7 @@ class ArbiterProcess:
 
 def main(run: Path) -> None:
     """Run until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "arbiter.msgpack").read_bytes(), type=Setup)
     loop = Loop()
     child = Child(loop)

@@ -13,7 +13,10 @@ from typing import Any
 
 import msgspec
 
+from quanheng.edge.build import this_build
 from quanheng.edge.loop import Loop
+
+READY = "ready"
 
 
 class Child:
@@ -49,7 +52,9 @@ class Child:
                 self.stopping = True
 
     def tell(self, event: str, **more: Any) -> None:
-        """Say something to the supervisor."""
+        """Say something to the supervisor; with `ready` goes the build, for it to compare."""
+        if event == READY:
+            more["build"] = this_build().identity
         line = msgspec.json.encode({"event": event, **more}) + b"\n"
         try:
             os.write(sys.stdout.fileno(), line)

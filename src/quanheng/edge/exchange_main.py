@@ -6,6 +6,7 @@ a market with a history. It stands for the world outside the firm: its journals 
 replay and verification, and it is never restarted within a run.
 """
 
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,15 +18,18 @@ from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
 from quanheng.edge.copy_line import CopyServer
 from quanheng.edge.etf_server import EtfServer
+from quanheng.edge.gates import enter
 from quanheng.edge.health import Health
 from quanheng.edge.isolation import LOCAL, stranger_alert
 from quanheng.edge.journal_lines import LineFile
+from quanheng.edge.line_cuts import LineCuts
 from quanheng.edge.link_messages import encode_frame
 from quanheng.edge.loop import Loop, tcp_listener
 from quanheng.edge.market_feed import Publisher
 from quanheng.edge.order_server import OrderServer
 from quanheng.edge.oversight_lines import CopyLine
 from quanheng.edge.rehearsal import rehearse_exchange
+from quanheng.edge.watchdog import Watchdog
 from quanheng.exchange import messages as ex
 from quanheng.exchange.etf import EtfVenue
 from quanheng.exchange.state import PARTITIONS
@@ -68,6 +72,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     closing_from: Nanos  # from here on the ticks are kept for clearing (rules.md 2.8)
     outages: list[tuple[Nanos, Nanos]]
     peers: tuple[str, ...] = LOCAL
+    standby_host: str = ""  # where the standby lines end; empty: there are none
+    order_standby_port: int = 0
+    feed_standby_port: int = 0
 
 
 class ExchangeProcess:
@@ -85,6 +92,7 @@ class ExchangeProcess:
             f"{name}_port": listener.getsockname()[1]
             for name, listener in zip(("order", "feed", "etf", "copy"), listeners, strict=True)
         }
+        standby = self._standby(setup)
         self.venue = self._host(run, Venue())
         self.etf = self._host(run, EtfVenue())
         self.publisher = Publisher(setup.venue.chain, loop, feed, monotonic)
@@ -106,14 +114,30 @@ class ExchangeProcess:
         self.hedges = EtfServer(loop, hedges, profile, day, monotonic, self._queue_etf)
         self.copies = CopyServer(loop, copies)
         self._copy = CopyLine(setup.pbu)
+        lines = {"order": (order, self.server.listen), "feed": (feed, self.publisher.listen)}
+        for name, listener in standby.items():
+            listen = lines[name.partition("_")[0]][1]
+            listen(listener)
+            lines[name] = listener, listen
+        self._cuts = LineCuts(loop, run, lines, self._note)
         self._records = (run / "live" / "records.bin").open("wb")
         self._closing = (run / "live" / "closing.bin").open("wb")
         self._queued: list[tuple[str, list[AnyRequest]]] = []
         self._queued_etf: list[ex.EtfRequests] = []
 
+    def _standby(self, setup: Setup) -> dict[str, socket.socket]:
+        """The standby lines' sockets by name; their ports are told like the others."""
+        if not setup.standby_host:
+            return {}
+        ports = {"order_standby": setup.order_standby_port, "feed_standby": setup.feed_standby_port}
+        found = {name: tcp_listener(setup.standby_host, port) for name, port in ports.items()}
+        for name, listener in found.items():
+            self.ports[f"{name}_port"] = listener.getsockname()[1]
+        return found
+
     def _on_stranger(self, host: str) -> None:
         """A host outside the list was turned away (T-04)."""
-        self.lines.add({"at": monotonic(), "what": "alert", **stranger_alert(host)})
+        self.lines.add({"at": monotonic(), **stranger_alert(host)})
 
     def _host(self, run: Path, machine: Any) -> LiveHost:
         journal = SegmentJournal(run, machine.NAME, durable=False)
@@ -244,6 +268,7 @@ class ExchangeProcess:
 
     def serve(self) -> None:
         """Let the lines do what time asks of them, and write."""
+        self._cuts.turn(monotonic())
         self.server.tick()
         self.hedges.tick()
         self.publisher.tick()
@@ -275,6 +300,7 @@ class ExchangeProcess:
             machine.finish()
         self._records.close()
         self._closing.close()
+        self._cuts.close()
         self.loop.close()
         self.lines.close()
         return counts
@@ -285,6 +311,7 @@ NO_LIMIT: Nanos = 1 << 62
 
 def main(run: Path) -> None:
     """Run until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "exchange.msgpack").read_bytes(), type=Setup)
     rehearse_exchange(setup.venue, setup.etf)
     loop = Loop()
@@ -292,6 +319,7 @@ def main(run: Path) -> None:
     process = ExchangeProcess(run, setup, loop)
     process.open()
     settle_memory()
+    watchdog = Watchdog(loop, run, "exchange")
     child.tell("ready", **process.ports)
 
     def serve() -> None:
@@ -303,6 +331,7 @@ def main(run: Path) -> None:
         clock = read_clock(run / "live" / "clock.json")
         while not child.stopping:
             process.turn(clock)
+    watchdog.stop()
     child.tell("ended", **process.close())
 
 

@@ -9,6 +9,7 @@ gateway's monotonic clock.
 from collections.abc import Callable
 from typing import Any
 
+from quanheng.edge.isolation import Register, foreign_alert
 from quanheng.runtime.envelope import NotSent
 from quanheng.terms.etf import EtfOrder, EtfSend
 from quanheng.terms.units import Nanos
@@ -26,7 +27,11 @@ from quanheng.wire.step_messages import StepError
 class HedgeLine:
     """Take `out_wire`, `out_engine` and `log` after every call; they are emptied by it."""
 
-    def __init__(self, member: str, profile: Profile, day: int) -> None:
+    def __init__(
+        self, member: str, profile: Profile, day: int, register: Register | None = None
+    ) -> None:
+        """`register` is the node's; without one nothing is held against it (rigs of tests)."""
+        self._register = register
         self.session: AuctionClient | None = None
         self.counts = {"hedges": 0, "hedges_not_sent": 0, "hedge_reports": 0}
         self._member, self._profile, self._day = member, profile, day
@@ -73,6 +78,7 @@ class HedgeLine:
         does not pass comes back to the engine as not sent.
         """
         passed = []
+        fenced = fenced or self._foreign(now)
         for request in body.requests:
             by = killer(request.underlying) if isinstance(request, EtfOrder) else ""
             why = fenced or (by and f"pulled by {by}")
@@ -89,6 +95,15 @@ class HedgeLine:
             self.counts["hedges"] += len(passed)
         except StepError as error:
             self._not_sent([one.client_id for one in passed], str(error))
+
+    def _foreign(self, now: Nanos) -> str:
+        """Why no order may leave in the name this line has, "" when it may (T-04, O-06)."""
+        if self._register is None:
+            return ""
+        why = self._register.foreign(self._profile.account, self._profile.pbu)
+        if why:
+            self._log.append({"at": now, **foreign_alert(f"hedge order: {why}")})
+        return why
 
     def _not_sent(self, names: list[str], why: str) -> None:
         self.counts["hedges_not_sent"] += len(names)

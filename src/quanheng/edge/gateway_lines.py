@@ -75,7 +75,10 @@ class TcpLink:
         place: tuple[str, int],
         clock: Callable[[], Nanos],
         settled: Callable[[], bool],
+        standby: tuple[tuple[str, int], ...] = (),
     ) -> None:
+        """`standby`: other ends of the same session, tried in turn after every loss (T-05)."""
+        self._others = [*standby]
         self._served, self._loop, self._clock, self._settled = core, loop, clock, settled
         self._place = place
         self._connection: Connection | None = None
@@ -106,6 +109,8 @@ class TcpLink:
     def _wait(self, now: Nanos) -> None:
         self._try_at = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._others.append(self._place)
+        self._place = self._others.pop(0)
 
     def _on_data(self, data: bytes) -> None:
         now = self._clock()
@@ -137,9 +142,15 @@ class TcpLine(TcpLink):
     """TDGW over TCP."""
 
     def __init__(
-        self, core: Gateway, loop: Loop, host: str, port: int, clock: Callable[[], Nanos]
+        self,
+        core: Gateway,
+        loop: Loop,
+        host: str,
+        port: int,
+        clock: Callable[[], Nanos],
+        standby: tuple[tuple[str, int], ...] = (),
     ) -> None:
-        super().__init__(core, loop, (host, port), clock, lambda: bool(core.link.value))
+        super().__init__(core, loop, (host, port), clock, lambda: bool(core.link.value), standby)
         self._core = core
 
     def close(self, now: Nanos) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from quanheng.edge import gateway_people
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock, wall
+from quanheng.edge.gates import enter
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_etf import HedgeLine
 from quanheng.edge.gateway_lines import (
@@ -28,7 +29,7 @@ from quanheng.edge.gateway_lines import (
 from quanheng.edge.gateway_parts import EpochFile
 from quanheng.edge.gateway_pull import GatewayPlan
 from quanheng.edge.health import Health
-from quanheng.edge.isolation import IsolationError, Register
+from quanheng.edge.isolation import IsolationError, Register, foreign_alert
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import (
     Fenced,
@@ -40,8 +41,9 @@ from quanheng.edge.link_messages import (
     encode_frame,
 )
 from quanheng.edge.loop import Connection, Loop, unix_listener
+from quanheng.edge.watchdog import Watchdog
 from quanheng.runtime.live import NEVER, BusinessClock
-from quanheng.terms.codes import Alert, Link
+from quanheng.terms.codes import Link
 from quanheng.terms.etf import ETF_SET, EtfSend
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.profile import Profile
@@ -63,6 +65,7 @@ class Setup(msgspec.Struct, frozen=True):
     register: Register | None = None  # None: not checked (rigs of tests)
     pair: bool = False  # of a pair of nodes: in session only while an engine leads here
     home: str = ""  # where people put the key file; empty: this folder
+    standby: tuple[tuple[str, int], ...] = ()  # other ends of the order line (T-05)
 
 
 class GatewayProcess:
@@ -74,10 +77,10 @@ class GatewayProcess:
         if setup.register is None:
             return
         try:
-            setup.register.check_start(plan.account, plan.pbu, setup.host)
+            for host in (setup.host, *(host for host, _ in setup.standby)):
+                setup.register.check_start(plan.account, plan.pbu, host)
         except IsolationError as error:
-            code = Alert.FOREIGN_ACCOUNT
-            self.lines.add({"at": monotonic(), "what": "alert", "code": code, "args": [str(error)]})
+            self.lines.add({"at": monotonic(), **foreign_alert(str(error))})
             self.lines.close()
             raise
 
@@ -96,9 +99,9 @@ class GatewayProcess:
         self._health = Health(self.lines)
         profile = Profile(plan.account, plan.pbu, plan.branch)
         self._check_isolation(setup)
-        self.hedges = HedgeLine(plan.comp_id, profile, plan.day)
+        self.hedges = HedgeLine(plan.comp_id, profile, plan.day, setup.register)
         self.exchange: Line = (
-            TcpLine(self.core, loop, setup.host, setup.port, monotonic)
+            TcpLine(self.core, loop, setup.host, setup.port, monotonic, setup.standby)
             if counter is None
             else counter_line(self.core, loop, run, counter, self._told_at)
         )
@@ -262,14 +265,17 @@ class GatewayProcess:
 
 def main(run: Path) -> None:
     """Run until the supervisor says stop."""
+    enter(run)
     setup = msgspec.msgpack.decode((run / "live" / "gateway.msgpack").read_bytes(), type=Setup)
     loop = Loop()
     child = Child(loop)
     process = GatewayProcess(run, setup, loop)
     settle_memory()
+    watchdog = Watchdog(loop, run, "gateway")
     child.tell("ready")
     while not child.stopping:
         process.turn()
+    watchdog.stop()
     process.close()
 
 

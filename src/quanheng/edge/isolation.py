@@ -4,18 +4,40 @@ A register names the accounts, trading units and hosts of the node. It stands be
 own data in the configuration on purpose: two places have to agree before anything starts.
 """
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from quanheng.edge.clock import wall
+from quanheng.edge.journal_lines import LineFile, read_lines
 from quanheng.terms.codes import Alert
 
 LOCAL = ("127.0.0.1",)
+REFUSED = "isolation.jsonl"
+"""What was refused in a run by programs that have no log of their own: a line each, with its time
+by the wall, its place and the reason. The watch makes red alarms of them.
+"""
+
+
+def foreign_alert(why: str) -> dict[str, Any]:
+    """The line of a process's log about something foreign that it refused."""
+    return {"what": "alert", "code": Alert.FOREIGN_ACCOUNT, "scope": "*", "args": [why]}
 
 
 def stranger_alert(host: str) -> dict[str, Any]:
     """The line of a process's log about a host that was turned away."""
-    return {"code": Alert.FOREIGN_ACCOUNT, "scope": "*", "args": [f"connection from {host}"]}
+    return foreign_alert(f"connection from {host}")
+
+
+def record_refusal(run: Path, place: str, why: str) -> None:
+    """Keep a refusal with the run; the same one at the same place once."""
+    known = [(line["place"], line["why"]) for line in read_lines(run / REFUSED)]
+    if (place, why) in known:
+        return
+    lines = LineFile(run / REFUSED)
+    lines.add({"at": wall(), "place": place, "why": why})
+    lines.close()
 
 
 class IsolationError(ValueError):

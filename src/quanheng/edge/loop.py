@@ -11,6 +11,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from quanheng.edge.clock import monotonic
+
 READ_BYTES = 1 << 18
 MAX_CONNECTIONS = 64
 
@@ -107,6 +109,7 @@ class Loop:
         self.on_stranger: Callable[[str], None] = self.turned_away.append
         self.selector = selectors.DefaultSelector()
         self.connections: list[Connection] = []
+        self.woken = 0  # since when it works, by the monotonic clock; 0 while it waits
         self._listeners: list[socket.socket] = []
 
     def listen(self, sock: socket.socket, on_accept: Callable[[socket.socket], None]) -> None:
@@ -143,7 +146,10 @@ class Loop:
 
     def poll(self, seconds: float) -> None:
         """Wait at most so long, then serve everything that is ready once."""
-        for key, events in self.selector.select(max(0.0, seconds)):
+        self.woken = 0
+        ready = self.selector.select(max(0.0, seconds))
+        self.woken = monotonic()
+        for key, events in ready:
             target = key.data
             if not isinstance(target, Connection):
                 target()

@@ -12,11 +12,13 @@ import msgspec
 from quanheng.edge import plugins
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic, read_clock
+from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 from quanheng.edge.maker_process import MakerProcess
 from quanheng.edge.maker_setup import MakerSetup
 from quanheng.edge.pair import Lead, Node
 from quanheng.edge.rehearsal import rehearse
+from quanheng.edge.watchdog import Watchdog
 from quanheng.terms.units import SECOND
 
 PATIENCE = 5 * SECOND
@@ -25,6 +27,7 @@ FAILED = 70
 
 def main(run: Path, spawned: int) -> int:
     """Run until the supervisor says stop; the exit code is 70 when it cannot go on."""
+    enter(run)
     started = {"spawned": spawned, "imported": monotonic()}
     setup = msgspec.msgpack.decode((run / "live" / "maker.msgpack").read_bytes(), type=MakerSetup)
     plugins.load_opening(setup.opening)
@@ -39,6 +42,7 @@ def main(run: Path, spawned: int) -> int:
             return 0
         started["granted"] = monotonic()
     process = MakerProcess(run, setup, loop, started, lead)
+    watchdog = Watchdog(loop, run, "maker")
     if lead is None:
         settle_memory()
         child.tell("ready", resumed=process.resumed)
@@ -52,6 +56,7 @@ def main(run: Path, spawned: int) -> int:
         until = monotonic() + PATIENCE
         while process.link.farewell is None and process.link.up and monotonic() < until:
             process.turn()
+    watchdog.stop()
     farewell = process.link.farewell
     counts = process.close()
     child.tell("ended", open=farewell.open if farewell else -1, **counts)

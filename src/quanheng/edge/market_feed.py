@@ -56,7 +56,11 @@ class Publisher:
         self._rows = np.zeros((len(chain.contracts), market.COLUMNS), dtype=np.int64)
         self._stamps = [0] * len(chain.classes)
         self._underlyings: UnderlyingTicks | None = None
-        loop.listen(listener, self._accept)
+        self.listen(listener)
+
+    def listen(self, listener: socket.socket) -> None:
+        """Take readers on one more address (the standby line)."""
+        self._loop.listen(listener, self._accept)
 
     def publish(self, tick: ChainTick | UnderlyingTicks) -> None:
         """Send a tick to every reader and remember it."""
@@ -121,7 +125,10 @@ class FeedClient:
         address: tuple[str, int],
         on_tick: Callable[[ChainTick | UnderlyingTicks], None],
         on_bad: Callable[[Quarantined], None],
+        standby: tuple[tuple[str, int], ...] = (),
     ) -> None:
+        """`standby`: other ends of the same data, tried in turn after every loss (T-05)."""
+        self._others = [*standby]
         self.losses = 0
         self.lost = ""  # why the last session ended
         self._day = chain.day
@@ -150,6 +157,7 @@ class FeedClient:
         try:
             sock = tcp_begin(*self._address)
         except OSError:
+            self._other_end()
             return
         self._session = ClientSession(self._tables, self._day, now)
         self._connection = Connection(self._loop, sock, self._on_data, self._on_close)
@@ -191,6 +199,11 @@ class FeedClient:
         self._session = self._connection = None
         self.lost = why
         self.losses += 1
+        self._other_end()
+
+    def _other_end(self) -> None:
+        self._others.append(self._address)
+        self._address = self._others.pop(0)
 
 
 def _stamp(tick: ChainTick | UnderlyingTicks) -> Nanos:

@@ -76,6 +76,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     copy_port: int
     snapshot_every: Nanos
     marks: list[Nanos]
+    feed_standby: tuple[tuple[str, int], ...] = ()  # other ends of the market data (T-05)
 
 
 def _host(run: Path, make: Callable[[], Any], setup: Setup) -> tuple[LiveHost, bool]:
@@ -122,7 +123,12 @@ class OverseerProcess:
         self._desk, self._funds = DeskLine(), UnderlyingLine()
         self.door = DeskDoor(loop, run, self._from_desk, self._desk_up)
         self.feed = FeedClient(
-            setup.opening.chain, loop, (setup.host, setup.feed_port), self._on_tick, self._on_bad
+            setup.opening.chain,
+            loop,
+            (setup.host, setup.feed_port),
+            self._on_tick,
+            self._on_bad,
+            setup.feed_standby,
         )
         self.copy = CopyClient(
             loop, (setup.host, setup.copy_port), lambda: self._machine.state.copied, self._on_copy
