@@ -31,8 +31,8 @@ import msgspec
 from quanheng.compose import live
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import Supervisor
-from quanheng.compose.live_drills import Drill
 from quanheng.compose.live_closing import LiveWorld
+from quanheng.compose.live_drills import Drill
 from quanheng.compose.live_nodes import lines_of
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.scenarios import load

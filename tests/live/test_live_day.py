@@ -20,8 +20,8 @@ from quanheng.compose.closing import DayResult
 from quanheng.compose.daily_report import write_daily
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import conduct
-from quanheng.compose.live_drills import Drill, KillDrill
 from quanheng.compose.live_closing import close_day, outages
+from quanheng.compose.live_drills import Drill, KillDrill
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
 from quanheng.config import Config, ParameterConfig, read_config

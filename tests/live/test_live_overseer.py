@@ -18,8 +18,8 @@ import pytest
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import conduct
-from quanheng.compose.live_drills import Drill
 from quanheng.compose.live_closing import close_day
+from quanheng.compose.live_drills import Drill
 from quanheng.compose.live_setup import Prepared
 from quanheng.compose.scenarios import load
 from quanheng.compose.watch_cli import recorded

@@ -16,8 +16,8 @@ import pytest
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import conduct
-from quanheng.compose.live_drills import LEADER, Drill
 from quanheng.compose.live_closing import close_day
+from quanheng.compose.live_drills import LEADER, Drill
 from quanheng.compose.live_nodes import STANDBY, lines_of
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config

@@ -13,8 +13,8 @@ import msgspec
 from quanheng.compose.day import DayPlan
 from quanheng.compose.drill import Check, Drilled, write_drill
 from quanheng.compose.live import conduct
-from quanheng.compose.live_drills import LineDrill
 from quanheng.compose.live_closing import close_day
+from quanheng.compose.live_drills import LineDrill
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
 from quanheng.edge.documents import SHARE, shown

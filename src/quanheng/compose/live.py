@@ -7,7 +7,6 @@ maker that dies, stops all of them by their own ids, and checks the invariants o
 
 import os
 import selectors
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What a supervisor does to the processes of a live day at a business time: signals, pulls, cuts."""
+"""What a supervisor does to processes at a time of the business: signals, pulls, cuts."""
 
 import signal
 

@@ -190,7 +190,8 @@ class Client:
 
     def end(self) -> None:
         """Let the writing task finish."""
-        self.say(None)
+        if not self._out.full():  # one place more than frames may wait: then it has been said
+            self._out.put_nowait(None)
 
     async def write(self) -> None:
         """Write what is queued until the end."""

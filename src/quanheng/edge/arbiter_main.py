@@ -14,8 +14,8 @@ from quanheng.edge.arbiter import GRACE, LEASE, Arbiter, Ask, Lease, ToArbiter
 from quanheng.edge.child import Child, settle_memory
 from quanheng.edge.clock import monotonic
 from quanheng.edge.dialer import take_frames
-from quanheng.edge.gateway_parts import KeptFile
 from quanheng.edge.gates import enter
+from quanheng.edge.gateway_parts import KeptFile
 from quanheng.edge.isolation import LOCAL
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import FrameReader, encode_frame

@@ -92,7 +92,8 @@ class _Claim:
         and without a vol or a claim there is but one.
         """
         known: np.ndarray = (self.value >= 0) & np.isfinite(self.model.prices)
-        return known & (self.model.live != 0)
+        looked: np.ndarray = known & (self.model.live != 0)
+        return looked
 
 
 def compared(state: State, opened: OverseerOpen, claim: DeskFigures) -> list[Row]:
