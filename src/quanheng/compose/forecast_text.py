@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import msgspec
 
-from quanheng.compose.cockpit_text import share
 from quanheng.compose.forecast_check import DayForecast, as_if_over, said
+from quanheng.compose.report import share
 from quanheng.compose.text import table
 from quanheng.duties.exact import ratio_text
 from quanheng.duties.forecast_score import Said, brier, curve
