@@ -22,6 +22,7 @@ from quanheng.edge.documents import Cell, Chart, Column, Document, Section, Seri
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day, Ratio
 
+YEAR = "年初至今"
 BARS = ("opening", "breaker", "closing")
 Months = dict[int, list[ClassFacts]]
 
@@ -62,7 +63,7 @@ def _windows(source: DutySource, day: Day) -> list[tuple[str, Day, Day]]:
     for one in days:
         spans.setdefault(month_of(one, calendar), []).append(one)
     found = [(_name(name), inside[0], inside[-1]) for name, inside in spans.items()]
-    return [*found, ("年初至今", days[0], days[-1])]
+    return [*found, (YEAR, days[0], days[-1])]
 
 
 def _overview(
@@ -95,7 +96,9 @@ def _overview(
         graded += [
             (name, row.underlying, row.days, row.spread_ratio, row.opening, row.volatility,
              row.closing, row.weighted_participation, row.answer_rate, row.volume,
-             row.volume_ratio, row.grade, reasons_told(row.reasons))
+             row.volume_ratio,
+             # A year is graded by the mean of its months' scores, not as one long month.
+             *((None, "") if name == YEAR else (row.grade, reasons_told(row.reasons))))
             for row in source.period(first, last)
             if row.maker == maker and row.underlying in months
         ]  # fmt: skip
@@ -113,7 +116,7 @@ def _overview(
                     Column("结论", "verdict", doc.VERDICT),
                     Column("未达标日", "days missed", doc.COUNT),
                     Column("最差", "worst", doc.SHARE), Column("最差日", "worst day"),
-                    Column("年初至今", "year to date", doc.SHARE),
+                    Column(YEAR, "year to date", doc.SHARE),
                 ),
                 rows=tuple(rows),
                 note="本月自上月 21 日起，本年自上年 12 月 21 日起（A18）。"
@@ -155,7 +158,7 @@ def _days(measured: MeasuredDay, months: Months, underlying: str, running: int) 
         )
     heads = tuple(Column(SHORT[item], item, doc.SHARE) for item in NAMES)
     whole = [facts for name in months for facts in months[name]]
-    spans = [*((_name(name), months[name]) for name in months), ("年初至今", whole)]
+    spans = [*((_name(name), months[name]) for name in months), (YEAR, whole)]
     yearly: list[tuple[Cell, ...]] = [
         (name, len(facts), *(window_figure(item, facts, book, scale).value for item in NAMES))
         for name, facts in spans
