@@ -92,8 +92,9 @@ class _Claim:
         """Slots whose values can be held against each other: without a market both are opinions,
         and without a vol or a claim there is but one.
         """
-        known: np.ndarray = (self.value >= 0) & np.isfinite(self.model.prices)
-        return known & (self.model.live != 0)
+        known: np.ndarray = self.value >= 0
+        known &= np.isfinite(self.model.prices) & (self.model.live != 0)
+        return known
 
 
 def compared(state: State, opened: OverseerOpen, claim: DeskFigures) -> list[Row]:
