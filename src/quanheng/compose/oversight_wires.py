@@ -65,6 +65,7 @@ def opening_of(
             covered=own.covered,
             units=units,
             base=openings.config.funds.etf_base_units if desk and desk.hedge_cash else 0,
+            due=_due(units, desk.spare if desk and desk.hedge_cash else ()),
             combinations=own.combinations,
         ),
         history=past_days(found.reference, chain.day),
@@ -89,6 +90,12 @@ def opening_of(
             if any(one.underlying == item.underlying for one in chain.classes)
         ),
     )
+
+
+def _due(units: tuple[Lots, ...], spare: tuple[Lots, ...]) -> tuple[Lots, ...]:
+    """Units that are kept for a delivery; all of them where the desk hedges with none."""
+    free = spare or (0,) * len(units)
+    return tuple(held - more for held, more in zip(units, free, strict=True)) if units else ()
 
 
 def propose(effect: Ask, at: Nanos) -> list[Propose]:

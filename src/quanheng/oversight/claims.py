@@ -84,16 +84,17 @@ class _Claim:
     def allowed(self) -> np.ndarray:
         """What a model value may be off, yuan by slot; NaN where it cannot be said."""
         model = self.model
-        found: np.ndarray = model.half + _doubt(model) + VALUE_SHARE * model.prices
+        doubt = _doubt(model) + VALUE_SHARE * model.prices
+        found: np.ndarray = np.add(model.half, doubt)
         return found
 
     def looked_at(self) -> np.ndarray:
         """Slots whose values can be held against each other: without a market both are opinions,
         and without a vol or a claim there is but one.
         """
-        known: np.ndarray = (self.value >= 0) & np.isfinite(self.model.prices)
-        looked: np.ndarray = known & (self.model.live != 0)
-        return looked
+        known: np.ndarray = self.value >= 0
+        known &= np.isfinite(self.model.prices) & (self.model.live != 0)
+        return known
 
 
 def compared(state: State, opened: OverseerOpen, claim: DeskFigures) -> list[Row]:
@@ -207,9 +208,28 @@ def _profits(one: _Claim) -> list[Row]:
         unsure = np.where(one.value[part] < 0, model.settle[part] + 1, 1)
         allowed = int((np.abs(size[part]) * unsure).sum()) + PROFIT_SMALL
         allowed += abs(beyond) * int(spots[klass]) * SPOT_PPM // (2 * _MICRO)
-        rows.append(Row("profit", item.underlying, desk, own, allowed))
+        other, why = _others(one, klass, int(spots[klass]))
+        explained = abs(desk - own + other) <= allowed
+        rows.append(Row("profit", item.underlying, desk, own, allowed, why if explained else ""))
         rows.append(_marks(one, item.underlying, part, apart[part], doubt[part]))
     return rows
+
+
+def _others(one: _Claim, klass: int, spot: int) -> tuple[int, str]:
+    """(Money, cause) of units that were carried in for a delivery, and of units that strategies
+    without a fill in options traded today, as the exercise desk does for one: the firm's profit,
+    and not in the ledger of who quotes.
+    """
+    state, account, due = one.view.state, one.view.account, one.opened.account.due
+    total = due[klass] * (spot - int(one.model.spot_open[klass])) if due else 0
+    names = ["carried"] if total else []
+    for owner, (_, strategy) in enumerate(state.owners[1:], start=1):
+        units = int(account.units_by_owner[owner, klass])
+        money = int(account.spent[owner, klass]) + units * spot
+        if money and not account.by_owner[owner].any():
+            total += money
+            names.append(strategy)
+    return total, f"{_yuan(total)} yuan of units of {' '.join(names)}" if names else ""
 
 
 def _marks(one: _Claim, underlying: str, part: slice, apart: np.ndarray, doubt: np.ndarray) -> Row:

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from quanheng.kernels.independent.tree import price
 from quanheng.kernels.pack import pack
 from quanheng.oversight.account import forget
 from quanheng.oversight.claims import KINDS, TERMS, Row, compared
 from quanheng.oversight.figures import PLACE
 from quanheng.oversight.messages import DeskFigures, Figures, OverseerOpen
+from quanheng.oversight.model_kernels import STEPS
 from quanheng.oversight.state import Model, State
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert
-from quanheng.terms.units import MINUTE, Nanos
+from quanheng.terms.units import MINUTE, TICKS_PER_YUAN, Nanos
 
 LASTING = 3
 """Comparisons in a row, one a minute, after which a difference is open."""
@@ -63,29 +65,43 @@ def reason(state: State, opened: OverseerOpen, row: Row, at: Nanos) -> str:
 
 
 def _between(state: State, row: Row) -> str:
-    """A desk's price that lies, within what is allowed, between the own model and the market, where
-    these part (a contract at its price limit); or between the own prices of the last runs: the desk
-    follows a moving market more slowly. A price that stays where it is leaves their range.
+    """A desk's price that lies, within what is allowed, between the own model and what else the
+    overseer sees: the market, where both part (a contract at its price limit); the own model at the
+    spot, where the options' parity has left it; the own prices of the last runs, for a desk follows
+    a moving market more slowly. A price that stays where it is leaves their range. Of a contract
+    that has just begun to trade there are no such prices yet.
     """
     assert state.model is not None and state.account is not None
-    slot = state.account.places[row.key]
+    model, slot = state.model, state.account.places[row.key]
     low = high = row.own
 
-    def inside() -> bool:
-        return low - row.tolerance <= row.desk <= high + row.tolerance
+    def inside(*others: int) -> bool:
+        least, most = min(low, *others), max(high, *others)
+        return least - row.tolerance <= row.desk <= most + row.tolerance
 
-    market = round(float(state.model.mid[slot]) * _MICRO)
-    low, high = min(low, market), max(high, market)
-    if inside():
+    market, at_spot = round(float(model.mid[slot]) * _MICRO), _at_spot(model, slot)
+    if inside(market):
         return f"market {_decimal(market - row.own)} off the own model"
-    for back, price in enumerate(state.model.past[:, slot].tolist()):
-        if not np.isfinite(price):
-            break
-        own = round(price * _MICRO)
+    if inside(at_spot):
+        return f"{_decimal(at_spot - row.own)} by the spot off the options' forward"
+    for back, before in enumerate(model.past[:, slot].tolist()):
+        if not np.isfinite(before):
+            return f"trades for {back} min"
+        own = round(before * _MICRO)
         low, high = min(low, own), max(high, own)
-        if inside():
+        if inside(market) or inside(at_spot):
             return f"follows by {back + 1} min"
     return ""
+
+
+def _at_spot(model: Model, slot: int) -> int:
+    """1e-6 yuan: the own price of a contract with the underlying's market in place of parity."""
+    expiry, vol = int(model.expiry[slot]), float(model.row_vol[model.row_of[slot]])
+    discount = float(model.discount[expiry])
+    forward = float(model.spot[model.klass[slot]]) / (TICKS_PER_YUAN * discount)
+    strike, tau = float(model.strike[slot]), float(model.tau[expiry])
+    found = price(float(model.sign[slot]), forward, strike, vol, tau, discount, STEPS)
+    return round(found * _MICRO)
 
 
 def _decimal(micro: int) -> str:

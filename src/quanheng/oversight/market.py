@@ -80,7 +80,7 @@ def refresh(state: State, opened: OverseerOpen, at: Nanos) -> None:
     known = np.isfinite(vols) & np.isfinite(model.forward[expiry])
     curve = (model.sign, model.strike, vols, expiry, model.forward, model.tau, model.discount)
     model.past[1:] = model.past[:-1].copy()
-    model.past[0] = model.prices
+    model.past[0] = np.where(model.live != 0, model.prices, np.nan)
     kernels.chain_prices(np.flatnonzero(known), *curve, model.prices)
     held = (state.account.by_owner != 0).any(axis=0)
     model.values[:] = np.nan

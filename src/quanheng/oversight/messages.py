@@ -125,6 +125,7 @@ class Opening(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     covered: bytes = b""
     units: tuple[Lots, ...] = ()
     base: Lots = 0  # units of each class whose own risk is hedged elsewhere
+    due: tuple[Lots, ...] = ()  # of the units, by class, what the desk may not hedge with
     combinations: tuple[tuple[str, str, str, str, Lots], ...] = ()  # id, strategy, codes, units
 
 
