@@ -19,6 +19,7 @@ from quanheng.compose.console_source import RunSource
 from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
 from quanheng.desk.people.console import ConsoleAccess
+from quanheng.desk.people.database import is_file, path_of
 from quanheng.desk.people.store import Store
 from quanheng.desk.server import application
 
@@ -32,13 +33,6 @@ class Door(NamedTuple):
     store: str = ""
     key: Path | None = None
     account: str = ""
-
-
-class Beside(NamedTuple):
-    """What lies beside a run: documents of the firm, what the exchange rated."""
-
-    papers: Path | None = None
-    ratings: Path | None = None
 
 
 @contextmanager
@@ -71,7 +65,7 @@ def serve(
     key: Path | None,
     period: float,
     posts: Path | None,
-    beside: Beside,
+    papers: Path | None,
 ) -> None:
     """Serve until interrupted. RunError for a run that cannot be followed, OSError for a port that
     is taken, UsageError for a file of people that cannot be used, StoreError for a store.
@@ -79,12 +73,19 @@ def serve(
     source = RunSource(run)
     source.load()
     with opened(source, door) as (access, store):
-        house = House(run, source, store, posts, beside.papers, beside.ratings)
+        house = House(run, source, store, posts or _file_of(store, door), papers)
         app = application(
             source, RunCommands(run, posts), access, period=period, secure=cert is not None,
             library=RunLibrary(source, posts), office=RunOffice(house),
         )  # fmt: skip
         _listen(app, run, host, port, cert, key)
+
+
+def _file_of(store: Store | None, door: Door) -> Path | None:
+    """The store as a verb takes it for people and posts, None for a server's or for no store."""
+    if store is None or not is_file(door.store):
+        return None
+    return path_of(door.store)
 
 
 def _listen(
