@@ -9,8 +9,9 @@ import docx as library
 import msgspec
 import pytest
 from compose_world import Run, call
+from hatchling.builders.wheel import WheelBuilder
 
-from quanheng.compose import drill, inspection_static
+from quanheng.compose import drill, inspection_reports, inspection_static
 from quanheng.compose.drill import RECORD, Check, Drilled
 from quanheng.compose.inspection_items import DUTY_ALONE, KINDS, Item, inspection, parse
 from quanheng.compose.inspection_look import LOOKERS, findings, look_at, source_tree
@@ -49,6 +50,8 @@ def inspected(day_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Inspect
     run = tmp_path_factory.mktemp("inspected") / "run"
     shutil.copytree(day_run.folder, run)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspection_reports, "_SHOWN", ("xlsx",))  # the pages' pictures cost most
+        patch.setattr(inspection_reports, "_WITHDRAWING", ("504",))
         for name in drill.DRILLS:
             patch.setitem(drill.DRILLS, name, rehearsed)
         return Inspected(run)
@@ -200,6 +203,18 @@ def test_inspection_again_and_for_a_screen(inspected: Inspected) -> None:
     bare = rows(inspected.run)
     assert all("未给出人员库" in one.said for one in bare[2].pieces if one.kind == "papers")
     assert sorted(inspected.bundle.rglob("*")) == before
+
+
+def test_inspection_the_wheel_has_what_it_looks_into() -> None:
+    """Items, pages of the console and the system's documents are in the wheel; tests are not."""
+    root = source_tree()
+    assert root is not None
+    builder = WheelBuilder(str(root))
+    names = {one.distribution_path for one in builder.recurse_included_files()}
+    documents = {one for item in inspection().items for one in item.documents}
+    assert {f"quanheng/data/zh/{one}" for one in documents} <= names
+    assert {"quanheng/data/inspection.toml", "quanheng/desk/static/app.js"} <= names
+    assert not [one for one in names if one.startswith("tests")]
 
 
 def test_inspection_refuses_what_it_cannot_use(inspected: Inspected, tmp_path: Path) -> None:

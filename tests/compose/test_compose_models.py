@@ -188,7 +188,8 @@ def test_inspect_models_writes_records_and_forms(tmp_path: Path) -> None:
     rows = {row.cells[0].text: row.cells[1].text for row in paper.tables[0].rows}
     assert rows["经办 / made by"] == "Q01" and rows["复核 / checked by"] == "R01"
     assert any(line.startswith("复核（签字）") for line in lines)
-    assert "模型测试记录 / Model test record: SVI / SVI" in "\n".join(lines)
+    assert "模型测试记录 / Model test record: SVI 曲线 / SVI curve" in lines
+    assert "kernels/desk/curves/__init__.py" in paper.tables[1].rows[4].cells[1].text
     tests = [row.cells[0].text for row in paper.tables[2].rows]
     assert len(tests) > 3 and all(tests)
     form = (tmp_path / "release-svi.md").read_text(encoding="utf-8")

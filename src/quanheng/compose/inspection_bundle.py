@@ -19,6 +19,7 @@ from quanheng.compose.inspection_look import findings
 from quanheng.compose.inspection_paper import FILE, SAMPLE, STATES, TITLE, summary, working_paper
 from quanheng.compose.inspection_place import FOUND, MISSING, Finding, Piece, Place
 from quanheng.compose.inspection_reports import EVIDENCE, INDEX
+from quanheng.compose.markdown_paper import paper_of
 from quanheng.compose.run_folder import write_whole
 from quanheng.config import ConfigError
 from quanheng.edge.document_docx import docx
@@ -26,6 +27,7 @@ from quanheng.edge.document_html import STYLE
 from quanheng.edge.document_xlsx import xlsx
 from quanheng.edge.documents import Cell, Column, Document, Section, Table
 from quanheng.terms.days import iso
+from quanheng.terms.units import Day
 
 SUMS = "SHA256SUMS"
 _MARKS = {FOUND: "✓", MISSING: "✗"}
@@ -60,22 +62,30 @@ def _copied(place: Place, out: Path, one: Finding) -> Finding:
     """The finding with its files inside the bundle, named from there."""
     pieces = []
     for piece in one.pieces:
-        names = [_inside(out, piece, Path(name)) for name in piece.files]
+        names = [_inside(out, piece, Path(name), place.info.day) for name in piece.files]
         pieces.append(msgspec.structs.replace(piece, files=tuple(names)))
     return msgspec.structs.replace(one, pieces=tuple(pieces))
 
 
-def _inside(out: Path, piece: Piece, path: Path) -> str:
-    """A file's name from the bundle, copied into it unless it is there or too long."""
+def _inside(out: Path, piece: Piece, path: Path, day: Day) -> str:
+    """A file's name from the bundle, copied into it unless it is there or too long; a page of the
+    system's documents as a Word file.
+    """
     if path.is_relative_to(out):
         return path.relative_to(out).as_posix()
     if path.stat().st_size > _MOST:
         return str(path)
     ref = piece.ref if piece.kind == "drills" else ""
     target = out / EVIDENCE / piece.kind / ref / path.name
+    page = piece.kind == "documents"
+    if page:
+        target = target.with_name(f"{piece.words}.docx")
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        if page:
+            write_whole(target, docx(paper_of(path.read_text("utf-8"), day, path.parent)))
+        else:
+            shutil.copyfile(path, target)
     return target.relative_to(out).as_posix()
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from quanheng.compose.model_registry import Model, origin, read_register, refusal
 from quanheng.compose.people import read_people
-from quanheng.compose.run_folder import RunError, write_whole
+from quanheng.compose.release_paper import release_paper
+from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenes import read_scenes
 from quanheng.compose.strategy_records import read_record, render
 from quanheng.compose.strategy_records import refusal as strategy_refusal
@@ -79,8 +80,8 @@ def strategy_forms(out: Path) -> tuple[list[Path], str]:
         entry, why = entries.get(strategy.name), strategy_refusal(kept, people)
         came = origin(entry) if entry else ""
         text = render(found, strategy, kept.scenes, kept, why, came, entry)
-        files.append(out / f"release-{strategy.name}-{strategy.version}.md")
-        write_whole(files[-1], text.encode())
+        path = out / f"release-{strategy.name}-{strategy.version}.docx"
+        files.append(release_paper(path, text, "", kept.released))
         scenes += len(kept.scenes)
         usable += not why
     if not usable:

@@ -50,7 +50,7 @@ INDEX = "index.json"
 _WITHDRAWING = ("504", "506", "703", "704")
 """Scenes: a side withdrawn, mass cancel, a silent engine's withdrawn by the gateway, one click."""
 _SHOWN = ("html", "xlsx")
-_SIGNED = ("docx", "html")
+_SIGNED = ("docx",)
 
 
 class Made(NamedTuple):

@@ -3,6 +3,7 @@
 Reports are not made: those of the newest bundle under RUN/inspection count while they are whole.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,20 @@ class Row(msgspec.Struct, frozen=True):
     pieces: tuple[Shown, ...]
 
 
+@lru_cache(maxsize=4)
+def _worked(run: Path, digest: str) -> dict[str, Any]:
+    """What was worked out of a day that is over: it does not change any more."""
+    return {}
+
+
 def rows(run: Path, store: Any = None, drills: Path | None = None) -> list[Row]:
     """Items 1 to 52 of a run as they stand now. `store`: an open people store, or None.
 
     RunError when the folder is no run.
     """
     place = Place(run, store=store, source=source_tree(), drills=drills)
+    if place.info.status == "ended":
+        place.made = _worked(run, place.info.digest)
     parts = inspection().parts
     return [
         Row(

@@ -8,19 +8,19 @@ silence; comments of HTML are left out.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from unicodedata import east_asian_width
 
 from quanheng.edge.document_docx import Block, Box, Grid, Head, Paper, Picture, Words
 from quanheng.terms.units import Day
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-
 PAGE_MM, LANDSCAPE_MM = 164, 251
 MANY = 8
 """With more columns than this somewhere the paper lies on its side."""
-LEAST_MM = 12
+LEAST_MM, PADDING_MM, LETTER_MM = 12, 5, 2
+WHOLE = 14
+"""Letters of a name that a narrow column still holds on one line."""
+_NAME = re.compile("[!-~]+")
 _BREAK = re.compile("、(?=[!-~])")
 """Where a line of names may be broken: Word sees one word in names that a 、 divides."""
 _WIDEST = 40  # columns of text that a cell is given at most
@@ -46,10 +46,12 @@ def paper_of(text: str, day: Day, folder: Path | None = None) -> Paper:
 
 
 def _blocks(
-    tokens: Sequence["Token"], width: int, folder: Path | None
+    tokens: Sequence[Any], width: int, folder: Path | None
 ) -> tuple[str, list[Block]]:  # fmt: skip
     """(title, blocks) of a page."""
-    title, found, lists, at = "", [], [], 0
+    title, at = "", 0
+    found: list[Block] = []
+    lists: list[int] = []  # open ones: the last number of an ordered list, -1 for the other kind
     while at < len(tokens):
         one = tokens[at]
         if one.type == "heading_open":
@@ -85,7 +87,7 @@ def _blocks(
 _PLAIN = ("paragraph_open", "paragraph_close", "list_item_open", "list_item_close", "html_block")
 
 
-def _paragraph(one: "Token", lists: list[int], folder: Path | None) -> Block:
+def _paragraph(one: Any, lists: list[int], folder: Path | None) -> Block:
     children = one.children or []
     if len(children) == 1 and children[0].type == "image":
         return Picture(_picture(str(children[0].attrs["src"]), folder))
@@ -103,7 +105,7 @@ def _picture(name: str, folder: Path | None) -> bytes:
         raise ValueError(f"picture {name}: {error.strerror}") from error
 
 
-def _inline(one: "Token") -> str:
+def _inline(one: Any) -> str:
     """The words of a line: marks are left out, breaks between wide characters need no space."""
     parts: list[str] = []
     for child in one.children or ():
@@ -122,7 +124,7 @@ def _wide(letter: str) -> bool:
     return east_asian_width(letter) in "WF"
 
 
-def _table(tokens: Sequence["Token"], at: int) -> list[list[str]]:
+def _table(tokens: Sequence[Any], at: int) -> list[list[str]]:
     """Texts of a table by row, its head first."""
     rows: list[list[str]] = []
     for one in tokens[at:]:
@@ -140,12 +142,18 @@ def _length(text: str) -> int:
 
 
 def _grid(rows: list[list[str]], width: int) -> Grid:
-    """A table over the page; columns by the longest of their texts, none narrower than a word."""
-    asked = []
+    """A table over the page: every column holds its longest name whole, up to WHOLE letters, and
+    what is left is given by the longest of the texts.
+    """
+    asked, least = [], []
     for head_text, *column in zip(*rows, strict=True):
         longest = max(map(_length, column), default=0)
         asked.append(min(_WIDEST, max(longest, min(_HEAD, _length(head_text)))) + 2)
-    spare = width - LEAST_MM * len(asked)
-    widths = tuple(LEAST_MM + spare * one // sum(asked) for one in asked)
+        names = [len(name) for text in column for name in _NAME.findall(text)]
+        least.append(max(LEAST_MM, PADDING_MM + LETTER_MM * min(WHOLE, max(names, default=0))))
+    if sum(least) > width:
+        least = [width // len(least)] * len(least)
+    spare = width - sum(least)
+    widths = tuple(low + spare * one // sum(asked) for low, one in zip(least, asked, strict=True))
     head = tuple(Box(cell, head=True) for cell in rows[0])
     return Grid(widths, (head, *(tuple(map(Box, row)) for row in rows[1:])))

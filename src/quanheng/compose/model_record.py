@@ -63,7 +63,7 @@ def render(record: TestRecord) -> str:
         f"| 模型 / model | {record.model} |",
         f"| 系统版本 / system version | {record.version} |",
         f"| 源文件摘要 / source hash (SHA-256) | {record.source_hash} |",
-        f"| 源文件 / sources | {', '.join(record.sources)} |",
+        f"| 源文件 / sources | {', '.join(f'`{name}`' for name in record.sources)} |",
         f"| 运行库 / libraries | {libraries} |",
         f"| 结论 / result | {_OUTCOMES_ZH[outcome]} / {outcome} |",
         "",
