@@ -2,10 +2,11 @@
 
     python bench/console_browsers.py [seconds] [browsers] [pictures a second]
 
-Headless Chromium, 1920 x 1080, a software raster. Busy is the main thread's processor time (TaskDuration of
-the browser's own metrics, in thread ticks); latency runs from the making of a picture to the end of the frame that
-painted it, on one clock. Everything shares one machine, so more browsers than cores show how it is
-when it is too much, not what a desk of PCs would see (design/console.md 1.2).
+Headless Chromium, 1920 x 1080, a software raster. Busy is the main thread's processor time
+(TaskDuration of the browser's own metrics, in thread ticks); latency runs from the making of a
+picture to the end of the frame that painted it, on one clock. Everything shares one machine, so
+more browsers than cores show how it is when it is too much, not what a desk of PCs would see
+(design/console.md 1.2).
 """
 
 import os

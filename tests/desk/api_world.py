@@ -7,6 +7,7 @@ from test_desk_door import House
 
 from quanheng.desk.door import VIEW_OF
 from quanheng.desk.file_access import ROLES, FileSession, Person
+from quanheng.desk.knocks import Knocks, Rates
 from quanheng.desk.ports import Report, SourceError, Table
 
 TOKEN = "qh_of-a-test"
@@ -45,6 +46,8 @@ class Programs(House):
         self.shelf = Shelf()
         super().__init__(people_file(folder), library=self.shelf)
         self.roles: tuple[str, ...] = tuple(ROLES)
+        self.app.state.rates = Rates(10_000)
+        self.app.state.tries = Knocks()
         self.access.bearer = self.bearer  # type: ignore[method-assign]
 
     def bearer(self, token: str) -> FileSession | None:

@@ -25,6 +25,7 @@ from quanheng.desk.access import VIEWS
 from quanheng.desk.api_document import document
 from quanheng.desk.door import VIEW_OF, declared
 from quanheng.desk.functions import FUNCTIONS
+from quanheng.desk.knocks import Knocks
 from quanheng.desk.ports import SourceError, Table
 
 V1 = "/api/v1"
@@ -53,6 +54,7 @@ def test_the_document_tells_the_truth(tmp_path: Path):
     document names, no method or parameter is unknown to it, and none opens without the token.
     """
     served = Programs(tmp_path)
+    served.app.state.tries = Knocks(10_000)  # bad tokens are part of what is generated
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         config = uvicorn.Config(served.app, log_level="critical", ws="websockets-sansio")
@@ -67,7 +69,7 @@ def test_the_document_tells_the_truth(tmp_path: Path):
             options = ("--header", f"Authorization: Bearer {TOKEN}", "--max-examples", "5",
                        "--phases", "coverage,fuzzing", "--generation-deterministic")  # fmt: skip
             done = subprocess.run(
-                [*command, *options], capture_output=True, text=True, timeout=120, cwd=tmp_path,
+                [*command, *options], capture_output=True, text=True, timeout=600, cwd=tmp_path,
                 env={**os.environ, "PYTHONWARNINGS": "ignore"}, check=False,
             )  # fmt: skip
         finally:
@@ -182,6 +184,7 @@ def test_a_token_opens_nothing_else_and_a_bad_one_nothing_at_all(api: Programs):
         answer = api.client.get(f"{V1}/positions", headers={"authorization": given})
         # What is no bearer's is not read at all, so that the page's session counts.
         assert answer.status_code == (401 if given == "Bearer x" else 200), given
+    api.app.state.tries = Knocks()
     api.client.cookies.clear()
     assert api.client.get(f"{V1}/positions").status_code == 401
     api.enter("T01")

@@ -126,6 +126,25 @@ def test_guessing_is_slowed_by_person_and_by_address(house: Programs, monkeypatc
     assert len(many._failed) == knocks.ADDRESSES
 
 
+def test_a_program_is_held_to_its_pace_and_tokens_are_not_guessed(house: Programs, monkeypatch):
+    """Twenty requests a second of a token; twenty bad tokens of an address a minute."""
+    state, head = house.app.state, {"authorization": f"Bearer {TOKEN}"}
+    monkeypatch.setattr(time, "monotonic", lambda: 1_000.5)
+    state.rates = knocks.Rates()
+    said = [house.client.get("/api/v1/functions", headers=head).status_code for _ in range(23)]
+    assert said == [200] * knocks.PROGRAM_RATE + [429] * 3
+    monkeypatch.setattr(time, "monotonic", lambda: 1_001.5)
+    assert house.client.get("/api/v1/functions", headers=head).status_code == 200
+    bad = [
+        house.client.get("/api/v1/functions", headers={"authorization": f"Bearer qh_{n}"})
+        for n in range(knocks.TRIES + 2)
+    ]
+    assert [one.status_code for one in bad] == [401] * knocks.TRIES + [429] * 2
+    assert house.client.get("/api/v1/functions", headers=head).status_code == 429
+    state.tries, state.rates = knocks.Knocks(), knocks.Rates(10_000)
+    house.enter("T01")  # people come in all the same
+
+
 def test_an_unknown_name_costs_as_much_as_a_known_one(house: Programs, monkeypatch):
     """Each refusal works out one hash, so that time tells no names."""
 

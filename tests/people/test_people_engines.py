@@ -1,5 +1,6 @@
 """The people store on both engines by one setting, SQLite and PostgreSQL (T-06, issue People)."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from click.testing import CliRunner, Result
 from people_world import ACCOUNT, OTHER, OWN, PASSWORD, PLACE, World
 from postgres_world import Cluster, cluster
 from test_people_registers import DECISION
 
+from quanheng.cli import cli
 from quanheng.desk.people import admin, audit, database, posts, registers, roster, tokens
 from quanheng.desk.people.access import Refused, Session, StoreAccess
 from quanheng.desk.people.errors import NotAllowedError, StoreError
@@ -173,6 +176,28 @@ def test_engine_an_old_store_is_brought_up(
         names = {column["name"] for column in sa.inspect(connection).get_columns("token")}
     assert names == set(META.tables["token"].columns.keys())
     made.close()
+
+
+def test_engine_the_verbs_take_the_setting(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """`people init` makes a store by its setting and its key's file alone, without a password."""
+    where, key = place(engine, tmp_path, request), tmp_path / "key"
+    options = ["--store", where, "--key", str(key)]
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["people", *words, *options])
+
+    made = run("init", "S01=甲", "S02=乙", "--json")
+    assert made.exit_code == 0, made.output
+    assert set(json.loads(made.output)["codes"]) == {"S01", "S02"}
+    again = run("init", "S01=甲", "S02=乙")
+    assert again.exit_code and "already" in str(again.output) + str(again.exception)
+    migrated = run("migrate")
+    assert migrated.exit_code == 0 and "0002" in migrated.output
+    with Store(where, key) as store, store.reading() as connection:
+        kept = connection.execute(sa.text("SELECT password, secret FROM credential")).all()
+    assert [tuple(row) for row in kept] == [("", ""), ("", "")]
 
 
 def test_engine_a_password_is_in_no_message(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from quanheng.desk.door import (
     check_routes,
     may_see,
 )
+from quanheng.desk.knocks import Rates
 from quanheng.desk.people.access import StoreAccess
 from quanheng.desk.people.console import ConsoleAccess, ConsoleSession
 from quanheng.desk.people.tokens import issue
@@ -136,7 +137,9 @@ async def answers(
 
 def console(world: World, account: str = ACCOUNT) -> Litestar:
     every: Any = Everything()
-    return application(every, every, Remembered(world, account), library=every)
+    app = application(every, every, Remembered(world, account), library=every)
+    app.state.rates = Rates(10_000)
+    return app
 
 
 def signed_in(world: World, person: str) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Link {
     socket.onclose = (event: CloseEvent) => {
       this.socket = null;
       if (event.code === 4401 || event.code === 4403) return location.reload();
+      if (event.code === 4429) this.tries = 5; // too many windows, or too loud: not at once again
       this.timer = window.setTimeout(() => this.open(), Math.min(5000, 300 * 2 ** this.tries++));
     };
   }

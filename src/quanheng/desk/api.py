@@ -81,6 +81,7 @@ _SAID = {
     401: ResponseSpec(Fault, False, "Nobody, or a token that opens nothing."),
     403: ResponseSpec(Fault, False, "Somebody who may not."),
     404: ResponseSpec(Any, False, "There is no such thing."),
+    429: ResponseSpec(Fault, False, "Too often: 20 requests a second of a token, or bad tokens."),
 }
 _FILE = {200: ResponseSpec(bytes, False, "The file.", BYTES), **_SAID}
 

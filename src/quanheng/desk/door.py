@@ -6,6 +6,7 @@ session's token in a header, and comes from our origin. A program comes with a t
 the header Authorization, which no browser sends by itself, and only to handlers with `api`.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from hmac import compare_digest
 from typing import Any
@@ -15,7 +16,11 @@ from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import (
+    NotAuthorizedException,
+    PermissionDeniedException,
+    TooManyRequestsException,
+)
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
@@ -118,6 +123,22 @@ def same_origin(connection: Connection) -> bool:
     return bool(origin) and urlsplit(origin).netloc == connection.headers.get("host", "")
 
 
+def _program(connection: Connection) -> Session | None:
+    """The session of a program's token. TooManyRequestsException for one that asks too often, and
+    for an address that tries tokens.
+    """
+    state, now = connection.app.state, time.monotonic()
+    where = connection.client.host if connection.client else ""
+    if state.tries.wait(where, now):
+        raise TooManyRequestsException("too many tokens that open nothing came from there")
+    session = session_of(connection)
+    if session is None:
+        state.tries.failed(where, now)
+    elif not state.rates.allow(bearer_of(connection), now):
+        raise TooManyRequestsException("too many requests of this token in a second")
+    return session
+
+
 def door(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of every handler. NotAuthorizedException without a session, Closed without the
     permission, the token or the origin.
@@ -134,7 +155,7 @@ def door(connection: Connection, handler: BaseRouteHandler) -> None:
         raise Closed("the request comes from another origin")
     if permit == PUBLIC:
         return
-    session = session_of(connection)
+    session = _program(connection) if program else session_of(connection)
     if session is None:
         raise NotAuthorizedException("sign in first")
     if changes and not socket:

@@ -20,7 +20,7 @@ from quanheng.desk.api_library import PlainLibrary
 from quanheng.desk.assets import read_assets
 from quanheng.desk.door import check_routes, door, harden, may_see
 from quanheng.desk.hub import Client, Hub
-from quanheng.desk.knocks import Knocks
+from quanheng.desk.knocks import Knocks, Rates
 from quanheng.desk.office import NoOffice, Office
 from quanheng.desk.office_routes import OFFICE_HANDLERS
 from quanheng.desk.ports import END, Commands, Library, Reply, Source
@@ -179,7 +179,7 @@ def application(
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
         "secure": secure, "library": library or PlainLibrary(source),
-        "knocks": Knocks(),
+        "knocks": Knocks(), "tries": Knocks(), "rates": Rates(),
     }  # fmt: skip
     app = Litestar(
         route_handlers=[*routes.HANDLERS, *OFFICE_HANDLERS, *api.HANDLERS, stream],
