@@ -1,7 +1,7 @@
 // The office: pages of sheets that the server lays out as data, and what may be done about their rows.
 import { dialog, get, note, post, toast, type Reply } from "./commands";
 import { add, classes, fill, h, text } from "./dom";
-import { figure, signed, whole } from "./format";
+import { figure, whole } from "./format";
 import { Grid, type Column } from "./grid";
 import { type Page as Shown } from "./pages";
 import { store, type Row } from "./store";
@@ -12,7 +12,7 @@ interface Act { name: string; ask: Field[]; row: boolean; sure: boolean; }
 interface Sheet { name: string; columns: { name: string; kind: string; width: number }[]; rows: Row[]; why: [string, string]; acts: Act[]; share: number; }
 interface Office { sheets: Sheet[]; note: [string, string]; facts: [string, string, string][]; every: number; tabs: string[]; tab: string; find: boolean; }
 
-const RIGHT = ["count", "yuan", "signed", "figure"];
+const RIGHT = ["count", "figure"];
 const GOOD = ["good", "signed", "in_force", "reviewed", "filed", "received", "approved", "same", "staffed", "ran", "active", "explained", "cleared", "passed", "up", "over", "case_closed", "submitted", "designated", "primary", "item_evidence", "item_duty"];
 const WARN = ["warn", "waiting", "draft", "missing", "due", "blocked", "open", "proposed", "differences", "explaining", "todo", "undecided", "down", "level_amber", "case_alerted", "case_answered", "case_followed", "locked", "human", "item_partly"];
 const BAD = ["late", "changed", "failed", "breached", "expired", "differs", "level_red", "lacks_main", "lacks_backup", "case_recorded", "case_noticed", "case_escalated", "item_nothing"];
@@ -77,9 +77,7 @@ function shown(column: { name: string; kind: string }, row: Row): string {
   if (value === undefined) return of(row, column.name);
   if (value === null) return "–";
   if (column.kind === "count") return whole(value);
-  if (column.kind === "signed") return signed(value);
   if (column.kind === "figure") return figure(String(value));
-  if (column.kind === "yuan") return figure((value / 10_000).toFixed(2));
   if (column.kind === "hash") return String(value).slice(0, 16);
   if (column.kind === "files") return (value as string[][]).map(([label]) => label).join(" ");
   return String(value);

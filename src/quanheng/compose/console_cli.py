@@ -30,12 +30,10 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @file_option("--posts", "People and posts of the run's authority; the shipped ones by default.")
 @click.option("--documents", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Folder of the firm's documents.")  # fmt: skip
-@click.option("--ratings", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="Folder that `quanheng rate --out` wrote.")  # fmt: skip
 def console(
     run: Path, people: Path | None, store: str | None, store_key: Path | None, account: str,
     host: str, port: int, peers: tuple[str, ...], cert: Path | None, key: Path | None, hz: float,
-    posts: Path | None, documents: Path | None, ratings: Path | None,
+    posts: Path | None, documents: Path | None,
 ) -> None:  # fmt: skip
     """The web console of RUN, a day that runs or one that is over (docs/console.md)."""
     if (cert is None) != (key is None):
@@ -46,16 +44,12 @@ def console(
         raise click.UsageError(f"--host {host}: nobody could connect; name the hosts with --peer")
     if (people is None) == (store is None):
         raise click.UsageError("either --people FILE or --store, so that somebody can sign in")
-    from quanheng.compose.console_run import (
-        Beside,
-        Door,
-        serve,
-    )  # the web server loads for this verb alone
+    from quanheng.compose.console_run import Door, serve  # the web server loads for this verb alone
 
     hosts = ("127.0.0.1", "::1", *peers)
     door = Door(people, store or "", store_key, account, hosts)
     try:
-        serve(run, door, host, port, cert, key, 1.0 / hz, posts, Beside(documents, ratings))
+        serve(run, door, host, port, cert, key, 1.0 / hz, posts, documents)
     except OSError as error:
         raise RunError(f"{host} port {port}: {error.strerror}") from error
 

@@ -19,6 +19,7 @@ from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
 from quanheng.desk.peers import LOOPBACK, ListedHosts
 from quanheng.desk.people.console import ConsoleAccess
+from quanheng.desk.people.database import is_file, path_of
 from quanheng.desk.people.store import Store
 from quanheng.desk.server import application
 from quanheng.edge.isolation import record_refusal
@@ -35,13 +36,6 @@ class Door(NamedTuple):
     account: str = ""
     hosts: tuple[str, ...] = LOOPBACK
     """Who may connect."""
-
-
-class Beside(NamedTuple):
-    """What lies beside a run: documents of the firm, what the exchange rated."""
-
-    papers: Path | None = None
-    ratings: Path | None = None
 
 
 @contextmanager
@@ -74,7 +68,7 @@ def serve(
     key: Path | None,
     period: float,
     posts: Path | None,
-    beside: Beside,
+    papers: Path | None,
 ) -> None:
     """Serve until interrupted. RunError for a run that cannot be followed, OSError for a port that
     is taken, UsageError for a file of people that cannot be used, StoreError for a store.
@@ -82,7 +76,7 @@ def serve(
     source = RunSource(run)
     source.load()
     with opened(source, door) as (access, store):
-        house = House(run, source, store, posts, beside.papers, beside.ratings)
+        house = House(run, source, store, posts or _file_of(store, door), papers)
         inner = application(
             source, RunCommands(run, posts), access, period=period, secure=cert is not None,
             library=RunLibrary(source, posts), office=RunOffice(house),
@@ -93,6 +87,13 @@ def serve(
             lambda peer: record_refusal(run, "console", f"connection from {peer}"),
         )
         _listen(app, run, host, port, cert, key)
+
+
+def _file_of(store: Store | None, door: Door) -> Path | None:
+    """The store as a verb takes it for people and posts, None for a server's or for no store."""
+    if store is None or not is_file(door.store):
+        return None
+    return path_of(door.store)
 
 
 def _listen(

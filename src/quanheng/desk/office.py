@@ -13,12 +13,11 @@ import msgspec
 from quanheng.desk.access import Session
 from quanheng.desk.ports import Reply, SourceError
 
-TEXT, GROW, COUNT, YUAN, SIGNED, FIGURE, STATE, HASH, FILES = (
-    "text", "grow", "count", "yuan", "signed", "figure", "state", "hash", "files",
+TEXT, GROW, COUNT, FIGURE, STATE, HASH, FILES = (
+    "text", "grow", "count", "figure", "state", "hash", "files",
 )  # fmt: skip
-"""Kinds of a column: words; the same and as wide as there is room; whole numbers; 0.0001 yuan;
-numbers with their sign; decimal text; a code with words and a tone under `standing.CODE`; the begin
-of a hash; files to take away."""
+"""Kinds of a column: words; the same and as wide as there is room; whole numbers; decimal text; a
+code with words and a tone under `standing.CODE`; the begin of a hash; files to take away."""
 
 ACTS: Mapping[str, str] = {
     "reports.make": "reports.make",
