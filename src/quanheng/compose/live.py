@@ -18,7 +18,7 @@ import msgspec
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
-from quanheng.compose.live_nodes import STANDBY, gather, place
+from quanheng.compose.live_nodes import STANDBY, gather, place, write_arbiter
 from quanheng.compose.live_process import Event, Process
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.margin_report import margin_text, plain_margin
@@ -175,7 +175,9 @@ class Supervisor:
         ports = self._await(exchange, "ready", START_PATIENCE)
         given = [ports[f"{name}_port"] for name in LINES]
         if self.pair:
-            given.append(self._await(self._spawn("arbiter"), "ready", START_PATIENCE)["port"])
+            port = self._await(self._spawn("arbiter"), "ready", START_PATIENCE)["port"]
+            write_arbiter(self.run, self.prepared.plan.config, port)
+            given.append(port)
         self.prepared.write_clients(*given)
         gateway = self._spawn("gateway")
         overseer, watch = self._spawn("overseer"), self._spawn("watch")
