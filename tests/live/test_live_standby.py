@@ -21,7 +21,9 @@ from quanheng.compose.live_drills import LEADER, Drill
 from quanheng.compose.live_nodes import STANDBY, lines_of
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
+from quanheng.edge.arbiter_main import Setup
 from quanheng.edge.journal_lines import read_lines
+from quanheng.edge.maker_setup import MakerSetup
 from quanheng.runtime.verify import verify_run
 from quanheng.terms.days import from_clock
 
@@ -69,3 +71,14 @@ def test_it_was_whole_before_the_kill_and_lost_nothing(ran: tuple[Path, DayResul
         assert verdicts.pop("maker") and all(verdicts.values())
     hellos = [line["epoch"] for line in lines(run, "gateway", "hello")]
     assert hellos == [1, 2]
+
+
+def test_an_arbiter_that_starts_again_is_found(ran: tuple[Path, DayResult]) -> None:
+    """It keeps the port of its first start; both nodes were told that one."""
+    run, _ = ran
+    arbiter = msgspec.msgpack.decode((run / "live" / "arbiter.msgpack").read_bytes(), type=Setup)
+    assert arbiter.port > 0
+    for node in (run, run / STANDBY):
+        data = (node / "live" / "maker.msgpack").read_bytes()
+        pair = msgspec.msgpack.decode(data, type=MakerSetup).pair
+        assert pair is not None and pair.arbiter == (arbiter.host, arbiter.port)

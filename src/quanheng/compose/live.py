@@ -18,7 +18,7 @@ from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_drills import LEADER, AnyDrill, Drill, LineDrill, moment
-from quanheng.compose.live_nodes import STANDBY, gather, place
+from quanheng.compose.live_nodes import STANDBY, gather, place, write_arbiter
 from quanheng.compose.live_process import Event, Process
 from quanheng.compose.live_setup import Prepared, prepare
 from quanheng.compose.margin_report import margin_text, plain_margin
@@ -169,7 +169,9 @@ class Supervisor:
         }  # fmt: skip
         given = [ports[f"{name}_port"] for name in LINES]
         if self.pair:
-            given.append(self._await(self._spawn("arbiter"), READY, START_PATIENCE)["port"])
+            port = self._await(self._spawn("arbiter"), READY, START_PATIENCE)["port"]
+            write_arbiter(self.run, self.prepared.plan.config, port)
+            given.append(port)
         self.prepared.write_clients(*given)
         gateway = self._spawn("gateway")
         overseer, watch = self._spawn("overseer"), self._spawn("watch")

@@ -42,13 +42,15 @@ def lines_of(run: Path, role: str) -> Path:
     return folder / "live" / f"{name}.jsonl"
 
 
-def write_arbiter(run: Path, config: Config) -> None:
-    """The arbiter's part, and node b's folder."""
+def write_arbiter(run: Path, config: Config, port: int = 0) -> None:
+    """The arbiter's part, and node b's folder. `port`: the one it was given at its first start, so
+    that nodes find it again after another.
+    """
     (run / STANDBY / "live").mkdir(parents=True, exist_ok=True)
     standby = config.standby
     setup = arbiter_main.Setup(
         host=standby.host_arbiter,
-        port=0,
+        port=port,
         lease=standby.lease_ms * MILLISECOND,
         grace=standby.grace_ms * MILLISECOND,
         peers=config.isolation.peers,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from quanheng.compose.small_engine import ROOT, TracedJournal
 from quanheng.edge.arbiter import GRACE, LEASE, Alone, Arbiter, Ask, Granted, Lease, Over, Renew
 from quanheng.edge.follower import Copy
-from quanheng.edge.replication import OldFrames
+from quanheng.edge.replication import OldFrames, ReplicatedJournal
 from quanheng.edge.simulated_disk import SimulatedDisk
 from quanheng.edge.standing import Standing
 from quanheng.maker.maker import Maker
@@ -122,7 +122,7 @@ class SmallPair:
     def _cut(self) -> bool:
         return any(begin <= self.world.since < end for begin, end in self._cuts)
 
-    def standing(self, release: Release, journal: TracedJournal, epoch: int) -> Standing:
+    def standing(self, release: Release, journal: ReplicatedJournal, epoch: int) -> Standing:
         """For an engine that begins to lead."""
         self.lease = SmallLease(self.arbiter, self.leader.name, epoch, self.world.now)
         release.policy = Policy.REPLICATED
@@ -133,7 +133,7 @@ class SmallPair:
         self.alone += what == "alone"
         self.world.note(what)
 
-    def push(self, journal: TracedJournal) -> None:
+    def push(self, journal: ReplicatedJournal) -> None:
         """What was appended goes on its way, before the leader's fsync."""
         if journal.fresh:
             self._way.append(bytes(journal.fresh))
