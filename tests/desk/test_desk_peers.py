@@ -31,6 +31,16 @@ def asked(app: Any, kind: str, host: str) -> list[dict[str, Any]]:
     return out
 
 
+def nothing(*words: Any, **named: Any) -> None:
+    """What the page would be made of."""
+
+
+async def page(scope: Any, receive: Any, send: Any) -> None:
+    """A page, for whoever gets as far as that."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def test_a_host_that_is_not_listed_sees_no_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,10 +57,15 @@ def test_a_host_that_is_not_listed_sees_no_page(
             pass
 
     monkeypatch.setattr(uvicorn, "Server", Server)
-    monkeypatch.setattr(console_run, "RunCommands", lambda run, posts: None)
-    nothing: Any = None
-    hosts = ("127.0.0.1", "192.0.2.5")
-    console_run._serve(tmp_path, nothing, nothing, hosts, "127.0.0.1", 0, None, None, 1.0, None)
+    shown = {"load": lambda self: None, "log": None}
+    monkeypatch.setattr(console_run, "RunSource", type("Empty", (), {"__init__": nothing, **shown}))
+    for name in ("RunCommands", "RunLibrary", "RunOffice", "House"):
+        monkeypatch.setattr(console_run, name, nothing)
+    monkeypatch.setattr(console_run, "application", lambda *words, **named: page)
+    people = tmp_path / "people.json"
+    monkeypatch.setattr(console_run, "FileAccess", nothing)
+    door = console_run.Door(people, hosts=("127.0.0.1", "192.0.2.5"))
+    console_run.serve(tmp_path, door, "127.0.0.1", 0, None, None, 1.0, None, None)
     (config,) = served
     assert asked(config.app, "http", "192.0.2.6")[0]["status"] == 403
     assert asked(config.app, "websocket", "192.0.2.7") == [

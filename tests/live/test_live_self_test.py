@@ -38,6 +38,7 @@ from quanheng.edge.build import (
 
 HOUSE = Path(live.__file__).parents[1]
 MAINS = (
+    "edge/arbiter_main.py",
     "edge/exchange_main.py",
     "edge/gateway_main.py",
     "edge/maker_main.py",

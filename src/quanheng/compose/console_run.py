@@ -77,16 +77,14 @@ def serve(
     source.load()
     with opened(source, door) as (access, store):
         house = House(run, source, store, posts or _file_of(store, door), papers)
-        inner = application(
+        app = application(
             source, RunCommands(run, posts), access, period=period, secure=cert is not None,
             library=RunLibrary(source, posts), office=RunOffice(house),
         )  # fmt: skip
-        app = ListedHosts(
-            inner,
-            door.hosts,
-            lambda peer: record_refusal(run, "console", f"connection from {peer}"),
+        guarded = ListedHosts(
+            app, door.hosts, lambda peer: record_refusal(run, "console", f"connection from {peer}")
         )
-        _listen(app, run, host, port, cert, key)
+        _listen(guarded, run, host, port, cert, key)
 
 
 def _file_of(store: Store | None, door: Door) -> Path | None:
