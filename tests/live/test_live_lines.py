@@ -4,17 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from gateway_rig import CODES, PLAN, STAMP
 from test_live_sockets import a_chain
 
-from quanheng.edge import gateway_main
+from quanheng.compose.day import DayPlan
+from quanheng.compose.live_setup import Prepared
+from quanheng.compose.scenarios import load
+from quanheng.config import read_config
+from quanheng.edge import gateway_main, maker_process, overseer_process
 from quanheng.edge.clock import monotonic
 from quanheng.edge.gateway_main import GatewayProcess, Setup
 from quanheng.edge.isolation import IsolationError, Register
 from quanheng.edge.line_cuts import CUT_FILE, LineCuts
 from quanheng.edge.link_messages import Beat, Hello, Sync
 from quanheng.edge.loop import Loop, tcp_listener
+from quanheng.edge.maker_setup import MakerSetup
 from quanheng.edge.market_feed import FeedClient, Publisher
 from quanheng.edge.order_server import OrderServer
 from quanheng.terms.codes import Effect, Link, Phase
@@ -174,3 +180,33 @@ def test_a_standby_end_outside_the_register_is_refused(tmp_path: Path) -> None:
     setup = Setup(PLAN, "127.0.0.1", 1, 0, register, standby=(("192.0.2.9", 1),))
     with pytest.raises(IsolationError, match=r"192\.0\.2\.9"):
         GatewayProcess(tmp_path, setup, Loop())
+
+
+def test_maker_and_overseer_of_a_day_know_both_ends_of_the_market_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day's files name the second end, and the maker's process dials both."""
+    config = read_config()
+    line = msgspec.structs.replace(config.line, standby_host="127.0.0.1")
+    config = msgspec.structs.replace(config, line=line)
+    plan = DayPlan(scenario=load("calm"), config=config, cadence=SECOND, pick="8", out=tmp_path)
+    prepared = Prepared(plan, 1)
+    (tmp_path / "live").mkdir()
+    prepared.standby = {"feed_standby": 4}
+    prepared.write_clients(1, 2, 0, 3)
+    parts = tmp_path / "live"
+    kept = (parts / "overseer.msgpack").read_bytes()
+    overseer = msgspec.msgpack.decode(kept, type=overseer_process.Setup)
+    setup = msgspec.msgpack.decode((parts / "maker.msgpack").read_bytes(), type=MakerSetup)
+    assert setup.feed_standby == overseer.feed_standby == (("127.0.0.1", 4),)
+    dialled: list[Any] = []
+
+    class Told(FeedClient):
+        def __init__(self, *given: Any) -> None:
+            dialled.extend(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr(maker_process, "FeedClient", Told)
+    process = maker_process.MakerProcess(tmp_path, setup, Loop(), {})
+    process.close()
+    assert dialled[2] == ("127.0.0.1", 2) and dialled[5] == (("127.0.0.1", 4),)

@@ -149,6 +149,7 @@ class Prepared:
             shifts=shifts_of(signs(plan.scenario, self.midnight, self.midnight + OPEN_AT)),
             host=line.host,
             feed_port=feed_port,
+            feed_standby=self._second("feed"),
             sync_ms=plan.config.journal.sync_ms,
             heartbeat_ms=line.heartbeat_ms,
             snapshot_every=plan.config.journal.snapshot_s * SECOND,

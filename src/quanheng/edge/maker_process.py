@@ -104,8 +104,8 @@ class MakerProcess:
         if setup.overseer_late:
             watchman = Watchman(setup.overseer_late, setup.overseer_lost, monotonic())
             self.firm = FirmLine(loop, home, monotonic, watchman, self._from_firm)
-        address = (setup.host, setup.feed_port)
-        self.feed = FeedClient(setup.opening.chain, loop, address, self._on_tick, self._on_bad)
+        chain, ends = setup.opening.chain, ((setup.host, setup.feed_port), *setup.feed_standby)
+        self.feed = FeedClient(chain, loop, ends[0], self._on_tick, self._on_bad, ends[1:])
 
     def _recover(self, run: Path, journal: SegmentJournal) -> LiveHost:
         snapshots = FolderSnapshots(run, Maker.NAME, keep=5)

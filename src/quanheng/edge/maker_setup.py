@@ -47,6 +47,7 @@ class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):
     overseer_late: Nanos = 0  # 0: no overseer belongs to the run
     overseer_lost: Nanos = 0
     pair: PairSetup | None = None
+    feed_standby: tuple[tuple[str, int], ...] = ()  # other ends of the market data (T-05)
 
 
 def shifts_of(entries: Sequence[tuple[Nanos, SignOn]]) -> list[Shift]:
