@@ -32,7 +32,6 @@ ALLOWED: dict[str, str] = {
     "EzstepClient": "EzSTEP's member side, proved against the venue by its tests",
     "EzstepServer": "EzSTEP's exchange side, for testing a member's own client",
     "svi_fit": "QuantLib's smile of a slice for analysts; a test holds its parameters",
-    "on_market": "readings A01, A07, A31 event by event; proved equal to the batch form",
     "rate_whole_year": "a year of a dataset in memory, for a notebook; the command's twin",
 }
 """Name -> why it stays although only tests use it."""
