@@ -202,6 +202,17 @@ def walk_cells(
 
 
 @kernel
+def gather_terms(
+    own_start: Ints, own_key: Ints, own_sum: Ints, start: Ints, key: Ints, total: Ints
+) -> None:
+    """Copy the spread terms of one part's cells to where the whole day has them."""
+    for cell in range(own_start.size - 1):
+        first, place = own_start[cell], start[cell]
+        for k in range(own_start[cell + 1] - first):
+            key[place + k], total[place + k] = own_key[first + k], own_sum[first + k]
+
+
+@kernel
 def add_volume(
     contract: Ints, qty: Ints, parties: Ints, traded_in: Ints, reading: int, volume: Ints
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from quanheng.duties.day_walk import gather_terms
 from quanheng.duties.exact import total
 from quanheng.terms.units import Day
 
@@ -80,23 +81,20 @@ def merged(parts: Sequence[Figures]) -> Figures:
             for part in parts[1:]:
                 whole = np.where(part.active == 1, getattr(part, name), whole)
             changes[name] = whole
-    cells, keys, sums = [], [], []
+    # Every cell has its terms in one part only.
+    counts = sum(np.diff(part.term_start) for part in parts)
+    term_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    keys, sums = (np.empty(term_start[-1], dtype=np.int64) for _ in range(2))
     for part in parts:
-        counts = np.diff(part.term_start)
-        cells.append(np.repeat(np.arange(len(counts)), counts))
-        keys.append(part.term_key)
-        sums.append(part.term_sum)
-    cell = np.concatenate(cells)
-    order = np.argsort(cell, kind="stable")
+        gather_terms(part.term_start, part.term_key, part.term_sum, term_start, keys, sums)
     breaks = np.concatenate([part.breaks for part in parts])
     breaks = breaks[np.lexsort((breaks[:, 2], breaks[:, 1], breaks[:, 0]))]
-    count = len(first.makers) * len(first.contracts)
     return msgspec.structs.replace(
         first,
         **changes,
-        term_start=np.searchsorted(cell[order], np.arange(count + 1)).astype(np.int64),
-        term_key=np.concatenate(keys)[order],
-        term_sum=np.concatenate(sums)[order],
+        term_start=term_start,
+        term_key=keys,
+        term_sum=sums,
         breaks=moments(breaks),
     )
 
