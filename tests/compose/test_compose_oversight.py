@@ -347,7 +347,7 @@ def test_compose_oversee_speaks_both_languages(day_run: Run, tmp_path: Path) -> 
     one_line(call("oversee", tmp_path), 3, "oversight_figures.csv")
     table = run / "reports" / "oversight_levels.csv"
     table.write_text(
-        table.read_text(encoding="utf-8") + "cash,*,1,2,0,3,10:00:05.000,10:02:05.000,open\n",
+        table.read_text(encoding="utf-8") + "cash,*,1,2,0,3,10:00:05.000,10:02:05.000,open,\n",
         encoding="utf-8",
     )
     assert call("oversee", run).code == 1

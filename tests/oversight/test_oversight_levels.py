@@ -11,9 +11,10 @@ from over_world import TEN, World, opening
 from quanheng.kernels.desk.black import DELTA, GAMMA, THETA, VEGA, all_greeks
 from quanheng.kernels.pack import pack, unpack
 from quanheng.oversight import claims, compare
-from quanheng.oversight.messages import DeskFigures, Figures
+from quanheng.oversight.messages import DeskFigures, EtfCopy, Figures
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.terms.codes import Alert, Phase, Side
+from quanheng.terms.etf import EtfFill
 from quanheng.terms.units import MINUTE, SECOND
 
 
@@ -229,6 +230,32 @@ def test_oversight_levels_explain_a_market_that_leaves_the_own_model() -> None:
         assert (f"value {code}" in compare.open_differences(world.state)) is not explained
         if explained:
             assert world.state.explained[f"value {code}"] == "market -0.0500 off the own model"
+
+
+def test_oversight_levels_explain_units_of_the_exercise_desk() -> None:
+    """Units that another strategy buys for a delivery are the firm's profit and not in the ledger
+    of who quotes: named with their amount. The same amount without such units is open.
+    """
+    for client_id, explained in (("H1", True), ("M1", False)):
+        world = World(opening(paths=100))
+        world.trade(0, Side.BUY, 20)
+        spot, klass = int(world.state.model.spot[0]), world.chain.classes[0].underlying
+        qty = 1_000_000
+        fill = EtfFill(client_id, klass, Side.BUY, spot, qty, 0, TEN, spot * qty, 0)
+        world.say(EtfCopy((fill,)), TEN)
+        desk = Desk(world)
+        # The ledger knows neither what the units cost nor what they are worth.
+        desk.profit_off = np.array([spot * qty, 0])
+        for minute in range(4):
+            at = TEN + minute * MINUTE
+            world.quote(at, 0.01)
+            world.say(desk.claim(at, 0.01), at)
+            world.run(at + 5 * SECOND)
+        key = f"profit {klass}"
+        assert (key in compare.open_differences(world.state)) is not explained
+        if explained:
+            gain = qty * (int(world.state.model.spot[0]) - spot) // 10_000
+            assert world.state.explained[key] == f"{gain}.00 yuan of units of exercise"
 
 
 def test_oversight_levels_stay_open_when_the_market_closes() -> None:
