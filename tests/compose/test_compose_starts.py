@@ -69,6 +69,22 @@ def test_start_lists_five_strikes_before_2018() -> None:
     assert sorted(near) == [22_000, 22_500, 23_000, 23_500, 24_000]
 
 
+def test_start_of_two_stated_classes() -> None:
+    """Both have their four expiries; their contracts have codes of their own."""
+    stated = [
+        StartClass("510050", "50ETF", "2.480"),
+        StartClass("510300", "300ETF", "3.560"),
+    ]
+    chain = start(read_rulebook(20240606), stated).chain
+    assert [klass.underlying for klass in chain.classes] == ["510050", "510300"]
+    for klass in chain.classes:
+        own = chain.contracts[klass.start : klass.stop]
+        assert len({row.last_day for row in own}) == 4
+    assert len({row.code for row in chain.contracts}) == len(chain.contracts)
+    with pytest.raises(ValueError, match="510050 appears twice"):
+        start(read_rulebook(20240606), [stated[0], stated[0]])
+
+
 def test_start_of_a_stock() -> None:
     """rules.md 1.1, 1.2, 3.1: unit as stated, the stock's grid, step 0.001, strike x 100 in the
     code, opening margin by 21 % and 10 %.
