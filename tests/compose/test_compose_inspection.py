@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -213,6 +214,9 @@ def test_inspection_the_wheel_has_what_it_looks_into() -> None:
     names = {one.distribution_path for one in builder.recurse_included_files()}
     documents = {one for item in inspection().items for one in item.documents}
     assert {f"quanheng/data/zh/{one}" for one in documents} <= names
+    pages = [(root / "docs" / "zh" / one).read_text(encoding="utf-8") for one in documents]
+    pictures = {one for page in pages for one in re.findall(r"\]\(\.\./(pictures/[^)]+)\)", page)}
+    assert pictures and {f"quanheng/data/{one}" for one in pictures} <= names
     assert {"quanheng/data/inspection.toml", "quanheng/desk/static/app.js"} <= names
     assert not [one for one in names if one.startswith("tests")]
 

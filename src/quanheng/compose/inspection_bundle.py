@@ -30,6 +30,8 @@ from quanheng.terms.days import iso
 from quanheng.terms.units import Day
 
 SUMS = "SHA256SUMS"
+_OURS = (FILE, EVIDENCE, INDEX, SUMS, "index.html", "index.xlsx")
+"""What a bundle holds; with anything else a folder is somebody's own."""
 _MARKS = {FOUND: "✓", MISSING: "✗"}
 _MOST = 64 << 20
 """A record longer than this is named with its hash and not copied."""
@@ -42,10 +44,9 @@ def write_bundle(place: Place) -> list[Finding]:
     """
     out = place.bundle
     assert out is not None, "a bundle has a folder"
-    if out.exists() and any(out.iterdir()) and not (out / INDEX).is_file():
-        raise ConfigError(
-            f"{out}: is not empty and no bundle of an inspection; name another folder"
-        )
+    foreign = [one.name for one in out.iterdir() if one.name not in _OURS] if out.exists() else []
+    if foreign:
+        raise ConfigError(f"{out}: has {foreign[0]}, it is no bundle; name another folder")
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / EVIDENCE, ignore_errors=True)
     found = [_copied(place, out, one) for one in findings(place)]
