@@ -210,6 +210,7 @@ def test_compose_oversight_notice_is_a_numbered_document(
     assert (
         "风险提示书" in text and "超过授权限额 10" in text and "version 3, basis minutes 7" in text
     )
+    assert "| 发出风险提示书 | 已提示 |" in text and "| notice |" not in text
     daily = report.write_monitoring(run, tmp_path / "daily.md")
     assert daily.number == "JK20240627-01"
     assert "反向压力测试" in (tmp_path / "daily.md").read_text(encoding="utf-8")

@@ -317,7 +317,7 @@ def write_drill(
     lines += ["## 注入 What was injected", "", *(f"- {one}" for one in injected), ""]
     lines += ["## 预期与结果 Expected and seen", "", "| 预期 | expected | 结果 |", "|---|---|---|"]
     lines += [f"| {one.zh} | {one.en} | {'是 yes' if one.ok else '**否 NO**'} |" for one in checks]
-    named = [{**row, "event": words.EVENTS.get(row["event"], row["event"])} for row in course]
+    named = words.course(course)
     section = Section(
         "经过", "Course of the case", "reports/oversight_cases.csv", words.CASES, named
     )

@@ -215,7 +215,11 @@ def write_notice(run: Path, case: str, out: Path) -> register.Entry:
             "",
         ]
         section = Section(
-            "经过", "Course of the case", "reports/oversight_cases.csv", words.CASES, steps
+            "经过",
+            "Course of the case",
+            "reports/oversight_cases.csv",
+            words.CASES,
+            words.course(steps),
         )
         tail = "部门回复：____________  回复人：________  日期：________\n\n"
         return "\n".join(lines) + "\n" + markdown(section) + tail

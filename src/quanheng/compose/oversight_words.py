@@ -1,6 +1,7 @@
 """Chinese headings and words of the overseer's tables; English stands beside them."""
 
 import re
+from collections.abc import Iterable
 
 from quanheng.compose import oversight_end as end
 from quanheng.oversight.scenarios import STORIES
@@ -108,6 +109,20 @@ EVENTS = {
     "renew": "再次通知",
     "confirm": "结算确认关闭",
 }
+
+
+def course(steps: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Steps of a case as people read them: names of step and status in Chinese."""
+    return [
+        {
+            **row,
+            "event": EVENTS.get(row["event"], row["event"]),
+            "status": STATUS.get(row["status"], row["status"]),
+        }
+        for row in steps
+    ]
+
+
 LEVEL_STATUS = {
     "open": ("未解释", "open"),
     "explained": ("已解释", "explained"),
