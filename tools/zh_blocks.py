@@ -185,13 +185,19 @@ def packages_block() -> str:
 
 def ports_block() -> str:
     """Every port the processes listen on, with the shipped value."""
-    line, watch = read_config().line, read_config().operations
+    line, watch, pair = read_config().line, read_config().operations, read_config().standby
     console = {one.name: one for one in dict(verbs())["console"].params}
     rows = [
         ("交易所会话（TDGW）", "exchange → gateway", line.host, f"{line.order_port}", "TCP"),
         ("行情（MDGW，MD301）", "exchange → maker", line.host, f"{line.feed_port}", "TCP"),
+        ("交易所会话备用端", "exchange → gateway", line.standby_host or "未启用",
+         f"{line.order_standby_port}", "TCP"),
+        ("行情备用端", "exchange → maker、overseer", line.standby_host or "未启用",
+         f"{line.feed_standby_port}", "TCP"),
         ("标的市场（竞价平台 TDGW）", "exchange → gateway", line.host, f"{line.etf_port}", "TCP"),
         ("公司监控成交副本", "exchange → overseer", line.host, f"{line.copy_port}", "TCP"),
+        ("日志复制（启用备用节点时）", "主节点 → 备用节点", pair.host_a, "0", "TCP"),
+        ("租约（启用备用节点时）", "arbiter → 两个节点", pair.host_arbiter, "0", "TCP"),
         ("引擎与网关", "maker → gateway", "运行目录", "`engine.sock`", "本地套接字"),
         ("一键撤单", "人员 → gateway", "运行目录", "`kill.sock`", "本地套接字"),
         ("监控指标", "采集程序 → watch", watch.host, f"{watch.port}", "HTTP"),

@@ -19,7 +19,9 @@ BOXES = {
     "overseer": (3.3, 1.9, 1.9, 1.3, "公司监控 overseer\n独立账簿、模型、限额"),
     "watch": (6.3, 1.9, 2.4, 1.3, "看护 watch\n健康、报警、指标"),
     "authority": (9.7, 1.9, 2.0, 1.3, "审批 authority\n提议、复核、签发"),
-    "console": (9.7, 4.3, 2.0, 1.5, "控制台 console\n网页；只读日志"),
+    "console": (9.7, 4.3, 2.0, 1.5, "控制台 console\n网页、程序接口\n只读日志"),
+    "standby": (6.3, 7.0, 2.4, 1.2, "备用节点（可选）\n引擎与网关各一\n复制、比对、接管"),
+    "arbiter": (9.7, 7.0, 2.0, 1.2, "仲裁 arbiter\n租约、主引擎号"),
     "journal": (3.3, 0.1, 5.4, 0.9, "日志与运行目录：输入、输出、快照、文件、报告"),
     "archive": (9.7, 0.1, 2.0, 0.9, "档案（二十年）"),
     "settle": (0.3, 0.1, 2.1, 0.9, "日终核对 settlement"),
@@ -39,16 +41,20 @@ LINES = (
     ((8.0, 1.9), (8.0, 1.0), "", "<-"),
     ((4.3, 1.9), (4.3, 1.0), "", "->"),
     ((8.7, 0.55), (9.7, 0.55), "归档", "->"),
+    ((8.2, 5.8), (8.2, 7.0), "日志复制", "->"),
+    ((8.7, 7.6), (9.7, 7.6), "租约", "<->"),
+    ((8.7, 5.5), (9.9, 7.0), "租约", "<->"),
+    ((6.3, 7.8), (0.8, 5.8), "接管后登录", "->"),
     ((2.4, 0.55), (3.3, 0.55), "", "<->"),
 )
 
 
 def draw() -> Figure:
-    """The figure, 12 by 6.6 units."""
-    figure = Figure(figsize=(9.6, 5.3), layout="constrained")
+    """The figure, 12 by 8.4 units."""
+    figure = Figure(figsize=(9.6, 6.7), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlim(0, 12)
-    axes.set_ylim(-0.1, 6.7)
+    axes.set_ylim(-0.1, 8.4)
     axes.axis("off")
     with as_file(files("quanheng") / FONT) as path:
         font = FontProperties(fname=str(path), size=8.5)

@@ -12,7 +12,7 @@ import pytest
 from compose_world import Run, call
 from hatchling.builders.wheel import WheelBuilder
 
-from quanheng.compose import drill, inspection_reports, inspection_static
+from quanheng.compose import drill, inspection_reports, inspection_static, line_drill
 from quanheng.compose.drill import RECORD, Check, Drilled
 from quanheng.compose.inspection_items import DUTY_ALONE, KINDS, Item, inspection, parse
 from quanheng.compose.inspection_look import LOOKERS, findings, look_at, source_tree
@@ -42,7 +42,7 @@ def rehearsed(folder: Path) -> Drilled:
     checks = [Check("即立案", "a case at once", True)]
     (folder / "documents").mkdir(parents=True)
     (folder / "documents" / "风险提示书.md").write_text("风险提示书", encoding="utf-8")
-    return drill._record(folder, "演练", ["注入"], checks, "C1", [], ["风险提示书.md"])
+    return drill.write_drill(folder, "演练", ["注入"], checks, "C1", [], ["风险提示书.md"])
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,7 @@ def inspected(day_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Inspect
         patch.setattr(inspection_reports, "_WITHDRAWING", ("504",))
         for name in drill.DRILLS:
             patch.setitem(drill.DRILLS, name, rehearsed)
+        patch.setattr(line_drill, "line_switch", rehearsed)
         return Inspected(run)
 
 

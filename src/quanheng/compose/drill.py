@@ -46,6 +46,8 @@ SNAPSHOT_S = 1_800
 LEFT_PERCENT = 40
 """Of the margin that the carried shorts need, what the drill leaves in cash."""
 RECORD = "演练记录.md"
+LINE_SWITCH = "line-switch"
+"""The drill that is none of the firm's risk department (`line_drill`)."""
 SIZE, STEP = 10, 10
 CLASS = "510050"
 """Class of the wrong order."""

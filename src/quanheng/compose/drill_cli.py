@@ -7,10 +7,8 @@ import msgspec
 
 from quanheng.compose.answering import answer
 from quanheng.compose.commands import UsageError
-from quanheng.compose.drill import DRILLS, RECORD
+from quanheng.compose.drill import DRILLS, LINE_SWITCH, RECORD
 from quanheng.compose.text import table
-
-LINE_SWITCH = "line-switch"
 
 
 @click.command()

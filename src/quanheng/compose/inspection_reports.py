@@ -16,6 +16,7 @@ import msgspec
 from quanheng.compose import (
     commands,
     desk_views,
+    inspection_node,
     lab,
     lab_form,
     reception,
@@ -195,6 +196,11 @@ def _forms(place: Place, out: Path) -> Made:
     return Made(files, said)
 
 
+def _here(make: Callable[[Path], tuple[list[Path], str]]) -> Callable[[Place, Path], Made]:
+    """A report of the machine that the inspection runs on, not of the run."""
+    return lambda _, out: Made(*make(out))
+
+
 REPORTS: dict[str, Report] = {
     "duty-daily": Report("做市义务日报", _duty("daily")),
     "duty-monthly": Report("做市义务月报", _duty("monthly")),
@@ -209,6 +215,9 @@ REPORTS: dict[str, Report] = {
     "model-register": Report("模型与策略登记、测试与上线", _models),
     "strategy-forms": Report("策略上线审批表与情景论证", _forms),
     "configuration": Report("生效配置与规则", _configuration),
+    "configuration-list": Report("系统软硬件配置清单", _here(inspection_node.configuration_list)),
+    "self-test": Report("开盘前自检记录", _here(inspection_node.self_test)),
+    "layouts": Report("文件布局与升级", _here(inspection_node.layouts)),
     "test-list": Report("测试清单", _tests),
 }
 """Reports by the name that items give them."""

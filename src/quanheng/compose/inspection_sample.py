@@ -2,18 +2,19 @@
 
     DIR/people.sqlite   the store, made through the same doors as a real one
         papers/         appendices 2 and 3, reviewed and signed, what people would write marked 示例
-        drills/         the two drills of the firm's risk department
+        drills/         the two drills of the firm's risk department, the switch of the order line
 
 Nobody is invented: persons are named by their posts. Passwords and second factors are drawn and
 thrown away, so nobody can sign in to the store.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from quanheng.compose.authority_desk import clock
-from quanheng.compose.drill import DRILLS, RECORD
+from quanheng.compose.drill import DRILLS, LINE_SWITCH, RECORD, Drilled
 from quanheng.compose.inspection_sample_papers import write_papers
 from quanheng.compose.inspection_sample_people import Staffed
 from quanheng.compose.run_folder import RunError, read_info
@@ -50,7 +51,7 @@ def sample_firm(run: Path, out: Path, drills: Path | None = None) -> SampleFirm:
         out.mkdir(parents=True, exist_ok=True)
         _store(made, run)
         (out / _WHOLE).touch()
-    for name, rehearse in DRILLS.items():
+    for name, rehearse in _rehearsals().items():
         folder = made.drills / name
         if not (folder / RECORD).is_file():
             folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,15 @@ def sample_firm(run: Path, out: Path, drills: Path | None = None) -> SampleFirm:
 def _drills_of(run: Path, out: Path) -> Path:
     """The firm's own drills when it has them all, else the sample's."""
     own = run.parent / "drills"
-    return own if all((own / name / RECORD).is_file() for name in DRILLS) else out / "drills"
+    names = (*DRILLS, LINE_SWITCH)
+    return own if all((own / name / RECORD).is_file() for name in names) else out / "drills"
+
+
+def _rehearsals() -> dict[str, Callable[[Path], Drilled]]:
+    """Every drill by its name; that of the line runs the processes of a live day."""
+    from quanheng.compose.line_drill import line_switch  # their code is for it alone
+
+    return {**DRILLS, LINE_SWITCH: line_switch}
 
 
 def _settle(run: Path) -> None:

@@ -22,7 +22,7 @@ class Function(NamedTuple):
 _PROPOSALS = "/api/v1/proposals"
 FUNCTIONS = (
     Function("market", "行情揭示", "market display", "trade", ("board", "classes")),
-    Function("accounts", "账户管理", "accounts", "trade", ("account",)),
+    Function("accounts", "账户管理", "accounts", "accounts", ("account",)),
     Function("trading", "交易管理", "trading", "orders",
              ("orders", "working", "trades", "inquiries"), (_PROPOSALS,)),
     Function("margin", "保证金管理", "margin", "risk", ("margin", "account")),
@@ -30,13 +30,13 @@ FUNCTIONS = (
              ("risk", "limits", "monitors", "heat", "profit", "alerts")),
     Function("strategies", "策略管理", "strategies", "trade",
              ("strategies", "settings"), (_PROPOSALS,)),
-    Function("clearing", "清算", "clearing", "orders", ("clearing", "trades")),
-    Function("exercise", "行权管理", "exercise", "orders", ("exercise",)),
-    Function("inventory", "库存管理", "inventory", "trade", ("inventory", "positions"),
+    Function("clearing", "清算", "clearing", "dayend", ("clearing", "trades")),
+    Function("exercise", "行权管理", "exercise", "accounts", ("exercise",)),
+    Function("inventory", "库存管理", "inventory", "accounts", ("inventory", "positions"),
              ("/api/v1/positions",)),
-    Function("permissions", "权限管理", "permissions", "approve",
+    Function("permissions", "权限管理", "permissions", "admin",
              ("people", "rights", "approvals"), (_PROPOSALS,)),
-    Function("reports", "统计报表", "statistics and reports", "duty",
+    Function("reports", "统计报表", "statistics and reports", "reports",
              ("duty", "contracts", "losing"), ("/api/v1/reports", "/api/v1/duties")),
 )  # fmt: skip
 """In the guide's order."""
