@@ -11,7 +11,7 @@ import { lang, loadWords, setLang, t } from "./words";
 
 const app = document.querySelector<HTMLElement>("#app")!;
 const NAMES = ["trade", "duty", "risk", "orders", "rfq", "alerts", "approve"];
-const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit"];
+const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit", "exchange"];
 /** A browser's clock further off than this is said in red: what it shows as time is not the time. */
 const OFF_MS = 1_000;
 /** More pages than these go into a menu. */
