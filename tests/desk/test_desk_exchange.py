@@ -27,6 +27,12 @@ from quanheng.desk.server import application
 OWN = "OURS01"
 STAFF = {"X01": "exchange", "T01": "trader", "A01": "auditor", "O01": "ops"}
 PASSWORD = "a long one 1"
+TERMS = {
+    "accepted": ("2024-07-15", "amber"), "reviewed": ("2024-07-15", "amber"),
+    "granted": ("2024-07-01", "amber"),
+}  # fmt: skip
+"""15 trading days from Monday 2024-06-24 for the decision, 5 for the agreement; the day is later.
+"""
 APPLIED = {"maker": "NEW1", "underlying": "510300", "kind": "primary", "step": "applied",
            "day": "2024-06-24", "reference": "申请 1"}  # fmt: skip
 
@@ -60,7 +66,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for person, role in STAFF.items():
         add_person(folder / "people.toml", person, (role,), "", PASSWORD, False)
     ratings = write_ratings(folder / "ratings", OWN)
-    opened: Any = SimpleNamespace(log=SimpleNamespace(opened=SimpleNamespace(maker=OWN)))
+    log = SimpleNamespace(opened=SimpleNamespace(maker=OWN), info=SimpleNamespace(day=20240716))
+    opened: Any = SimpleNamespace(log=log)
     office = RunOffice(House(folder, opened, ratings=ratings))
     access = FileAccess(folder / "people.toml")
     app = application(Source(), Commands(), access, period=0.02, office=office)
@@ -158,6 +165,8 @@ def test_a_maker_goes_from_application_to_cancellation(site: Site):
     ):
         made = site.step("X01", step=step, reference=f"文 {number}")
         assert made["ok"] and made["number"] == number, made
+        entry = next(row for row in site.page("X01")["sheets"][0]["rows"] if row["maker"] == "NEW1")
+        assert (entry["due"], entry["tone"]) == TERMS.get(step, ("", "")), step
     entry = next(row for row in site.page("X01")["sheets"][0]["rows"] if row["maker"] == "NEW1")
     assert (entry["standing"], entry["since"], entry["agreement"], entry["kind"]) == (
         "admitted", "2024-06-24", "文 6", "primary",

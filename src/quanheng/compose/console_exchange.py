@@ -29,6 +29,7 @@ from quanheng.desk.office import (
 )
 from quanheng.desk.ports import Reply, SourceError
 from quanheng.duties.exact import ratio_text
+from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.terms.days import from_iso, iso
 
 TABS = ("makers", "monthly", "yearly", "chapter9", "published")
@@ -55,7 +56,8 @@ NOT_RATED = ("不评级", "not rated")
 
 _MAKER = (Column("underlying", width=80), Column("maker", width=80), Column("kind", STATE, 100))
 REGISTER_COLUMNS = (
-    *_MAKER, Column("standing", STATE, 90), Column("since", width=100), Column("until", width=100),
+    *_MAKER, Column("standing", STATE, 90), Column("due", width=100),
+    Column("since", width=100), Column("until", width=100),
     Column("agreement", width=150), Column("grades", GROW, 260), Column("year_grade", width=90),
     Column("letters", COUNT, 80), Column("penalties", COUNT, 80), Column("lowerings", COUNT, 80),
     Column("situation", width=300),
@@ -121,6 +123,8 @@ class _View:
         self.whole = who.permits("makers")
         opened = house.source.log.opened
         self._own = "" if opened is None else opened.maker
+        self.day = house.source.log.info.day
+        self.calendar = read_rulebook(self.day).calendar
         self.ratings: Ratings = read_ratings(folder)
         steps = maker_register.steps_of(folder)
         self.register = maker_register.register(self.ratings.tables["makers"], steps)
@@ -169,10 +173,12 @@ def _makers(view: _View, acts: tuple[Act, ...]) -> list[Sheet]:
         marks = [row["measure"] for row in decisions if _touches(row, one)]
         grades = [f"{row['to'][:7]} {row['grade'] or '–'}" for row in own if row["kind"]]
         year = [row for row in years if _same(row, one)]
+        due = maker_register.due(one, view.calendar)
         worst = _worst([row for row in near if _touches(row, one)])
         lines.append({
             "underlying": one.underlying, "maker": one.maker, "kind": one.kind,
-            "standing": one.standing, "since": one.since, "until": one.until,
+            "standing": one.standing, "due": iso(due) if due else "",
+            "tone": "amber" if 0 < due < view.day else "", "since": one.since, "until": one.until,
             "agreement": one.agreement, "grades": " · ".join(grades),
             "year_grade": f"{year[-1]['year']} {year[-1]['grade'] or '–'}" if year else "",
             "letters": marks.count("letter"), "penalties": marks.count("penalty"),

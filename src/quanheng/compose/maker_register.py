@@ -16,6 +16,7 @@ import msgspec
 from quanheng.compose.console_record import Record
 from quanheng.compose.ratings_read import Row
 from quanheng.compose.run_folder import RunError
+from quanheng.rulebook.calendar import Calendar, CalendarError, next_trading
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day
 
@@ -42,6 +43,12 @@ STEPS = tuple(dict.fromkeys(step for steps in NEXT.values() for step in steps))
 LEFT = ("ended", "cancelled")
 FREE_CLAUSES = ("9-2-3", "9-3-4")
 """Cancellations after which one may apply again at once (chapter 9 二, 三: 末位淘汰)."""
+TERMS: Mapping[str, tuple[str, int]] = {
+    "accepted": ("accepted", 15), "reviewed": ("accepted", 15), "granted": ("granted", 5),
+}  # fmt: skip
+"""Standing -> step that a term runs from, and its trading days: the decision after an application
+was accepted (chapter 2 三), the agreement after the decision was told (chapter 2 八).
+"""
 YEAR = 10_000
 """A year later, of a day as YYYYMMDD."""
 _writing = Lock()
@@ -162,6 +169,20 @@ def _may_return(name: str, steps: Sequence[Step], day: Day) -> None:
     if left is None or left.clause in FREE_CLAUSES or day >= left.day + YEAR:
         return
     raise RunError(f"{name}: {iso(left.day)} 起1年内不得重新申请 (not again within a year)")
+
+
+def due(entry: Entry, calendar: Calendar) -> Day:
+    """Last day of the term that runs for an entry, 0 when none does. RunError for a day that the
+    exchange's calendar does not cover.
+    """
+    if entry.standing not in TERMS:
+        return 0
+    begins, days = TERMS[entry.standing]
+    start = next(one.day for one in reversed(entry.steps) if one.step == begins)
+    try:
+        return next_trading(calendar, start, days)
+    except CalendarError as error:
+        raise RunError(f"{NAME} {entry.maker} {entry.underlying}: {error}") from error
 
 
 def lacking(entries: Sequence[Entry]) -> list[str]:
