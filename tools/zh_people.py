@@ -10,6 +10,7 @@ from quanheng.desk.people.rules import VIEW_WORDS, VIEWS, read_rules
 from zh_blocks import words
 
 YES, NO = "●", ""
+_DEPARTMENTS = {"market_making": "做市业务部门", "company": "公司", "exchange": "交易所"}
 
 
 def _posts() -> list[tuple[str, str]]:
@@ -21,7 +22,7 @@ def posts_block() -> str:
     lines = {"no": "不得兼任其他业务条线", "warn": "不宜兼任其他业务条线", "yes": "不限"}
     rows = []
     for one in read_rules().posts:
-        where = "做市业务部门" if one.department == "market_making" else "公司"
+        where = _DEPARTMENTS[one.department]
         backup = "主岗、备岗" if one.required else "按需"
         alone = "是" if one.alone else "见不相容岗位"
         rows.append((one.words, f"`{one.post}`", where, backup, alone, lines[one.other_lines]))

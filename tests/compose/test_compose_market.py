@@ -14,9 +14,12 @@ from market_world import FIRST, LAST, PLAN, digests, make_market, plan, quiet
 from quanheng.cli import cli
 from quanheng.compose import market_history as history
 from quanheng.compose import rate_command as command
-from quanheng.compose.publication import ENGLISH, REASONS, SHEETS
+from quanheng.compose.console_exchange import CLAUSES_EN, REASONS_EN
+from quanheng.compose.publication import CLAUSES, ENGLISH, REASONS, SHEETS
+from quanheng.compose.ratings_read import read_ratings
 from quanheng.duties import day
 from quanheng.duties.dataset import DatasetError
+from quanheng.duties.exact import ratio_text
 from quanheng.duties.quote_rows import Batch, QuoteRows
 from quanheng.duties.rating import rate, rate_whole_year
 from quanheng.edge import dataset_parts, rate_engines, rate_task
@@ -27,6 +30,7 @@ from quanheng.edge.rate_engines import EngineError
 from quanheng.edge.rate_task import RateJob
 from quanheng.edge.rulebook_files import shipped_texts
 from quanheng.rulebook.load import load_rulebook
+from quanheng.terms.days import iso
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +76,26 @@ def test_a_market_has_a_markets_shape(market: Path, rated: Path) -> None:
     assert {row["maker"] for row in rows} == {f"M0{k}" for k in range(1, 6)}
     assert {row["kind"] for row in rows} == {"primary", "general"}
     assert len({row["grade"] for row in rows}) > 1
+
+
+def test_a_rating_is_read_back_with_its_makers(market: Path, rated: Path) -> None:
+    """What the exchange's page reads is what was rated, cell for cell; the register is the
+    dataset's own (S-05).
+    """
+    tables, result = read_ratings(rated).tables, rate(
+        read_dataset(market), FIRST, LAST, command.books_of(None)
+    )  # fmt: skip
+    keys = ("maker", "underlying", "kind", "grade", "volume")
+    assert [tuple(row[key] for key in keys) for row in tables["period"]] == [
+        tuple(getattr(row, key) for key in keys) for row in result.period
+    ]
+    for row, one in zip(tables["period"], result.period, strict=True):
+        assert ratio_text(row["spread_ratio"]) == ratio_text(one.spread_ratio)
+    table = read_dataset(market).tables["makers"]
+    since = [iso(int(day)) for day in table["since"]]
+    assert [(row["maker"], row["since"]) for row in tables["makers"]] == [
+        (table["maker"][row], since[row]) for row in range(len(since))
+    ]
 
 
 def test_parts_are_the_whole(market: Path, rated: Path, tmp_path: Path) -> None:
@@ -326,6 +350,7 @@ def test_publication_words() -> None:
     assert shown(Fraction(2, 3), SHARE) == "66.67%"
     assert shown(None, SHARE) == "—"
     assert len(REASONS) == 12
+    assert set(REASONS_EN) == set(REASONS) and set(CLAUSES_EN) == set(CLAUSES)
     assert {head for sheet in SHEETS for head in sheet.heads} == set(ENGLISH)
 
 

@@ -30,6 +30,7 @@ PLACE = "127.0.0.1"
 STAFF = {
     "T01": "trader", "R01": "risk", "O01": "ops", "H01": "head", "L01": "clearing",
     "C01": "compliance", "D01": "decision", "F01": "firm_risk", "A01": "auditor",
+    "X01": "exchange",
 }  # fmt: skip
 STEP = 30 * SECOND
 
@@ -108,9 +109,10 @@ class Firm:
 
 
 @contextmanager
-def served(run: Path, source: RunSource, firm: Firm, papers: Path | None) -> Iterator[str]:
+def served(run: Path, source: RunSource, firm: Firm, papers: Path | None,
+           ratings: Path | None = None) -> Iterator[str]:  # fmt: skip
     """The whole console on a free port; the address."""
-    house = House(run, source, firm.store, Path(firm.where), papers)
+    house = House(run, source, firm.store, Path(firm.where), papers, ratings)
     access = ConsoleAccess(firm.store, firm.account, Refused)
     commands = RunCommands(run, Path(firm.where))
     app = application(source, commands, access, period=0.2, office=RunOffice(house))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from desk_world import PASSWORDS, PATIENCE, Visit, chromium, serving, visit
 from playwright.sync_api import Browser
+from ratings_world import write_ratings
 
 from quanheng.compose.console_board import COLUMNS
 from quanheng.compose.console_log import RunLog
@@ -27,8 +28,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def base(run: Path, people: Path) -> Iterator[str]:
-    with serving(run, people, "--hz", "5") as address:
+def base(run: Path, people: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    ratings = write_ratings(tmp_path_factory.mktemp("ratings"), "MM01")
+    with serving(run, people, "--hz", "5", "--ratings", str(ratings)) as address:
         yield address
 
 
@@ -38,6 +40,13 @@ def trader(browser: Browser, base: str) -> Iterator[Visit]:
     yield made
     made.clean()
     made.page.context.close()
+
+
+def test_the_ratings_of_the_command_line_are_shown(trader: Visit):
+    """`--ratings` reaches the page, which names the run's own maker and no other."""
+    answer = trader.page.request.get(f"{trader.base}/api/office/exchange?of=monthly")
+    rows = answer.json()["sheets"][0]["rows"]
+    assert [row["maker"] for row in rows] == ["MM01", "MM01"]
 
 
 def seek(one: Visit, clock: str) -> None:

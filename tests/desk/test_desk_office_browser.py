@@ -8,6 +8,7 @@ import pytest
 from desk_world import PATIENCE, Visit, chromium, wait_for
 from office_world import Firm, act, ready, served
 from playwright.sync_api import Browser
+from ratings_world import OTHER, THIRD, write_ratings
 from test_desk_browser import seek
 
 from quanheng.compose.console_log import RunLog
@@ -22,7 +23,7 @@ from quanheng.terms import market
 from quanheng.terms.days import from_clock, midnight
 
 WHERE = {
-    "T01": ("daily", "reports", "documents", "health", "dayend", "accounts", "auction"),
+    "T01": ("daily", "reports", "documents", "health", "dayend", "accounts", "auction", "exchange"),
     "O01": ("daily", "documents", "health", "auction"),
     "L01": ("reports", "registers", "dayend", "accounts"),
     "C01": (
@@ -34,9 +35,11 @@ WHERE = {
         "dayend",
         "accounts",
         "auction",
+        "exchange",
     ),
     "F01": ("reports", "documents", "registers", "oversight"),
     "S01": ("admin",),
+    "X01": ("exchange",),
 }
 """Person -> pages of the office that the post sees; the store's rights say the same."""
 
@@ -77,7 +80,11 @@ def guests(kept: Path, folder: Path) -> Iterator[Guests]:
     source.load()
     firm = Firm(folder, source.log.opened.account)
     (folder / "papers").mkdir()
-    with served(kept, source, firm, folder / "papers") as base, chromium() as browser:
+    ratings = write_ratings(folder / "ratings", source.log.opened.maker)
+    with (
+        served(kept, source, firm, folder / "papers", ratings) as base,
+        chromium() as browser,
+    ):
         made = Guests(browser, base, firm)
         yield made
         made.close()
@@ -103,7 +110,7 @@ def test_every_page_opens_for_who_may_see_it(guests: Guests, person: str):
         "nav.pages a", "all => [...new Set(all.map(one => one.dataset.page))]"
     )
     office = {"daily", "dayend", "reports", "documents", "registers", "oversight", "health",
-              "admin", "audit", "accounts", "auction"}  # fmt: skip
+              "admin", "audit", "accounts", "auction", "exchange"}  # fmt: skip
     assert set(there) & office == set(WHERE[person])
     for name in WHERE[person]:
         ready(one, name)
@@ -306,6 +313,41 @@ def test_the_overseer_s_figures_are_its_own(guests: Guests):
     one.page.click("[data-testid=do]")
     one.page.wait_for_selector("[data-testid=dialog] .alarm:has-text('没有正在运行')")
     one.page.keyboard.press("Escape")
+
+
+def test_the_exchange_keeps_its_register(guests: Guests):
+    """Every part with every maker, a step entered and shown, a publication opened in a sandbox;
+    a desk person sees its own maker and no act; nothing of the desk is on the exchange's screen.
+    """
+    one = guests("X01")
+    ready(one, "exchange")
+    assert one.page.query_selector("[data-testid=kill-all]") is None
+    shows(one, "makers", OTHER)
+    act(one, "[data-act='exchange.record']", maker="NEW1", underlying="510300", kind="general",
+        step="applied", day="2024-06-24", reference="申请 1")  # fmt: skip
+    shows(one, "maker_steps", "收到申请")
+    shows(one, "makers", "NEW1")
+    for tab, sheet, words in (
+        ("monthly", "monthly", "书面监管函下调"), ("yearly", "overall", OTHER),
+        ("chapter9", "cancellations", "可以取消"), ("published", "published", "publication.html"),
+    ):  # fmt: skip
+        one.page.click(f"[data-tab={tab}]")
+        one.page.wait_for_selector(f"[data-ready={tab}]")
+        shows(one, sheet, words)
+    shown = one.page.request.get(
+        f"{one.base}/api/office/exchange/file?of=publication/publication.html&show=true"
+    )
+    assert "sandbox" in shown.headers["content-security-policy"] and OTHER in shown.text()
+    one.clean()
+    two = guests("T01")
+    ready(two, "exchange")
+    for tab in ("makers", "monthly", "yearly", "chapter9"):
+        two.page.click(f"[data-tab={tab}]")
+        two.page.wait_for_selector(f"[data-ready={tab}]")
+        text = two.page.inner_text(".pane")
+        assert not any(name in text for name in (OTHER, THIRD, "NEW1")), tab
+    assert two.page.query_selector("[data-act='exchange.record']") is None
+    two.clean()
 
 
 def test_a_note_is_found_by_its_words(guests: Guests):

@@ -4,10 +4,17 @@ import importlib
 import re
 from pathlib import Path
 
-from quanheng.compose import console_office, console_registers, oversight_words
+from quanheng.compose import (
+    console_exchange,
+    console_office,
+    console_registers,
+    maker_register,
+    oversight_words,
+)
 from quanheng.compose.console_daily import PARTS, items
 from quanheng.compose.console_facts import CHECKS
 from quanheng.compose.inspection_paper import STATES
+from quanheng.compose.publication import LEVELS, MEASURES
 from quanheng.desk import office
 from quanheng.desk.access import COMMANDS, OFFICE_VIEWS, VIEWS
 from quanheng.desk.assets import read_words
@@ -50,8 +57,12 @@ def test_every_word_of_the_office_is_there():
     fields |= {*re.findall(r'Field\("(\w+)"', source)}
     choices = {value for one in forms for value in one.choices}
     choices |= {post.post for post in read_rules().posts}
+    asked = [one for act in found(office.Act) for one in act.ask]
+    fields |= {one.label or one.name for one in asked}
+    choices |= {value for one in asked for value in one.choices}
     wanted = {f"field.{one}" for one in fields} | {f"standing.{one}" for one in states}
     wanted |= {f"choice.{one}" for one in choices} | {f"act.{one}" for one in office.ACTS}
+    wanted |= {f"part.{one}" for one in console_exchange.TABS}
     wanted |= {f"sheet.{one}" for one in re.findall(r'Sheet\(\s*"(\w+)"', source)}
     wanted |= {f"page.{one}" for one in VIEWS} | {f"part.{one}" for one in KINDS}
     wanted |= {f"sheet.{one}" for one in (*PARTS, *(f"inspection_{n}" for n in range(1, 5)))}
@@ -61,7 +72,9 @@ def test_every_word_of_the_office_is_there():
 
 
 KINDS_OF_STATE = (
-    *(f"item_{one}" for one in STATES),
+    *(f"item_{one}" for one in STATES), *maker_register.STEPS, *maker_register.KINDS,
+    *(f"near_{one}" for one in LEVELS), *(f"decided_{one}" for one in MEASURES),
+    "duty_met", "duty_missed",
     "passed", "failed", "undecided", "human", "locked", "in_force", "waiting", "reversed",
     "staffed", "lacks_main", "lacks_backup", "main", "backup", "appoint", "enrol", "view",
     "command", "same", "changed", "missing", "late", "blocked", "due", "open", "draft", "reviewed",

@@ -11,7 +11,7 @@ import { lang, loadWords, setLang, t } from "./words";
 
 const app = document.querySelector<HTMLElement>("#app")!;
 const NAMES = ["trade", "duty", "risk", "orders", "rfq", "alerts", "approve"];
-const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit"];
+const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit", "exchange"];
 /** A browser's clock further off than this is said in red: what it shows as time is not the time. */
 const OFF_MS = 1_000;
 /** More pages than these go into a menu. */
@@ -94,7 +94,7 @@ function shell(): void {
     store.may("kill") ? [h("button.kill.one", { "data-testid": "kill-class", onclick: () => void pull(code()) }, h("span", null), h("kbd", null, "F8")), h("button.kill", { "data-testid": "kill-all", onclick: () => void pull("*") }, t("kill.button"), h("kbd", null, "F9"))] : []);
   const stale = h("div.stale", { id: "stale", role: "alert", hidden: true });
   const bar = replayBar();
-  bar.hidden = store.schema.live && !replaying;
+  bar.hidden = !store.may("replay") || (store.schema.live && !replaying);
   pane = h("div.pane");
   fill(app, top, stale, bar, pane);
   store.on("sys", header);

@@ -30,10 +30,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @file_option("--posts", "People and posts of the run's authority; the shipped ones by default.")
 @click.option("--documents", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Folder of the firm's documents.")  # fmt: skip
+@click.option("--ratings", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="What `rate --out` wrote; the register of makers lies there.")  # fmt: skip
 def console(
     run: Path, people: Path | None, store: str | None, store_key: Path | None, account: str,
     host: str, port: int, peers: tuple[str, ...], cert: Path | None, key: Path | None, hz: float,
-    posts: Path | None, documents: Path | None,
+    posts: Path | None, documents: Path | None, ratings: Path | None,
 ) -> None:  # fmt: skip
     """The web console of RUN, a day that runs or one that is over (docs/console.md)."""
     if (cert is None) != (key is None):
@@ -49,7 +51,7 @@ def console(
     hosts = ("127.0.0.1", "::1", *peers)
     door = Door(people, store or "", store_key, account, hosts)
     try:
-        serve(run, door, host, port, cert, key, 1.0 / hz, posts, documents)
+        serve(run, door, host, port, cert, key, 1.0 / hz, posts, documents, ratings)
     except OSError as error:
         raise RunError(f"{host} port {port}: {error.strerror}") from error
 

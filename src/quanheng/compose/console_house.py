@@ -36,7 +36,7 @@ NO_STORE = ("此控制台以人员文件打开，没有人员库（--store）",
 
 class House(NamedTuple):
     """A run with what lies beside it. `posts`: people and posts as the authority takes them, a file
-    or the store's own; `papers`: where documents lie.
+    or the store's own; `papers`: where documents lie; `ratings`: what `quanheng rate` wrote.
     """
 
     run: Path
@@ -44,6 +44,7 @@ class House(NamedTuple):
     store: Store | None = None
     posts: Path | None = None
     papers: Path | None = None
+    ratings: Path | None = None
 
 
 def done(zh: str, en: str, show: str = "", number: int = 0) -> Reply:

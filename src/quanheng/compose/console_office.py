@@ -7,6 +7,7 @@ from quanheng.compose import (
     console_audit,
     console_daily,
     console_dayend,
+    console_exchange,
     console_health,
     console_inspection,
     console_notes,
@@ -34,14 +35,17 @@ PAGES: Mapping[str, _Page] = {
     "registers": console_registers.page, "dayend": console_dayend.page,
     "oversight": console_oversight.page, "daily": console_daily.page,
     "health": console_health.page, "inspection": console_inspection.page,
+    "exchange": console_exchange.page,
 }  # fmt: skip
 FILES: Mapping[str, _File] = {
     "reports": console_reports.file, "documents": console_papers.file,
     "dayend": console_dayend.file, "inspection": console_inspection.file,
+    "exchange": console_exchange.file,
 }  # fmt: skip
 ACTS: Mapping[str, _Act] = {
     **console_reports.ACTS, **console_papers.ACTS, **console_people.ACTS, **console_registers.ACTS,
     **console_dayend.ACTS, **console_oversight.ACTS, **console_daily.ACTS, **console_notes.ACTS,
+    **console_exchange.ACTS,
 }  # fmt: skip
 _REFUSALS = (RunError, ConfigError, StoreError, NotAllowedError)
 

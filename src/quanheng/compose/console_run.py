@@ -69,6 +69,7 @@ def serve(
     period: float,
     posts: Path | None,
     papers: Path | None,
+    ratings: Path | None = None,
 ) -> None:
     """Serve until interrupted. RunError for a run that cannot be followed, OSError for a port that
     is taken, UsageError for a file of people that cannot be used, StoreError for a store.
@@ -76,7 +77,7 @@ def serve(
     source = RunSource(run)
     source.load()
     with opened(source, door) as (access, store):
-        house = House(run, source, store, posts or _file_of(store, door), papers)
+        house = House(run, source, store, posts or _file_of(store, door), papers, ratings)
         app = application(
             source, RunCommands(run, posts), access, period=period, secure=cert is not None,
             library=RunLibrary(source, posts), office=RunOffice(house),

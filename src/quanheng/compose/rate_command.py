@@ -24,7 +24,7 @@ from quanheng.duties.rating import (
     span_of_year,
 )
 from quanheng.duties.tables import TABLES, Dataset, Table, empty_table
-from quanheng.edge.dataset_files import OutputWriter, read_table, write_result
+from quanheng.edge.dataset_files import OutputWriter, read_table, write_dataset, write_result
 from quanheng.edge.dataset_parts import part_keys
 from quanheng.edge.fee_files import read_fees
 from quanheng.edge.rate_engines import run_tasks
@@ -115,6 +115,9 @@ def rate_folder(
     parts, rows, files = _collect(plan.out, stored(job, keys))
     result = _graded(plan, window, parts, rest, books, fees)
     files += write_result(plan.out, result, written=("contract_day",))
+    # The register that was rated with it: who was a maker of what, and since when (S-05).
+    write_dataset(plan.out, {"makers": rest.tables["makers"]}, "csv")
+    files.append(plan.out / "makers.csv")
     files += publish(plan.out / "publication", result, window, plan.publication)
     return result, files, rows
 

@@ -12,14 +12,14 @@ DESK_VIEWS = (
 """Pages over the machine's pictures."""
 OFFICE_VIEWS = (
     "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health",
-    "admin", "audit",
+    "admin", "audit", "exchange",
 )  # fmt: skip
 """Pages over records, registers and files (`desk.office`)."""
 VIEWS = (*DESK_VIEWS, *OFFICE_VIEWS)
 """Pages and their channels, by the name that `permits` is asked for."""
-RIGHTS = ("export", "people")
-"""What is neither a page nor a command: to take tables and reports away, to read posts and rights.
-"""
+RIGHTS = ("export", "people", "makers")
+"""What is neither a page nor a command: to take tables and reports away, to read posts and rights,
+to see every maker's rows of the exchange's site and not one's own alone."""
 DESK_COMMANDS = (
     "kill", "quoting", "parameter", "order", "inquiry", "acknowledge", "sign_on", "second",
     "withdraw",
@@ -29,6 +29,7 @@ OFFICE_COMMANDS = (
     "people.propose", "people.confirm", "people.revoke", "people.unlock", "people.sessions",
     "people.review", "people.review_sign", "register.add", "register.approve", "settle",
     "settle_second", "firm", "firm_answer", "firm_second", "daily.sign", "note",
+    "exchange.record",
 )  # fmt: skip
 COMMANDS = (*DESK_COMMANDS, *OFFICE_COMMANDS)
 """What a person can ask for, by the name that `permits` is asked for; the authority's own policy

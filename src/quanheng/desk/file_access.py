@@ -32,7 +32,7 @@ SHORTEST = 10
 """Characters of a password."""
 
 _DESK = ("kill", "acknowledge", "sign_on", "withdraw", "note")
-_OWN = ("daily", "reports", "health")
+_OWN = ("daily", "reports", "health", "exchange")
 ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "trader": (
         (*DESK_VIEWS, *_OWN, "dayend"),
@@ -55,7 +55,8 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*_DESK, "second", "settle", "reports.make"),
     ),
     "compliance": (
-        ("duty", "orders", "rfq", "alerts", "approve", "replay", "reports", "inspection"),
+        ("duty", "orders", "rfq", "alerts", "approve", "replay", "reports", "inspection",
+         "exchange"),
         (*_DESK, "second"),
     ),
     "quant": (("trade", "risk", "orders", "replay"), _DESK),
@@ -64,11 +65,13 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("quoting", "firm", "note", "reports.make"),
     ),
     "auditor": (VIEWS, ()),
+    "exchange": (("exchange",), ("exchange.record",)),
 }  # fmt: skip
 """Post -> (views, commands). Who may propose and second what is the authority's table."""
 EXPORT = ("trader", "risk", "head", "quant", "clearing", "compliance", "auditor")
 PEOPLE = ("compliance", "auditor")
-"""Posts with the rights `export` and `people` of `access.RIGHTS`, as in data/posts.toml."""
+MAKERS = ("exchange",)
+"""Posts with the rights `export`, `people`, `makers` of `access.RIGHTS`, as in data/posts.toml."""
 
 
 class PeopleFileError(Exception):
@@ -177,7 +180,11 @@ class FileAccess:
 
 
 def _rights(role: str) -> tuple[str, ...]:
-    return tuple(name for name, posts in (("export", EXPORT), ("people", PEOPLE)) if role in posts)
+    return tuple(
+        name
+        for name, posts in (("export", EXPORT), ("people", PEOPLE), ("makers", MAKERS))
+        if role in posts
+    )
 
 
 def _key(token: str) -> str:

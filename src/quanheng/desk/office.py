@@ -54,6 +54,7 @@ ACTS: Mapping[str, str] = {
     "firm.second": "firm_second",
     "daily.sign": "daily.sign",
     "note.add": "note",
+    "exchange.record": "exchange.record",
 }
 """Act of the office -> what a session has to permit for it. The store, the settlement and the
 overseer judge the person again."""

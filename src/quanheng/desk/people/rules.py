@@ -19,6 +19,8 @@ SHIPPED = "data/posts.toml"
 FIRM = "firm"
 """Where rights stand that touch no account."""
 MARKET_MAKING = "market_making"
+EXCHANGE = "exchange"
+"""Department of posts that are the exchange's and not the firm's: in none of its papers."""
 LINES = (MARKET_MAKING, "proprietary", "brokerage", "asset_management", "advisory")
 """Business lines whose accounts are told apart (chapter 7, 2)."""
 
@@ -28,15 +30,16 @@ VIEW_WORDS = {
     "approvals": "审批", "parameters": "参数", "oversight": "公司风控", "export": "导出",
     "documents": "文件", "registers": "登记", "people": "人员", "audit": "审计",
     "health_of_systems": "公司系统",
+    "makers": "全部做市商（交易所）",
 }  # fmt: skip
-FIRM_VIEWS = ("documents", "registers", "people", "audit", "health_of_systems")
+FIRM_VIEWS = ("documents", "registers", "people", "audit", "health_of_systems", "makers")
 VIEWS = tuple(name for name in VIEW_WORDS if name not in FIRM_VIEWS)
 """Views of one market-making account."""
 FIRM_COMMANDS = (
     "people.add", "people.propose", "people.confirm", "people.revoke", "people.unlock",
     "people.sessions", "people.review", "people.review_sign", "people.export",
     "register.add", "register.approve",
-    "documents.draft", "documents.review", "documents.sign", "documents.file",
+    "documents.draft", "documents.review", "documents.sign", "documents.file", "exchange.record",
 )  # fmt: skip
 SECOND = "second."
 """Begins the name of the right to second an act of the authority."""
