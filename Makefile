@@ -10,7 +10,7 @@ SRC    := $(shell find src -name '*.py')
 # Where byte code is not kept, every process of a test or of the day reads all sources anew: half of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup browser postgres warm demo test check bench bounds worlds failover soak vnpy docs models strategies sbom lock clean
+.PHONY: help setup browser postgres warm demo test check check-types check-tidy bench bounds worlds failover soak vnpy docs models strategies sbom lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -90,10 +90,16 @@ postgres:
 		$(APT_PG) || { apt-get update && $(APT_PG); } || { \
 		echo "PostgreSQL could not be installed: install its server by hand"; exit 1; }; }
 
+# The types take as long as everything else together, so they have a core of their own.
 check: setup
+	@$(MAKE) --no-print-directory -j2 check-types check-tidy
+
+check-types: setup
+	$(BIN)/mypy src
+
+check-tidy: setup
 	$(BIN)/ruff format --check --quiet src tests bench tools
 	$(BIN)/ruff check --quiet src tests bench tools
-	$(BIN)/mypy src
 	$(BIN)/lint-imports
 	$(BIN)/python tools/dead_code.py
 	$(BIN)/pytest -q tests/tidy
