@@ -54,20 +54,26 @@ PRICES = [item.previous_settle for item in CHAIN.contracts]
 Joined = tuple[int, tuple[tuple[int, bool], tuple[int, bool]]]
 
 
-def joins(chain: Chain, legs: list[tuple[int, bool]]) -> list[Joined]:
-    """(saved, legs) of everything two legs could do together, asked of the exchange's own check."""
+@cache
+def joined(pair: tuple[tuple[int, bool], tuple[int, bool]]) -> tuple[Joined, ...]:
+    """(saved, legs) of everything two legs can do together, asked of the exchange's own check; a
+    pair is asked once, however many books hold it.
+    """
+    if pair[0][0] == pair[1][0]:
+        return ((MARGINS[pair[0][0]], pair),)
+    asked = [combo.Leg(slot, short, False, 1) for slot, short in pair]
     found: list[Joined] = []
-    for pair in combinations(sorted(legs), 2):
-        if pair[0][0] == pair[1][0]:
-            found.append((MARGINS[pair[0][0]], pair))
-            continue
-        asked = [combo.Leg(slot, short, False, 1) for slot, short in pair]
-        for strategy in combo.STRATEGIES:
-            fault, slots = combo.arranged(chain, chain.day, strategy, 1, asked)
-            if not fault and not combo.ends(chain, combo.Combination(strategy, slots, 1), DAY):
-                alone = sum(MARGINS[slot] for slot, short in pair if short)
-                found.append((alone - combo.opening(chain, strategy, slots), pair))
-    return found
+    for strategy in combo.STRATEGIES:
+        fault, slots = combo.arranged(CHAIN, CHAIN.day, strategy, 1, asked)
+        if not fault and not combo.ends(CHAIN, combo.Combination(strategy, slots, 1), DAY):
+            alone = sum(MARGINS[slot] for slot, short in pair if short)
+            found.append((alone - combo.opening(CHAIN, strategy, slots), pair))
+    return tuple(found)
+
+
+def joins(legs: list[tuple[int, bool]]) -> list[Joined]:
+    """What every two of the legs can do together."""
+    return [one for pair in combinations(sorted(legs), 2) for one in joined(pair)]
 
 
 def brute(pairs: list[Joined], quantity: dict[tuple[int, bool], int]) -> int:
@@ -123,7 +129,7 @@ def test_search_equals_brute_force_and_is_never_below_greedy() -> None:
     lost = 0
     for number in range(10_000):
         quantity = random_book(draw, 2 + number % 7, 1 + number % 3, range(len(STRIKES) * 2))
-        pairs = joins(CHAIN, list(quantity))
+        pairs = joins(list(quantity))
         proposal = search.propose(CHAIN, book_of(quantity), {}, MARGINS, PRICES)
         plain = sum(MARGINS[slot] * qty for (slot, short), qty in quantity.items() if short)
         saved = plain - proposal.after
@@ -178,7 +184,7 @@ def test_search_of_a_desks_book_is_proved_optimal() -> None:
     draw = Random(7)
     for _ in range(5):
         quantity = random_book(draw, 60, 40, range(len(CHAIN.contracts)))
-        pairs = joins(CHAIN, list(quantity))
+        pairs = joins(list(quantity))
         proposal = search.propose(CHAIN, book_of(quantity), {}, MARGINS, PRICES)
         units: dict[Joined, int] = {}
         by_legs = {legs: (saved, legs) for saved, legs in pairs}

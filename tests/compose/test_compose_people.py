@@ -218,8 +218,9 @@ def test_inquiries_of_the_day_are_a_table_that_agrees_with_the_venue(handed_over
 
 def test_the_run_replays_with_its_people(handed_over: Run) -> None:
     """Sign-ons are journaled inputs like any other."""
-    done = call("replay", handed_over.folder, "--json")
-    assert done.code == 0 and done.json["ok"], done
+    for machine in ("maker", "firm_authority"):
+        done = call("replay", handed_over.folder, "--machine", machine, "--json")
+        assert done.code == 0 and done.json["ok"] and done.json["compared"], done
 
 
 class Person:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
+from compose_world import call
 from plugin_world import STRATEGY, build, choosing, register, run
 from test_compose_scenes import scenes_file
 
@@ -23,7 +24,8 @@ from quanheng.runtime.segment import read_segments
 from quanheng.terms.orders import Send
 
 RELEASE = "quanheng.compose.model_release"
-DAY = ("--contracts", "12", "--until", "09:33", "--journal", "full", "--json")
+REPLAYING = "quanheng.compose.replaying"
+DAY = ("--contracts", "12", "--until", "09:31", "--journal", "full", "--json")
 SMALL = ("day", "--contracts", "12", "--until", "09:16", "--journal", "digest")
 
 
@@ -61,10 +63,17 @@ def released(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return desk._replace(models=models)
 
 
+def told(site: Path | None, *arguments: object) -> tuple[int, str, str]:
+    """A command in a process of its own when it has the wheel, which it may import; else in this
+    one, which has no wheel.
+    """
+    return call(*arguments) if site is None else run(site, *arguments)
+
+
 def refused(desk: Desk, site: Path | None, words: str) -> None:
     """No day opens, and the reason is said; nothing is left behind."""
     given = ("--models", desk.models, "--config", desk.config, "--out", desk.folder / "refused")
-    code, _, errors = run(site, *SMALL, *given)
+    code, _, errors = told(site, *SMALL, *given)
     assert code == 2, errors
     assert words in errors
     assert not (desk.folder / "refused").exists()
@@ -104,9 +113,11 @@ def test_compose_plugin_trades_a_day_and_replays_in_another_process(released: De
     assert sum(len(one.requests) for one in sends) > 50
 
     def replayed(site: Path | None) -> str:
-        code, printed, _ = run(site, "replay", folder, "--machine", "maker", "--json")
+        code, printed, errors = run(site, folder, "maker", module=REPLAYING)
+        if code:
+            return errors.strip().splitlines()[-1]
         found = json.loads(printed)
-        assert (code == 0) == found["ok"]
+        assert found["compared"] > 100
         return "ok" if found["ok"] else str(found)
 
     assert replayed(released.site) == "ok"
@@ -144,13 +155,13 @@ def test_compose_plugin_origin_is_shown(released: Desk) -> None:
     release that no longer stands fails the check (I-08).
     """
     ask = ("inspect", "models", "--models", released.models, "--json")
-    code, printed, errors = run(released.site, *ask)
+    code, printed, errors = told(released.site, *ask)
     assert code == 0, errors
     origins = {row["name"]: row["origin"] for row in json.loads(printed)["models"]}
     assert origins["quiet"] == "quiet-desk 1.2.0, quanheng.strategies: quiet_desk.strategy:quiet"
     assert origins["soft"] == "quiet-desk 1.2.0, quanheng.curves: quiet_desk.curve:soft"
     assert origins["lean"].startswith("quanheng ")
-    code, printed, _ = run(None, *ask)
+    code, printed, _ = told(None, *ask)
     assert code == 1
     rows = {row["name"]: row["problem"] for row in json.loads(printed)["models"]}
     assert "no installed distribution offers quiet" in rows["quiet"]
