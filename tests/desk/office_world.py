@@ -10,7 +10,7 @@ from pathlib import Path
 import pyotp
 import uvicorn
 from argon2 import PasswordHasher
-from desk_world import PATIENCE, Visit
+from desk_world import PATIENCE, Visit, wait_for
 from playwright.sync_api import Browser
 
 from quanheng.compose.console_commands import RunCommands
@@ -149,3 +149,33 @@ def act(one: Visit, selector: str, **fields: str) -> None:
             field.fill(value)
     page.click("[data-testid=dialog] [data-testid=do]")
     page.wait_for_selector("[data-testid=dialog] [data-testid=do]", state="detached")
+
+
+class Guests:
+    """One browser a person, opened when it is needed."""
+
+    def __init__(self, browser: Browser, base: str, firm: Firm) -> None:
+        self._browser, self._base, self.firm = browser, base, firm
+        self._in: dict[tuple[str, str], Visit] = {}
+
+    def __call__(self, person: str, language: str = "zh") -> Visit:
+        key = (person, language)
+        if key not in self._in:
+            self._in[key] = self.firm.enter(self._browser, self._base, person, language)
+        return self._in[key]
+
+    def close(self) -> None:
+        for one in self._in.values():
+            one.clean()
+            one.page.context.close()
+
+
+def rows(one: Visit, sheet: str) -> list[str]:
+    """The rows of a sheet that are in sight."""
+    lines = f"[data-testid=sheet-{sheet}] .grid-row:not([hidden])"
+    return [text.replace("\n", " ") for text in one.page.locator(lines).all_inner_texts()]
+
+
+def shows(one: Visit, sheet: str, words: str, seconds: float = PATIENCE / 1_000) -> None:
+    """Wait until a row of a sheet has the words."""
+    wait_for(lambda: any(words in row for row in rows(one, sheet)), seconds)

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk_world import PATIENCE, Visit, chromium, wait_for
-from office_world import Firm, act, ready, served
-from playwright.sync_api import Browser
+from desk_world import PATIENCE, chromium, wait_for
+from office_world import Firm, Guests, act, ready, rows, served, shows
 from ratings_world import OTHER, THIRD, write_ratings
 from test_desk_browser import seek
 
@@ -44,25 +43,6 @@ WHERE = {
 """Person -> pages of the office that the post sees; the store's rights say the same."""
 
 
-class Guests:
-    """One browser a person, opened when it is needed."""
-
-    def __init__(self, browser: Browser, base: str, firm: Firm) -> None:
-        self._browser, self._base, self.firm = browser, base, firm
-        self._in: dict[tuple[str, str], Visit] = {}
-
-    def __call__(self, person: str, language: str = "zh") -> Visit:
-        key = (person, language)
-        if key not in self._in:
-            self._in[key] = self.firm.enter(self._browser, self._base, person, language)
-        return self._in[key]
-
-    def close(self) -> None:
-        for one in self._in.values():
-            one.clean()
-            one.page.context.close()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("firm")
@@ -89,17 +69,6 @@ def guests(kept: Path, folder: Path) -> Iterator[Guests]:
         yield made
         made.close()
     firm.close()
-
-
-def rows(one: Visit, sheet: str) -> list[str]:
-    """The rows of a sheet that are in sight."""
-    lines = f"[data-testid=sheet-{sheet}] .grid-row:not([hidden])"
-    return [text.replace("\n", " ") for text in one.page.locator(lines).all_inner_texts()]
-
-
-def shows(one: Visit, sheet: str, words: str, seconds: float = PATIENCE / 1_000) -> None:
-    """Wait until a row of a sheet has the words."""
-    wait_for(lambda: any(words in row for row in rows(one, sheet)), seconds)
 
 
 @pytest.mark.parametrize("person", WHERE)

@@ -42,7 +42,7 @@ def code(store: World) -> str:
 
 def test_people_door_opens_by_the_store_with_the_runs_account(store: World, source: Any) -> None:
     """The rights are those on the account that the run trades; a stranger hears one answer."""
-    with opened(source, Door(None, store.where)) as access:
+    with opened(source, Door(None, store.where)) as (access, _):
         for name, password in (("T01", "wrong"), ("nobody", PASSWORD)):
             with pytest.raises(Refused) as refused:
                 access.login(name, password, code(store), PLACE)
@@ -51,10 +51,10 @@ def test_people_door_opens_by_the_store_with_the_runs_account(store: World, sour
         assert session.permits("trade") and session.permits("kill")
         assert not session.permits("second")
         assert access.session(token) is not None
-    with opened(source, Door(None, store.where, None, OTHER)) as access:
+    with opened(source, Door(None, store.where, None, OTHER)) as (access, _):
         found = access.session(token)
         assert found is None or not found.permits("trade")
-    with opened(source, Door(None, store.where)) as access:
+    with opened(source, Door(None, store.where)) as (access, _):
         access.logout(token)
         assert access.session(token) is None
 
