@@ -52,14 +52,13 @@ def traded(at: DayNanos) -> int:
     return morning + afternoon
 
 
-def _bars_at(bars: Sequence[tuple[DayNanos, int]], at: DayNanos) -> int:
+def _bars_at(marks: Sequence[tuple[DayNanos, int]], at: DayNanos) -> int:
     """Movement of the real day so far, in millionths, straight between the bars by session time:
-    nothing moves over lunch.
+    nothing moves over lunch. `marks` are (session time passed, movement) of the bars.
     """
     now = traded(at)
     before = (0, 0)
-    for time, level in bars:
-        stop = traded(time)
+    for stop, level in marks:
         if stop > now:
             return before[1] + (level - before[1]) * (now - before[0]) // (stop - before[0])
         before = (stop, level)
@@ -105,6 +104,7 @@ def knots(
     plan = scenario.underlying
     walk = _Walk(seed, plan.own_noise_bp)
     own = 0
+    marks = [(traded(time), level) for time, level in bars]
     moves: list[tuple[DayNanos, int]] = []
     times = [OPEN_AT]
     for start, stop in (MORNING, AFTERNOON):
@@ -112,7 +112,7 @@ def knots(
     for at in times:
         if at > MORNING[0]:
             own += walk.step()
-        move = plan.gap_bp * BP + own + _bars_at(bars, at) * plan.bars_percent // 100
+        move = plan.gap_bp * BP + own + _bars_at(marks, at) * plan.bars_percent // 100
         move += plan.drift_bp * BP * traded(at) // SESSION
         move += _jumps_at(plan, scenario.name, underlying, at)
         moves.append((at, move))

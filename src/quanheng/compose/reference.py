@@ -1,6 +1,7 @@
 """The reference data a day starts from: contract master, the crowd's surface, a real day's bars."""
 
 from collections import Counter
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import repeat, zip_longest
@@ -74,6 +75,8 @@ def _folder(day: Day) -> Traversable:
     return files("quanheng") / "data" / iso(day)
 
 
+# A day reads the master that it opens with and the one that it leaves, a season each of them twice.
+@lru_cache(maxsize=4)
 def read_master(name: str, data: bytes, day: Day) -> Chain:
     """The chain of a reff03 file. ReferenceDataError lists records that cannot be used.
 

@@ -32,7 +32,15 @@ def _overlay(path: Path | None) -> tuple[str, str] | None:
 
 def read_rulebook(day: Day, agreement: Path | None = None, house: Path | None = None) -> Rulebook:
     """The rulebook in force on `day`. RulebookError names file, key and reason."""
-    return load_rulebook(day, shipped_texts(), _overlay(agreement), _overlay(house))
+    return _in_force(day, _overlay(agreement), _overlay(house))
+
+
+# By the text of the overlays, so a file that was edited is read anew; few, as a book is large.
+@lru_cache(maxsize=8)
+def _in_force(
+    day: Day, agreement: tuple[str, str] | None, house: tuple[str, str] | None
+) -> Rulebook:
+    return load_rulebook(day, shipped_texts(), agreement, house)
 
 
 def read_rows(day: Day, agreement: Path | None = None, house: Path | None = None) -> dict[str, Row]:

@@ -6,6 +6,7 @@ x = ln(K/F)/sqrt(tau) up to |x| = FLAT, kept between 0.4 and 2.5 times the volat
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -64,6 +65,12 @@ def smile_of(smiles: Sequence[Smile], last_day: Day) -> Smile:
     )
 
 
+@lru_cache(maxsize=256)
+def _days_left(book_calendar: calendar.Calendar, day: Day, last_day: Day) -> int:
+    """Trading days of an expiry, `day` among them: counted once, not for each of its strikes."""
+    return calendar.trading_days_between(book_calendar, day, last_day) + 1
+
+
 def reference_price(
     book: Rulebook, smile: Smile, kind: str, strike: Ticks, spot: Ticks, rate_ppm: int, step: Ticks
 ) -> Ticks:
@@ -71,7 +78,7 @@ def reference_price(
 
     All of that day still counts as time to expiry.
     """
-    days = calendar.trading_days_between(book.calendar, book.day, smile.last_day) + 1
+    days = _days_left(book.calendar, book.day, smile.last_day)
     tau = days / YEAR_DAYS
     years = max(0, day_number(smile.last_day) - day_number(book.day)) / 365.0
     ahead = spot / TICKS_PER_YUAN * float(exp(smile.carry / PPM * years))
