@@ -14,12 +14,14 @@ from quanheng.compose import (
 from quanheng.compose.console_daily import PARTS, items
 from quanheng.compose.console_facts import CHECKS
 from quanheng.compose.inspection_paper import STATES
+from quanheng.compose.oversight_end import UNITS
 from quanheng.compose.publication import LEVELS, MEASURES
 from quanheng.desk import office
 from quanheng.desk.access import COMMANDS, OFFICE_VIEWS, VIEWS
 from quanheng.desk.assets import read_words
 from quanheng.desk.people.register_types import KINDS
 from quanheng.desk.people.rules import read_rules
+from quanheng.oversight.limits import MEASURES as FIRM_MEASURES
 from quanheng.settlement.record import Item, Status
 
 COMPOSE = Path(console_office.__file__).parent
@@ -82,6 +84,12 @@ KINDS_OF_STATE = (
     "explained", "differs", "over", "up", "down", "level_notice", "level_amber", "level_red",
     "explaining", "cleared", "proposed", "active", "withdrawn",
 )  # fmt: skip
+
+
+def test_every_unit_of_the_overseer_has_a_word():
+    """Of its limits and of its figures."""
+    units = {one.unit for one in FIRM_MEASURES} | {unit for _, unit in UNITS.values()} | {"yuan"}
+    assert sorted(units - set(oversight_words.UNIT_NAMES)) == []
 
 
 def test_every_page_and_act_has_who_fills_it():

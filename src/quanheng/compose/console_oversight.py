@@ -138,7 +138,7 @@ def _figures(seen: Overseen) -> _Made:
                 "figure_zh": words.FIGURE_NAMES[name],
                     "figure_en": name, "value": decimal(value, scale),
                 "worst_value": decimal(worst, scale), "worst_at": clock_text(at)[:8] if at else "",
-                "unit_of": unit,
+                "unit_of_zh": words.UNIT_NAMES[unit], "unit_of_en": unit,
             })  # fmt: skip
     return "figures", columns, rows
 
@@ -163,7 +163,8 @@ def _limits(seen: Overseen) -> _Made:
             "limit_zh": measure.zh,
                 "limit_en": measure.en, "value": str(one.value),
             "used": decimal(value, measure.factor), "percent": f"{share / 100:.2f}",
-            "unit_of": measure.unit, "standing": state, "version": str(one.limit.version),
+            "unit_of_zh": words.UNIT_NAMES[measure.unit], "unit_of_en": measure.unit,
+            "standing": state, "version": str(one.limit.version),
             "until": iso(day_of(record.until)) if record.until else "", "basis": record.basis,
             "by": record.by, "seconded_by": record.seconded_by, "share": share,
             "tone": "red" if state != "in_force" else "amber" if share >= 8_000 else "",
@@ -209,6 +210,7 @@ def _levels(seen: Overseen) -> _Made:
         Column("kind", width=110), Column("scope", GROW, 140), Column("desk", FIGURE, 150),
         Column("own", FIGURE, 150), Column("tolerance", FIGURE, 120), Column("minutes", FIGURE, 70),
         Column("first", width=90), Column("last", width=90), Column("standing", STATE, 90),
+        Column("cause", GROW, 240),
     )  # fmt: skip
     rows = []
     for key, found in seen.watch.levels.items():
@@ -216,6 +218,7 @@ def _levels(seen: Overseen) -> _Made:
         kind, _, what = key.partition(" ")
         scale = LEVEL_SCALE.get(kind, REST_SCALE)
         still = seen.at - last <= 2 * (seen.opened.every if seen.opened else 0)
+        why = seen.watch.causes.get(key, "")
         state = "explained" if explained else "differs" if still else "over"
         rows.append({
             "key": key, "kind_zh": words.KINDS[kind],
@@ -223,6 +226,7 @@ def _levels(seen: Overseen) -> _Made:
             "desk": decimal(desk, scale), "own": decimal(own, scale),
             "tolerance": decimal(tolerance, scale), "minutes": str(minutes),
             "first": clock_text(first)[:8], "last": clock_text(last)[:8], "standing": state,
+            "cause_zh": words.cause(why, "zh"), "cause_en": why,
             "tone": "amber" if state == "differs" else "",
         })  # fmt: skip
     return "levels", columns, rows

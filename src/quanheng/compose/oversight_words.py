@@ -147,6 +147,20 @@ KINDS = {
     "last_day": "到期日",
     "margin_unit": "单位保证金",
 }
+UNIT_NAMES = {
+    "contracts": "张",
+    "cell": "格",
+    "yuan": "元",
+    "yuan per 1 %": "元/1%",
+    "yuan per 1 % per 1 %": "元/1%/1%",
+    "yuan per vol point": "元/波动率点",
+    "yuan per day": "元/天",
+    "per cent": "%",
+    "percent": "%",
+    "days": "天",
+    "hundredths of a day": "百分之一天",
+}
+"""Units of figures and limits."""
 CAUSES = (
     (r"own market data are stale", "公司行情已过时"),
     (r"no continuous trading", "无连续交易"),
