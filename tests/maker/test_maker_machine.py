@@ -287,7 +287,8 @@ def test_views_carry_integers_for_every_contract_and_class():
     effects = world.put(TimerFired("view", world.at))
     views = [e for e in effects if isinstance(e, Notify)]
     assert [view.topic for view in views] == [
-        "class", "curve", "book", "flow", "seen", "greeks", "ledger", "fills", "margin", "monitors",
+        "class", "curve", "book", "flow", "terms", "seen", "greeks", "ledger", "fills", "margin",
+        "monitors",
     ]  # fmt: skip
     table = unpack(views[0].rows, views[0].columns)
     assert table.shape == (12, len(CLASS_COLUMNS))
