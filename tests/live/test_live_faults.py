@@ -245,8 +245,8 @@ def test_f16_a_loop_that_stands_still_is_told_where(tmp_path: Path) -> None:
 
 
 def test_every_process_has_a_watchdog_and_settled_memory() -> None:
-    """Exchange, gateway, maker, overseer: both, and in this order, before they say ready."""
-    for role in ("exchange", "gateway", "maker", "overseer"):
+    """Every process of a live day: both, and in this order, before it says ready."""
+    for role in ("arbiter", "exchange", "gateway", "maker", "overseer"):
         text = (Path(child.__file__).parent / f"{role}_main.py").read_text(encoding="utf-8")
         marks = ("    settle_memory()", "Watchdog(loop", 'tell("ready"', "watchdog.stop()")
         places = [text.index(mark) for mark in marks]

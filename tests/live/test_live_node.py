@@ -115,7 +115,8 @@ def test_the_state_says_how_a_day_ended(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_supervisor_heeds_the_wish_to_stop(tmp_path: Path) -> None:
     """A day of hours ends at once when somebody asks."""
     (tmp_path / "live").mkdir()
-    prepared: Any = SimpleNamespace(run=tmp_path, midnight=0)
+    plan = SimpleNamespace(config=read_config())
+    prepared: Any = SimpleNamespace(run=tmp_path, midnight=0, plan=plan)
     asked = iter((False, False, True))
     with Supervisor(prepared, 1, {}) as supervisor:
         supervisor.clock = BusinessClock(0, monotonic(), 1)

@@ -222,7 +222,8 @@ def test_the_supervisor_compares_builds_too(
         return process
 
     monkeypatch.setattr(Supervisor, "_spawn", spawn)
-    prepared: Any = SimpleNamespace(run=tmp_path, midnight=0)
+    plan = SimpleNamespace(config=read_config())
+    prepared: Any = SimpleNamespace(run=tmp_path, midnight=0, plan=plan)
     with Supervisor(prepared, 1, {}) as supervisor, pytest.raises(LiveError, match="another build"):
         supervisor.start(0)
 

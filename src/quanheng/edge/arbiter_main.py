@@ -20,6 +20,7 @@ from quanheng.edge.isolation import LOCAL
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.loop import Connection, Loop, tcp_listener
+from quanheng.edge.watchdog import Watchdog
 from quanheng.terms.units import Nanos
 
 WAIT = 0.05
@@ -95,9 +96,11 @@ def main(run: Path) -> None:
     child = Child(loop)
     process = ArbiterProcess(run, setup, loop)
     settle_memory()
+    watchdog = Watchdog(loop, run, "arbiter")
     child.tell("ready", port=process.port)
     while not child.stopping:
         process.turn()
+    watchdog.stop()
     process.close()
     child.tell("ended")
 

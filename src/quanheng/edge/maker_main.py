@@ -42,9 +42,10 @@ def main(run: Path, spawned: int) -> int:
             return 0
         started["granted"] = monotonic()
     process = MakerProcess(run, setup, loop, started, lead)
-    watchdog = Watchdog(loop, run, "maker")
     if lead is None:
         settle_memory()
+    watchdog = Watchdog(loop, run, "maker")
+    if lead is None:
         child.tell("ready", resumed=process.resumed)
     child.wait_for_go(lambda: loop.poll(0.02))
     if child.going:
