@@ -39,7 +39,9 @@ def status(run: Path) -> str:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     root = tmp_path_factory.mktemp("console")
     options = ("--live", "--speed", "2", "--contracts", "12", "--from", "09:31", "--seed", "3")
-    command = [sys.executable, "-m", "quanheng", "demo", *options, "--out", str(root)]
+    # A run of tests in the background ignores SIGINT, and so would everything it starts.
+    python = ("env", "--default-signal=INT", sys.executable)
+    command = [*python, "-m", "quanheng", "demo", *options, "--out", str(root)]
     with (root / "log").open("wb") as log:
         demo = subprocess.Popen(command, stdout=log, stderr=log)
     try:
