@@ -156,11 +156,15 @@ class Link {
     store.touch(name);
     this.paint(1);
   }
-  /** Paint with the next frame of the screen and say so; a hidden page never paints, it says so at once. */
+  /**
+   * Write what came first into the document at once, what comes before the screen's next frame with that frame, and
+   * say so then: a frame that is late holds the sender back. A hidden page has no frames, it says so at once.
+   */
   private paint(frames: number): void {
     this.unpainted += frames;
     if (this.painting) return;
     this.painting = true;
+    store.paint();
     const done = () => {
       this.painting = false;
       const count = this.unpainted;
