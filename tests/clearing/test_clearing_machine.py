@@ -189,6 +189,11 @@ def test_clearing_names_what_is_wrong() -> None:
     half = msg.MarketClose(pack(np.zeros((1, msg.CLOSE_COLUMNS), dtype=np.int64)))
     with pytest.raises(ValueError, match="not each of 4 contracts once"):
         run(Clearing(), opening(), half, msg.UnderlyingClose((24_500,)))
+    cut = unpack(closing().rows, msg.CLOSE_COLUMNS)
+    cut[0, msg.OPEN_INTEREST] = 3  # the accounts net 4
+    with pytest.raises(ValueError, match=r"contract 10000000: open interest 3 .* was netted"):
+        ends = (msg.MarketClose(pack(cut)), msg.UnderlyingClose((24_500,)))
+        run(Clearing(), opening(), DAY_TRADES, *ends)
     ended = Clearing()
     run(ended, opening(), closing(), msg.UnderlyingClose((24_500,)))
     with pytest.raises(ValueError, match="sealed"):

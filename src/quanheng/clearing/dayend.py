@@ -32,7 +32,8 @@ def settle_day(
 ) -> tuple[Table, tuple[int, ...]]:
     """(int64[slots, PRICE_COLUMNS], contracts per step 1 to 6) of the day.
 
-    ValueError when `market` does not hold every slot exactly once.
+    ValueError when `market` does not hold every slot exactly once, or shows less open interest
+    than the accounts netted: a feed that was cut before the close.
     """
     chain = opened.chain
     count = len(chain.contracts)
@@ -49,6 +50,13 @@ def settle_day(
     prices[:, msg.NETTED_INTEREST] = rows[:, msg.OPEN_INTEREST]
     for closed in (one for account in netted for one in account):
         prices[closed.slot, msg.NETTED_INTEREST] -= closed.short + closed.covered
+    short = np.flatnonzero(prices[:, msg.NETTED_INTEREST] < 0)
+    if len(short):
+        shown = int(rows[short[0], msg.OPEN_INTEREST])
+        raise ValueError(
+            f"clearing of {opened.day}: contract {chain.contracts[short[0]].code}: open interest "
+            f"{shown} at the close is less than what was netted; was the feed cut?"
+        )
     _observe(opened, rows.tolist(), closes, prices)
     _model(opened, closes, prices)
     counts = np.bincount(prices[:, msg.STEP], minlength=7)[1:7]
