@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from quanheng.compose import reception
 from quanheng.compose.reception_files import Problem
+from quanheng.compose.reception_settlement import fills
 from quanheng.kernels.pack import pack
 from quanheng.terms import market
 from quanheng.terms.contract import Chain, build_chain
@@ -163,6 +165,22 @@ def test_reception_names_the_damage(
     assert hits, found
     assert line < 0 or any(bad.line == line for bad in hits), hits
     assert line >= 0 or all(bad.line > 0 for bad in hits), hits
+
+
+@pytest.mark.parametrize(("said", "wrong"), [(117_855, 0), (117_854, 1)])
+def test_reception_amounts_are_rounded_half_up(said: int, wrong: int) -> None:
+    """I-15: an adjusted contract's amount is a part of a fen off, and half a fen goes up; as the
+    whole market's day showed, where light days have no adjusted contract.
+    """
+    trade = {"ExecID": "1", "Side": "1", "SecurityID": "10006000", "TransactDate": DAY,
+             "LastPx": 1_145, "LastQty": 1, "TotalValueTraded": said}  # fmt: skip
+    received: Any = SimpleNamespace(
+        contracts=[SimpleNamespace(code="10006000", unit=10_293)], day=DAY,
+        trades=lambda: [trade], problem=lambda kind, field, reason: (kind, field, reason),
+    )  # fmt: skip
+    assert 1_145 * 10_293 % 100 > 50
+    found: list[Any] = fills(received)
+    assert [row[:2] for row in found] == [("ogh", "TotalValueTraded")] * wrong
 
 
 def test_reception_previous_settlement(folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from quanheng.compose.reception_files import Problem, Received
-from quanheng.terms.units import MONEY_PER_FEN
+from quanheng.terms.units import MONEY_PER_FEN, half_up
 from quanheng.wire.records import Value
 
 EXERCISE, MOVED = "Q02", "C04"
@@ -64,7 +64,8 @@ def fills(received: Received) -> list[Problem]:
             reason = f"{where}：{code} 不在 reff03 中 not in the listing"
             found.append(received.problem("ogh", "SecurityID", reason))
             continue
-        due = int(row["LastPx"]) * int(row["LastQty"]) * contract.unit // MONEY_PER_FEN
+        due = int(row["LastPx"]) * int(row["LastQty"]) * contract.unit
+        due = half_up(due, MONEY_PER_FEN)  # the unit of an adjusted contract leaves parts of a fen
         if row["TotalValueTraded"] != due:
             reason = f"{where}：成交金额 {row['TotalValueTraded']} 分，应为 {due} 分 wrong amount"
             found.append(received.problem("ogh", "TotalValueTraded", reason))
