@@ -13,7 +13,7 @@ from msgspec import structs
 
 from quanheng.books.combinations import Combination
 from quanheng.books.positions import Closed
-from quanheng.compose import settle_job
+from quanheng.compose import settle_job, settle_own
 from quanheng.compose.closing import DayResult
 from quanheng.compose.settle_job import Job
 from quanheng.settlement import checks_expiry, checks_money, checks_trades
@@ -24,6 +24,7 @@ from quanheng.settlement.received import Theirs
 from quanheng.settlement.record import Event, Record, blank, fold
 from quanheng.settlement.steps import STEPS
 from quanheng.terms.codes import FORCED_COVERED, FORCED_MARGIN
+from quanheng.terms.orders import Reports, Trade
 from quanheng.wire import notices
 
 DAY = 20240627
@@ -37,6 +38,35 @@ def job(before: tuple[Path, DayResult], tmp_path_factory: pytest.TempPathFactory
     done.run()
     assert done.clean
     return done
+
+
+def test_own_amounts_are_exact(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-02: whatever the wire rounded, our amounts are price x qty x unit to the last 0.0001 yuan;
+    on the whole market's day fills of adjusted contracts came to 30 cases of a fen or two.
+    """
+
+    class Rounded:
+        def __init__(self, plain: Any) -> None:
+            self.plain = plain
+
+        def decode(self, data: bytes) -> Any:
+            found = self.plain.decode(data)
+            if not isinstance(found.body, Reports):
+                return found
+            reports = tuple(
+                structs.replace(one, body=structs.replace(one.body, amount=one.body.amount + 49))
+                if isinstance(one.body, Trade)
+                else one
+                for one in found.body.reports
+            )
+            return structs.replace(found, body=structs.replace(found.body, reports=reports))
+
+    decoder = settle_own.envelope_decoder
+    monkeypatch.setattr(settle_own, "envelope_decoder", lambda kind: Rounded(decoder(kind)))
+    units = {row.code: row.unit for row in job.own.chain.contracts}
+    found = settle_own.read_own(job.folder.parent).fills
+    assert found == job.own.fills and len(found) > 50
+    assert all(one.amount == one.price * one.qty * units[one.contract] for one in found)
 
 
 def given(job: Job, previous: Closing | None = None, files: Any = None, **own: Any) -> Context:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from quanheng.books.combinations import Combination, ends, tied
 from quanheng.books.positions import net_at_close
@@ -118,8 +119,9 @@ def _heard(run: Path) -> tuple[MakerOpen, tuple[Trade, ...], tuple[CombinationDo
                     found[report.set_id, report.index] = report.body  # a repeat says the same
     if opened is None:
         raise RunError(f"{run}: the maker's journal has no opening")
+    units = {row.code: row.unit for row in opened.chain.contracts}
     trades = sorted(
-        (one for one in found.values() if isinstance(one, Trade)),
+        (_exact(one, units) for one in found.values() if isinstance(one, Trade)),
         key=lambda one: (one.at, one.exec_id, one.side),
     )
     built = sorted(
@@ -127,6 +129,14 @@ def _heard(run: Path) -> tuple[MakerOpen, tuple[Trade, ...], tuple[CombinationDo
         key=lambda one: (one.at, one.exec_id),
     )
     return opened, tuple(trades), tuple(built), inputs
+
+
+def _exact(trade: Trade, units: dict[str, int]) -> Trade:
+    """With the amount to the last 0.0001 yuan, as accounts are kept: the wire rounds it to the fen,
+    and thousands of fills of an adjusted contract (an odd unit) would add up to a difference.
+    """
+    unit = units.get(trade.contract, 0)
+    return replace(trade, amount=trade.price * trade.qty * unit) if unit else trade
 
 
 def _end(run: Path) -> State:
