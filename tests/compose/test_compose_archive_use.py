@@ -3,8 +3,10 @@
 import contextlib
 import csv
 import json
+import os
 import shutil
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +274,19 @@ def test_a_journal_of_another_version_is_named(archive_copy: Path, tmp_path: Pat
     done = call("archive", "add", tmp_path / "odd", "--to", archive_copy)
     one_line(done, 3, "authority frame 1", "another version")
     assert len(Archive(archive_copy).lines()) == 4
+
+
+def test_a_dead_process_left_its_socket(archive_copy: Path, tmp_path: Path) -> None:
+    """A killed process leaves its socket among its records: it holds nothing and stays out."""
+    folder = tmp_path / "drill"
+    folder.mkdir()
+    (folder / "record.md").write_text("x", encoding="utf-8")
+    os.mknod(folder / "firm.sock", stat.S_IFSOCK | 0o600)
+    done = call("archive", "add", folder, "--to", archive_copy)
+    assert done.code == 0, done.err
+    archive = Archive(archive_copy)
+    files = [item.path for item in archive.manifest(archive.lines()[-1]).files]
+    assert "content/record.md" in files and not any("sock" in path for path in files)
 
 
 def test_what_is_not_taken(archive_copy: Path, archived: Path, tmp_path: Path) -> None:

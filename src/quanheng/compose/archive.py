@@ -173,8 +173,8 @@ def _fresh(archive: Archive, source: Path, earlier: list[Line]) -> list[str]:
         name = path.relative_to(source).as_posix()
         if path.is_symlink():
             raise ArchiveError(f"{path}: a link; the archive takes files only")
-        if path.is_dir() or path.name in NOT_RECORDS:
-            continue
+        if path.is_dir() or path.is_socket() or path.name in NOT_RECORDS:
+            continue  # a killed process leaves its socket, which holds nothing
         if (name, store.digest_of(path)) not in known:
             found.append(name)
     return found
