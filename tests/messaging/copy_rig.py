@@ -9,8 +9,8 @@ from nats_rig import Cluster, wait_for
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.journal_tail import JournalTail
+from quanheng.edge.nats_config import Servers
 from quanheng.edge.nats_copying import Copying, Setup, streams_of
-from quanheng.edge.nats_gate import Servers
 from quanheng.edge.nats_line import NatsLine
 from quanheng.edge.nats_stream import FrameStream, raw
 from quanheng.edge.nats_tail import StreamTail

@@ -4,6 +4,7 @@ Routes between servers go through small relays, so that a server can be cut off 
 joined again without being stopped.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -103,10 +104,8 @@ class Relay:
 
 
 def _shut(one: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     one.close()
 
 

@@ -17,7 +17,7 @@ from quanheng.edge.health import EVERY, Health
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.loop import Loop
 from quanheng.edge.nats_copying import Copying, Setup
-from quanheng.edge.nats_gate import MessagingError
+from quanheng.edge.nats_gate import GateRefusedError
 from quanheng.terms.units import SECOND, Nanos
 
 IDLE = 0.05
@@ -79,7 +79,7 @@ def main(run: Path) -> int:
     begun = (run / "live" / "clock.json").exists()
     try:
         process.copying.first(monotonic())
-    except MessagingError as error:
+    except GateRefusedError as error:
         if not begun:
             process.close()
             sys.stderr.write(f"copier: {error}\n")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.edge.nats_gate import GateRefusedError, MessagingError, Servers
+from quanheng.edge.nats_config import MessagingError, Servers
+from quanheng.edge.nats_gate import GateRefusedError
 from quanheng.edge.nats_journal import Copier, News
 from quanheng.edge.nats_line import NatsLine
 from quanheng.edge.nats_stream import stream_name

@@ -11,7 +11,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
+from quanheng.edge.nats_config import MessagingError, Servers
 
 LEAST_VERSION = (2, 15)
 LEAST_PAYLOAD = 1 << 20
@@ -21,20 +21,6 @@ cannot be copied.
 PATIENCE = 1.0
 """Seconds for a monitor to answer."""
 PAGE = "/varz"
-
-
-class Servers(msgspec.Struct, frozen=True):
-    """Addresses of a cluster: of clients (nats://host:port), of monitors (http://host:port) in
-    the same order, and of how many servers a message must be on.
-    """
-
-    urls: tuple[str, ...]
-    monitors: tuple[str, ...]
-    replicas: int = 3
-
-
-class MessagingError(RuntimeError):
-    """What was asked of the messaging servers failed; the text names server and reason."""
 
 
 class GateRefusedError(MessagingError):

@@ -250,3 +250,25 @@ class Copier:
         for _ in batch:
             self._gone_past()
         return True
+
+
+def compare(stream: FrameStream, run: Path, machine: str) -> tuple[int, int, str]:
+    """A stream beside the journal of a run: (last frame that is equal, last frame of the journal,
+    why the next one of the stream is not the journal's or "").
+
+    A stream that ends earlier is a copy that is not complete, and no difference. MessagingError,
+    JournalCorruptError.
+    """
+    ahead = Ahead(run, machine)
+    seen = stream.look()
+    if seen is None:
+        equal, wrong = 0, f"there is no stream {stream.name}"
+    else:
+        comparison = Comparison(stream, ahead, seen)
+        while not comparison.ended and not comparison.wrong:
+            comparison.step()
+        equal, wrong = comparison.next - 1, comparison.wrong
+    last = equal
+    while ahead.due() is not None:
+        last = ahead.take().seq
+    return equal, last, wrong

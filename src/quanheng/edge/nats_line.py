@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTimeError
 from typing import Any, TypeVar
 
-from quanheng.edge.nats_gate import MessagingError, Servers, examine
+from quanheng.edge.nats_config import MessagingError, Servers
+from quanheng.edge.nats_gate import examine
 
 T = TypeVar("T")
 CALL = 4.0
@@ -47,7 +48,7 @@ class NatsLine:
     def __init__(self, servers: Servers, name: str) -> None:
         """`name`: what the server shows of this client. MessagingError without the client."""
         try:
-            import nats  # noqa: F401, PLC0415
+            import nats  # noqa: F401
         except ImportError as error:
             raise MessagingError(
                 "没有安装 nats-py（pip install 'quanheng[cluster]'）: nats-py is not installed"
@@ -83,7 +84,7 @@ class NatsLine:
         return asyncio.run_coroutine_threadsafe(self._dial(), self._loop)
 
     async def _dial(self) -> None:
-        import nats  # noqa: PLC0415
+        import nats
 
         await self._drop()
         said = "no server is listed"
@@ -107,9 +108,7 @@ class NatsLine:
                 await client.close()
                 raise
             self._client = client
-            self._context = client.jetstream(
-                timeout=CALL, publish_async_max_pending=MAX_PENDING
-            )
+            self._context = client.jetstream(timeout=CALL, publish_async_max_pending=MAX_PENDING)
             return
         raise LineDownError(f"no messaging server answers: {said}")
 
@@ -119,9 +118,15 @@ class NatsLine:
 
     def check(self) -> None:
         """Ask the gate again. GateRefusedError when a server is not as it should be any more."""
-        client = self._client
-        if client is not None:
-            self.finish(asyncio.run_coroutine_threadsafe(self._pass(client), self._loop), CALL)
+        self.finish(self.checking())
+
+    def checking(self) -> "Future[None]":
+        """The same, for a caller that does not wait."""
+        return asyncio.run_coroutine_threadsafe(self._check(), self._loop)
+
+    async def _check(self) -> None:
+        if self._client is not None:
+            await self._pass(self._client)
 
     def submit(self, make: Make[T]) -> "Future[T]":
         """Begin something; `finish` turns what it raises into ours."""
@@ -147,6 +152,10 @@ class NatsLine:
             raise LineDownError(f"no answer within {seconds:.0f} s") from error
         except Exception as error:
             raise _ours(error) from error
+
+    def abandon(self) -> None:
+        """End the connection that stands, without waiting for it."""
+        asyncio.run_coroutine_threadsafe(self._drop(), self._loop)
 
     def drop(self) -> None:
         """End the connection that stands."""
@@ -175,10 +184,9 @@ async def _quiet(error: BaseException) -> None:
 
 
 def _ours(error: Exception) -> MessagingError:
-    from nats.js.errors import APIError, NotFoundError  # noqa: PLC0415
+    from nats.js.errors import APIError, NotFoundError
 
     if isinstance(error, APIError) and error.code is not None and error.code < 500:
         text = error.description or str(error)
         return RefusedError(text, error.err_code or 0, isinstance(error, NotFoundError))
     return LineDownError(str(error) or type(error).__name__)
-

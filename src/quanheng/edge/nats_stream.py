@@ -6,6 +6,7 @@ its number. The stream refuses deletion and purging of messages, and refuses wha
 for instead of dropping what is old.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ class FrameStream:
         self._at = 0  # frame that the reader gives next
 
     def _config(self, first: int) -> Any:
-        from nats.js import api  # noqa: PLC0415
+        from nats.js import api
 
         return api.StreamConfig(
             name=self.name, subjects=[subject_of(self.name)], storage=api.StorageType.FILE,
@@ -72,7 +73,7 @@ class FrameStream:
 
     def look(self) -> StreamSeen | None:
         """What it holds; None when there is no such stream."""
-        from nats.js import api  # noqa: PLC0415
+        from nats.js import api
 
         try:
             info = self._line.call(lambda js: js.stream_info(self.name))
@@ -119,8 +120,6 @@ class FrameStream:
         subject, kept = subject_of(self.name), self.name
 
         async def put(js: Any) -> None:
-            import asyncio  # noqa: PLC0415
-
             waiting = []
             for frame in frames:
                 headers = {
@@ -168,9 +167,7 @@ class FrameStream:
         self.forget()
 
         async def begin(js: Any) -> Any:
-            import asyncio  # noqa: PLC0415
-
-            from nats.js import api, errors  # noqa: PLC0415
+            from nats.js import api, errors
 
             for tried in range(TRIES):
                 config = api.ConsumerConfig(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.journal_tail import Place
-from quanheng.edge.nats_gate import MessagingError
+from quanheng.edge.nats_config import MessagingError
 from quanheng.edge.nats_line import NatsLine
 from quanheng.edge.nats_stream import FrameStream, frame_of
 from quanheng.runtime.chain import genesis
