@@ -21,7 +21,7 @@ class Side:
         (self.run / "live").mkdir(parents=True, exist_ok=True)
         self.name, self.lease, self.known = name, lease, 0
         self.setup = KvSetup(
-            host="127.0.0.1", port=0, node=name, slot="ab".index(name),
+            host="127.0.0.1", port=0, node=name, slot="ba".index(name),
             servers=servers_of(cluster), bucket="QH-TEST", key=key, lease=lease,
         )  # fmt: skip
         self.agent: KvArbiterProcess | None = None

@@ -1,4 +1,4 @@
-"""The gate before JetStream: version, fsync, size of the cluster, or nothing begins (promise 32)."""
+"""The gate before JetStream: version, fsync, cluster size, or nothing begins (promise 32)."""
 
 import json
 import subprocess
@@ -222,9 +222,9 @@ def test_a_lease_in_the_store_outlasts_an_election(tmp_path: Path) -> None:
         'monitors = ["http://127.0.0.1:2"]\n'
     )
     short = f'{servers}[standby]\nlease = "nats"\nlease_ms = 3000\n'
-    with pytest.raises(ConfigError, match="standby.lease_ms: 3000"):
+    with pytest.raises(ConfigError, match=r"standby\.lease_ms: 3000"):
         read_config(_config(tmp_path, short))
-    with pytest.raises(ConfigError, match="standby.lease: 'etcd' is not arbiter or nats"):
+    with pytest.raises(ConfigError, match=r"standby\.lease: 'etcd' is not arbiter or nats"):
         read_config(_config(tmp_path, '[standby]\nlease = "etcd"\n'))
     good = f'{servers}[standby]\nlease = "nats"\nlease_ms = 20000\n'
     assert read_config(_config(tmp_path, good)).standby.lease == "nats"

@@ -86,8 +86,7 @@ def _row(line: NatsLine, run: Path, machine: str, name: str) -> dict[str, Any]:
 
 
 def _told(row: dict[str, Any]) -> str:
-    head = (
-        f"{row['machine']} {row['stream']}：至第 {row['seq']} 帧一致 equal up to frame {row['seq']}"
-    )
-    tail = f"，日志共 {row['journal']} 帧 of {row['journal']}"
-    return head + tail + (f"；{row['reason']}" if row["reason"] else "")
+    seq, last = row["seq"], row["journal"]
+    head = f"{row['machine']} {row['stream']}：至第 {seq} 帧一致 equal up to frame {seq}"
+    why = f"；{row['reason']}" if row["reason"] else ""
+    return f"{head}，日志共 {last} 帧 of {last}{why}"

@@ -123,6 +123,7 @@ class Copier:
         self._looked: Nanos = 0
         self._swept: Nanos = 0
         self._leader = ""
+        self._born = ""  # when the stream that is known was made
 
     def _say(self, what: str, **more: Any) -> None:
         self._news(what, {"machine": self.machine, "stream": self.stream.name, **more})
@@ -170,19 +171,24 @@ class Copier:
             self._make(f"frames between {seen.first} and {seen.last} are missing")
         elif self._first is not None:
             return
-        elif not self.sure and self._known and self._same_end(seen):
+        elif not self.sure and self._known and self._born == seen.made and self._same_end(seen):
             self.sure = True
-        elif not self.sure or seen.last != self.confirmed:
+        elif not self.sure or self._born != seen.made or seen.last != self.confirmed:
             if self._known:
-                self._say("unsure", why=f"its end is frame {seen.last}, not {self.confirmed}")
+                self._say("unsure", why=self._doubt(seen))
             self._from_start()
-            self._looked = now
+            self._looked, self._born = now, seen.made
             self._first = Comparison(self.stream, self._ahead, seen)
         elif self._sweep is None and (
             seen.leader != self._leader or now - self._swept >= SWEEP_EVERY
         ):
             self._leader, self._swept = seen.leader, now
             self._sweep = Comparison(self.stream, Ahead(self._run, self.machine), seen)
+
+    def _doubt(self, seen: StreamSeen) -> str:
+        if self._born != seen.made:
+            return "it was made by somebody else"
+        return f"its end is frame {seen.last}, where {self.confirmed} was acknowledged"
 
     def _same_end(self, seen: StreamSeen) -> bool:
         """After a loss of the line: does it hold what was acknowledged, and beyond it only what was
@@ -214,7 +220,7 @@ class Copier:
             return  # no frame yet, and then no stream
         self._say("anew", why=why, first=due.seq)
         self.stream.drop()
-        self.stream.make(due.seq)
+        self._born = self.stream.make(due.seq)
         self.made += 1
         self.confirmed, self._known, self.sure = due.seq - 1, True, True
 

@@ -21,8 +21,6 @@ CALL = 4.0
 DIAL = 4.0
 WRONG_LAST = 10071
 """The server's error code of an expectation that does not hold."""
-MAX_PENDING = 1_024
-"""Messages that wait for their acknowledgement at once."""
 
 Make = Callable[[Any], Awaitable[T]]
 """A coroutine function of the JetStream context."""
@@ -84,31 +82,33 @@ class NatsLine:
         return asyncio.run_coroutine_threadsafe(self._dial(), self._loop)
 
     async def _dial(self) -> None:
-        import nats
+        from nats.aio.client import Client
 
         await self._drop()
         said = "no server is listed"
         for _ in self.servers.urls:
             url = self.servers.urls[self._turn % len(self.servers.urls)]
             self._turn += 1
+            client = Client()
             try:
-                client = await asyncio.wait_for(
-                    nats.connect(
+                await asyncio.wait_for(
+                    client.connect(
                         url, name=self.name, allow_reconnect=False, connect_timeout=2,
                         ping_interval=2, max_outstanding_pings=2, error_cb=_quiet,
                     ),
                     DIAL,
                 )  # fmt: skip
-            except (Exception, asyncio.CancelledError) as error:
+            except Exception as error:
                 said = f"{url}: {str(error) or type(error).__name__}"
+                await _end(client)
                 continue
             try:
                 await self._pass(client)
             except BaseException:
-                await client.close()
+                await _end(client)
                 raise
             self._client = client
-            self._context = client.jetstream(timeout=CALL, publish_async_max_pending=MAX_PENDING)
+            self._context = client.jetstream(timeout=CALL)
             return
         raise LineDownError(f"no messaging server answers: {said}")
 
@@ -163,11 +163,8 @@ class NatsLine:
 
     async def _drop(self) -> None:
         client, self._client, self._context = self._client, None, None
-        if client is not None and not client.is_closed:
-            try:
-                await asyncio.wait_for(client.close(), 1.0)
-            except (Exception, asyncio.CancelledError) as error:
-                await _quiet(error)
+        if client is not None:
+            await _end(client)
 
     def close(self) -> None:
         """End line and thread."""
@@ -177,6 +174,19 @@ class NatsLine:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5.0)
             self._loop.close()
+
+
+async def _end(client: Any) -> None:
+    """Close a client; the socket goes even when the server takes nothing more."""
+    try:
+        await asyncio.wait_for(client.close(), 1.0)
+    except Exception as error:
+        await _quiet(error)
+    finally:
+        writer = getattr(client._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+            await asyncio.sleep(0)
 
 
 async def _quiet(error: BaseException) -> None:

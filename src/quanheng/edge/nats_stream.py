@@ -7,6 +7,7 @@ for instead of dropping what is old.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,9 +98,9 @@ class FrameStream:
         ours = kept == mine and free and bool(config.deny_delete and config.deny_purge)
         return StreamSeen(first, last, whole, leader or "", str(info.created), ours)
 
-    def make(self, first: int) -> None:
-        """Make it, empty, its first frame to be `first`."""
-        self._line.call(lambda js: js.add_stream(self._config(first)))
+    def make(self, first: int) -> str:
+        """Make it, empty, its first frame to be `first`; when it was made."""
+        return str(self._line.call(lambda js: js.add_stream(self._config(first))).created)
 
     def drop(self) -> None:
         """Delete it; one that is not there is no error."""
@@ -117,25 +118,36 @@ class FrameStream:
         a second writer is refused): RefusedError of code WRONG_LAST. Frames before the one that
         failed may be there.
         """
-        subject, kept = subject_of(self.name), self.name
+        self._line.call(lambda js: self._put(js._nc, frames))
 
-        async def put(js: Any) -> None:
-            waiting = []
-            for frame in frames:
+    async def _put(self, client: Any, frames: Sequence[Frame]) -> None:
+        # The client's own pipelined publication never tells of a refusal, so answers are ours.
+        inbox = client.new_inbox()
+        answers: dict[int, Any] = {}
+        whole = asyncio.Event()
+
+        async def take(message: Any) -> None:
+            answers[int(message.subject.rsplit(".", 1)[1])] = message
+            if len(answers) == len(frames):
+                whole.set()
+
+        subscription = await client.subscribe(f"{inbox}.*", cb=take)
+        try:
+            for number, frame in enumerate(frames):
                 headers = {
-                    "Nats-Msg-Id": f"{kept}:{frame.seq}:{frame.chain.hex()[:16]}",
-                    "Nats-Expected-Stream": kept,
+                    "Nats-Msg-Id": f"{self.name}:{frame.seq}:{frame.chain.hex()[:16]}",
+                    "Nats-Expected-Stream": self.name,
                     "Nats-Expected-Last-Sequence": str(frame.seq - 1),
                 }
-                waiting.append(await js.publish_async(subject, raw(frame), headers=headers))
-            answers = await asyncio.gather(*waiting, return_exceptions=True)
-            for frame, answer in zip(frames, answers, strict=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-                if answer.seq != frame.seq:
-                    raise LineDownError(f"frame {frame.seq} was acknowledged as {answer.seq}")
-
-        self._line.call(put)
+                await client.publish(
+                    subject_of(self.name), raw(frame), reply=f"{inbox}.{number}", headers=headers
+                )
+            await whole.wait()
+        finally:
+            if client.is_connected:
+                await subscription.unsubscribe()
+        for number, frame in enumerate(frames):
+            _acknowledged(answers[number], frame.seq)
 
     def read(self, seq: int, last: int) -> list[bytes]:
         """Messages from a frame on to `last`, as many as are given at once; consecutive, perhaps
@@ -195,6 +207,22 @@ class FrameStream:
     def forget(self) -> None:
         """Read no more where it was; the server forgets an idle reader by itself."""
         self._reader = None
+
+
+def _acknowledged(message: Any, seq: int) -> None:
+    """LineDownError or RefusedError unless an answer says that a frame is kept under its number."""
+    if not message.data:
+        raise LineDownError("no server takes frames for the stream")
+    said = json.loads(message.data)
+    error = said.get("error")
+    if error is None and said.get("seq") == seq:
+        return
+    if error is None:
+        raise LineDownError(f"frame {seq} was acknowledged as {said.get('seq')}")
+    text, code = str(error.get("description", "")), int(error.get("code", 500))
+    if code >= 500:
+        raise LineDownError(text)
+    raise RefusedError(text, int(error.get("err_code", 0)), code == 404)
 
 
 def frame_of(data: bytes, check: ChainCheck) -> Frame | str:
