@@ -1,9 +1,13 @@
 """One cluster for the room's tests; each test leaves it whole."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from nats_rig import Cluster
+
+sys.path.append(str(Path(__file__).parents[1] / "compose"))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
 """The gate before JetStream: version, fsync, cluster size, or nothing begins (promise 32)."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +92,6 @@ def test_f65_the_processes_end_before_the_day_begins(
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONHASHSEED": "0"}
 
 
@@ -231,8 +231,6 @@ def test_a_lease_in_the_store_outlasts_an_election(tmp_path: Path) -> None:
 
 
 def _config(folder: Path, more: str) -> Path:
-    from importlib.resources import files
-
     shipped = (files("quanheng") / "data/desk.toml").read_text(encoding="utf-8")
     path = folder / "desk.toml"
     path.write_text(f"{shipped}\n{more}", encoding="utf-8")

@@ -166,10 +166,17 @@ class NatsLine:
         if client is not None:
             await _end(client)
 
+    async def _over(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._drop()
+
     def close(self) -> None:
         """End line and thread."""
         try:
-            self.drop()
+            self.finish(asyncio.run_coroutine_threadsafe(self._over(), self._loop), CALL)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5.0)
@@ -194,8 +201,10 @@ async def _quiet(error: BaseException) -> None:
 
 
 def _ours(error: Exception) -> MessagingError:
-    from nats.js.errors import APIError, NotFoundError
+    from nats.js.errors import APIError, KeyWrongLastSequenceError, NotFoundError
 
+    if isinstance(error, KeyWrongLastSequenceError):  # it carries no code of its own
+        return RefusedError(str(error), WRONG_LAST, missing=False)
     if isinstance(error, APIError) and error.code is not None and error.code < 500:
         text = error.description or str(error)
         return RefusedError(text, error.err_code or 0, isinstance(error, NotFoundError))
