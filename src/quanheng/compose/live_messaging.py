@@ -14,6 +14,7 @@ from quanheng.config import Config
 from quanheng.edge.kv_arbiter import KvSetup
 from quanheng.edge.nats_config import servers_of
 from quanheng.edge.nats_copying import PLACE, Place, Setup, streams_of
+from quanheng.maker.maker import Maker
 from quanheng.terms.units import MILLISECOND
 
 BUCKET = "QH-LEASE"
@@ -25,7 +26,8 @@ def copiers_of(config: Config) -> tuple[str, ...]:
     """Roles of the copiers of a run."""
     if not config.messaging.enabled:
         return ()
-    return (COPIER, f"{COPIER}{NODE_B}") if config.standby.enabled else (COPIER,)
+    pair = config.standby.enabled and Maker.NAME in config.messaging.machines
+    return (COPIER, f"{COPIER}{NODE_B}") if pair else (COPIER,)
 
 
 def leases_of(config: Config) -> tuple[str, ...]:
@@ -39,12 +41,14 @@ def write_copiers(run: Path, config: Config) -> None:
     """The copiers' parts; folders must be there."""
     for role in copiers_of(config):
         _, folder = place(run, role)
-        title = run.name if folder == run else f"{run.name}-{STANDBY}"
+        first = folder == run
+        title = run.name if first else f"{run.name}-{STANDBY}"
+        machines = config.messaging.machines if first else (Maker.NAME,)
         found = folder / PLACE
         if found.exists():
             streams = msgspec.json.decode(found.read_bytes(), type=Place).streams
         else:
-            streams = streams_of(title, config.messaging.machines, os.urandom(4).hex())
+            streams = streams_of(title, machines, os.urandom(4).hex())
             found.write_bytes(msgspec.json.encode(Place(streams)) + b"\n")
         setup = Setup(servers_of(config.messaging), streams)
         (folder / "live" / "copier.msgpack").write_bytes(msgspec.msgpack.encode(setup))

@@ -16,7 +16,7 @@ from quanheng.edge import arbiter_main, gateway_main
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.maker_setup import MakerSetup, PairSetup
-from quanheng.edge.nats_copying import PLACE
+from quanheng.edge.nats_copying import PLACE, Place
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import Notify
 from quanheng.runtime.segment import read_segments
@@ -123,7 +123,7 @@ def gather(run: Path, leader: str) -> int:
     if leader.endswith(NODE_B):
         for part in ("journal", "snap"):
             _swap(run / part / Maker.NAME, other / part / Maker.NAME)
-        _swap(run / PLACE, other / PLACE)
+        _swap_streams(run, other)
     for name in ("maker.jsonl", "gateway.jsonl"):
         lines = read_lines(run / "live" / name) + read_lines(other / "live" / name)
         lines.sort(key=_at)
@@ -155,6 +155,17 @@ def _swap(mine: Path, theirs: Path) -> None:
         mine.rename(theirs)
     mine.parent.mkdir(parents=True, exist_ok=True)
     between.rename(mine)
+
+
+def _swap_streams(run: Path, other: Path) -> None:
+    """The names of the streams go with the makers' journals."""
+    files = (run / PLACE, other / PLACE)
+    if not all(path.exists() for path in files):
+        return
+    mine, theirs = (msgspec.json.decode(path.read_bytes(), type=Place).streams for path in files)
+    mine[Maker.NAME], theirs[Maker.NAME] = theirs[Maker.NAME], mine[Maker.NAME]
+    for path, streams in zip(files, (mine, theirs), strict=True):
+        path.write_bytes(msgspec.json.encode(Place(streams)) + b"\n")
 
 
 def _differing(run: Path, other: Path) -> int:

@@ -8,16 +8,16 @@ for instead of dropping what is old.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from quanheng.edge.nats_line import LineDownError, NatsLine, RefusedError
+from quanheng.edge.nats_line import CALL, LineDownError, NatsLine, RefusedError
 from quanheng.runtime.journal import BadFrameError, ChainCheck, Frame, encode_frame, parse_frame
 
 READ_AT_ONCE = 64
-READ_SECONDS = 3.0
+READ_SECONDS = 2.0
 TRIES = 20
 PAUSE = 0.1
 """Seconds between tries while a new consumer has no leader yet."""
@@ -159,10 +159,12 @@ class FrameStream:
         if self._reader is None or self._at != seq:
             self._open(seq)
         reader = self._reader
+
+        async def fetch(js: Any) -> Any:
+            return await _patient(lambda: reader.fetch(wanted, timeout=READ_SECONDS))
+
         try:
-            messages = self._line.call(
-                lambda js: reader.fetch(wanted, timeout=READ_SECONDS), READ_SECONDS + 2
-            )
+            messages = self._line.call(fetch, READ_SECONDS + CALL)
         except (LineDownError, RefusedError):
             self._reader = None
             raise
@@ -179,23 +181,17 @@ class FrameStream:
         self.forget()
 
         async def begin(js: Any) -> Any:
-            from nats.js import api, errors
+            from nats.js import api
 
-            for tried in range(TRIES):
-                config = api.ConsumerConfig(
-                    deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=seq,
-                    ack_policy=api.AckPolicy.NONE, mem_storage=True, num_replicas=1,
-                    inactive_threshold=60,
-                )  # fmt: skip
-                try:
-                    return await js.pull_subscribe(
-                        subject_of(self.name), stream=self.name, config=config
-                    )
-                except errors.ServiceUnavailableError:
-                    if tried == TRIES - 1:
-                        raise
-                    await asyncio.sleep(PAUSE)
-            return None
+            config = api.ConsumerConfig(
+                deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=seq,
+                ack_policy=api.AckPolicy.NONE, mem_storage=True, num_replicas=1,
+                inactive_threshold=60,
+            )  # fmt: skip
+            subject = subject_of(self.name)
+            return await _patient(
+                lambda: js.pull_subscribe(subject, stream=self.name, config=config)
+            )
 
         self._reader, self._at = self._line.call(begin), seq
 
@@ -207,6 +203,18 @@ class FrameStream:
     def forget(self) -> None:
         """Read no more where it was; the server forgets an idle reader by itself."""
         self._reader = None
+
+
+async def _patient(make: Callable[[], Awaitable[Any]]) -> Any:
+    """Again, a few times: a consumer that was just made may have no leader yet."""
+    from nats.js import errors
+
+    for _ in range(TRIES):
+        try:
+            return await make()
+        except errors.ServiceUnavailableError:
+            await asyncio.sleep(PAUSE)
+    return await make()
 
 
 def _acknowledged(message: Any, seq: int) -> None:
