@@ -70,6 +70,8 @@ class Relay:
                     continue
                 there = socket.create_connection(("127.0.0.1", self._target), timeout=2.0)
                 there.settimeout(None)
+                for one in (here, there):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 if self._listener.fileno() < 0:
                     return
