@@ -26,15 +26,19 @@ from replication import BLOCK, WARM, Bench, cells
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "messaging"))
 
 from copy_rig import MACHINE, CopyRig, servers_of
+from kv_rig import KvRig
 from nats_rig import Cluster, wait_for
 
 from quanheng.compose.text import table
 from quanheng.edge.build import write_build
 from quanheng.edge.clock import monotonic
 from quanheng.edge.journal_lines import read_lines
+from quanheng.edge.lease import LeaseKeeper
 from quanheng.edge.nats_copying import Setup, streams_of
+from quanheng.edge.nats_line import NatsLine
 from quanheng.edge.nats_tail import StreamTail
 from quanheng.maker.maker import Maker
+from quanheng.terms.units import SECOND
 
 FRAMES = 10_000
 CHAINED = 300
@@ -143,6 +147,50 @@ def elections(cluster: Cluster, root: Path, kills: int) -> None:
     rig.close()
 
 
+def gap(rig: KvRig, holder: LeaseKeeper) -> float:
+    """Seconds between two renewals that were answered, at most a second when nothing is lost."""
+    before = holder._until
+    rig.until(lambda: holder._until > before + SECOND, "a renewal after the election")
+    assert holder.valid(monotonic()), "the lease outlasts the election"
+    return (holder._until - before) / 1e9
+
+
+def move(rig: KvRig, other: LeaseKeeper) -> float:
+    """Milliseconds until a side leads."""
+    return rig.until(lambda: other.epoch, "the other one leads") / 1e6
+
+
+def leases(cluster: Cluster, root: Path, kills: int) -> None:
+    """kill -9 of the server that leads the lease's store: how long no renewal was answered; and of
+    the maker that leads: how long until the other one does.
+    """
+    rig = KvRig(root / "leases", cluster, "bench")
+    gaps, moves = [], []
+    keepers = {name: rig.sides[name].start_keeper() for name in "ab"}
+    rig.until(lambda: any(one.epoch for one in keepers.values()), "one leads")
+    for _ in range(kills):
+        leads, other = ("a", "b") if keepers["a"].epoch else ("b", "a")
+        line = NatsLine(servers_of(cluster), "bench")
+        line.dial()
+        server = line.call(lambda js: js.stream_info("KV_QH-TEST")).cluster.leader
+        line.close()
+        cluster.named(server).kill()
+        gaps.append(gap(rig, keepers[leads]))
+        cluster.whole()
+        rig.sides[leads].kill_keeper()
+        moves.append(move(rig, keepers[other]))
+        keepers[leads] = rig.sides[leads].start_keeper()
+    rig.close()
+    rows = [
+        [f"{what}, {kills} times", *(f"{one:,.1f}" for one in (min(row), np.median(row), max(row)))]
+        for what, row in (
+            ("kill -9 of the lease's server, s between renewals", gaps),
+            ("kill -9 of the maker, ms until the other leads", moves),
+        )
+    ]
+    print(table(["", "least", "median", "most"], rows))
+
+
 def main() -> None:
     """Print the figures."""
     words = [int(word) for word in sys.argv[1:]]
@@ -155,6 +203,7 @@ def main() -> None:
             publication(cluster, root)
             release(cluster, root, snapshots, strikes)
             elections(cluster, root, kills)
+            leases(cluster, root, kills)
         finally:
             cluster.close()
 

@@ -269,8 +269,7 @@ def read_config(path: Path | None = None) -> Config:
 
 def _problem(config: Config) -> str:
     member, line, journal = config.member, config.line, config.journal
-    own, pair = config.isolation, config.standby
-    messaging = messaging_problem(config.messaging, pair.lease, pair.lease_ms, own.peers)
+    own = config.isolation
     rules = (
         (
             not own.accounts or member.account in own.accounts,
@@ -334,10 +333,15 @@ def _problem(config: Config) -> str:
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
         ),
-        (not messaging, messaging),
+        (not (why := _messaging_rule(config)), why),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
+
+
+def _messaging_rule(config: Config) -> str:
+    pair, peers = config.standby, config.isolation.peers
+    return messaging_problem(config.messaging, pair.lease, pair.lease_ms, peers)
 
 
 def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ import pytest
 from nats_rig import Cluster
 
 sys.path.append(str(Path(__file__).parents[1] / "compose"))
+sys.path.append(str(Path(__file__).parents[1] / "live"))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from copy_rig import servers_of
+from gateway_rig import Rig
 from kv_rig import KvRig
 from lease_world import STEP, TTL, Disk, Maker, World
 from nats_rig import Cluster
@@ -24,6 +25,7 @@ from quanheng.edge.clock import monotonic
 from quanheng.edge.gateway_parts import KeptFile
 from quanheng.edge.kv_lease import Agent, Held, Kept
 from quanheng.edge.lease import LeaseKeeper
+from quanheng.edge.link_messages import Fenced
 from quanheng.edge.loop import Loop
 from quanheng.edge.nats_line import NatsLine
 from quanheng.terms.units import SECOND
@@ -243,6 +245,27 @@ class Sent:
     def send(self, message: object) -> bool:
         self.last = message
         return True
+
+
+def test_f62_an_epoch_that_is_given_again_is_refused_by_the_gateway() -> None:
+    """Store and agent's disk both lost: the agent knows nothing and begins at 1. The gateway has
+    seen a higher epoch, on its own disk, and lets nothing of the lower one out.
+    """
+    rig = Rig(epoch=4)
+    one = Agent("a", 1, Disk(), 0, TTL)
+    one.read(0, Held(), SECOND)
+    one.take(Ask("a", True, 0, "h", 1))
+    assert one.wanted(SECOND) is not None
+    one.wrote(1, SECOND)
+    (granted,) = one.answers(SECOND)
+    assert granted == Granted(1)
+    assert not rig.lead(granted.epoch)
+    assert rig.said(Fenced)[0].highest == 4
+    rig.quote(1, epoch=granted.epoch)
+    assert rig.arrived == []
+    one.take(Ask("a", True, 4, "h", 1))  # a node that has a journal says what it knows
+    wanted = one.wanted(SECOND)
+    assert wanted is not None and wanted.epoch == 5 and rig.lead(wanted.epoch)
 
 
 # With servers -------------------------------------------------------------------------------------
