@@ -162,7 +162,7 @@ EXTRAS  := --extra data --extra database --extra postgres --extra quantlib --ext
 
 lock:
 	$(UV_LOCK) --extra data -o requirements.lock
-	$(UV_LOCK) $(EXTRAS) --extra console --extra ray --group dev -o requirements-dev.lock
+	$(UV_LOCK) $(EXTRAS) --extra cluster --extra console --extra ray --group dev -o requirements-dev.lock
 	$(UV_LOCK) $(EXTRAS) --group bench -c requirements.lock -o requirements-bench.lock
 	echo vnpy | uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url -q -o requirements-vnpy.lock

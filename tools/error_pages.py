@@ -45,6 +45,7 @@ FAULTS = {
     "SigningError": "密钥或检查点不能使用",
     "GlyphError": "字体缺字",
     "StoreError": "人员库不能使用",
+    "MessagingError": "消息服务器不能使用",
     "NotAllowedError": "无权办理",
 }
 """Chinese of every kind of error that ends a command."""
@@ -62,6 +63,13 @@ WATCHED = {
     "journal_gone": ("日志文件消失或被改动", "a journal's file vanished or was changed"),
     "loop_stalled": ("主循环停滞", "the loop stands still"),
     "channel_failed": ("告警通道失效", "an alarm channel failed"),
+    "messaging_gate": ("消息服务器不符合要求", "a messaging server is not as it should be"),
+    "messaging_down": ("消息服务器无应答", "no messaging server answers"),
+    "messaging_up": ("消息服务器已接通", "the messaging servers are there"),
+    "messaging_forked": ("日志副本与日志不一致", "a stream is not the journal"),
+    "messaging_refused": ("日志副本流拒收", "a stream refused a frame"),
+    "messaging_anew": ("日志副本流重建", "a stream was made anew"),
+    "messaging_journal_changed": ("日志变更，副本重新核对", "a journal changed"),
 }
 """Alarms that the watch raises by itself."""
 ACTIONS = {

@@ -185,7 +185,10 @@ def packages_block() -> str:
 
 def ports_block() -> str:
     """Every port the processes listen on, with the shipped value."""
-    line, watch, pair = read_config().line, read_config().operations, read_config().standby
+    config = read_config()
+    line, watch, pair, messaging = (
+        config.line, config.operations, config.standby, config.messaging
+    )  # fmt: skip
     console = {one.name: one for one in dict(verbs())["console"].params}
     rows = [
         ("交易所会话（TDGW）", "exchange → gateway", line.host, f"{line.order_port}", "TCP"),
@@ -198,6 +201,10 @@ def ports_block() -> str:
         ("公司监控成交副本", "exchange → overseer", line.host, f"{line.copy_port}", "TCP"),
         ("日志复制（启用备用节点时）", "主节点 → 备用节点", pair.host_a, "0", "TCP"),
         ("租约（启用备用节点时）", "arbiter → 两个节点", pair.host_arbiter, "0", "TCP"),
+        ("日志副本与租约（启用消息服务器时）", "消息服务器 → copier、lease",
+         "、".join(messaging.servers) or "未启用", "同左", "TCP"),
+        ("消息服务器核查（启用时）", "消息服务器 → copier、lease",
+         "、".join(messaging.monitors) or "未启用", "同左", "HTTP"),
         ("引擎与网关", "maker → gateway", "运行目录", "`engine.sock`", "本地套接字"),
         ("一键撤单", "人员 → gateway", "运行目录", "`kill.sock`", "本地套接字"),
         ("监控指标", "采集程序 → watch", watch.host, f"{watch.port}", "HTTP"),

@@ -62,6 +62,7 @@ from quanheng.edge.archive_files import ArchiveError
 from quanheng.edge.archive_signing import SigningError
 from quanheng.edge.document_pdf import GlyphError
 from quanheng.edge.kill_client import KillSocketError
+from quanheng.edge.nats_config import MessagingError
 from quanheng.edge.rate_engines import EngineError
 from quanheng.edge.rate_task import PartError
 from quanheng.edge.tape_files import TapeError
@@ -84,6 +85,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (desk.DeskError, BAD_INPUT),
     (ReferenceDataError, BAD_INPUT),
     (RunError, BAD_INPUT),
+    (MessagingError, BAD_INPUT),
     (JournalError, BAD_INPUT),
     (KillSocketError, BAD_INPUT),
     (DatasetError, BAD_INPUT),

@@ -14,6 +14,8 @@ import msgspec
 
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_channels import problem as channel_problem
+from quanheng.edge.nats_config import MessagingConfig
+from quanheng.edge.nats_config import problem as messaging_problem
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
@@ -198,10 +200,12 @@ class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A second node (docs/standby.md). `alone`: the leader goes on without a follower; else nothing
-    leaves without one. Hosts are where nodes a and b and the arbiter listen.
+    leaves without one. Hosts are where nodes a and b and the arbiter listen. `lease`: by the
+    arbiter, or in the store of the servers of `messaging` (docs/messaging.md).
     """
 
     enabled: bool = False
+    lease: str = "arbiter"
     alone: bool = True
     late_ms: int = 1_000  # a follower that confirms nothing for so long is lost
     lease_ms: int = 3_000
@@ -236,6 +240,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     designated: tuple[str, ...] = ()
     isolation: IsolationConfig = IsolationConfig()
     standby: StandbyConfig = StandbyConfig()
+    messaging: MessagingConfig = MessagingConfig()
 
 
 def read_toml(
@@ -328,9 +333,15 @@ def _problem(config: Config) -> str:
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
         ),
+        (not (why := _messaging_rule(config)), why),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
+
+
+def _messaging_rule(config: Config) -> str:
+    pair, peers = config.standby, config.isolation.peers
+    return messaging_problem(config.messaging, pair.lease, pair.lease_ms, peers)
 
 
 def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:

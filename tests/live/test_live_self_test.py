@@ -39,8 +39,10 @@ from quanheng.edge.build import (
 HOUSE = Path(live.__file__).parents[1]
 MAINS = (
     "edge/arbiter_main.py",
+    "edge/copier_main.py",
     "edge/exchange_main.py",
     "edge/gateway_main.py",
+    "edge/lease_main.py",
     "edge/maker_main.py",
     "edge/overseer_main.py",
     "compose/watch_main.py",

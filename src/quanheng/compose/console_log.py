@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from quanheng.compose.run_folder import RunError, RunInfo, read_info
-from quanheng.edge.journal_tail import JournalTail, Place
+from quanheng.edge.journal_tail import JournalSource, JournalTail, Place
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import MakerOpen
 from quanheng.maker.state import State
@@ -56,10 +56,11 @@ class RunLog:
     oldest snapshot on. RunError for a folder that is no run, or has no journal of the maker.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, source: JournalSource | None = None) -> None:
+        """`source`: where the frames come from when they do not lie in the run folder."""
         self.run = run
         self.info: RunInfo = read_info(run)
-        self._tail = JournalTail(run, Maker.NAME)
+        self._tail: JournalSource = source or JournalTail(run, Maker.NAME)
         self._decode = envelope_decoder(Maker)
         self.opened: MakerOpen | None = None
         self.at = array("q")
@@ -71,7 +72,7 @@ class RunLog:
         self._seq = 0
         self.base = 0  # inputs before the first one that was kept
         self.begin: Nanos = 0  # the first instant that a scene can stand at
-        if not (run / "journal" / Maker.NAME).is_dir():
+        if source is None and not (run / "journal" / Maker.NAME).is_dir():
             raise RunError(f"{run}: no journal of the maker to follow")
 
     def __len__(self) -> int:

@@ -33,6 +33,10 @@ class LazyGroup(click.Group):
         return self._real().get_command(ctx, cmd_name)
 
 
+MESSAGING = LazyGroup(
+    "messaging", "quanheng.compose.messaging_cli", "cluster",
+    "Servers that carry copies of journals to other hosts (docs/messaging.md).",
+)  # fmt: skip
 PEOPLE = LazyGroup(
     "people", "quanheng.compose.people_cli", "console",
     "Persons, posts, rights, sessions and their trail (docs/people.md).",
@@ -45,4 +49,4 @@ DOCUMENTS = LazyGroup(
     "documents", "quanheng.compose.documents_cli", "console,reports",
     "Forms, letters, plans and application packages, from draft to filing (docs/documents.md).",
 )  # fmt: skip
-VERBS = (PEOPLE, REGISTER, DOCUMENTS)
+VERBS = (MESSAGING, PEOPLE, REGISTER, DOCUMENTS)

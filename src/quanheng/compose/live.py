@@ -18,9 +18,10 @@ from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
 from quanheng.compose.live_drills import LEADER, AnyDrill, Drill, LineDrill, moment
-from quanheng.compose.live_nodes import STANDBY, gather, place, write_arbiter
+from quanheng.compose.live_messaging import copiers_of, leases_of
+from quanheng.compose.live_nodes import STANDBY, gather, place
 from quanheng.compose.live_process import Event, Process
-from quanheng.compose.live_setup import Prepared, prepare
+from quanheng.compose.live_setup import Prepared, prepare, write_lease
 from quanheng.compose.margin_report import margin_text, plain_margin
 from quanheng.compose.profit_report import plain_profit, profit_table
 from quanheng.compose.progress import Progress
@@ -48,6 +49,8 @@ STOP_PATIENCE = 20.0
 MAX_RESTARTS = 20
 RESTART_PAUSE = 0.5
 """Seconds between two restarts of a process that died within its first seconds."""
+COPIER_RESTARTS = 5
+"""A copier that dies more often stays away: a day does not end for want of a copy (F65)."""
 HEAD_START = 300 * MILLISECOND
 ROOMS = {"watch": "compose"}
 """Where a process lives that is not of the edge."""
@@ -88,6 +91,9 @@ class Supervisor:
         self.stopping: Callable[[], bool] = _never
         self.ended: dict[str, Event] = {}
         self.pair = prepared.plan.config.standby.enabled
+        self._leases = leases_of(prepared.plan.config)
+        self._copiers = copiers_of(prepared.plan.config)
+        self._given_up: dict[str, int] = {}  # deaths of a copier, whose loss is nobody else's
         self._prefix = prefix or {}
         self._max_restarts = max_restarts
         self._epochs: dict[str, int] = {}  # of the makers of a pair that have led
@@ -168,14 +174,15 @@ class Supervisor:
             for name, port in ports.items() if name.endswith("_standby_port")
         }  # fmt: skip
         given = [ports[f"{name}_port"] for name in LINES]
-        if self.pair:
-            port = self._await(self._spawn("arbiter"), READY, START_PATIENCE)["port"]
-            write_arbiter(self.run, self.prepared.plan.config, port)
-            given.append(port)
-        self.prepared.write_clients(*given)
+        config = self.prepared.plan.config
+        holders = [self._spawn(role) for role in self._leases]
+        at = tuple(self._await(one, READY, START_PATIENCE)["port"] for one in holders)
+        if at:
+            write_lease(self.run, config, at)
+        self.prepared.write_clients(*given, lease_ports=at)
         gateway = self._spawn("gateway")
-        overseer, watch = self._spawn("overseer"), self._spawn("watch")
-        for process in (overseer, watch):
+        others = [self._spawn(role) for role in ("overseer", "watch", *self._copiers)]
+        for process in others:
             self._await(process, READY, START_PATIENCE)
         waiting = [gateway, self._spawn("maker", str(monotonic()))]
         if self.pair:
@@ -243,7 +250,13 @@ class Supervisor:
         self._say("ended", role=role, code=dead.popen.poll(), pid=dead.pid)
         self.leader()  # while what it said is there
         self._forget(dead)
-        self.restarts += 1
+        if role in self._copiers:
+            self._given_up[role] = self._given_up.get(role, 0) + 1
+            if self._given_up[role] > COPIER_RESTARTS:
+                self._say("given_up", role=role)
+                return
+        else:
+            self.restarts += 1
         if self.restarts > self._max_restarts:
             raise LiveError(f"{self.restarts} restarts: {self._obituary(dead)}")
         if time.monotonic() - dead.started < RESTART_PAUSE:
@@ -259,9 +272,11 @@ class Supervisor:
         lead, follow = ("_b", "") if leader.endswith("_b") else ("", "_b")
         nodes = [f"maker{lead}", f"gateway{lead}"]
         if self.pair:
-            nodes = [f"maker{follow}", nodes[0], f"gateway{follow}", nodes[1], "arbiter"]
-        for role in (*nodes, "overseer", "exchange", "watch"):
-            process = self._processes[role]
+            nodes = [f"maker{follow}", nodes[0], f"gateway{follow}", nodes[1], *self._leases]
+        for role in (*nodes, "overseer", *self._copiers, "exchange", "watch"):
+            process = self._processes.get(role)
+            if process is None:
+                continue  # a copier that was given up
             process.order("stop")
             until = time.monotonic() + STOP_PATIENCE
             while not process.ended():

@@ -16,6 +16,7 @@ from quanheng.edge import arbiter_main, gateway_main
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.maker_setup import MakerSetup, PairSetup
+from quanheng.edge.nats_copying import PLACE, Place
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import Notify
 from quanheng.runtime.segment import read_segments
@@ -25,7 +26,9 @@ STANDBY = "standby"
 """Folder of node b in the run folder."""
 NODE_B = "_b"
 """What the roles of node b end with."""
-PAIR_ROLES = ("arbiter", "gateway_b", "maker_b")
+PAIR_ROLES = ("gateway_b", "maker_b")
+EXTRA = ("arbiter", "lease", "lease_b", "copier", "copier_b")
+"""Roles that a run has when its folder holds what they are given."""
 LETTERS = "GHXYZ"
 
 
@@ -34,6 +37,17 @@ def place(run: Path, role: str) -> tuple[str, Path]:
     if role.endswith(NODE_B):
         return role.removesuffix(NODE_B), run / STANDBY
     return role, run
+
+
+def roles_beside(run: Path) -> tuple[str, ...]:
+    """Roles that a run has besides those that every run has."""
+    pair = PAIR_ROLES if (run / STANDBY).exists() else ()
+    found = []
+    for role in EXTRA:
+        name, folder = place(run, role)
+        if (folder / "live" / f"{name}.msgpack").exists():
+            found.append(role)
+    return (*found, *pair)
 
 
 def lines_of(run: Path, role: str) -> Path:
@@ -59,9 +73,13 @@ def write_arbiter(run: Path, config: Config, port: int = 0) -> None:
 
 
 def write_pair(
-    run: Path, config: Config, gateway: gateway_main.Setup, maker: MakerSetup, arbiter_port: int
+    run: Path,
+    config: Config,
+    gateway: gateway_main.Setup,
+    maker: MakerSetup,
+    lease_ports: tuple[int, ...],
 ) -> None:
-    """Gateway and maker of both nodes."""
+    """Gateway and maker of both nodes. `lease_ports`: of the arbiter, or of each node's agent."""
     standby = config.standby
     letters = [one for one in LETTERS if one not in (config.member.letter, gateway.plan.letter)]
     for role, host, letter in (
@@ -71,11 +89,14 @@ def write_pair(
         plan = msgspec.structs.replace(gateway.plan, letter=letter, logon_s=standby.logon_s)
         mine = msgspec.structs.replace(gateway, plan=plan, pair=True, home=str(run))
         _write(run, f"gateway{role}", mine)
+        at = (standby.host_arbiter, lease_ports[0])
+        if len(lease_ports) > 1:
+            at = (host, lease_ports[1 if role else 0])
         pair = PairSetup(
             node="b" if role else "a",
             first=not role,
             host=host,
-            arbiter=(standby.host_arbiter, arbiter_port),
+            arbiter=at,
             build=source_hash(),
             home=str(run),
             alone=standby.alone,
@@ -102,6 +123,7 @@ def gather(run: Path, leader: str) -> int:
     if leader.endswith(NODE_B):
         for part in ("journal", "snap"):
             _swap(run / part / Maker.NAME, other / part / Maker.NAME)
+        _swap_streams(run, other)
     for name in ("maker.jsonl", "gateway.jsonl"):
         lines = read_lines(run / "live" / name) + read_lines(other / "live" / name)
         lines.sort(key=_at)
@@ -133,6 +155,17 @@ def _swap(mine: Path, theirs: Path) -> None:
         mine.rename(theirs)
     mine.parent.mkdir(parents=True, exist_ok=True)
     between.rename(mine)
+
+
+def _swap_streams(run: Path, other: Path) -> None:
+    """The names of the streams go with the makers' journals."""
+    files = (run / PLACE, other / PLACE)
+    if not all(path.exists() for path in files):
+        return
+    mine, theirs = (msgspec.json.decode(path.read_bytes(), type=Place).streams for path in files)
+    mine[Maker.NAME], theirs[Maker.NAME] = theirs[Maker.NAME], mine[Maker.NAME]
+    for path, streams in zip(files, (mine, theirs), strict=True):
+        path.write_bytes(msgspec.json.encode(Place(streams)) + b"\n")
 
 
 def _differing(run: Path, other: Path) -> int:

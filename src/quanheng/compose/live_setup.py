@@ -10,12 +10,13 @@ from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.isolation import register_of
+from quanheng.compose.live_messaging import leases_of, write_copiers, write_leases
 from quanheng.compose.live_nodes import STANDBY, write_arbiter, write_pair
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_day import OversightDay
 from quanheng.compose.reference import load, morning_files
 from quanheng.compose.run_folder import RunInfo, source_hash, write_info
-from quanheng.config import config_hash
+from quanheng.config import Config, config_hash
 from quanheng.edge import exchange_main, gateway_main
 from quanheng.edge.build import write_build
 from quanheng.edge.gateway_pull import GatewayPlan
@@ -120,10 +121,11 @@ class Prepared:
         feed_port: int,
         etf_port: int,
         copy_port: int,
-        arbiter_port: int = 0,
+        *,
+        lease_ports: tuple[int, ...] = (),
     ) -> None:
         """What the gateway, the overseer and the maker get once the exchange's ports are known,
-        and the arbiter's where there is a standby.
+        and the arbiter's or the agents' where there is a standby.
         """
         plan = self.plan
         member, line = plan.config.member, plan.config.line
@@ -158,7 +160,7 @@ class Prepared:
             overseer_lost=line.overseer_lost_ms * MILLISECOND,
         )
         if plan.config.standby.enabled:
-            write_pair(self.run, plan.config, gateway_setup, maker, arbiter_port)
+            write_pair(self.run, plan.config, gateway_setup, maker, lease_ports)
         else:
             self._write("gateway", gateway_setup)
             self._write("maker", maker)
@@ -195,6 +197,14 @@ class Prepared:
         path.write_bytes(msgspec.msgpack.encode(setup))
 
 
+def write_lease(run: Path, config: Config, ports: tuple[int, ...] = ()) -> None:
+    """Who holds the lease of a pair; `ports`: those it listened on at its first start."""
+    if len(leases_of(config)) > 1:
+        write_leases(run, config, ports or (0, 0))
+    else:
+        write_arbiter(run, config, ports[0] if ports else 0)
+
+
 def _nearest_first(contracts: Iterable[Contract]) -> dict[str, str]:
     """Underlyings by contract code, nearest expiry first: the order of a pull's cancels."""
     rows = sorted(contracts, key=lambda item: (item.last_day, item.code))
@@ -212,7 +222,9 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prep
     for name, data in morning_files(reference).items():
         (files / name).write_bytes(data)
     if plan.config.standby.enabled:
-        write_arbiter(run, plan.config)
+        (run / STANDBY / "live").mkdir(parents=True, exist_ok=True)
+        write_lease(run, plan.config)
+    write_copiers(run, plan.config)
     for node in (run, run / STANDBY) if plan.config.standby.enabled else (run,):
         write_build(node)
     prepared.write_status("running")

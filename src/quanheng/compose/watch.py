@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
-from quanheng.compose.live_nodes import PAIR_ROLES, STANDBY, lines_of
+from quanheng.compose.live_nodes import lines_of, roles_beside
 from quanheng.compose.watch_place import Place
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.isolation import REFUSED
@@ -25,7 +25,7 @@ from quanheng.terms.codes import Alert
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
 ROLES = ("exchange", "gateway", "overseer", "maker")
-SILENT_ROLES = ("arbiter", "maker_b")
+SILENT_ROLES = ("arbiter", "lease", "lease_b", "maker_b")
 """They have no figures of health to tell while all is well; a follower has none."""
 PAIR = {
     "follower_lost": ("red", "备机断开：{why}"),
@@ -37,6 +37,16 @@ PAIR = {
     "leads": ("red", "节点 {node} 接管，任期 {epoch}"),
 }
 """What a node of a pair says of it: level and words (docs/standby.md)."""
+MESSAGING = {
+    "gate": ("red", "消息服务器不符合要求，停止复制：{why}"),
+    "down": ("amber", "消息服务器无应答：{why}"),
+    "up": ("notice", "消息服务器已接通，{servers}/{of} 台经过核查"),
+    "forked": ("red", "日志副本流 {stream} 与日志不一致：{why}"),
+    "refused": ("amber", "日志副本流 {stream} 拒收第 {seq} 帧：{why}"),
+    "anew": ("amber", "日志副本流 {stream} 重建，从第 {first} 帧起：{why}"),
+    "journal_changed": ("amber", "机器 {machine} 的日志变更，副本流重新核对：{why}"),
+}
+"""What a copier says: level and words (docs/messaging.md)."""
 SILENT = 15 * SECOND
 """A process that says nothing of its health for so long is in trouble, or stopped."""
 LEAST_FREE = 2 << 30
@@ -88,7 +98,7 @@ class Watch:
         self.pids: dict[str, int] = {}
         self.registry = CollectorRegistry()
         self._now = now
-        self.roles = (*ROLES, *PAIR_ROLES) if (run / STANDBY).exists() else ROLES
+        self.roles = (*ROLES, *roles_beside(run))
         self._tails = {role: Tail(lines_of(run, role)) for role in self.roles}
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
         self._refused = Tail(run / REFUSED)
@@ -177,6 +187,9 @@ class Watch:
             case what if what in PAIR and (what != "leads" or line["epoch"] > 1):
                 level, words = PAIR[what]
                 self._alarm(level, f"standby_{what}", role, words.format(**line))
+            case what if what in MESSAGING and role.startswith("copier"):
+                level, words = MESSAGING[what]
+                self._alarm(level, f"messaging_{what}", role, words.format(**line))
             case "issued_bad" | "bad_act":
                 text = f"第 {line['line']} 行不是有效指令：{line['reason']}"
                 self._alarm("amber", line["what"], role, text)

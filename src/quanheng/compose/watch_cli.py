@@ -9,6 +9,7 @@ import msgspec
 
 from quanheng.compose.answering import answer
 from quanheng.compose.commands import UsageError
+from quanheng.compose.live_nodes import lines_of, roles_beside
 from quanheng.compose.node import run_of
 from quanheng.compose.node_cli import home_option
 from quanheng.compose.people import read_people
@@ -47,8 +48,8 @@ def processes(run: Path) -> list[dict[str, Any]]:
     path = run / "live" / "pids.json"
     pids = msgspec.json.decode(path.read_bytes(), type=dict[str, int]) if path.exists() else {}
     rows = []
-    for role in (*ROLES, "watch"):
-        said = [one for one in Tail(run / "live" / f"{role}.jsonl") if one["what"] == "health"]
+    for role in (*ROLES, *roles_beside(run), "watch"):
+        said = [one for one in Tail(lines_of(run, role)) if one["what"] == "health"]
         last = said[-1] if said else {}
         pid = pids.get(role, 0)
         age = (monotonic() - last["at"]) // SECOND if last else -1

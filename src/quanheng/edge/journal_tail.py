@@ -6,6 +6,7 @@ off is one that is being written, until a later segment shows that it was not.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -30,6 +31,18 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     segment: int
     offset: int
     size: int
+
+
+class JournalSource(Protocol):
+    """A journal that somebody else writes, followed: from its files, or from a copy elsewhere."""
+
+    machine: str
+
+    def payload(self, place: Place) -> bytes:
+        """The payload of a frame that was read before."""
+
+    def poll(self, most: int = 1 << 62) -> Iterator[tuple[Frame, Place]]:
+        """The frames that are whole by now, at most about `most` bytes of them."""
 
 
 class JournalTail:

@@ -1,0 +1,29 @@
+"""One cluster for the room's tests; each test leaves it whole."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nats_rig import Cluster
+
+sys.path.append(str(Path(__file__).parents[1] / "compose"))
+sys.path.append(str(Path(__file__).parents[1] / "live"))
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three servers as promise 32 wants them."""
+    made = Cluster(tmp_path_factory.mktemp("nats"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def cluster(three: Cluster) -> Cluster:
+    """The same, every server up and current."""
+    three.whole()
+    return three
