@@ -198,7 +198,8 @@ class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A second node (docs/standby.md). `alone`: the leader goes on without a follower; else nothing
-    leaves without one. Hosts are where nodes a and b and the arbiter listen.
+    leaves without one. Hosts are where nodes a and b and the arbiter listen; what leaves this
+    machine is secured with the certificates in `tls`, unless `plain` says that it may do without.
     """
 
     enabled: bool = False
@@ -210,6 +211,8 @@ class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_a: str = "127.0.0.1"
     host_b: str = "127.0.0.1"
     host_arbiter: str = "127.0.0.1"
+    tls: str = ""  # folder of certificates (`quanheng pair-keys`); empty: plain links
+    plain: bool = False  # links beyond loopback may be plain
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -328,9 +331,24 @@ def _problem(config: Config) -> str:
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
         ),
+        (not (why := _open_link(config.standby)), f"standby.{why}"),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
+
+
+def _open_link(standby: StandbyConfig) -> str:
+    """The key of a link that would leave this machine without TLS, and why not; "" for none."""
+    if not standby.enabled or standby.tls or standby.plain:
+        return ""
+    for key in ("host_a", "host_b", "host_arbiter"):
+        host = getattr(standby, key)
+        if host != "localhost" and not host.startswith("127."):
+            return (
+                f"{key}: {host} is beyond loopback and standby.tls names no certificates; "
+                "standby.plain = true lets links between hosts be plain"
+            )
+    return ""
 
 
 def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:

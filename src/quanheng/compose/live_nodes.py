@@ -42,6 +42,11 @@ def lines_of(run: Path, role: str) -> Path:
     return folder / "live" / f"{name}.jsonl"
 
 
+def whole_path(folder: str) -> str:
+    """A folder of the configuration as the processes are given it; "" stays empty."""
+    return str(Path(folder).resolve()) if folder else ""
+
+
 def write_arbiter(run: Path, config: Config, port: int = 0) -> None:
     """The arbiter's part, and node b's folder. `port`: the one it was given at its first start, so
     that nodes find it again after another.
@@ -54,6 +59,7 @@ def write_arbiter(run: Path, config: Config, port: int = 0) -> None:
         lease=standby.lease_ms * MILLISECOND,
         grace=standby.grace_ms * MILLISECOND,
         peers=config.isolation.peers,
+        tls=whole_path(standby.tls),
     )
     _write(run, "arbiter", setup)
 
@@ -82,6 +88,7 @@ def write_pair(
             late=standby.late_ms * MILLISECOND,
             lease=standby.lease_ms * MILLISECOND,
             peers=config.isolation.peers,
+            tls=whole_path(standby.tls),
         )
         _write(run, f"maker{role}", msgspec.structs.replace(maker, pair=pair))
 

@@ -31,6 +31,7 @@ class PairSetup(msgspec.Struct, frozen=True, kw_only=True):
     late: Nanos = SECOND  # a follower that confirms nothing for so long is lost
     lease: Nanos = LEASE
     peers: tuple[str, ...] = LOCAL
+    tls: str = ""  # folder of certificates; empty: plain links
 
 
 class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):
