@@ -211,6 +211,8 @@ class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_a: str = "127.0.0.1"
     host_b: str = "127.0.0.1"
     host_arbiter: str = "127.0.0.1"
+    host_overseer: str = ""  # where the overseer listens for nodes of other hosts; "": nowhere
+    port_overseer: int = 0
     tls: str = ""  # folder of certificates (`quanheng pair-keys`); empty: plain links
     plain: bool = False  # links beyond loopback may be plain
 
@@ -332,6 +334,10 @@ def _problem(config: Config) -> str:
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
         ),
         (not (why := _open_link(config.standby)), f"standby.{why}"),
+        (
+            not config.standby.host_overseer or 0 < config.standby.port_overseer < 65_536,
+            "standby.port_overseer: nodes of other hosts have to be told the port",
+        ),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
@@ -341,9 +347,9 @@ def _open_link(standby: StandbyConfig) -> str:
     """The key of a link that would leave this machine without TLS, and why not; "" for none."""
     if not standby.enabled or standby.tls or standby.plain:
         return ""
-    for key in ("host_a", "host_b", "host_arbiter"):
+    for key in ("host_a", "host_b", "host_arbiter", "host_overseer"):
         host = getattr(standby, key)
-        if host != "localhost" and not host.startswith("127."):
+        if host and host != "localhost" and not host.startswith("127."):
             return (
                 f"{key}: {host} is beyond loopback and standby.tls names no certificates; "
                 "standby.plain = true lets links between hosts be plain"

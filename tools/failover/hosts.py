@@ -18,7 +18,8 @@ from quanheng.edge.tls import NAMES
 PLACES = {"x": "10.77.0.1", "a": "10.77.0.2", "b": "10.77.0.3"}
 ARBITER = "10.77.0.4"
 """Its own address at place x, so that a way to it can fail while that to the exchange does not."""
-WAYS = ("arbiter", "node", "exchange")
+PORT = 8_017
+"""Where the overseer listens at place x."""
 SHAPER = Path(__file__).parents[1] / "shape_network.py"
 
 
@@ -140,7 +141,12 @@ def configured(netns: bool, keys: Path | None) -> Config:
         standby = msgspec.structs.replace(standby, tls=str(keys))
     if netns:
         standby = msgspec.structs.replace(
-            standby, host_a=PLACES["a"], host_b=PLACES["b"], host_arbiter=ARBITER
+            standby,
+            host_a=PLACES["a"],
+            host_b=PLACES["b"],
+            host_arbiter=ARBITER,
+            host_overseer=PLACES["x"],
+            port_overseer=PORT,
         )
         line = msgspec.structs.replace(config.line, host=PLACES["x"])
         hosts = (*PLACES.values(), ARBITER)

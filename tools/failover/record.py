@@ -12,7 +12,7 @@ import msgspec
 
 from quanheng.compose.closing import lines_of as duties_of
 from quanheng.compose.closing import makers_of, referee
-from quanheng.compose.drill import Check, write_drill
+from quanheng.compose.drill import FAILOVER, Check, write_drill
 from quanheng.compose.live_closing import LiveWorld
 from quanheng.compose.live_nodes import lines_of
 from quanheng.compose.live_setup import Prepared
@@ -49,8 +49,6 @@ KINDS = {
 }
 """How the leader was struck. One way: what it sends does not arrive, or what is sent to it."""
 ONE_WAY = tuple(kind for kind in KINDS if kind.startswith(("to_", "from_")))
-FILED = "failover"
-"""Folder of the drill's record among the drills that inspection looks for."""
 TITLE = "主备切换演练 Fail-over between two hosts"
 
 
@@ -256,9 +254,9 @@ def file_record(
     drills: Path, out: Path, result: dict[str, Any], blows: list[dict[str, Any]]
 ) -> Path:
     """File the record where inspection looks for drills (I-52); an older one is put aside."""
-    folder = drills / FILED
+    folder = drills / FAILOVER
     if folder.exists():
-        folder.rename(drills / f"{FILED}-until-{wall()}")
+        folder.rename(drills / f"{FAILOVER}-until-{wall()}")
     (folder / "documents").mkdir(parents=True)
     names = ["failover.md", "failover.json"]
     for name in names:

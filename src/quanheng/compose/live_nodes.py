@@ -69,13 +69,15 @@ def write_pair(
 ) -> None:
     """Gateway and maker of both nodes."""
     standby = config.standby
+    # Where the nodes' hosts do not share the run folder, each has its own and asks the overseer.
+    home = "" if standby.host_overseer else str(run)
     letters = [one for one in LETTERS if one not in (config.member.letter, gateway.plan.letter)]
     for role, host, letter in (
         ("", standby.host_a, gateway.plan.letter),
         (NODE_B, standby.host_b, letters[0]),
     ):
         plan = msgspec.structs.replace(gateway.plan, letter=letter, logon_s=standby.logon_s)
-        mine = msgspec.structs.replace(gateway, plan=plan, pair=True, home=str(run))
+        mine = msgspec.structs.replace(gateway, plan=plan, pair=True, home=home)
         _write(run, f"gateway{role}", mine)
         pair = PairSetup(
             node="b" if role else "a",
@@ -83,7 +85,8 @@ def write_pair(
             host=host,
             arbiter=(standby.host_arbiter, arbiter_port),
             build=source_hash(),
-            home=str(run),
+            home=home,
+            overseer=(standby.host_overseer, standby.port_overseer),
             alone=standby.alone,
             late=standby.late_ms * MILLISECOND,
             lease=standby.lease_ms * MILLISECOND,

@@ -12,6 +12,7 @@ from typing import Any
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.dialer import Dialer
+from quanheng.edge.firm_link import Far
 from quanheng.edge.follower import Copy, CopyError, cut_back, set_aside
 from quanheng.edge.isolation import guard
 from quanheng.edge.journal_lines import LineFile
@@ -29,7 +30,7 @@ from quanheng.edge.replication import (
     ToFollower,
 )
 from quanheng.edge.standing import Standing
-from quanheng.edge.tls import ARBITER, PARTNER, identity
+from quanheng.edge.tls import ARBITER, OVERSEER, PARTNER, identity
 from quanheng.maker import columns as c
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.maker import Maker
@@ -272,6 +273,14 @@ class Lead:
         """The day is over for this node."""
         self._lease.leave()
         self._server.stop()
+
+
+def far_of(setup: PairSetup) -> Far | None:
+    """The overseer's place where it is on another host; None where the run folder is shared."""
+    if not setup.overseer[0]:
+        return None
+    mine = identity(setup.tls, setup.node)
+    return Far(setup.overseer, None if mine is None else partial(mine.call, OVERSEER))
 
 
 def resting(state: Any) -> tuple[list[str], list[tuple[str, str]]]:

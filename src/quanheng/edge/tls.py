@@ -7,6 +7,7 @@ authority, to be in force, and to carry a name that is expected there. TLS 1.3 o
 """
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ class RefusedError(ValueError):
     """The other end is not who it has to be, or we are not for it; the message says why."""
 
 
+def _nothing() -> None:
+    """Nobody waits to hear."""
+
+
 class Channel:
     """One end of a secured connection. What is sent before the other end is proven waits."""
 
@@ -42,6 +47,7 @@ class Channel:
         self.serves = serves
         self.peer = ""  # name of the other end, once it is proven
         self.since = monotonic()
+        self.on_proven: Callable[[], None] = _nothing
         self._peers = peers
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=serves)
@@ -103,6 +109,7 @@ class Channel:
             shown, wanted = ", ".join(names) or "nobody", ", ".join(self._peers)
             raise RefusedError(f"证书名 certificate of {shown}, 应为 expected {wanted}")
         self.peer = known[0]
+        self.on_proven()
         if self._waiting:
             self._write(self._waiting)
             self._waiting.clear()
