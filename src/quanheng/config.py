@@ -333,18 +333,18 @@ def _problem(config: Config) -> str:
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
         ),
-        (not (why := _open_link(config.standby)), f"standby.{why}"),
-        (
-            not config.standby.host_overseer or 0 < config.standby.port_overseer < 65_536,
-            "standby.port_overseer: nodes of other hosts have to be told the port",
-        ),
+        (not (why := _link(config.standby)), f"standby.{why}"),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
 
 
-def _open_link(standby: StandbyConfig) -> str:
-    """The key of a link that would leave this machine without TLS, and why not; "" for none."""
+def _link(standby: StandbyConfig) -> str:
+    """The key of a link between hosts that cannot be, and why not; "" for none: one that would
+    leave this machine without TLS, or to an overseer whose port nobody knows.
+    """
+    if standby.host_overseer and not 0 < standby.port_overseer < 65_536:
+        return "port_overseer: nodes of other hosts have to be told the port"
     if not standby.enabled or standby.tls or standby.plain:
         return ""
     for key in ("host_a", "host_b", "host_arbiter", "host_overseer"):
