@@ -40,7 +40,6 @@ from failover.record import (
     record,
     stale,
 )
-
 from quanheng.compose import live
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import Supervisor

@@ -18,6 +18,8 @@ from quanheng.edge.tls import NAMES
 PLACES = {"x": "10.77.0.1", "a": "10.77.0.2", "b": "10.77.0.3"}
 ARBITER = "10.77.0.4"
 """Its own address at place x, so that a way to it can fail while that to the exchange does not."""
+OVERSEER = "10.77.0.5"
+"""Another one: without the overseer for 15 s the desk would halt until two people release it."""
 PORT = 8_017
 """Where the overseer listens at place x."""
 SHAPER = Path(__file__).parents[1] / "shape_network.py"
@@ -50,7 +52,7 @@ class Hosts:
     def join(self) -> None:
         """Put the hosts on one network."""
         self._in("x", "link", "add", "bridge", "type", "bridge")
-        for address in (PLACES["x"], ARBITER):
+        for address in (PLACES["x"], ARBITER, OVERSEER):
             self._in("x", "addr", "add", f"{address}/24", "dev", "bridge")
         self._in("x", "link", "set", "bridge", "up")
         for key in ("a", "b"):
@@ -85,7 +87,7 @@ class ShapedHosts(Hosts):
     def join(self) -> None:
         """Start the program and tell it what holds everywhere."""
         control = Path(self._folder.name) / "control"
-        own = {"x": f"{PLACES['x']},{ARBITER}", "a": PLACES["a"], "b": PLACES["b"]}
+        own = {"x": f"{PLACES['x']},{ARBITER},{OVERSEER}", "a": PLACES["a"], "b": PLACES["b"]}
         hosts = [f"{self.names[key]}={addresses}" for key, addresses in own.items()]
         self._program = subprocess.Popen(
             [sys.executable, str(SHAPER), str(control), *hosts],
@@ -145,7 +147,7 @@ def configured(netns: bool, keys: Path | None) -> Config:
             host_a=PLACES["a"],
             host_b=PLACES["b"],
             host_arbiter=ARBITER,
-            host_overseer=PLACES["x"],
+            host_overseer=OVERSEER,
             port_overseer=PORT,
         )
         line = msgspec.structs.replace(config.line, host=PLACES["x"])

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 
-import msgspec
-
 from quanheng.compose.closing import lines_of as duties_of
 from quanheng.compose.closing import makers_of, referee
 from quanheng.compose.drill import FAILOVER, Check, write_drill

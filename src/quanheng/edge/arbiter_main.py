@@ -49,20 +49,20 @@ class ArbiterProcess:
         guard(loop, setup.peers, self.lines)
         store = KeptFile(run / "arbiter" / "lease.json", Lease)
         self.core = Arbiter(store, monotonic(), setup.lease, setup.grace)
+        self._newest: dict[str, Connection] = {}  # node -> the line it spoke on last
         listener = tcp_listener(setup.host, setup.port)
         self.port: int = listener.getsockname()[1]
         loop.listen(listener, self._accept)
 
     def _accept(self, sock: Any) -> None:
         frames: FrameReader[Any] = FrameReader(ToArbiter)
-        names: dict[str, bool] = {}
         channel = None if self._identity is None else self._identity.serve(*PARTNER)
 
         def take(message: Any) -> None:
             if channel is not None and message.node != channel.peer:
                 connection.refuse(f"{channel.peer} 自称 calls itself {message.node}")
                 return
-            names[message.node] = True
+            self._newest[message.node] = connection
             before, whole = self.core.epoch, self.core.whole
             answer = self.core.take(message, monotonic())
             if answer is not None:
@@ -73,7 +73,9 @@ class ArbiterProcess:
                 self._say("whole", node=self.core.whole, epoch=self.core.epoch)
 
         def on_close(why: str) -> None:
-            for name in names:
+            # A line that its node gave up long ago may end here only now: that says nothing.
+            for name in [one for one, line in self._newest.items() if line is connection]:
+                del self._newest[name]
                 self.core.gone(name, monotonic())
                 self._say("gone", node=name, why=why)
 
