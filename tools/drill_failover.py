@@ -43,6 +43,7 @@ from failover.record import (
 from quanheng.compose import live
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import Supervisor
+from quanheng.compose.live_closing import LiveWorld
 from quanheng.compose.live_drills import Drill
 from quanheng.compose.live_nodes import lines_of
 from quanheng.compose.live_setup import prepare
@@ -113,20 +114,6 @@ class Blows:
                 return True
             self.run_on(250 * MILLISECOND)
         return False
-
-    def _in_session(self, role: str) -> bool:
-        """The leader's gateway stands and is synchronised."""
-        said = read_lines(lines_of(self.supervisor.run, role.replace("maker", "gateway")))
-        found = [one["what"] for one in said if one["what"] in ("synced", "exchange_lost")]
-        return found[-1:] == ["synced"]
-
-    def _kind(self, number: int) -> str:
-        every = self.given
-        if self.hosts is not None and every.cut_every and number % every.cut_every == 0:
-            return "partition"
-        if every.one_way_every and number % every.one_way_every == 0:
-            return ONE_WAY[(number // every.one_way_every - 1) % len(ONE_WAY)]
-        return "host" if every.host_every and number % every.host_every == 0 else "engine"
 
     def _in_session(self, role: str) -> bool:
         """The leader's gateway stands and is synchronised."""
@@ -276,7 +263,8 @@ def drill(plan: DayPlan, given: argparse.Namespace, hosts: Hosts | None) -> int:
     assert supervisor.clock is not None
     seconds = (monotonic() - began) / SECOND
     stopped = clock_text(supervisor.clock.at(monotonic()))[:8]
-    counts = checks(prepared) | {"copy differs": supervisor.ended["maker"]["copy_differs"]}
+    world = LiveWorld(prepared)
+    counts = checks(prepared, world) | {"copy differs": supervisor.ended["maker"]["copy_differs"]}
     measure(prepared, supervisor.clock, blows.done)
     requests, late, doubled = stale(prepared)
     shape = {name: getattr(given, name) for name in ("delay", "jitter", "loss", "reorder")}
@@ -285,7 +273,7 @@ def drill(plan: DayPlan, given: argparse.Namespace, hosts: Hosts | None) -> int:
         "tls": not given.plain, "shape": shape if isinstance(hosts, ShapedHosts) else {},
         "packets": hosts.counts() if hosts is not None else {},
         "seed": given.seed, "seconds": round(seconds), "kills": given.kills, "requests": requests,
-        "stale": late, "doubled": doubled, "participation": participation(prepared, stopped),
+        "stale": late, "doubled": doubled, "participation": participation(world, stopped),
         "invariants": len(counts), "restarts": supervisor.restarts,
         "epoch": supervisor.ended["maker"]["epoch"],
         "broken": {name: count for name, count in counts.items() if count},
