@@ -21,7 +21,7 @@ help:
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
 	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones"
-	@echo "make failover  kills of the leader between two network namespaces (root; KILLS=100)"
+	@echo "make failover  kills of the leader between two network namespaces (root; KILLS=100, NET=)"
 	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
 	@echo "make strategies  run every strategy's scenes and keep the records; RELEASE as for models"
@@ -118,10 +118,12 @@ worlds: warm
 	$(BIN)/quanheng worlds $(N)
 	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
 
-# kill -9 of the leader of a pair of nodes, on two hosts made of network namespaces (docs/standby.md).
+# kill -9 of the leader of a pair of nodes, on two hosts made of network namespaces (docs/standby.md). NET shapes the
+# network between them: NET="--delay 5 --jitter 2 --loss 1 --reorder 1 --one-way-every 8". The record goes to runs/drills.
 KILLS ?= 100
+NET ?=
 failover: warm
-	$(BIN)/python tools/drill_failover.py runs/failover-$(KILLS) --kills $(KILLS) --netns
+	$(BIN)/python tools/drill_failover.py runs/failover-$(KILLS) --kills $(KILLS) --netns --file runs/drills $(NET)
 
 soak: warm vnpy
 	$(BIN)/quanheng day --seed 1..20 --contracts all --out runs/soak

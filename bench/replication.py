@@ -1,12 +1,13 @@
 """What a follower costs: from a snapshot's arrival to the quotes' release, without and with one.
 
-    python bench/replication.py [SNAPSHOTS] [STRIKES]
+    python bench/replication.py [SNAPSHOTS] [STRIKES] [tls]
 
 One class, the real maker, host and journal on disk. In turn, in one run, a block of snapshots is
 released behind our own disk alone (`synced`), and a block behind ours and a follower's
-(`replicated`), which is another process on loopback that copies, fsyncs, confirms and applies. The
-median, 90 and 99 per cent of: the machine's work, the wait for release, both. Wall time of a
-machine that others use: compare the columns, not the runs.
+(`replicated`), which is another process on loopback that copies, fsyncs, confirms and applies; with
+`tls` over a secured line, as between hosts. The median, 90 and 99 per cent of: the machine's work,
+the wait for release, both. Wall time of a machine that others use: compare the columns, not the
+runs.
 """
 
 import gc
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "maker"))
 import maker_world
 from maker_world import SPOT, World, continuous, make_chain
 
+from quanheng.compose.pair_keys import make
 from quanheng.compose.text import table
 from quanheng.edge.dialer import Dialer
 from quanheng.edge.follower import Copy
@@ -38,6 +41,7 @@ from quanheng.edge.replication import (
     ReplicatedJournal,
     ToFollower,
 )
+from quanheng.edge.tls import identity
 from quanheng.kernels.pack import pack
 from quanheng.maker.maker import Maker
 from quanheng.runtime.envelope import Source
@@ -54,8 +58,10 @@ BLOCK = 20
 WARM = 20
 
 
-def follow(folder: Path, port: int) -> None:
+def follow(folder: Path, port: int, keys: str) -> None:
     """The other process: a follower until its leader is gone."""
+    mine = identity(keys, "b")
+    call = None if mine is None else partial(mine.call, "a")
     loop = Loop()
     journal = ReplicatedJournal(folder, Maker.NAME)
     copy = Copy(Maker, journal, FolderSnapshots(folder, Maker.NAME))
@@ -69,7 +75,9 @@ def follow(folder: Path, port: int) -> None:
     def hello() -> None:
         line.send(Follow(Maker.NAME, journal.next_seq, journal.chain, "bench"))
 
-    line = Dialer(loop, lambda: tcp_begin("127.0.0.1", port), ToFollower, take, hello, 0, BOUND)
+    line = Dialer(
+        loop, lambda: tcp_begin("127.0.0.1", port), ToFollower, take, hello, 0, BOUND, call
+    )
     while line.losses == 0:
         line.tick(time.monotonic_ns())
         loop.poll(0.5)
@@ -98,7 +106,7 @@ class Journaled:
 class Bench:
     """A maker whose inputs are journaled, and whose effects wait for release."""
 
-    def __init__(self, folder: Path, strikes: int) -> None:
+    def __init__(self, folder: Path, strikes: int, keys: str) -> None:
         self.child: subprocess.Popen[bytes] | None = None
         self.loop = Loop()
         self.journal = ReplicatedJournal(folder, Maker.NAME)
@@ -113,9 +121,10 @@ class Bench:
         self.contracts = len(world.chain.contracts)
         listener = tcp_listener("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
+        mine = identity(keys, "a")
         self.server = ReplicaServer(
             self.loop, listener, self.journal, folder / "journal" / Maker.NAME, "bench",
-            lambda what, figures: None,
+            lambda what, figures: None, None if mine is None else partial(mine.serve, "b"),
         )  # fmt: skip
 
     def serve(self, seconds: float = 0.0) -> None:
@@ -179,13 +188,16 @@ def cells(values: list[float]) -> list[str]:
 def main() -> None:
     """Print the table."""
     if len(sys.argv) > 2 and sys.argv[1] == "follow":
-        follow(Path(sys.argv[2]), int(sys.argv[3]))
+        follow(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
         return
     snapshots = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     strikes = int(sys.argv[2]) if len(sys.argv) > 2 else 10
     with tempfile.TemporaryDirectory() as name:
-        bench = Bench(Path(name) / "a", strikes)
-        command = [sys.executable, __file__, "follow", str(Path(name) / "b"), str(bench.port)]
+        keys = f"{name}/keys" if "tls" in sys.argv else ""
+        if keys:
+            make(Path(keys), ("a", "b"), 1)
+        bench = Bench(Path(name) / "a", strikes, keys)
+        command = [sys.executable, __file__, "follow", f"{name}/b", str(bench.port), keys]
         child = bench.child = subprocess.Popen(command, env=dict(os.environ))
         try:
             show(bench, snapshots)

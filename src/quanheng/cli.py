@@ -40,6 +40,7 @@ from quanheng.compose.kill_cli import kill
 from quanheng.compose.lab_command import lab
 from quanheng.compose.migrate_cli import migrate
 from quanheng.compose.oversee_cli import oversee
+from quanheng.compose.pair_keys_cli import pair_keys
 from quanheng.compose.propose_cli import second, withdraw
 from quanheng.compose.propose_trade_cli import propose
 from quanheng.compose.reference import ReferenceDataError
@@ -315,6 +316,7 @@ for verb in (
     system_inspection,
     migrate,
     drill,
+    pair_keys,
     surveil,
     worlds,
     *settle_cli.VERBS,

@@ -16,6 +16,8 @@ from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_channels import problem as channel_problem
 from quanheng.edge.nats_config import MessagingConfig
 from quanheng.edge.nats_config import problem as messaging_problem
+from quanheng.edge.pair_config import StandbyConfig
+from quanheng.edge.pair_config import problem as pair_problem
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
@@ -198,24 +200,6 @@ class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: tuple[str, ...] = ("127.0.0.1",)
 
 
-class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second node (docs/standby.md). `alone`: the leader goes on without a follower; else nothing
-    leaves without one. Hosts are where nodes a and b and the arbiter listen. `lease`: by the
-    arbiter, or in the store of the servers of `messaging` (docs/messaging.md).
-    """
-
-    enabled: bool = False
-    lease: str = "arbiter"
-    alone: bool = True
-    late_ms: int = 1_000  # a follower that confirms nothing for so long is lost
-    lease_ms: int = 3_000
-    grace_ms: int = 200  # for a leader whose line to the arbiter ended
-    logon_s: int = 5  # heartbeats of the exchange session: how soon a dead host's session ends
-    host_a: str = "127.0.0.1"
-    host_b: str = "127.0.0.1"
-    host_arbiter: str = "127.0.0.1"
-
-
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole tree."""
 
@@ -334,6 +318,7 @@ def _problem(config: Config) -> str:
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
         ),
         (not (why := _messaging_rule(config)), why),
+        (not (why := pair_problem(config.standby)), f"standby.{why}"),
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")

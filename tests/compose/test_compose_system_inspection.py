@@ -52,6 +52,7 @@ def live_run(folder: Path, day: int, good: bool) -> Path:
     if not good:
         lines(run / "live" / "gateway.jsonl", {"what": "alert", "code": "journal_damaged"},
               {"what": "alert", "code": "foreign_account", "scope": "*", "args": []})  # fmt: skip
+        lines(run / "live" / "arbiter.jsonl", {"what": "alert", "code": "link_refused"})
         record_refusal(run, "console", "connection from 192.0.2.1")
     found = (Finding("disk", "磁盘空间 disk", "good" if good else "bad", ""),)
     file_record(SelfTest("maker-a", day, 0, 1, "b", "c", found), run)
@@ -77,7 +78,7 @@ def test_a_quiet_month_has_no_findings_and_a_bad_day_has_all(tmp_path: Path) -> 
     found = "\n".join(findings([inspect_run(bad)], None))
     for words in (
         "自检：磁盘空间", "未正常收市（interrupted）", "maker 意外退出 1 次", "最长 900 毫秒",
-        "fenced 有 1 条未在 5 分钟内确认", "未送达 1 次", "损坏 1 处", "隔离拒绝 2 次",
+        "fenced 有 1 条未在 5 分钟内确认", "未送达 1 次", "损坏 1 处", "隔离拒绝 3 次",
         "overseer 内存每小时增长 1800 KiB", "overseer 交易时段完整垃圾回收 1 次", "没有切换",
         "未与批准的配置清单比对",
     ):  # fmt: skip

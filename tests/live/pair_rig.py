@@ -27,10 +27,12 @@ TTL = 3 * SECOND
 class Rig:
     """An arbiter and up to two nodes in one process, each with a loop and a folder of its own."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, tls: str = "") -> None:
+        """`tls`: folder of the pair's certificates; links are plain without."""
+        self.root, self.tls = root, tls
         (root / "arbiter" / "live").mkdir(parents=True)
-        self.arbiter = ArbiterProcess(root / "arbiter", ArbiterSetup("127.0.0.1", 0, TTL), Loop())
+        setup = ArbiterSetup("127.0.0.1", 0, TTL, tls=tls)
+        self.arbiter = ArbiterProcess(root / "arbiter", setup, Loop())
         self.nodes: dict[str, Node] = {}
         self.leads: dict[str, tuple[Lead, LiveHost]] = {}
 
@@ -42,7 +44,8 @@ class Rig:
         setup = PairSetup(
             **{
                 "node": name, "first": name == "a", "host": "127.0.0.1",
-                "arbiter": ("127.0.0.1", self.arbiter.port), "build": "1", "lease": TTL, **changes,
+                "arbiter": ("127.0.0.1", self.arbiter.port), "build": "1", "lease": TTL,
+                "tls": self.tls, **changes,
             }
         )  # fmt: skip
         node = self.nodes[name] = Node(run, setup, Loop(), make)

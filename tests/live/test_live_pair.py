@@ -1,5 +1,6 @@
 """A pair of nodes: copy, comparison, release behind the follower's disk, lease, take-over."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ import pytest
 from pair_rig import TTL, Rig, a_host, committed, frames_of, go_on, sends
 from test_live_host import Go, Ping
 
+from quanheng.edge.arbiter import Renew
 from quanheng.edge.clock import monotonic
 from quanheng.edge.follower import Copy
+from quanheng.edge.journal_lines import read_lines
+from quanheng.edge.link_messages import encode_frame
 from quanheng.edge.replication import ReplicatedJournal
 from quanheng.edge.standing import STOPS
 from quanheng.runtime.envelope import Source
@@ -18,7 +22,7 @@ from quanheng.runtime.live import LiveHost
 from quanheng.runtime.release import Policy
 from quanheng.runtime.segment import SegmentJournal, read_segments
 from quanheng.runtime.snapshots import FolderSnapshots
-from quanheng.terms.units import MILLISECOND
+from quanheng.terms.units import MILLISECOND, SECOND
 
 
 @pytest.fixture
@@ -225,3 +229,29 @@ def test_a_lease_that_runs_out_stops_the_leader(rig: Rig) -> None:
     lead, _ = rig.start()
     assert lead.tick(monotonic()) == ""
     assert lead.tick(monotonic() + TTL - 400 * MILLISECOND) == "the lease ran out"
+
+
+def test_f63_a_line_that_was_given_up_takes_no_lease_away(rig: Rig) -> None:
+    """Where answers are lost, the end of a leader's old line may arrive long after it speaks on
+    another: the lease stays whole. The end of the line it speaks on leaves the grace alone.
+    """
+    rig.node("a")
+    rig.until(lambda: "a" in rig.leads, "a leads")
+    core = rig.arbiter.core
+    ends = []
+    for number in (1, 2):
+        old = socket.create_connection(("127.0.0.1", rig.arbiter.port))
+        old.sendall(encode_frame(Renew("a", core.epoch, number)))
+        rig.until(lambda n=number: len(rig.arbiter.loop.connections) > n, "it has spoken")  # type: ignore[misc]
+        ends.append(old)
+    renewed = core._until
+    rig.until(lambda: core._until > renewed + SECOND // 4, "the leader renews on its own line")
+    for old in ends:
+        old.close()
+    rig.until(lambda: len(rig.arbiter.loop.connections) == 1, "both ended")
+    log = rig.root / "arbiter" / "live" / "arbiter.jsonl"
+    assert core.held(monotonic() + TTL // 2)
+    assert [line for line in read_lines(log) if line["what"] == "gone"] == []
+    rig.kill("a")
+    rig.until(lambda: any(line["what"] == "gone" for line in read_lines(log)), "a is gone")
+    assert not core.held(monotonic() + TTL // 2)

@@ -1,8 +1,9 @@
 """A live run with a standby and one kill of the leader: the follower takes over (T-05, F14, F61).
 
-09:29:50 to 09:32:20 of business time at five times the wall's speed, eight contracts; the maker
-that leads is killed at 09:31. The whole drill, a hundred kills between two network namespaces, is
-`tools/drill_failover.py`; what it measured is in docs/standby.md.
+09:29:50 to 09:32:20 of business time at five times the wall's speed, eight contracts, links between
+the nodes over TLS; the maker that leads is killed at 09:31. The whole drill, a hundred kills
+between two network namespaces, is `tools/drill_failover.py`; what it measured is in
+docs/standby.md.
 """
 
 import os
@@ -19,11 +20,13 @@ from quanheng.compose.live import conduct
 from quanheng.compose.live_closing import close_day
 from quanheng.compose.live_drills import LEADER, Drill
 from quanheng.compose.live_nodes import STANDBY, lines_of
+from quanheng.compose.pair_keys import make
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
 from quanheng.edge.arbiter_main import Setup
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.maker_setup import MakerSetup
+from quanheng.edge.tls import NAMES
 from quanheng.runtime.verify import verify_run
 from quanheng.terms.days import from_clock
 
@@ -34,7 +37,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DayResult]:
     out: Path = tmp_path_factory.mktemp("standby") / "run"
     out.mkdir()
     config = read_config(None)
-    standby = msgspec.structs.replace(config.standby, enabled=True)
+    keys = tmp_path_factory.mktemp("keys")
+    make(keys, NAMES, 365)
+    standby = msgspec.structs.replace(config.standby, enabled=True, tls=str(keys))
     config = msgspec.structs.replace(config, standby=standby)
     plan = DayPlan(scenario=load("calm"), config=config, pick="8", out=out, until="09:32:20")
     kill = Drill(from_clock("09:31"), LEADER, Signals.SIGKILL)
@@ -77,8 +82,9 @@ def test_an_arbiter_that_starts_again_is_found(ran: tuple[Path, DayResult]) -> N
     """It keeps the port of its first start; both nodes were told that one."""
     run, _ = ran
     arbiter = msgspec.msgpack.decode((run / "live" / "arbiter.msgpack").read_bytes(), type=Setup)
-    assert arbiter.port > 0
+    assert arbiter.port > 0 and arbiter.tls
     for node in (run, run / STANDBY):
         data = (node / "live" / "maker.msgpack").read_bytes()
         pair = msgspec.msgpack.decode(data, type=MakerSetup).pair
         assert pair is not None and pair.arbiter == (arbiter.host, arbiter.port)
+        assert pair.tls == arbiter.tls

@@ -19,6 +19,7 @@ LEVEL: dict[Alert, str] = {
     Alert.INQUIRY_BROKEN: RED,
     Alert.NOBODY_ON_DUTY: RED,
     Alert.FOREIGN_ACCOUNT: RED,
+    Alert.LINK_REFUSED: RED,
     Alert.TOOK_OVER: AMBER,
     Alert.FEED_STALE: AMBER,
     Alert.UNKNOWN_ORDER: AMBER,

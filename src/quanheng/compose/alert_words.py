@@ -60,6 +60,7 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.UNATTRIBUTED_FILL: ("成交无登记归属", "fill without a registered owner"),
     Alert.FIRM_EXTREME: ("极端情况", "extreme case"),
     Alert.FORCED_CALL: ("强行平仓监控", "forced closing watch"),
+    Alert.LINK_REFUSED: ("节点间连接被拒绝", "link between hosts refused"),
     Alert.NOTICE_UNREADABLE: ("通知信息无法读取", "clearing notice cannot be read"),
 }
 

@@ -48,6 +48,8 @@ LEFT_PERCENT = 40
 RECORD = "演练记录.md"
 LINE_SWITCH = "line-switch"
 """The drill that is none of the firm's risk department (`line_drill`)."""
+FAILOVER = "failover"
+"""The drill between two hosts (`tools/drill_failover.py`), which needs hosts of its own."""
 SIZE, STEP = 10, 10
 CLASS = "510050"
 """Class of the wrong order."""

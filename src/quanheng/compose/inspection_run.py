@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.drill import RECORD
+from quanheng.compose.drill import FAILOVER, RECORD
 from quanheng.compose.duty_figures import NAMES, day_figure
 from quanheng.compose.duty_source import DutySource
 from quanheng.compose.inspection_items import Item
-from quanheng.compose.inspection_place import FOUND, MISSING, Look, Piece, Place
+from quanheng.compose.inspection_place import FOUND, MISSING, UNSEEN, Look, Piece, Place
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.settle_job import FOLDER
@@ -159,6 +159,9 @@ def _drill(place: Place, item: Item, ref: str) -> Piece:
     """The record of a drill that passed."""
     folder = place.drills / ref
     record = folder / RECORD
+    if not record.is_file() and ref == FAILOVER:
+        hint = f"在两台主机间演练 between two hosts：make failover，{record}"
+        return Piece("drills", ref, UNSEEN, ref, hint)
     if not record.is_file():
         hint = f"没有演练记录：quanheng drill {ref} --out {folder}"
         return Piece("drills", ref, MISSING, ref, hint)

@@ -56,6 +56,11 @@ def lines_of(run: Path, role: str) -> Path:
     return folder / "live" / f"{name}.jsonl"
 
 
+def whole_path(folder: str) -> str:
+    """A folder of the configuration as the processes are given it; "" stays empty."""
+    return str(Path(folder).resolve()) if folder else ""
+
+
 def write_arbiter(run: Path, config: Config, port: int = 0) -> None:
     """The arbiter's part, and node b's folder. `port`: the one it was given at its first start, so
     that nodes find it again after another.
@@ -68,6 +73,7 @@ def write_arbiter(run: Path, config: Config, port: int = 0) -> None:
         lease=standby.lease_ms * MILLISECOND,
         grace=standby.grace_ms * MILLISECOND,
         peers=config.isolation.peers,
+        tls=whole_path(standby.tls),
     )
     _write(run, "arbiter", setup)
 
@@ -81,13 +87,15 @@ def write_pair(
 ) -> None:
     """Gateway and maker of both nodes. `lease_ports`: of the arbiter, or of each node's agent."""
     standby = config.standby
+    # Where the nodes' hosts do not share the run folder, each has its own and asks the overseer.
+    home = "" if standby.host_overseer else str(run)
     letters = [one for one in LETTERS if one not in (config.member.letter, gateway.plan.letter)]
     for role, host, letter in (
         ("", standby.host_a, gateway.plan.letter),
         (NODE_B, standby.host_b, letters[0]),
     ):
         plan = msgspec.structs.replace(gateway.plan, letter=letter, logon_s=standby.logon_s)
-        mine = msgspec.structs.replace(gateway, plan=plan, pair=True, home=str(run))
+        mine = msgspec.structs.replace(gateway, plan=plan, pair=True, home=home)
         _write(run, f"gateway{role}", mine)
         at = (standby.host_arbiter, lease_ports[0])
         if len(lease_ports) > 1:
@@ -98,11 +106,13 @@ def write_pair(
             host=host,
             arbiter=at,
             build=source_hash(),
-            home=str(run),
+            home=home,
+            overseer=(standby.host_overseer, standby.port_overseer),
             alone=standby.alone,
             late=standby.late_ms * MILLISECOND,
             lease=standby.lease_ms * MILLISECOND,
             peers=config.isolation.peers,
+            tls=whole_path(standby.tls),
         )
         _write(run, f"maker{role}", msgspec.structs.replace(maker, pair=pair))
 

@@ -11,7 +11,7 @@ from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.isolation import register_of
 from quanheng.compose.live_messaging import leases_of, write_copiers, write_leases
-from quanheng.compose.live_nodes import STANDBY, write_arbiter, write_pair
+from quanheng.compose.live_nodes import STANDBY, whole_path, write_arbiter, write_pair
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_day import OversightDay
 from quanheng.compose.reference import load, morning_files
@@ -128,7 +128,7 @@ class Prepared:
         and the arbiter's or the agents' where there is a standby.
         """
         plan = self.plan
-        member, line = plan.config.member, plan.config.line
+        member, line, standby = plan.config.member, plan.config.line, plan.config.standby
         gateway = GatewayPlan(
             day=plan.day,
             comp_id="QUANHENG",
@@ -159,7 +159,7 @@ class Prepared:
             overseer_late=line.overseer_late_ms * MILLISECOND,
             overseer_lost=line.overseer_lost_ms * MILLISECOND,
         )
-        if plan.config.standby.enabled:
+        if standby.enabled:
             write_pair(self.run, plan.config, gateway_setup, maker, lease_ports)
         else:
             self._write("gateway", gateway_setup)
@@ -173,6 +173,9 @@ class Prepared:
             feed_standby=self._second("feed"),
             snapshot_every=plan.config.journal.snapshot_s * SECOND,
             marks=self._marks(),
+            desk=(standby.host_overseer, standby.port_overseer),
+            peers=register.peers,
+            tls=whole_path(standby.tls),
         )
         self._write("overseer", overseer)
         operations = plan.config.operations

@@ -23,6 +23,7 @@ from quanheng.compose.isolation import register_of
 from quanheng.compose.later import reference_on
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_file import read_oversight
+from quanheng.compose.pair_keys import examine as examine_pair
 from quanheng.compose.people import read_people
 from quanheng.compose.run_folder import write_whole
 from quanheng.compose.text import table
@@ -234,6 +235,11 @@ def _certificates(subject: Subject) -> str:
         if days < LAST_DAYS:
             raise Wrong(f"{name}: 有效期至 ends {found.not_valid_after_utc:%Y-%m-%d}")
         left.append(days)
+    folder = subject.plan.config.standby.tls
+    for one in examine_pair(Path(folder)) if folder else ():
+        if one.why or one.days < LAST_DAYS:
+            raise Wrong(f"{one.file}: {one.why or f'剩余 {one.days} 天 days left'}")
+        left.append(one.days)
     if left and min(left) < WARN_DAYS:
         raise Noted(f"证书最短剩余 the first certificate ends in {min(left)} 天 days")
     return f"{len(left)} 份 certificates"

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from quanheng.compose.configuration import Difference, comparison
+from quanheng.compose.live_nodes import lines_of
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.self_test import RECORD as SELF_TEST
 from quanheng.compose.self_test import read_record
@@ -22,6 +23,7 @@ from quanheng.edge.alarm_desk import RECORD as ALARMS
 from quanheng.edge.documents import COUNT, NOTHING, TEXT, Column, Document, Section, Table
 from quanheng.edge.isolation import REFUSED
 from quanheng.edge.journal_lines import read_lines
+from quanheng.terms.codes import Alert
 from quanheng.terms.days import iso
 from quanheng.terms.units import HOUR, MILLISECOND, SECOND, Day
 
@@ -35,6 +37,8 @@ LATE_ACK_S = 300
 """A red alarm that nobody took within five minutes is out of order."""
 MOST_GROWTH = 1_024
 """KiB an hour that a process may grow by (promise 30)."""
+REFUSALS = (Alert.FOREIGN_ACCOUNT, Alert.LINK_REFUSED)
+"""Alerts of processes about accounts and hosts that are not of this system."""
 LEVEL_WORDS = {"notice": "提示", "amber": "黄色", "red": "红色"}
 
 
@@ -97,7 +101,11 @@ def inspect_run(run: Path) -> Inspected:
             line.get("code") == "journal_damaged" for one in said.values() for line in one
         ),
         refused=len(read_lines(run / REFUSED))
-        + sum(line.get("code") == "foreign_account" for one in said.values() for line in one),
+        + sum(
+            line.get("code") in REFUSALS
+            for one in (*said.values(), read_lines(lines_of(run, "arbiter")))
+            for line in one
+        ),
         drills=tuple(
             _drill_words(line) for line in lines if line["what"] in ("drill", "kill", "lines")
         ),

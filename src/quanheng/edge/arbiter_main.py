@@ -16,10 +16,11 @@ from quanheng.edge.clock import monotonic
 from quanheng.edge.dialer import take_frames
 from quanheng.edge.gates import enter
 from quanheng.edge.gateway_parts import KeptFile
-from quanheng.edge.isolation import LOCAL
+from quanheng.edge.isolation import LOCAL, guard
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.loop import Connection, Loop, tcp_listener
+from quanheng.edge.tls import ARBITER, PARTNER, identity
 from quanheng.edge.watchdog import Watchdog
 from quanheng.terms.units import Nanos
 
@@ -34,6 +35,7 @@ class Setup(msgspec.Struct, frozen=True):
     lease: Nanos = LEASE
     grace: Nanos = GRACE
     peers: tuple[str, ...] = LOCAL
+    tls: str = ""  # folder of certificates; empty: plain links
 
 
 class ArbiterProcess:
@@ -42,20 +44,25 @@ class ArbiterProcess:
     def __init__(self, run: Path, setup: Setup, loop: Loop) -> None:
         (run / "arbiter").mkdir(exist_ok=True)
         self.loop = loop
-        loop.peers = setup.peers
+        self._identity = identity(setup.tls, ARBITER)
         self.lines = LineFile(run / "live" / "arbiter.jsonl")
+        guard(loop, setup.peers, self.lines)
         store = KeptFile(run / "arbiter" / "lease.json", Lease)
         self.core = Arbiter(store, monotonic(), setup.lease, setup.grace)
+        self._newest: dict[str, Connection] = {}  # node -> the line it spoke on last
         listener = tcp_listener(setup.host, setup.port)
         self.port: int = listener.getsockname()[1]
         loop.listen(listener, self._accept)
 
     def _accept(self, sock: Any) -> None:
         frames: FrameReader[Any] = FrameReader(ToArbiter)
-        names: dict[str, bool] = {}
+        channel = None if self._identity is None else self._identity.serve(*PARTNER)
 
         def take(message: Any) -> None:
-            names[message.node] = True
+            if channel is not None and message.node != channel.peer:
+                connection.refuse(f"{channel.peer} 自称 calls itself {message.node}")
+                return
+            self._newest[message.node] = connection
             before, whole = self.core.epoch, self.core.whole
             answer = self.core.take(message, monotonic())
             if answer is not None:
@@ -66,12 +73,18 @@ class ArbiterProcess:
                 self._say("whole", node=self.core.whole, epoch=self.core.epoch)
 
         def on_close(why: str) -> None:
-            for name in names:
+            # A line that its node gave up long ago may end here only now: that says nothing.
+            for name in [one for one, line in self._newest.items() if line is connection]:
+                del self._newest[name]
                 self.core.gone(name, monotonic())
                 self._say("gone", node=name, why=why)
 
         connection = Connection(
-            self.loop, sock, lambda data: take_frames(connection, frames, data, take), on_close
+            self.loop,
+            sock,
+            lambda data: take_frames(connection, frames, data, take),
+            on_close,
+            channel=channel,
         )
 
     def _say(self, what: str, **more: Any) -> None:

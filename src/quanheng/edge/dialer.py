@@ -6,6 +6,7 @@ from typing import Any
 
 from quanheng.edge.link_messages import MAX_FRAME, FrameReader, LinkError, encode_frame
 from quanheng.edge.loop import Connection, Loop
+from quanheng.edge.tls import Channel
 from quanheng.terms.units import MILLISECOND, Nanos
 
 FIRST_PAUSE, LONGEST_PAUSE = 20 * MILLISECOND, 500 * MILLISECOND
@@ -17,7 +18,7 @@ class Dialer:
 
     With `patience` a connection is believed only once it has spoken, and is dropped when it has
     been silent for so long: for peers that beat, dialled by `loop.tcp_begin`. `bound`: see
-    `FrameReader`.
+    `FrameReader`. `channel`: secures each connection (`tls`).
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Dialer:
         on_up: Callable[[], None],
         patience: Nanos = 0,
         bound: int = MAX_FRAME,
+        channel: Callable[[], Channel] | None = None,
     ) -> None:
         self.losses = 0
         self.heard = False  # the connection that stands has spoken
         self._patience = patience
         self._bound = bound
+        self._channel = channel
         self._now: Nanos = 0
         self._since: Nanos = 0
         self._loop = loop
@@ -74,7 +77,8 @@ class Dialer:
             self.heard, self._since, self._pause = True, self._now, FIRST_PAUSE
             take_frames(connection, reader, data, self._on_message)
 
-        connection = Connection(self._loop, sock, on_data, self._on_close)
+        channel = None if self._channel is None else self._channel()
+        connection = Connection(self._loop, sock, on_data, self._on_close, channel=channel)
         self._connection = connection
         self._on_up()
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
-from quanheng.edge.clock import wall
+from quanheng.edge.clock import monotonic, wall
 from quanheng.edge.journal_lines import LineFile, read_lines
+from quanheng.edge.loop import Loop
+from quanheng.edge.tls import Refusals, refused_alert
 from quanheng.terms.codes import Alert
 
 LOCAL = ("127.0.0.1",)
@@ -28,6 +30,22 @@ def foreign_alert(why: str) -> dict[str, Any]:
 def stranger_alert(host: str) -> dict[str, Any]:
     """The line of a process's log about a host that was turned away."""
     return foreign_alert(f"connection from {host}")
+
+
+def guard(loop: Loop, peers: tuple[str, ...], lines: LineFile) -> None:
+    """Let only these hosts connect; who is turned away or proves nothing is in the process's log,
+    from where the watch makes a red alarm of it.
+    """
+    refusals = Refusals()
+
+    def refused(host: str, why: str) -> None:
+        now = monotonic()
+        if refusals.fresh(host, why, now):
+            lines.add({"at": now, **refused_alert(host, why)})
+
+    loop.peers = peers
+    loop.on_stranger = lambda host: lines.add({"at": monotonic(), **stranger_alert(host)})
+    loop.on_refused = refused
 
 
 def record_refusal(run: Path, place: str, why: str) -> None:

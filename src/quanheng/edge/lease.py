@@ -18,6 +18,7 @@ from quanheng.edge.arbiter import (
 )
 from quanheng.edge.dialer import Dialer
 from quanheng.edge.loop import Loop, tcp_begin
+from quanheng.edge.tls import Channel
 from quanheng.terms.units import MILLISECOND, Nanos
 
 ASK_EVERY = 100 * MILLISECOND
@@ -40,9 +41,10 @@ class LeaseKeeper:
         fit: Callable[[], bool],
         known: Callable[[], int],
         lease: Nanos = LEASE,
+        channel: Callable[[], Channel] | None = None,
     ) -> None:
         """`place`: where a follower finds us. `fit`: whether we would lead; `known`: the highest
-        epoch we have seen.
+        epoch we have seen; `channel`: secures the line.
         """
         self.epoch = 0
         self.over = ""  # why the epoch leads no more
@@ -60,7 +62,13 @@ class LeaseKeeper:
         self._next: Nanos = 0
         self._now: Nanos = 0
         self._line = Dialer(
-            loop, lambda: tcp_begin(*address), ToNode, self._take, self._on_up, SILENT
+            loop,
+            lambda: tcp_begin(*address),
+            ToNode,
+            self._take,
+            self._on_up,
+            SILENT,
+            channel=channel,
         )
 
     def valid(self, now: Nanos) -> bool:

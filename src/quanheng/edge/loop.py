@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quanheng.edge.clock import monotonic
+from quanheng.edge.tls import HANDSHAKE, Channel, RefusedError
+from quanheng.terms.units import SECOND
 
 READ_BYTES = 1 << 18
 MAX_CONNECTIONS = 64
@@ -27,8 +29,11 @@ class Connection:
         on_data: Callable[[bytes], None],
         on_close: Callable[[str], None],
         bound: int = 16 << 20,
+        channel: Channel | None = None,
     ) -> None:
+        """`channel`: the connection is secured; both callbacks then hear plain text only."""
         self.sock = sock
+        self.channel = channel
         self.bound = bound
         self.open = True
         self._loop = loop
@@ -41,21 +46,25 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.selector.register(sock, selectors.EVENT_READ, self)
         loop.connections.append(self)
+        if channel is not None:
+            self._out += channel.output()
+            if channel.serves:  # who dials has a patience of its own
+                loop.unproven.append(self)
 
     @property
     def backlog(self) -> int:
         """Bytes that wait to be written."""
-        return len(self._out)
+        return len(self._out) + (self.channel.pending if self.channel is not None else 0)
 
     def send(self, data: bytes) -> None:
         """Queue bytes; over the bound the connection is cut instead."""
         if not self.open or not data:
             return
-        self._out += data
-        if len(self._out) > self.bound:
+        self._out += data if self.channel is None else self.channel.seal(data)
+        if self.backlog > self.bound:
             self.flush()
-            if len(self._out) > self.bound:
-                self.close(f"slow reader: {len(self._out)} bytes behind, {self.bound} allowed")
+            if self.backlog > self.bound:
+                self.close(f"slow reader: {self.backlog} bytes behind, {self.bound} allowed")
 
     def flush(self) -> None:
         """Write what the socket takes."""
@@ -83,10 +92,32 @@ class Connection:
         except OSError as error:
             self.close(f"read failed: {error.strerror or error}")
             return
-        if data:
+        if not data:
+            self.close("closed by the peer")
+        elif self.channel is None:
             self._on_data(data)
         else:
-            self.close("closed by the peer")
+            self._unseal(self.channel, data)
+
+    def _unseal(self, channel: Channel, data: bytes) -> None:
+        """Hand over what a secured connection said; one that is not who it has to be ends."""
+        try:
+            plain = channel.take(data)
+        except RefusedError as error:
+            self._out += channel.output()
+            self.refuse(str(error))
+            return
+        self._out += channel.output()
+        self.flush()
+        if plain and self.open:
+            self._on_data(plain)
+
+    def refuse(self, why: str) -> None:
+        """End a secured connection that may not be, and have it told."""
+        host = _host_of(self.sock)
+        self.flush()
+        self.close(why)
+        self._loop.on_refused(host, why)
 
     def close(self, reason: str = "closed here") -> None:
         """Close once; `on_close` hears the reason."""
@@ -95,8 +126,18 @@ class Connection:
         self.open = False
         self._loop.selector.unregister(self.sock)
         self._loop.connections.remove(self)
+        if self in self._loop.unproven:
+            self._loop.unproven.remove(self)
         self.sock.close()
         self._on_close(reason)
+
+
+def _host_of(sock: socket.socket) -> str:
+    """Host at the other end, as far as it is there."""
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:
+        return "?"
 
 
 class Loop:
@@ -107,8 +148,11 @@ class Loop:
         self.peers = peers
         self.turned_away: list[str] = []  # hosts that were not, newest last
         self.on_stranger: Callable[[str], None] = self.turned_away.append
+        self.refused: list[tuple[str, str]] = []  # (host, why) of secured links, newest last
+        self.on_refused: Callable[[str, str], None] = lambda *found: self.refused.append(found)
         self.selector = selectors.DefaultSelector()
         self.connections: list[Connection] = []
+        self.unproven: list[Connection] = []  # secured, and the other end has proven nothing yet
         self.woken = 0  # since when it works, by the monotonic clock; 0 while it waits
         self._listeners: list[socket.socket] = []
 
@@ -158,6 +202,18 @@ class Loop:
                 target.flush()
             if events & selectors.EVENT_READ and target.open:
                 target.read()
+        if self.unproven:
+            self._hurry()
+
+    def _hurry(self) -> None:
+        """A place is not kept for who never proves anything."""
+        for connection in list(self.unproven):
+            channel = connection.channel
+            assert channel is not None
+            if channel.peer:
+                self.unproven.remove(connection)
+            elif self.woken - channel.since > HANDSHAKE:
+                connection.refuse(f"no handshake within {HANDSHAKE // SECOND} s")
 
     def flush(self) -> None:
         """Write what every connection queued in this turn."""

@@ -18,7 +18,7 @@ from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
 from quanheng.edge.loop import Loop
 from quanheng.edge.maker_setup import MakerSetup, Shift
 from quanheng.edge.market_feed import FeedClient
-from quanheng.edge.pair import Lead, resting
+from quanheng.edge.pair import Lead, far_of, resting
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import Notify, Resync
 from quanheng.runtime.envelope import (
@@ -103,7 +103,9 @@ class MakerProcess:
         self.firm: FirmLine | None = None
         if setup.overseer_late:
             watchman = Watchman(setup.overseer_late, setup.overseer_lost, monotonic())
-            self.firm = FirmLine(loop, home, monotonic, watchman, self._from_firm)
+            heard = (self._from_firm, self._from_authority)
+            far = far_of(lead.setup) if lead is not None else None
+            self.firm = FirmLine(loop, home, monotonic, watchman, *heard, far)
         chain, ends = setup.opening.chain, ((setup.host, setup.feed_port), *setup.feed_standby)
         self.feed = FeedClient(chain, loop, ends[0], self._on_tick, self._on_bad, ends[1:])
 
@@ -117,12 +119,8 @@ class MakerProcess:
             recovered = recover(make, journal, snapshots)
             complete_tail(recovered, journal)
             host = Host.resumed(recovered.core, journal, snapshots, release)
-            self._say(
-                "recovered",
-                frame=recovered.from_frame,
-                inputs=recovered.applied,
-                torn=journal.torn,
-            )
+            told = {"inputs": recovered.applied, "torn": journal.torn}
+            self._say("recovered", frame=recovered.from_frame, **told)
         else:
             host = Host(make(), journal, snapshots, release)
         self._machine = host.machine
@@ -178,9 +176,11 @@ class MakerProcess:
             if isinstance(found, BadLine):
                 self._say("issued_bad", line=found.line, reason=found.reason)
                 continue
-            proposal, command = found
-            if proposal in self._machine.state.issued:
-                continue
+            self._from_authority(*found)
+
+    def _from_authority(self, proposal: int, command: Command) -> None:
+        """A command of the desk's authority, by file or by the overseer's line; it counts once."""
+        if proposal not in self._machine.state.issued:
             self._say("issued", proposal=proposal, command=type(command).__name__)
             self._take(command, Source.DESK, proposal)
 

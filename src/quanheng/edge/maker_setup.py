@@ -27,10 +27,12 @@ class PairSetup(msgspec.Struct, frozen=True, kw_only=True):
     arbiter: tuple[str, int]
     build: str  # both nodes and the run have to be of one build (F17)
     home: str = ""  # folder of the overseer's socket and of issued commands; empty: its own
+    overseer: tuple[str, int] = ("", 0)  # the overseer's place on another host; "": in `home`
     alone: bool = True  # goes on without a follower; else nothing leaves then
     late: Nanos = SECOND  # a follower that confirms nothing for so long is lost
     lease: Nanos = LEASE
     peers: tuple[str, ...] = LOCAL
+    tls: str = ""  # folder of certificates; empty: plain links
 
 
 class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):

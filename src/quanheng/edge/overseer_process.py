@@ -6,6 +6,7 @@ and again until the engine says that it is journaled (borders.md 5).
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ from quanheng.authority.messages import (
 from quanheng.edge.clock import monotonic
 from quanheng.edge.copy_line import CopyClient
 from quanheng.edge.firm_acts import Act, ActFile, last_line
-from quanheng.edge.firm_link import DeskDoor, Ordered, Taken
+from quanheng.edge.firm_link import DeskDoor, Far, Handed, Ordered, Taken
 from quanheng.edge.health import Health
+from quanheng.edge.isolation import LOCAL, guard
+from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.loop import Loop
 from quanheng.edge.market_feed import FeedClient
 from quanheng.edge.oversight_lines import DeskLine, UnderlyingLine, images
+from quanheng.edge.tls import OVERSEER, PARTNER, identity
 from quanheng.maker.messages import Notify
 from quanheng.oversight.messages import (
     AnyCopy,
@@ -77,6 +81,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_every: Nanos
     marks: list[Nanos]
     feed_standby: tuple[tuple[str, int], ...] = ()  # other ends of the market data (T-05)
+    desk: tuple[str, int] = ("", 0)  # where engines of other hosts come to; "": nowhere
+    peers: tuple[str, ...] = LOCAL
+    tls: str = ""  # folder of certificates; empty: a plain line to them
 
 
 def _host(run: Path, make: Callable[[], Any], setup: Setup) -> tuple[LiveHost, bool]:
@@ -121,7 +128,8 @@ class OverseerProcess:
         self._look_at: Nanos = 0
         self._done = 0  # lines of the file of acts that an earlier process took
         self._desk, self._funds = DeskLine(), UnderlyingLine()
-        self.door = DeskDoor(loop, run, self._from_desk, self._desk_up)
+        self._issued: IssuedFile | None = None  # for an engine that does not see the run folder
+        self.door = self._open_door()
         self.feed = FeedClient(
             setup.opening.chain,
             loop,
@@ -133,6 +141,23 @@ class OverseerProcess:
         self.copy = CopyClient(
             loop, (setup.host, setup.copy_port), lambda: self._machine.state.copied, self._on_copy
         )
+
+    def _open_door(self) -> DeskDoor:
+        """For engines of this host and, where the setup says so, of others."""
+        setup, far = self.setup, None
+        if setup.desk[0]:
+            guard(self.loop, setup.peers, self.lines)
+            mine = identity(setup.tls, OVERSEER)
+            far = Far(setup.desk, None if mine is None else partial(mine.serve, *PARTNER))
+        return DeskDoor(self.loop, self._run, self._from_desk, self._desk_up, far)
+
+    def _hand_on(self) -> None:
+        """What the desk's authority issued, to an engine that cannot read it itself."""
+        for found in self._issued or ():
+            if isinstance(found, BadLine):
+                self._say("issued_bad", line=found.line, reason=found.reason)
+            else:
+                self.door.send(Handed(*found))
 
     def _say(self, what: str, **more: Any) -> None:
         self.lines.add({"at": monotonic(), "business": self._over.at, "what": what, **more})
@@ -176,6 +201,8 @@ class OverseerProcess:
         """An engine came: half a claim of another is void; it hears what it may have missed."""
         self._desk = DeskLine()
         self._say("desk")
+        if self.setup.desk[0]:
+            self._issued = IssuedFile(self._run, TARGET)
         if self._clock is not None:
             self._tell_firm(Reissue(TARGET), Source.OVERSEER)
 
@@ -251,6 +278,7 @@ class OverseerProcess:
             self._tell_firm(self._agree.pop(0)[1], Source.DESK)
         if elapsed >= self._look_at:
             self._look_at = elapsed + LOOK_EVERY
+            self._hand_on()
             for number, act in self._asked.read(self._done, self._say):
                 self._act(act, number)
 

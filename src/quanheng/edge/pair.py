@@ -6,12 +6,15 @@ leaves without a follower is told to the arbiter first, so that no copy that lac
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from quanheng.edge.clock import monotonic
 from quanheng.edge.dialer import Dialer
+from quanheng.edge.firm_link import Far
 from quanheng.edge.follower import Copy, CopyError, cut_back, set_aside
+from quanheng.edge.isolation import guard
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.lease import SILENT, LeaseKeeper
 from quanheng.edge.loop import Loop, tcp_begin, tcp_listener
@@ -27,6 +30,7 @@ from quanheng.edge.replication import (
     ToFollower,
 )
 from quanheng.edge.standing import Standing
+from quanheng.edge.tls import ARBITER, OVERSEER, PARTNER, identity
 from quanheng.maker import columns as c
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.maker import Maker
@@ -48,8 +52,13 @@ class Node:
         self.setup = setup
         self.run = run
         self.loop = loop
-        loop.peers = setup.peers
+        mine = identity(setup.tls, setup.node)
         self.lines = LineFile(run / "live" / "maker.jsonl")
+        guard(loop, setup.peers, self.lines)
+        other = PARTNER.get(setup.node, "")
+        self.serve = None if mine is None else partial(mine.serve, other)
+        self._call = None if mine is None else partial(mine.call, other)
+        to_arbiter = None if mine is None else partial(mine.call, ARBITER)
         self.going = False  # the day may begin
         self._make = make
         self.name = make().NAME
@@ -57,7 +66,14 @@ class Node:
         place = (setup.host, int(self._listener.getsockname()[1]))
         self.copy = self._open()
         self.lease = LeaseKeeper(
-            loop, setup.arbiter, setup.node, place, self._fit, self._known, setup.lease
+            loop,
+            setup.arbiter,
+            setup.node,
+            place,
+            self._fit,
+            self._known,
+            setup.lease,
+            to_arbiter,
         )
         self._line: Dialer | None = None
         self._leader = ("", 0)
@@ -127,6 +143,7 @@ class Node:
                 self._hello,
                 SILENT,
                 BOUND,
+                self._call,
             )
             self._say("follow", host=place[0], port=place[1])
         if self._line is not None:
@@ -221,6 +238,7 @@ class Lead:
             node.run / "journal" / node.name,
             self.setup.build,
             self._news,
+            node.serve,
         )
         self._standing = Standing(
             self.release,
@@ -255,6 +273,14 @@ class Lead:
         """The day is over for this node."""
         self._lease.leave()
         self._server.stop()
+
+
+def far_of(setup: PairSetup) -> Far | None:
+    """The overseer's place where it is on another host; None where the run folder is shared."""
+    if not setup.overseer[0]:
+        return None
+    mine = identity(setup.tls, setup.node)
+    return Far(setup.overseer, None if mine is None else partial(mine.call, OVERSEER))
 
 
 def resting(state: Any) -> tuple[list[str], list[tuple[str, str]]]:

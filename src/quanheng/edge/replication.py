@@ -15,6 +15,7 @@ import msgspec
 from quanheng.edge.dialer import take_frames
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.loop import Connection, Loop
+from quanheng.edge.tls import Channel
 from quanheng.runtime.disk import Disk
 from quanheng.runtime.journal import HEADER_BYTES, MAX_PAYLOAD, payload_length
 from quanheng.runtime.segment import REAL, SegmentJournal, segment_paths
@@ -144,7 +145,8 @@ class ReplicaServer:
     """Serves one follower; `push` before each fsync of the leader, `tick` each turn.
 
     `durable` is what the follower holds on disk, 0 without one; `close` is true while it gets
-    frames as they are appended. `on_news` hears (what, figures) of joins, losses, divergence.
+    frames as they are appended. `on_news` hears (what, figures) of joins, losses, divergence;
+    `channel` secures the connections.
     """
 
     def __init__(
@@ -155,12 +157,14 @@ class ReplicaServer:
         folder: Path,
         build: str,
         on_news: Callable[[str, dict[str, object]], None],
+        channel: Callable[[], Channel] | None = None,
     ) -> None:
         self.durable = 0
         self._since: Nanos = 0  # since when it owes a confirmation, 0 while it owes none
         self.bytes = 0
         self._journal, self._folder, self._build = journal, folder, build
         self._news = on_news
+        self._channel = channel
         self._follower: Connection | None = None
         self._old: OldFrames | None = None
         self._sent = 0  # last frame sent
@@ -238,7 +242,8 @@ class ReplicaServer:
             if self._follower is connection:
                 self._lost(why)
 
-        connection = Connection(self._loop, sock, on_data, on_close, BACKLOG)
+        channel = None if self._channel is None else self._channel()
+        connection = Connection(self._loop, sock, on_data, on_close, BACKLOG, channel)
 
     def _lost(self, why: str) -> None:
         self._follower = self._old = None

@@ -215,3 +215,4 @@ class Alert(StrEnum):
     FIRM_EXTREME = "firm_extreme"  # wrong or oversized order, over-limit position, unexplained fill
     FORCED_CALL = "forced_call"  # a stage of the watch over forced closing
     NOTICE_UNREADABLE = "notice_unreadable"
+    LINK_REFUSED = "link_refused"  # between hosts: no valid certificate, or of another name
