@@ -54,10 +54,20 @@ ACTS: Mapping[str, str] = {
     "firm.second": "firm_second",
     "daily.sign": "daily.sign",
     "note.add": "note",
-    "exchange.record": "exchange.record",
 }
 """Act of the office -> what a session has to permit for it. The store, the settlement and the
 overseer judge the person again."""
+
+SITE_ACTS: Mapping[str, str] = {
+    "registry.step": "registry.propose",
+    "registry.measure": "registry.propose",
+    "registry.designate": "registry.propose",
+    "registry.publish": "registry.propose",
+    "registry.withdraw": "registry.propose",
+    "registry.second": "registry.second",
+    **{name: need for name, need in ACTS.items() if name.startswith("people.")},
+}
+"""Act of the exchange's site -> what a session has to permit for it."""
 
 
 class Field(msgspec.Struct, frozen=True):
