@@ -27,6 +27,7 @@ SUITES = {
     "oversight": "公司层面监控与监察",
     "people": "人员、权限、登记簿、报送文件",
     "reference": "与公开数据和独立程序比对",
+    "registry": "交易所做市商名册：事项、复核、决定",
     "rulebook": "规则数据与按日取值",
     "runtime": "日志、快照、恢复、断电与损坏",
     "settlement": "日终核对与行权计划",

@@ -177,6 +177,11 @@ class Guests:
             self._in[key] = self.firm.enter(self._browser, self._base, person, language)
         return self._in[key]
 
+    def again(self, person: str) -> None:
+        """Somebody came in elsewhere, so that his browser is out: he comes in anew."""
+        for key in [key for key in self._in if key[0] == person]:
+            self._in.pop(key).page.context.close()
+
     def close(self) -> None:
         for one in self._in.values():
             one.clean()

@@ -99,7 +99,7 @@ def test_a_desk_sees_its_own_rows_and_no_other(site: Site):
         assert site.client.get(f"/api/office/exchange/file?of={name}").status_code == 404
     entry = site.page("C01")["sheets"][0]["rows"][0]
     assert (entry["maker"], entry["since"], entry["standing"], entry["grades"]) == (
-        OWN, "2023-12-21", "admitted", "2024-05 A · 2024-06 AA",
+        OWN, "2024-01-02", "admitted", "2024-05 A · 2024-06 AA",
     )  # fmt: skip
 
 

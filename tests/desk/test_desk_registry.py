@@ -116,6 +116,8 @@ def test_one_person_alone_decides_nothing(exchange: Exchange):
     assert exchange.act("X02", "registry.second", number=number)["ok"]
     assert f"2024-07-01,{OTHER},lowering,510050,1" in letters.read_text("utf-8")
     assert read_table(exchange.folder / TABLES, "letters") is not None
+    entry = next(row for row in exchange.rows("X03", "makers", "makers") if row["maker"] == OTHER)
+    assert (entry["letters"], entry["lowerings"]) == (1, 1)  # of the rating, and of the register
 
 
 def test_a_designation_needs_three_and_two(exchange: Exchange):

@@ -33,7 +33,7 @@ from quanheng.desk.people.store import Store
 from quanheng.desk.ports import Reply, SourceError
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.registry import acts as journal
-from quanheng.registry.decisions import Publication
+from quanheng.registry.decisions import Measure, Publication
 from quanheng.registry.errors import RegistryError
 from quanheng.registry.register import lacking
 from quanheng.registry.wording import CLAUSES
@@ -56,10 +56,26 @@ class SiteHouse(NamedTuple):
 def _view(house: SiteHouse, acts: list[journal.Act]) -> sheets.View:
     day = house.day or day_of(clock())
     found = house.data.ratings() or Ratings((), {name: [] for name in _TABLES})
-    entries = house.data.book.entries(acts)
+    rated = {tuple(row[name] for name in _DECISION) for row in found.tables["decision"]}
+    ours = [
+        row for row in map(_decision, acts)
+        if row is not None and tuple(row[name] for name in _DECISION) not in rated
+    ]  # fmt: skip
+    whole = {**found.tables, "decision": [*found.tables["decision"], *ours]}
+    found, entries = Ratings(found.folders, whole), house.data.book.entries(acts)
     return sheets.View(found, entries, "", day, read_rulebook(day).calendar, NONE)
 
 
+def _decision(act: journal.Act) -> dict[str, Any] | None:
+    """A measure in force as a rating has it in its table `decision`; a later rating has it itself."""
+    if not act.force or not isinstance(act.body, Measure):
+        return None
+    body = act.body
+    return {"day": iso(body.day), "maker": body.maker, "underlying": body.underlying,
+            "measure": body.measure, "steps": body.steps}  # fmt: skip
+
+
+_DECISION = ("day", "maker", "underlying", "measure")
 _TABLES = ("makers", "period", "designated_month", "year", "year_overall", "cancellation",
            "replenishment", "decision")  # fmt: skip
 

@@ -215,7 +215,7 @@ def application(
         "knocks": Knocks(), "tries": Knocks(), "rates": Rates(),
     }  # fmt: skip
     app = Litestar(
-        route_handlers=[*site.handlers],
+        route_handlers=[*site.handlers()],
         guards=[door],
         lifespan=[console.running],
         state=State(state),

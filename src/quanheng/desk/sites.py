@@ -4,7 +4,7 @@ A site is a list of routes and nothing more; the exchange's has no table of a de
 of one, so that nothing of a firm could be shown there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from quanheng.desk import api, routes
@@ -16,14 +16,16 @@ from quanheng.desk.stream import stream
 class Site(NamedTuple):
     """Routes of a console, and the names of pages and commands that a session is told of."""
 
-    handlers: Sequence[Any]
+    handlers: Callable[[], Sequence[Any]]
     views: tuple[str, ...]
     commands: tuple[str, ...]
 
 
-FIRM_SITE = Site([*routes.HANDLERS, *OFFICE_HANDLERS, *api.HANDLERS, stream], VIEWS, COMMANDS)
+FIRM_SITE = Site(
+    lambda: [*routes.HANDLERS, *OFFICE_HANDLERS, *api.HANDLERS, stream], VIEWS, COMMANDS
+)
 EXCHANGE_SITE = Site(
-    [*routes.SITE_HANDLERS, *SITE_OFFICE_HANDLERS, stream],
+    lambda: [*routes.SITE_HANDLERS, *SITE_OFFICE_HANDLERS, stream],
     SITE_VIEWS,
     (*SITE_COMMANDS, *(name for name in OFFICE_COMMANDS if name.startswith("people."))),
 )

@@ -28,7 +28,7 @@ KINDS = {"primary": "主做市商", "general": "一般做市商"}
 ALL = "全部品种"
 STEP_WORDS = {
     "applied": "收到申请", "incomplete": "材料须补正", "accepted": "受理（材料齐备）",
-    "reviewed": "审核意见", "granted": "决定同意", "refused": "不予同意", "agreement": "做市协议",
+    "reviewed": "审核意见", "granted": "决定同意", "refused": "不予同意", "agreement": "协议",
     "admitted": "取得做市资格", "supplement": "补充协议", "ended": "主动终止",
     "cancelled": "取消做市资格", "announced": "向市场公告",
 }  # fmt: skip
