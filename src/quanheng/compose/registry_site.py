@@ -67,7 +67,7 @@ def _view(house: SiteHouse, acts: list[journal.Act]) -> sheets.View:
 
 
 def _decision(act: journal.Act) -> dict[str, Any] | None:
-    """A measure in force as a rating has it in its table `decision`; a later rating has it itself."""
+    """A measure in force as a rating has it in `decision`; a later rating has it itself."""
     if not act.force or not isinstance(act.body, Measure):
         return None
     body = act.body
