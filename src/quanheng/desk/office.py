@@ -11,13 +11,14 @@ from typing import Any, Protocol
 import msgspec
 
 from quanheng.desk.access import Session
+from quanheng.desk.kinds import COUNT as COUNT
+from quanheng.desk.kinds import FIGURE as FIGURE
+from quanheng.desk.kinds import FILES as FILES
+from quanheng.desk.kinds import GROW as GROW
+from quanheng.desk.kinds import HASH as HASH
+from quanheng.desk.kinds import STATE as STATE
+from quanheng.desk.kinds import TEXT
 from quanheng.desk.ports import Reply, SourceError
-
-TEXT, GROW, COUNT, FIGURE, STATE, HASH, FILES = (
-    "text", "grow", "count", "figure", "state", "hash", "files",
-)  # fmt: skip
-"""Kinds of a column: words; the same and as wide as there is room; whole numbers; decimal text; a
-code with words and a tone under `standing.CODE`; the begin of a hash; files to take away."""
 
 ACTS: Mapping[str, str] = {
     "reports.make": "reports.make",
