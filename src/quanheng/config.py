@@ -14,6 +14,7 @@ import msgspec
 
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_channels import problem as channel_problem
+from quanheng.edge.clock_state import ClockRules
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
@@ -173,8 +174,9 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
-    tests every channel, and the channels (`edge.alarm_channels`). `archive_key`, `approved`
-    (the approved configuration list) and `certificates` are files that the self-test looks at.
+    tests every channel, the channels (`edge.alarm_channels`), and when a clock that is off is
+    told. `archive_key`, `approved` (the approved configuration list) and `certificates` are files
+    that the self-test looks at.
     """
 
     host: str = "127.0.0.1"
@@ -184,6 +186,7 @@ class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     archive_key: str = ""
     approved: str = ""
     certificates: tuple[str, ...] = ()
+    clock: ClockRules = ClockRules()
 
 
 class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -322,6 +325,10 @@ def _problem(config: Config) -> str:
         *(
             (not (why := channel_problem(one)), f"operations.channels[{number}].{why}")
             for number, one in enumerate(config.operations.channels)
+        ),
+        (
+            0 < config.operations.clock.offset_amber_ms <= config.operations.clock.offset_red_ms,
+            "operations.clock.offset_amber_ms: must be above 0 and at most offset_red_ms",
         ),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
         (

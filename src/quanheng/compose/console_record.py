@@ -12,6 +12,7 @@ class Record:
     """A file of such lines, with the wall's time."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._lines = Lines(path, clock)
 
     def lines(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 from quanheng.compose.listening import listen
 from quanheng.compose.registry_files import Data
 from quanheng.compose.registry_site import RegistryOffice, SiteHouse
+from quanheng.compose.source_clock import SourceClock
 from quanheng.desk.access import Refused
 from quanheng.desk.hub import Picture
 from quanheng.desk.peers import ListedHosts
@@ -17,6 +18,7 @@ from quanheng.desk.people.store import Store
 from quanheng.desk.ports import Ask, Reply, SourceError, Table
 from quanheng.desk.server import application
 from quanheng.desk.sites import EXCHANGE_SITE
+from quanheng.edge.clock_state import read_ntp
 from quanheng.edge.isolation import record_refusal
 from quanheng.terms.days import iso
 from quanheng.terms.units import Day
@@ -29,6 +31,7 @@ class NoDesk:
 
     def __init__(self, day: Day) -> None:
         self._day = day
+        self._source = SourceClock(read_ntp)
 
     def schema(self) -> Mapping[str, Any]:
         """What the page needs before it opens: nothing but whose site it is."""
@@ -46,7 +49,7 @@ class NoDesk:
 
     def pulse(self) -> Mapping[str, Any]:
         """There is no engine whose age could be told."""
-        return {"live": False, "engine": 0.0, "picture": 0.0, "behind": 0.0}
+        return {"live": False, "engine": 0.0, "picture": 0.0, "behind": 0.0, **self._source.told()}
 
     def control(self, scene: str, speed: float | None, at: str | None) -> None:
         """There is nothing to replay."""
