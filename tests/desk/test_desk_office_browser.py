@@ -133,7 +133,7 @@ def test_a_right_is_given_by_two_and_a_session_ended(guests: Guests):
     two.page.click("[data-tab=sessions]")
     shows(two, "sessions", "S01")
     line = two.page.locator("[data-testid=sheet-sessions] .grid-row", has_text="S01")
-    line.locator("button").click()
+    line.locator("[data-act='people.end_session']").click()
     two.page.click("[data-testid=do]")
     one.page.wait_for_selector(".login", timeout=PATIENCE)
     guests._in.pop(("S01", "zh")).page.context.close()
@@ -212,7 +212,7 @@ def test_the_day_s_list_is_signed_post_by_post(guests: Guests):
     assert "通过" in row.inner_text()
     foreign = one.page.locator("[data-testid=sheet-before] .grid-row", has_text="报盘线路")
     assert foreign.locator("button").count() == 0
-    row.locator("button").click()
+    row.locator("[data-act='daily.sign']").click()
     one.page.click("[data-testid=do]")
     wait_for(lambda: "T01" in row.inner_text())
     two = guests("R01")
