@@ -90,6 +90,14 @@ def cases(day: Day) -> Visit:
     return one
 
 
+def standing(one: Visit) -> str:
+    """The state of 510050 on the page of risk."""
+    for line in one.page.locator(".pane .stop").all():
+        if line.locator("b").inner_text() == "510050":
+            return str(line.locator("span").first.inner_text())
+    return ""
+
+
 def test_a_restraint_lowers_the_desk_and_a_release_takes_two(day: Day):
     """F01 restrains, the trader's screen shows the state; F01 asks to release, the head agrees,
     and only then it is open again (R-03).
@@ -97,14 +105,16 @@ def test_a_restraint_lowers_the_desk_and_a_release_takes_two(day: Day):
     one = cases(day)
     act(one, "[data-act='firm.restrain']", scope="510050", lower="REDUCING", text="演练限制")
     day.trader.open("risk")
-    wait_for(lambda: "只减" in day.trader.page.inner_text(".pane"), 60)
+    wait_for(lambda: standing(day.trader) == "只减", 60)
     wait_for(lambda: day.written("演练限制"))
     act(one, "[data-act='firm.release']", scope="510050", text="演练解除")
     wait_for(lambda: day.written("演练解除"))
-    assert "只减" in day.trader.page.inner_text(".pane")
+    assert standing(day.trader) == "只减"
     ready(day.head, "daily")
-    act(day.head, "[data-act='firm.second']", number="1")
-    wait_for(lambda: "只减" not in day.trader.page.inner_text(".pane"), 60)
+    shows(day.head, "firm_proposals", "演练解除", 60)
+    assert day.trader.page.query_selector("[data-act='firm.second']") is None
+    act(day.head, "[data-testid=sheet-firm_proposals] [data-act='firm.second']")
+    wait_for(lambda: standing(day.trader) == "正常", 60)
 
 
 def test_a_notice_is_answered_by_the_desk_and_followed_by_the_firm(day: Day):

@@ -4,16 +4,20 @@ Whoever answers for the desk sees the cases that it was told of and answers; the
 release that firm risk asked for. Figures and limits of the firm stay on its own page (R-02).
 """
 
+from threading import Lock
 from typing import Any
 
+from quanheng.authority.firm import FirmAuthority
+from quanheng.compose.console_approvals import Approvals
 from quanheng.compose.console_house import House
 from quanheng.compose.console_oversight import overseen, standing
 from quanheng.compose.oversight_end import decimal
 from quanheng.desk.access import Session
-from quanheng.desk.office import FIGURE, GROW, STATE, Act, Column, Field, Sheet
+from quanheng.desk.office import COUNT, FIGURE, GROW, STATE, Act, Column, Field, Sheet
 from quanheng.oversight.cases import TOLD, Status
 from quanheng.oversight.incidents import describe
 from quanheng.oversight.messages import Written
+from quanheng.terms.codes import TradingState
 from quanheng.terms.days import clock_text
 
 CASES = (
@@ -22,9 +26,16 @@ CASES = (
     Column("due", width=90), Column("by", width=60), Column("content", GROW, 260),
 )  # fmt: skip
 ANSWER = Act("firm.answer", (Field("text", "long"),))
-SECOND = Act("firm.second", (Field("number", "count"),), row=False)
+PROPOSALS = (
+    Column("number", COUNT, 60), Column("at", width=90), Column("scope", width=90),
+    Column("state", width=110), Column("reason", GROW, 300), Column("by", width=60),
+)  # fmt: skip
+SECOND = Act("firm.second", sure=True)
+_FOLLOWED: dict[str, Approvals] = {}
+_hold = Lock()
 WAITS = (Status.NOTICED, Status.ESCALATED)
 """Where a case stands that waits for the desk's answer."""
+NO_RELEASE = ("没有等待同意的解除", "no release waits for a second person")
 NONE = ("公司风控没有书面通知", "firm risk told the desk of nothing in writing")
 
 
@@ -34,8 +45,27 @@ def desk_cases(house: House, who: Session) -> list[Sheet]:
     if not (answers or seconds):
         return []
     rows = [_row(said) for said in standing(overseen(house).read()) if said.status in TOLD]
-    acts = (*((ANSWER,) if answers else ()), *((SECOND,) if seconds else ()))
-    return [Sheet("firm_cases", CASES, rows[::-1], NONE, acts)]
+    cases = Sheet("firm_cases", CASES, rows[::-1], NONE, (ANSWER,) if answers else ())
+    if not seconds:
+        return [cases]
+    return [cases, Sheet("firm_proposals", PROPOSALS, _waiting(house), NO_RELEASE, (SECOND,))]
+
+
+def _waiting(house: House) -> list[dict[str, Any]]:
+    """Proposals of the firm's authority that wait for a second person: releases."""
+    with _hold:
+        key = str(house.run.resolve())
+        found = _FOLLOWED.setdefault(key, Approvals(house.run, FirmAuthority)).rows()
+        return [
+            {
+                "key": number, "number": row["number"], "at": row["at"], "scope": row["scope"],
+                "state": TradingState(row["fields"]["state"]).name,
+                "reason": row["fields"].get("reason", ""), "by": row["by"],
+                "acts": ["firm.second"], "fields": {"number": row["number"]}, "tone": "amber",
+            }
+            for number, row in found.items()
+            if row.get("waits") and "state" in row["fields"]
+        ]  # fmt: skip
 
 
 def _row(said: Written) -> dict[str, Any]:
