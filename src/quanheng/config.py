@@ -322,14 +322,7 @@ def _problem(config: Config) -> str:
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
             "line.dead_man_ms: must be over two heartbeats and at most 400",
         ),
-        *(
-            (not (why := channel_problem(one)), f"operations.channels[{number}].{why}")
-            for number, one in enumerate(config.operations.channels)
-        ),
-        (
-            0 < config.operations.clock.offset_amber_ms <= config.operations.clock.offset_red_ms,
-            "operations.clock.offset_amber_ms: must be above 0 and at most offset_red_ms",
-        ),
+        *_operations_rules(config.operations),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
         (
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
@@ -338,6 +331,19 @@ def _problem(config: Config) -> str:
         (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
+
+
+def _operations_rules(one: OperationsConfig) -> list[tuple[bool, str]]:
+    clock = one.clock
+    channels = enumerate(one.channels)
+    found = [(channel_problem(row), f"operations.channels[{number}]") for number, row in channels]
+    return [
+        *((not why, f"{key}.{why}") for why, key in found),
+        (
+            0 < clock.offset_amber_ms <= clock.offset_red_ms,
+            "operations.clock.offset_amber_ms: must be above 0 and at most offset_red_ms",
+        ),
+    ]
 
 
 def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:

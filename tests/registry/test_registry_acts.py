@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from quanheng.compose.registry_files import ActsFile
 from quanheng.registry import acts
 from quanheng.registry.acts import SECONDED_STEPS, Book, fold
 from quanheng.registry.decisions import (
@@ -18,7 +19,6 @@ from quanheng.registry.decisions import (
 )
 from quanheng.registry.errors import RegistryError
 from quanheng.registry.register import NEXT, STEPS, Step, check_step, lacking, register
-from quanheng.runtime.lines import Lines
 
 RATED = [
     {"maker": f"M{n}", "underlying": "510050", "kind": "primary", "since": "2023-12-21",
@@ -41,7 +41,7 @@ class Clock:
 
 @pytest.fixture
 def book(tmp_path: Path) -> Book:
-    return Book(Lines(tmp_path / acts.NAME, Clock()), lambda: RATED)
+    return Book(ActsFile(tmp_path / acts.NAME, Clock()), lambda: RATED)
 
 
 def step(name: str, **change: Any) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_the_guard_of_two_people_is_in_the_path(book: Book, monkeypatch: pytest.
 
 def test_a_journal_that_one_person_wrote_alone_is_refused(tmp_path: Path):
     """Whoever writes the file: two people are asserted again when it is read (pair assertion)."""
-    lines = Lines(tmp_path / acts.NAME, Clock())
+    lines = ActsFile(tmp_path / acts.NAME, Clock())
     book = Book(lines, lambda: RATED)
     book.propose("A", "measure", measure())
     lines.add({"what": acts.SECOND, "by": "A", "of": 1})

@@ -1,11 +1,11 @@
-"""Lines that people leave beside a run (`runtime.lines`): signatures of check-lists, notes."""
+"""Lines that people leave beside a run (`edge.lines`): signatures of check-lists, notes."""
 
 from pathlib import Path
 from typing import Any
 
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.wall import clock
-from quanheng.runtime.lines import Lines, LinesError
+from quanheng.edge.lines import Lines, LinesError
 
 
 class Record:

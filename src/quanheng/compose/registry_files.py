@@ -13,20 +13,43 @@ import csv
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from quanheng.compose.ratings_read import CHECK, Ratings, Row, read_ratings
 from quanheng.compose.wall import clock
+from quanheng.edge.lines import Lines, LinesError
 from quanheng.registry import decisions
-from quanheng.registry.acts import NAME, Act, Book
+from quanheng.registry.acts import NAME, Act, Book, Check, Line
 from quanheng.registry.decisions import Designation, Measure, Publication
 from quanheng.registry.errors import RegistryError
-from quanheng.runtime.lines import Lines
+from quanheng.terms.units import Nanos
 
 RATINGS, DRAFTS, PUBLISHED, TABLES = "ratings", "drafts", "published", "tables"
 REGISTER = "register.csv"
 PART = ".part"
+
+
+class ActsFile:
+    """The journal as a file of lines; see `registry.acts.Journal`. `at`: the clock, Nanos."""
+
+    def __init__(self, path: Path, at: Callable[[], Nanos] = clock) -> None:
+        self._lines = Lines(path, at)
+
+    def all(self) -> list[Line]:
+        """See the protocol."""
+        try:
+            return self._lines.all()
+        except LinesError as error:
+            raise RegistryError(str(error)) from error
+
+    def add(self, fields: Mapping[str, Any], check: Check | None = None) -> int:
+        """See the protocol."""
+        try:
+            return self._lines.add(fields, check)
+        except (LinesError, OSError) as error:
+            raise RegistryError(str(error)) from error
 
 
 class Data:
@@ -38,7 +61,7 @@ class Data:
         for name in (RATINGS, DRAFTS, PUBLISHED, TABLES):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.book = Book(Lines(folder / NAME, clock), self._rated)
+        self.book = Book(ActsFile(folder / NAME), self._rated)
 
     def names(self) -> list[str]:
         """Ratings there are, by name."""

@@ -7,7 +7,7 @@ again whenever the journal is read, whatever the program that wrote it believed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,7 +20,6 @@ from quanheng.registry.decisions import (
 )
 from quanheng.registry.errors import RegistryError
 from quanheng.registry.register import Entry, Row, Step, check_step, register
-from quanheng.runtime.lines import Line, Lines, LinesError
 from quanheng.terms.units import Nanos
 
 NAME = "acts.jsonl"
@@ -34,6 +33,22 @@ SECONDED_STEPS = ("granted", "refused", "admitted", "supplement", "ended", "canc
 """Steps that decide over a maker or tell the market; what comes in from a maker, and the agreement
 that both sides signed, are only recorded."""
 IN_FORCE, WAITING, WITHDRAWN = "in_force", "waiting", "withdrawn"
+
+
+Line = dict[str, Any]
+Check = Callable[[list[Line]], None]
+
+
+class Journal(Protocol):
+    """Lines that only grow, each with its `number` and the instant `at` that it was added."""
+
+    def all(self) -> list[Line]:
+        """Every line in order. RegistryError for one that was changed."""
+
+    def add(self, fields: Mapping[str, Any], check: Check | None = None) -> int:
+        """Append a line, unless `check` objects to the lines before; its number. Nobody else adds
+        meanwhile.
+        """
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,17 +131,14 @@ def waiting(acts: Sequence[Act]) -> list[Act]:
 
 
 class Book:
-    """The journal of a folder with the makers that its ratings name. `clock` gives Nanos."""
+    """A journal with the makers that the ratings name."""
 
-    def __init__(self, lines: Lines, makers: Callable[[], Sequence[Row]]) -> None:
-        self._lines, self._makers = lines, makers
+    def __init__(self, journal: Journal, makers: Callable[[], Sequence[Row]]) -> None:
+        self._journal, self._makers = journal, makers
 
     def acts(self) -> list[Act]:
         """Every act. RegistryError for a journal that was changed."""
-        try:
-            return fold(self._lines.all())
-        except LinesError as error:
-            raise RegistryError(str(error)) from error
+        return fold(self._journal.all())
 
     def entries(self, acts: Sequence[Act]) -> list[Entry]:
         """The register of makers as it stands."""
@@ -172,10 +184,7 @@ class Book:
         return self._act(number)
 
     def _add(self, fields: Mapping[str, Any], check: Callable[[list[Act]], None]) -> int:
-        try:
-            return self._lines.add(fields, lambda lines: check(fold(lines)))
-        except (LinesError, OSError) as error:
-            raise RegistryError(str(error)) from error
+        return self._journal.add(fields, lambda lines: check(fold(lines)))
 
     def _act(self, number: int) -> Act:
         return _known(self.acts(), number)
