@@ -60,6 +60,8 @@ WATCHED = {
     "bad_act": ("公司风控指令有误", "a bad line of the firm's acts"),
     "disk_low": ("磁盘不足", "little disk"),
     "clock_stepped": ("系统时钟跳变", "the wall's clock stepped"),
+    "clock_unsynced": ("系统时钟未校时", "no source disciplines the clock"),
+    "feed_offset": ("时钟与交易所行情时间相差过大", "the clock is off the exchange's stamps"),
     "journal_gone": ("日志文件消失或被改动", "a journal's file vanished or was changed"),
     "loop_stalled": ("主循环停滞", "the loop stands still"),
     "channel_failed": ("告警通道失效", "an alarm channel failed"),

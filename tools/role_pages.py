@@ -1,18 +1,20 @@
 """Generated pages about who may do what over the wire: the role matrix and the OpenAPI document."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from litestar import Litestar
 
 from desk_pages import table
-from quanheng.desk.access import RIGHTS, VIEWS
+from quanheng.desk.access import RIGHTS, SITE_VIEWS, VIEWS
 from quanheng.desk.api_document import document
 from quanheng.desk.door import INSIDE, PUBLIC, SESSION, VIEW_OF, declared
 from quanheng.desk.people.console import NEEDS
-from quanheng.desk.people.rules import read_rules
+from quanheng.desk.people.rules import EXCHANGE, read_rules
 from quanheng.desk.routes import NEEDS as COMMAND_NEEDS
 from quanheng.desk.server import application
+from quanheng.desk.sites import EXCHANGE_SITE, FIRM_SITE, Site
 
 SAMPLES = {"{number:int}": "1", "{quote:str}": "M001000001"}
 """Values of path parameters that no right hangs on."""
@@ -55,10 +57,19 @@ class _Nothing:
         raise AssertionError(f"{name} is not asked")
 
 
-def console() -> Litestar:
+_SITE_HEAD = """
+## The exchange's own site
+
+Its routes by its own posts (`src/quanheng/data/exchange_posts.toml`, `docs/registry.md`). Nobody of
+a firm's store comes in there, and none of these posts stands in a firm's.
+
+"""
+
+
+def console(site: Site = FIRM_SITE) -> Litestar:
     """A console over nothing, for its routes."""
     nothing: Any = _Nothing()
-    return application(nothing, nothing, nothing)
+    return application(nothing, nothing, nothing, site=site)
 
 
 def cases(app: Litestar) -> Iterator[Asked]:
@@ -88,9 +99,9 @@ def cases(app: Litestar) -> Iterator[Asked]:
             yield Asked(method, path, url.replace("{name:str}", "class_day.csv"), permit, api)
 
 
-def holders() -> dict[str, frozenset[str]]:
-    """Post -> names of rights it has in the console's account."""
-    rules = read_rules()
+def holders(house: str = "") -> dict[str, frozenset[str]]:
+    """Post -> names of rights it has in the console's account, or at the exchange."""
+    rules = read_rules(Path(house) if house else None)
     return {
         post.post: frozenset(name for name, _ in rules.rights(post.post, "here"))
         for post in rules.posts
@@ -105,22 +116,27 @@ def may(rights: frozenset[str], need: str) -> bool:
 
     def gives(part: str) -> bool:
         if part == INSIDE:
-            return any(map(has, (*VIEWS, *RIGHTS)))
+            return any(map(has, (*VIEWS, *RIGHTS, *SITE_VIEWS)))
         return part in (PUBLIC, SESSION) or has(part)
 
     return all(map(gives, need.split("+")))
 
 
 def roles_page() -> str:
-    """docs/roles.md: every route by every post."""
-    held = holders()
+    """docs/roles.md: every route by every post, of the firm's console and of the exchange's."""
+    site = matrix(console(EXCHANGE_SITE), holders(EXCHANGE))
+    return _HEAD + matrix(console(), holders()) + _SITE_HEAD + site
+
+
+def matrix(app: Litestar, held: dict[str, frozenset[str]]) -> str:
+    """Every route of an application by every post."""
     rows = []
-    for one in cases(console()):
+    for one in cases(app):
         name = f" {one.command}" if one.command else ""
         marks = (ALLOWED if may(rights, one.need) else REFUSED for rights in held.values())
         said = f"`{one.method} {one.url}`{name}"
         rows.append((said, one.need, "tok" if one.api else "", *marks))
-    return _HEAD + table(("route", "needs", "", *held), rows)
+    return table(("route", "needs", "", *held), rows)
 
 
 def openapi_page() -> str:

@@ -6,11 +6,11 @@ from desk_pages import table
 from quanheng.authority.policy import RULES
 from quanheng.desk.assets import read_words
 from quanheng.desk.file_access import ROLES
-from quanheng.desk.people.rules import VIEW_WORDS, VIEWS, read_rules
+from quanheng.desk.people.rules import FIRM_VIEWS, VIEW_WORDS, VIEWS, read_rules
 from zh_blocks import words
 
 YES, NO = "●", ""
-_DEPARTMENTS = {"market_making": "做市业务部门", "company": "公司", "exchange": "交易所"}
+_DEPARTMENTS = {"market_making": "做市业务部门", "company": "公司"}
 
 
 def _posts() -> list[tuple[str, str]]:
@@ -44,6 +44,8 @@ def views_block() -> str:
     posts = [one for one in read_rules().posts if one.views or one.firm_views]
     rows = []
     for name, text in VIEW_WORDS.items():
+        if name not in (*VIEWS, *FIRM_VIEWS):
+            continue
         cells = [YES if name in (*one.views, *one.firm_views) else NO for one in posts]
         where = "账户" if name in VIEWS else "公司"
         rows.append((f"{text} `{name}`", where, *cells))

@@ -44,6 +44,7 @@ from quanheng.compose.pair_keys_cli import pair_keys
 from quanheng.compose.propose_cli import second, withdraw
 from quanheng.compose.propose_trade_cli import propose
 from quanheng.compose.reference import ReferenceDataError
+from quanheng.compose.registry_cli import registry
 from quanheng.compose.report_cli import report
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import ScenarioError
@@ -67,6 +68,7 @@ from quanheng.edge.nats_config import MessagingError
 from quanheng.edge.rate_engines import EngineError
 from quanheng.edge.rate_task import PartError
 from quanheng.edge.tape_files import TapeError
+from quanheng.registry.errors import RegistryError
 from quanheng.rulebook.rows import RulebookError
 from quanheng.runtime.journal import JournalError
 
@@ -95,6 +97,7 @@ _EXITS: tuple[tuple[type[Exception], int], ...] = (
     (SigningError, BAD_INPUT),
     (GlyphError, BAD_INPUT),
     (StoreError, BAD_INPUT),
+    (RegistryError, BAD_INPUT),
     (NotAllowedError, CHECK_FAILED),
 )
 
@@ -303,6 +306,7 @@ for verb in (
     what_if,
     console,
     console_person,
+    registry,
     propose,
     second,
     withdraw,

@@ -14,6 +14,7 @@ import msgspec
 
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_channels import problem as channel_problem
+from quanheng.edge.clock_state import ClockRules
 from quanheng.edge.nats_config import MessagingConfig
 from quanheng.edge.nats_config import problem as messaging_problem
 from quanheng.edge.pair_config import StandbyConfig
@@ -177,8 +178,9 @@ class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
-    tests every channel, and the channels (`edge.alarm_channels`). `archive_key`, `approved`
-    (the approved configuration list) and `certificates` are files that the self-test looks at.
+    tests every channel, the channels (`edge.alarm_channels`), and when a clock that is off is
+    told. `archive_key`, `approved` (the approved configuration list) and `certificates` are files
+    that the self-test looks at.
     """
 
     host: str = "127.0.0.1"
@@ -188,6 +190,7 @@ class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     archive_key: str = ""
     approved: str = ""
     certificates: tuple[str, ...] = ()
+    clock: ClockRules = ClockRules()
 
 
 class IsolationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -308,10 +311,7 @@ def _problem(config: Config) -> str:
             line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
             "line.dead_man_ms: must be over two heartbeats and at most 400",
         ),
-        *(
-            (not (why := channel_problem(one)), f"operations.channels[{number}].{why}")
-            for number, one in enumerate(config.operations.channels)
-        ),
+        *_operations_rules(config.operations),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
         (
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
@@ -327,6 +327,19 @@ def _problem(config: Config) -> str:
 def _messaging_rule(config: Config) -> str:
     pair, peers = config.standby, config.isolation.peers
     return messaging_problem(config.messaging, pair.lease, pair.lease_ms, peers)
+
+
+def _operations_rules(one: OperationsConfig) -> list[tuple[bool, str]]:
+    clock = one.clock
+    channels = enumerate(one.channels)
+    found = [(channel_problem(row), f"operations.channels[{number}]") for number, row in channels]
+    return [
+        *((not why, f"{key}.{why}") for why, key in found),
+        (
+            0 < clock.offset_amber_ms <= clock.offset_red_ms,
+            "operations.clock.offset_amber_ms: must be above 0 and at most offset_red_ms",
+        ),
+    ]
 
 
 def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:

@@ -14,8 +14,8 @@ from market_world import FIRST, LAST, PLAN, digests, make_market, plan, quiet
 from quanheng.cli import cli
 from quanheng.compose import market_history as history
 from quanheng.compose import rate_command as command
-from quanheng.compose.console_exchange import CLAUSES_EN, REASONS_EN
-from quanheng.compose.publication import CLAUSES, ENGLISH, REASONS, SHEETS
+from quanheng.compose.publication import ENGLISH, SHEETS
+from quanheng.compose.rating_sheets import CLAUSES_EN, REASONS_EN
 from quanheng.compose.ratings_read import read_ratings
 from quanheng.duties import day
 from quanheng.duties.dataset import DatasetError
@@ -29,6 +29,7 @@ from quanheng.edge.documents import SHARE, shown
 from quanheng.edge.rate_engines import EngineError
 from quanheng.edge.rate_task import RateJob
 from quanheng.edge.rulebook_files import shipped_texts
+from quanheng.registry.wording import CLAUSES, REASONS
 from quanheng.rulebook.load import load_rulebook
 from quanheng.terms.days import iso
 

@@ -1,10 +1,14 @@
 """A console whose programs come in with a token of a test, over a source that holds two cells."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from argon2 import PasswordHasher
 from desk_world import people_file
 from test_desk_door import House
 
+from quanheng.desk import file_access
 from quanheng.desk.door import VIEW_OF
 from quanheng.desk.file_access import ROLES, FileSession, Person
 from quanheng.desk.knocks import Knocks, Rates
@@ -61,3 +65,13 @@ class Programs(House):
     def post(self, path: str, body: object, **more):
         headers = {"authorization": f"Bearer {TOKEN}", **more}
         return self.client.post(path, json=body, headers=headers)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Programs]:
+    """A console for programs whose client is in, with passwords that cost no time."""
+    dear, file_access.HASHER = file_access.HASHER, PasswordHasher(1, 8, 1)
+    made = Programs(folder)
+    with made.client:
+        yield made
+    file_access.HASHER = dear

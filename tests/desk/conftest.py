@@ -4,6 +4,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from desk_world import SCENARIO, people_file
@@ -11,6 +12,9 @@ from desk_world import SCENARIO, people_file
 from quanheng.cli import cli
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_source import RunSource
+
+if TYPE_CHECKING:
+    from api_world import Programs
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +57,12 @@ def log(source: RunSource) -> RunLog:
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Who may sign in."""
     yield people_file(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Programs"]:
+    """A console for programs, one for the tests of a module."""
+    from api_world import opened
+
+    with opened(tmp_path_factory.mktemp("built")) as made:
+        yield made

@@ -98,7 +98,7 @@ class Visit:
 
     def clean(self) -> None:
         """Nothing has gone wrong: no error, no broken policy, no foreign request, no lost word."""
-        assert self.faults == []
+        assert self.faults == [], self.faults
         assert self.foreign == []
         assert "⟦" not in self.page.inner_text("body")
 

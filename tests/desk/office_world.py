@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pyotp
 import uvicorn
 from argon2 import PasswordHasher
 from desk_world import PATIENCE, Visit, wait_for
+from litestar import Litestar
 from playwright.sync_api import Browser
 
 from quanheng.compose.console_commands import RunCommands
@@ -30,7 +31,6 @@ PLACE = "127.0.0.1"
 STAFF = {
     "T01": "trader", "R01": "risk", "O01": "ops", "H01": "head", "L01": "clearing",
     "C01": "compliance", "D01": "decision", "F01": "firm_risk", "A01": "auditor",
-    "X01": "exchange",
 }  # fmt: skip
 STEP = 30 * SECOND
 
@@ -46,22 +46,28 @@ class Clock:
 
 
 class Firm:
-    """A people store with every post that the console knows, and the way in for each person."""
+    """A people store with every post that the console knows, and the way in for each person; with
+    `rules` of the exchange's house and no account, the exchange's.
+    """
 
-    def __init__(self, folder: Path, account: str) -> None:
+    def __init__(self, folder: Path, account: str, staff: Mapping[str, str] = STAFF,
+                 rules: Path | None = None) -> None:  # fmt: skip
         dear, passwords.HASHER = passwords.HASHER, PasswordHasher(1, 8, 1)
         self._dear = dear
         self.clock = Clock()
         self.where, self.account = str(folder / "people.sqlite"), account
         self.secrets: dict[str, str] = {}
-        codes = admin.create(self.where, {"S01": "安一", "S02": "安二"}, clock=self.clock)
-        self.store = Store(self.where, clock=self.clock)
+        codes = admin.create(
+            self.where, {"S01": "安一", "S02": "安二"}, clock=self.clock, rules=rules
+        )
+        self.store = Store(self.where, rules=rules, clock=self.clock)
         self.access = StoreAccess(self.store, account)
         for person, code in codes.items():
             self._activate(person, code)
         one, two = self._actor("S01"), self._actor("S02")
-        admin.add_account(self.store, one, account, "market_making")
-        for person, post in STAFF.items():
+        if account:
+            admin.add_account(self.store, one, account, "market_making")
+        for person, post in staff.items():
             admin.add_person(self.store, one, person, "做市业务部", {"name_zh": f"人{person}"})
             at = "firm" if self.store.rules.post(post).of_firm else account
             asked = posts.ask_appointment(self.store, one, person, post, at, "main")
@@ -116,6 +122,13 @@ def served(run: Path, source: RunSource, firm: Firm, papers: Path | None,
     access = ConsoleAccess(firm.store, firm.account, Refused)
     commands = RunCommands(run, Path(firm.where))
     app = application(source, commands, access, period=0.2, office=RunOffice(house))
+    with listening(app) as base:
+        yield base
+
+
+@contextmanager
+def listening(app: Litestar) -> Iterator[str]:
+    """An application on a free port, in a thread of its own; the address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
@@ -163,6 +176,11 @@ class Guests:
         if key not in self._in:
             self._in[key] = self.firm.enter(self._browser, self._base, person, language)
         return self._in[key]
+
+    def again(self, person: str) -> None:
+        """Somebody came in elsewhere, so that his browser is out: he comes in anew."""
+        for key in [key for key in self._in if key[0] == person]:
+            self._in.pop(key).page.context.close()
 
     def close(self) -> None:
         for one in self._in.values():

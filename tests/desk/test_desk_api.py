@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import polars
 import pytest
 import uvicorn
 from api_world import REPORT, TOKEN, Programs
-from argon2 import PasswordHasher
 from test_desk_door import CSRF, ORIGIN
 
 from quanheng.desk import exports, file_access
@@ -29,15 +27,6 @@ from quanheng.desk.knocks import Knocks
 from quanheng.desk.ports import SourceError, Table
 
 V1 = "/api/v1"
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
-    dear, file_access.HASHER = file_access.HASHER, PasswordHasher(1, 8, 1)
-    made = Programs(tmp_path_factory.mktemp("api"))
-    with made.client:
-        yield made
-    file_access.HASHER = dear
 
 
 @pytest.fixture

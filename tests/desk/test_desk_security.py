@@ -1,15 +1,14 @@
 """What somebody may try from outside, and that none of it works (promise 43; reliability 5)."""
 
 import ast
+import asyncio
 import gzip
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from api_world import TOKEN, Programs
-from argon2 import PasswordHasher
 from desk_world import PASSWORDS
 from litestar.exceptions import WebSocketDisconnect, WebSocketException
 from litestar.testing import TestClient
@@ -22,15 +21,6 @@ from quanheng.desk.server import MOST_BODY, application
 
 HOUSE = Path(file_access.__file__).parents[1]
 PULL = {"fields": {"scope": "*"}}
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
-    dear, file_access.HASHER = file_access.HASHER, PasswordHasher(1, 8, 1)
-    made = Programs(tmp_path_factory.mktemp("security"))
-    with made.client:
-        yield made
-    file_access.HASHER = dear
 
 
 @pytest.fixture
@@ -322,7 +312,7 @@ def test_only_a_persons_acts_keep_a_session_awake(tmp_path: Path):
             console = made.app.state.console
             while not made.app.state.hub.clients:
                 time.sleep(0.01)
-            assert console.judge(made.app.state.hub.clients[0])
+            assert asyncio.run(console.judge(made.app.state.hub.clients[0]))
             assert session.used == begun
             line.send_text('{"t":"act"}')
             until = time.monotonic() + 10
@@ -333,7 +323,7 @@ def test_only_a_persons_acts_keep_a_session_awake(tmp_path: Path):
             client.get("/api/me")
             assert session.used == 120.0
             clock[0] += file_access.IDLE_S + 1
-            assert not console.judge(made.app.state.hub.clients[0])
+            assert not asyncio.run(console.judge(made.app.state.hub.clients[0]))
 
 
 def test_a_right_that_is_taken_away_ends_its_channels(house: Programs):
@@ -346,7 +336,7 @@ def test_a_right_that_is_taken_away_ends_its_channels(house: Programs):
             time.sleep(0.01)
         client = hub.clients[0]
         client.session._may = frozenset({"trade"})
-        assert house.app.state.console.judge(client)
+        assert asyncio.run(house.app.state.console.judge(client))
         assert list(client.subscriptions) == ["sys"]
         for _ in range(20):
             if line.receive_json(timeout=5) == {"t": "no", "ch": "risk"}:

@@ -75,6 +75,25 @@ def test_the_screen_moves_with_the_market(desk: Desk):
         one.until(f"document.querySelector('[data-lamp={lamp}]').classList.contains('good')")
 
 
+def test_every_page_says_how_right_the_clock_is(desk: Desk):
+    """Browser against server, server against the exchange's stamps (of the wall's milliseconds, at
+    twice the speed), and whether a source disciplines the server's clock (console.md 8).
+    """
+    one = desk.trader
+    pages = one.page.eval_on_selector_all("nav.pages a", "all => all.map(one => one.dataset.page)")
+    assert len(pages) > 8
+    one.until("!document.querySelector('[data-testid=feed-offset]').hidden")
+    for name in sorted({*pages} - {"replay"}):
+        one.open(name)
+        for part in ("offset", "feed-offset"):
+            text = one.page.inner_text(f"[data-testid={part}]")
+            assert text.endswith(" ms") and any(map(str.isdigit, text)), (name, part, text)
+        assert one.page.inner_text("[data-testid=ntp]") in ("已校时", "未校时", "校时未知"), name
+    offset = int(one.page.inner_text("[data-testid=feed-offset]").split()[1].replace(",", ""))
+    assert abs(offset) < 60_000  # no business time: that would be minutes and hours off
+    one.clean()
+
+
 def test_a_setting_beyond_the_band_takes_two_and_arrives(desk: Desk):
     """Proposed by one, not to be seconded by the same, agreed to by another, in force in the
     machine: the screen shows it once the journal has it.

@@ -157,10 +157,10 @@ def test_f08_without_descriptors_a_line_is_dialled_again(monkeypatch: pytest.Mon
     loop.close()
 
 
-def watched(run: Path, wall: Any = None) -> tuple[Watch, AlarmDesk]:
+def watched(run: Path, wall: Any = None, clock: Any = None) -> tuple[Watch, AlarmDesk]:
     (run / "live").mkdir(exist_ok=True)
     desk = AlarmDesk(run, (), monotonic)
-    return Watch(run, desk, monotonic, wall), desk
+    return Watch(run, desk, monotonic, wall, clock), desk
 
 
 def codes(desk: AlarmDesk) -> list[tuple[str, str]]:
@@ -215,7 +215,7 @@ def test_f60_a_step_of_the_wall_is_told_and_changes_no_span(tmp_path: Path, jump
     watch.look()
     assert codes(desk) == [("red", "clock_stepped")]
     text = Path(watch_main.__file__).read_text(encoding="utf-8")
-    assert "Watch(run, desk, monotonic, wall)" in text  # the process gives it the wall's clock
+    assert "Watch(run, desk, monotonic, wall, " in text  # the process gives it the wall's clock
     desk.close()
 
 

@@ -41,16 +41,20 @@ class Clock:
 class World:
     """A store with two administrators; `person` adds more."""
 
-    def __init__(self, folder: Path, where: str = "") -> None:
-        """`where` is a database's URL; without it a SQLite file of the folder."""
+    def __init__(self, folder: Path, where: str = "", rules: Path | None = None) -> None:
+        """`where` is a database's URL; without it a SQLite file of the folder. `rules` are those of
+        another house than the firm's.
+        """
+        self.rules = rules
         passwords.HASHER = FAST
         self.where = where or str(folder / "people.sqlite")
         self.key = folder / "people.sqlite.key"
         self.clock = Clock()
         self.secrets: dict[str, str] = {}
         codes = admin.create(
-            self.where, {"S01": "安一", "S02": "安二"}, clock=self.clock, key=self.key
-        )
+            self.where, {"S01": "安一", "S02": "安二"}, clock=self.clock, key=self.key,
+            rules=rules,
+        )  # fmt: skip
         self.open()
         for person, code in codes.items():
             self.activate(person, code)
@@ -63,7 +67,7 @@ class World:
             admin.add_account(self.store, self.one, account, line)
 
     def open(self) -> None:
-        self.store = Store(self.where, self.key, clock=self.clock)
+        self.store = Store(self.where, self.key, self.rules, clock=self.clock)
         self.access = StoreAccess(self.store, ACCOUNT)
 
     def copy(self, folder: Path) -> "World":

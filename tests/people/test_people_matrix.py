@@ -27,15 +27,18 @@ from quanheng.desk.door import (
 from quanheng.desk.knocks import Rates
 from quanheng.desk.people.access import StoreAccess
 from quanheng.desk.people.console import ConsoleAccess, ConsoleSession
+from quanheng.desk.people.rules import EXCHANGE
 from quanheng.desk.people.tokens import issue
 from quanheng.desk.ports import Reply, SourceError, Table
 from quanheng.desk.server import application
+from quanheng.desk.sites import EXCHANGE_SITE
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 PAGES = runpy.run_path(str(ROOT / "tools" / "role_pages.py"))
 ORIGIN = "http://console.local"
 GONE = (401, 403)
+OPEN = ("GET /", "GET /static/index.html", "POST /api/login", "GET /api/session")
 
 
 class Everything:
@@ -100,9 +103,12 @@ def everyone(_first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made.close()
 
 
-def published() -> tuple[list[str], dict[tuple[str, str], dict[str, bool]]]:
-    """Posts, and what docs/roles.md says of each by (request, command)."""
-    lines = (ROOT / "docs" / "roles.md").read_text(encoding="utf-8").splitlines()
+def published(part: int = 0) -> tuple[list[str], dict[tuple[str, str], dict[str, bool]]]:
+    """Posts, and what docs/roles.md says of each by (request, command); part 1 is the exchange's
+    own site.
+    """
+    text = (ROOT / "docs" / "roles.md").read_text(encoding="utf-8")
+    lines = text.split("\n## ")[part].splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
     posts, found = cells[0][3:], {}
     for row in cells[2:]:
@@ -166,6 +172,26 @@ def test_every_route_answers_every_post_as_published(everyone: World) -> None:
             assert status < 500, (post, key, status)
             checked += 1
     assert checked == len(posts) * len(marks) > 1_500
+
+
+def test_every_route_of_the_exchanges_site_answers_as_published(tmp_path: Path) -> None:
+    """The same of the exchange's own site, by its own posts over its own store (S-05)."""
+    staff = {"X01": "registrar", "X02": "reviewer", "X03": "auditor", "X04": "audit_admin"}
+    house = World(tmp_path, rules=Path(EXCHANGE))
+    for person, post in staff.items():
+        house.person(person, post)
+    posts, marks = published(1)
+    assert posts == [one.post for one in house.store.rules.posts]
+    every: Any = Everything()
+    app = application(every, every, Remembered(house, ""), site=EXCHANGE_SITE)
+    assert set(marks) == {(f"{o.method} {o.url}", o.command) for o in asked(app)}
+    for person, post in (*staff.items(), ("S01", "security_admin")):
+        found = asyncio.run(answers(app, signed_in(house, person)))
+        for key, status in found.items():
+            assert (status not in GONE) == marks[key][post], (post, key, status)
+    for key, status in asyncio.run(answers(app, {"origin": ORIGIN})).items():
+        assert (status == 401) == (key[0] not in OPEN), key
+    house.close()
 
 
 def test_a_stranger_and_a_person_of_another_account_see_nothing(everyone: World) -> None:

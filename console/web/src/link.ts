@@ -2,7 +2,7 @@
 import { EMPTY } from "./format";
 import { Board, store } from "./store";
 
-interface Pulse { live: boolean; engine: number; picture: number; behind?: number; failed: string; now: number; }
+interface Pulse { live: boolean; engine: number; picture: number; behind?: number; failed: string; now: number; feed_ms?: number | null; feed_level?: string; ntp?: string; ntp_ms?: number; }
 const HEAD = 28;
 
 class Link {

@@ -11,7 +11,7 @@ import { lang, loadWords, setLang, t } from "./words";
 
 const app = document.querySelector<HTMLElement>("#app")!;
 const NAMES = ["trade", "duty", "risk", "orders", "rfq", "alerts", "approve"];
-const OFFICE = ["auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit", "exchange"];
+const OFFICE = ["makers", "ratings", "publication", "auction", "accounts", "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit", "exchange"];
 /** A browser's clock further off than this is said in red: what it shows as time is not the time. */
 const OFF_MS = 1_000;
 /** More pages than these go into a menu. */
@@ -53,7 +53,7 @@ async function enter(me: Me): Promise<void> {
   nameLamps();
   shell();
   link.open();
-  link.follow("sys", "account", "monitors", "approvals", "classes");
+  if (!store.schema.site) link.follow("sys", "account", "monitors", "approvals", "classes");
   if (!store.schema.live && store.may("replay")) replay(true);
   open(location.hash.slice(1) || allowed()[0] || "trade");
   window.addEventListener("hashchange", () => open(location.hash.slice(1)));
@@ -86,10 +86,12 @@ function shell(): void {
   const pages = all.filter((one) => whole || NAMES.includes(one)).map(link_);
   const menu = whole ? null : more(all.filter((one) => OFFICE.includes(one)));
   const mode = store.schema.live && store.may("replay") ? h("a", { href: "#", "data-page": "replay", onclick: (event: Event) => { event.preventDefault(); replay(!replaying); bar.hidden = !replaying; } }, t("page.replay")) : null;
+  const site = Boolean(store.schema.site); // the exchange's own: no machine, so no lamps of one
+  if (site) document.title = t("app.exchange_title");
   const lamp = (one: string) => h("span.lamp", { "data-lamp": one }, h("i", null, "●"), t(`health.${one}`));
-  const top = h("header.top", null, h("b.brand", { title: `${store.schema.day} ${store.schema.scenario}` }, t("app.brand")), h("nav.pages", null, pages, mode, menu), h("span.gap"),
-    h("span.phase", { "data-testid": "phase" }), h("span.clock", { "data-testid": "clock" }), h("span.money", { "data-testid": "money" }), h("span.health", null, ["feed", "line", "engine", "screen"].map(lamp), h("span.delay.dim", { title: t("health.offset_long"), "data-testid": "offset" })),
-    h("button.ghost", { onclick: help, "data-testid": "keys" }, t("keys.button")), h("button.ghost", { onclick: () => setLang(lang === "en" ? "zh" : "en"), "data-testid": "language" }, t("app.language")), h("span.user", { title: store.me.roles.join(" ") }, `${store.me.name} · ${store.me.roles.map((one) => t(`post.${one}`)).join(" ")}`),
+  const top = h("header.top", null, h("b.brand", { title: `${store.schema.day} ${store.schema.scenario}` }, t(site ? "app.exchange_brand" : "app.brand")), h("nav.pages", null, pages, mode, menu), h("span.gap"),
+    site ? null : [h("span.phase", { "data-testid": "phase" }), h("span.clock", { "data-testid": "clock" }), h("span.money", { "data-testid": "money" })], h("span.health", null, (site ? ["screen"] : ["feed", "line", "engine", "screen"]).map(lamp), h("span.delay.dim", { title: t("health.offset_long"), "data-testid": "offset" }), h("span.delay.feed", { title: t("health.feed_long"), "data-testid": "feed-offset", hidden: true }), h("span.delay.ntp", { "data-testid": "ntp", hidden: true })),
+    site ? null : h("button.ghost", { onclick: help, "data-testid": "keys" }, t("keys.button")), h("button.ghost", { onclick: () => setLang(lang === "en" ? "zh" : "en"), "data-testid": "language" }, t("app.language")), h("span.user", { title: store.me.roles.join(" ") }, `${store.me.name} · ${store.me.roles.map((one) => t(`post.${one}`)).join(" ")}`),
     h("button.ghost", { onclick: async () => { await post("/api/logout", {}); location.reload(); }, "data-testid": "leave" }, t("login.leave")),
     store.may("kill") ? [h("button.kill.one", { "data-testid": "kill-class", onclick: () => void pull(code()) }, h("span", null), h("kbd", null, "F8")), h("button.kill", { "data-testid": "kill-all", onclick: () => void pull("*") }, t("kill.button"), h("kbd", null, "F9"))] : []);
   const stale = h("div.stale", { id: "stale", role: "alert", hidden: true });
@@ -180,6 +182,22 @@ function pulse(): void {
   const offset = document.querySelector<HTMLElement>(".delay")!;
   text(offset, beat ? t("health.offset", signed(Math.round(link.delay))) : "");
   classes(offset, `delay ${Math.abs(link.delay) > OFF_MS ? "alarm" : "dim"}`);
+  clocks();
+}
+
+/** The server's clock: against the exchange's stamps, and whether a source disciplines it. */
+function clocks(): void {
+  const beat = link.pulse;
+  const feed = document.querySelector<HTMLElement>("[data-testid=feed-offset]")!, ntp = document.querySelector<HTMLElement>("[data-testid=ntp]")!;
+  feed.hidden = beat?.feed_ms === undefined || beat.feed_ms === null;
+  if (!feed.hidden) text(feed, t("health.feed_offset", signed(beat!.feed_ms!)));
+  classes(feed, `delay feed ${{ red: "alarm", amber: "warn" }[beat?.feed_level ?? ""] ?? "dim"}`);
+  ntp.hidden = !beat?.ntp;
+  if (beat?.ntp) {
+    text(ntp, t(`health.ntp_${beat.ntp}`));
+    ntp.title = t("health.ntp_long", signed(beat.ntp_ms ?? 0));
+  }
+  classes(ntp, `delay ntp ${{ unsynced: "alarm", unknown: "warn" }[beat?.ntp ?? ""] ?? "dim"}`);
 }
 
 function replayBar(): HTMLElement {

@@ -13,7 +13,7 @@ interface Sheet { name: string; columns: { name: string; kind: string; width: nu
 interface Office { sheets: Sheet[]; note: [string, string]; facts: [string, string, string][]; every: number; tabs: string[]; tab: string; find: boolean; }
 
 const RIGHT = ["count", "figure"];
-const GOOD = ["good", "signed", "in_force", "reviewed", "filed", "received", "approved", "same", "staffed", "ran", "active", "explained", "cleared", "passed", "up", "over", "case_closed", "submitted", "designated", "admitted", "primary", "item_evidence", "item_duty", "duty_met", "granted", "agreement"];
+const GOOD = ["good", "signed", "in_force", "reviewed", "filed", "received", "approved", "same", "staffed", "ran", "active", "explained", "cleared", "passed", "up", "over", "case_closed", "submitted", "designated", "admitted", "primary", "item_evidence", "item_duty", "duty_met", "granted", "agreement", "published"];
 const WARN = ["warn", "waiting", "draft", "missing", "due", "blocked", "open", "proposed", "differences", "explaining", "todo", "undecided", "down", "level_amber", "case_alerted", "case_answered", "case_followed", "locked", "human", "item_partly", "near_amber", "applied", "incomplete", "accepted"];
 const BAD = ["late", "changed", "failed", "breached", "expired", "differs", "level_red", "lacks_main", "lacks_backup", "case_recorded", "case_noticed", "case_escalated", "item_nothing", "near_red", "near_met", "duty_missed", "cancelled"];
 const tint = (code: string) => (GOOD.includes(code) ? "good" : WARN.includes(code) ? "warn" : BAD.includes(code) ? "alarm" : "dim");

@@ -312,5 +312,5 @@ export function approve(): Page {
   return simple(["approvals"], [inbox, seat, all], h("main.page.split", null, h("div.two", null, inbox.element, seat.element), h("section.panel.fill", null, h("header", null, h("b", null, t("approve.all"))), all.element)));
 }
 
-const OFFICE = ["daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit", "exchange"];
+const OFFICE = ["daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health", "admin", "audit", "exchange", "makers", "ratings", "publication"];
 export const PAGES: Record<string, () => Page> = { trade, duty, risk, orders, rfq, alerts, approve, accounts, auction, ...Object.fromEntries(OFFICE.map((name) => [name, () => office(name)])) };

@@ -22,7 +22,7 @@ export class Board {
 export interface Contract { slot: number; klass: number; code: string; name: string; kind: "C" | "P"; strike: number; lastDay: number; unit: number; days: number; adjusted: boolean; }
 export interface Klass { code: string; symbol: string; start: number; stop: number; }
 export interface Schema {
-  day: string; scenario: string; live: boolean; open: boolean; speed: number; maker: string; first: number; last: number;
+  site?: string; day: string; scenario: string; live: boolean; open: boolean; speed: number; maker: string; first: number; last: number;
   spans: [number, number, number][]; classes: Klass[]; contracts: Contract[]; columns: [string, number][]; strategies: string[];
   causes: Record<string, string[]>; phases: Record<string, string[]>; alert_names: Record<string, [string, string]>;
 }

@@ -7,7 +7,6 @@ the target: at least once from the machine, once in the file, by proposal number
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from quanheng.compose.firm_restraint import untold
 from quanheng.compose.people import opening, read_people
 from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
+from quanheng.compose.wall import clock as clock
 from quanheng.config import ConfigError
 from quanheng.edge.issued import ISSUED
 from quanheng.maker import layers
@@ -89,11 +89,6 @@ class Answer(msgspec.Struct, kw_only=True):
     issued: list[dict[str, Any]] = []  # lines that were added to issued.jsonl now
     expired: list[int] = []  # proposals that expired before this call
     recorded: str = ""
-
-
-def clock() -> Nanos:
-    """Now, as nanoseconds of the epoch; this roof is where an authority gets its time."""
-    return time.time_ns()
 
 
 class AuthorityDesk:

@@ -22,12 +22,14 @@ from quanheng.terms.units import Nanos
 
 
 class Approvals:
-    """Follows `RUN/journal/authority`; nothing to show until somebody has proposed something."""
+    """Follows the journal of an authority, the desk's or the firm's; nothing to show until somebody
+    has proposed something.
+    """
 
-    def __init__(self, run: Path) -> None:
-        self._tail = JournalTail(run, Authority.NAME)
-        self._core = Core(Authority())
-        self._decode = envelope_decoder(Authority).decode
+    def __init__(self, run: Path, kind: type[Authority] = Authority) -> None:
+        self._tail = JournalTail(run, kind.NAME)
+        self._core = Core(kind())
+        self._decode = envelope_decoder(type(self._core.machine)).decode
         self._seen: dict[int, Nanos] = {}
         self._rows: Rows = {}
 

@@ -11,6 +11,19 @@ from quanheng.compose.run_folder import RunError
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
+def checked_address(
+    host: str, peers: tuple[str, ...], cert: Path | None, key: Path | None
+) -> tuple[str, ...]:
+    """Hosts that may connect. UsageError for an address elsewhere without TLS and peers."""
+    if (cert is None) != (key is None):
+        raise click.UsageError("--cert and --key go together")
+    if host not in LOOPBACK and cert is None:
+        raise click.UsageError(f"--host {host}: passwords leave this machine only with --cert")
+    if host not in LOOPBACK and not peers:
+        raise click.UsageError(f"--host {host}: nobody could connect; name the hosts with --peer")
+    return ("127.0.0.1", "::1", *peers)
+
+
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--people", type=click.Path(path_type=Path, dir_okay=False),
@@ -31,24 +44,18 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option("--documents", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Folder of the firm's documents.")  # fmt: skip
 @click.option("--ratings", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="What `rate --out` wrote; the register of makers lies there.")  # fmt: skip
+              help="What the exchange published: DATA/published of its register.")  # fmt: skip
 def console(
     run: Path, people: Path | None, store: str | None, store_key: Path | None, account: str,
     host: str, port: int, peers: tuple[str, ...], cert: Path | None, key: Path | None, hz: float,
     posts: Path | None, documents: Path | None, ratings: Path | None,
 ) -> None:  # fmt: skip
     """The web console of RUN, a day that runs or one that is over (docs/console.md)."""
-    if (cert is None) != (key is None):
-        raise click.UsageError("--cert and --key go together")
-    if host not in LOOPBACK and cert is None:
-        raise click.UsageError(f"--host {host}: passwords leave this machine only with --cert")
-    if host not in LOOPBACK and not peers:
-        raise click.UsageError(f"--host {host}: nobody could connect; name the hosts with --peer")
+    hosts = checked_address(host, peers, cert, key)
     if (people is None) == (store is None):
         raise click.UsageError("either --people FILE or --store, so that somebody can sign in")
     from quanheng.compose.console_run import Door, serve  # the web server loads for this verb alone
 
-    hosts = ("127.0.0.1", "::1", *peers)
     door = Door(people, store or "", store_key, account, hosts)
     try:
         serve(run, door, host, port, cert, key, 1.0 / hz, posts, documents, ratings)

@@ -1,5 +1,5 @@
 """The page 日程: check-lists before, during and after the day, ticked by the machine where it can
-tell, signed by trader, risk and operations (I-07).
+tell, signed by trader, risk and operations (I-07); what firm risk asked the desk in writing.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from quanheng.compose.console_facts import CHECKS, facts
+from quanheng.compose.console_firm import desk_cases
 from quanheng.compose.console_house import House, done, text, when
 from quanheng.compose.console_record import Record
 from quanheng.compose.run_folder import RunError
@@ -79,7 +80,8 @@ def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
     left = sum(one.item not in signed for one in items())
     said = [("signed", f"{len(items()) - left}/{len(items())}", "warn" if left else "good")]
     none = ("没有检查项", "no items")
-    return Page([Sheet(part, COLUMNS, rows[part], none, acts) for part in PARTS], facts=said)
+    parts = [Sheet(part, COLUMNS, rows[part], none, acts) for part in PARTS]
+    return Page([*parts, *desk_cases(house, who)], facts=said)
 
 
 def _state(ok: bool | None, known: bool) -> str:

@@ -11,19 +11,8 @@ from quanheng.compose.settle_acts import ALL
 from quanheng.compose.settle_job import CASE_HEADS, ENTRY_HEADS, FOLDER, STEP_HEADS
 from quanheng.compose.settle_text import FACTS
 from quanheng.desk.access import Session
-from quanheng.desk.office import (
-    COUNT,
-    FILES,
-    GROW,
-    HASH,
-    STATE,
-    Act,
-    Column,
-    Field,
-    Page,
-    Sheet,
-    Taken,
-)  # fmt: skip
+from quanheng.desk.kinds import COUNT, FILES, GROW, HASH, STATE
+from quanheng.desk.office import Act, Column, Field, Page, Sheet, Taken
 from quanheng.desk.ports import Reply, SourceError
 from quanheng.settlement.record import OPEN, POSITIONS, PROPOSED, Item
 from quanheng.settlement.steps import LAST, STEPS

@@ -9,6 +9,7 @@ from quanheng.compose.watch_cli import processes, recorded
 from quanheng.desk.access import Session
 from quanheng.desk.office import COUNT, GROW, HASH, STATE, Column, Page, Sheet
 from quanheng.edge.alarm_desk import RECORD
+from quanheng.edge.clock_state import SYNCED, UNKNOWN, UNSYNCED
 from quanheng.terms.days import clock_text
 
 PROCESSES = (
@@ -20,6 +21,7 @@ ALARMS = (
     Column("code", width=160), Column("scope", width=110), Column("content", GROW, 340),
     Column("delivered", width=120), Column("escalated", width=120), Column("by", width=80),
 )  # fmt: skip
+NTP_TONES = {SYNCED: "good", UNSYNCED: "alarm", UNKNOWN: "warn"}
 HASHES = (Column("item", width=160), Column("value", GROW, 300), Column("sha256", HASH, 160))
 
 
@@ -36,6 +38,8 @@ def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
         ("status", info.status, "good" if info.status == "running" else ""),
         ("engine_age", f"{pulse['engine']} s", ""),
         ("picture_age", f"{pulse['picture']} s", ""),
+        ("feed_offset", _offset(pulse), pulse["feed_level"]),
+        ("ntp", f"{pulse['ntp']} {pulse['ntp_ms']} ms", NTP_TONES[pulse["ntp"]]),
         ("speed", f"×{info.speed}" if info.speed else "–", ""),
     ]
     return Page(
@@ -46,6 +50,11 @@ def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
         ],
         facts=facts, every=5,
     )  # fmt: skip
+
+
+def _offset(pulse: Mapping[str, Any]) -> str:
+    """Our clock against the exchange's stamps, the median of the last minute."""
+    return "–" if pulse["feed_ms"] is None else f"{pulse['feed_ms']:+d} ms"
 
 
 def _process(one: dict[str, Any]) -> dict[str, Any]:

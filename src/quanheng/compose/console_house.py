@@ -5,9 +5,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from quanheng.compose.console_source import RunSource
 from quanheng.compose.people_view import when
 from quanheng.desk.access import Session
 from quanheng.desk.office import Taken
@@ -15,6 +14,9 @@ from quanheng.desk.people.access import Session as Actor
 from quanheng.desk.people.errors import NotAllowedError, StoreError
 from quanheng.desk.people.store import Store
 from quanheng.desk.ports import Reply, SourceError
+
+if TYPE_CHECKING:  # the exchange's site has people too, and no machine of a firm in its process
+    from quanheng.compose.console_source import RunSource
 
 KINDS = {
     ".pdf": ("application/pdf", True),
@@ -36,15 +38,23 @@ NO_STORE = ("此控制台以人员文件打开，没有人员库（--store）",
 
 class House(NamedTuple):
     """A run with what lies beside it. `posts`: people and posts as the authority takes them, a file
-    or the store's own; `papers`: where documents lie; `ratings`: what `quanheng rate` wrote.
+    or the store's own; `papers`: where documents lie; `ratings`: what the exchange published.
     """
 
     run: Path
-    source: RunSource
+    source: "RunSource"
     store: Store | None = None
     posts: Path | None = None
     papers: Path | None = None
     ratings: Path | None = None
+
+
+class Peopled(Protocol):
+    """A house with a people store, the firm's or the exchange's."""
+
+    @property
+    def store(self) -> Store | None:
+        """The store, None when people come from a file."""
 
 
 def done(zh: str, en: str, show: str = "", number: int = 0) -> Reply:
@@ -71,7 +81,7 @@ def number(fields: Mapping[str, Any], name: str) -> int:
 
 
 @contextmanager
-def acting(house: House, who: Session) -> Iterator[tuple[Store, Actor]]:
+def acting(house: Peopled, who: Session) -> Iterator[tuple[Store, Actor]]:
     """The store and the store's own session of a person; its refusals become answers."""
     actor = getattr(who, "actor", None)
     if house.store is None or not isinstance(actor, Actor):
@@ -114,6 +124,6 @@ def taken(path: Path) -> Taken:
 
 
 __all__ = [
-    "KINDS", "NO_STORE", "House", "acting", "done", "number", "people_option", "taken", "text",
-    "verb", "when",
+    "KINDS", "NO_STORE", "House", "Peopled", "acting", "done", "number", "people_option", "taken",
+    "text", "verb", "when",
 ]  # fmt: skip

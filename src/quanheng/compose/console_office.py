@@ -40,12 +40,10 @@ PAGES: Mapping[str, _Page] = {
 FILES: Mapping[str, _File] = {
     "reports": console_reports.file, "documents": console_papers.file,
     "dayend": console_dayend.file, "inspection": console_inspection.file,
-    "exchange": console_exchange.file,
 }  # fmt: skip
 ACTS: Mapping[str, _Act] = {
     **console_reports.ACTS, **console_papers.ACTS, **console_people.ACTS, **console_registers.ACTS,
     **console_dayend.ACTS, **console_oversight.ACTS, **console_daily.ACTS, **console_notes.ACTS,
-    **console_exchange.ACTS,
 }  # fmt: skip
 _REFUSALS = (RunError, ConfigError, StoreError, NotAllowedError)
 

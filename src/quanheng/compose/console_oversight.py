@@ -103,7 +103,7 @@ def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
     why = ("到此刻为止没有", "nothing up to this instant") if seen.opened else none
     name, columns, rows = made
     sheet = Sheet(name, columns, rows, why, _acts(who) if tab == "cases" else ())
-    open_cases = [row for row in _standing(seen) if row.status != "closed"]
+    open_cases = [row for row in standing(seen) if row.status != "closed"]
     facts = [
         ("overseer_at", clock_text(seen.at)[:8] if seen.at else "–", ""),
         ("open_cases", str(len(open_cases)), "alarm" if open_cases else "good"),
@@ -173,7 +173,7 @@ def _limits(seen: Overseen) -> _Made:
     return "firm_limits", columns, rows
 
 
-def _standing(seen: Overseen) -> list[Written]:
+def standing(seen: Overseen) -> list[Written]:
     """The last step of every case."""
     return list({said.case: said for _, said in seen.watch.written}.values())
 
@@ -199,7 +199,7 @@ def _cases(seen: Overseen) -> _Made:
             "most": decimal(said.limit, measure.factor),
             "due": f"{iso(day_of(said.due))} {clock_text(said.due)[:8]}" if said.due else "",
             "by": said.by, "content": said.text,
-            "acts": ["firm.answer", "firm.follow", "firm.close"] if newest else [],
+            "acts": ["firm.follow", "firm.close"] if newest else [],
             "fields": {"case": said.case}, "tone": "red" if newest else "",
         })  # fmt: skip
     return "cases", columns, rows[::-1]
@@ -259,8 +259,6 @@ def _acts(who: Session) -> tuple[Act, ...]:
     said = (Field("text", "long"),)
     scope = Field("scope", value="*")
     found: tuple[Act, ...] = ()
-    if who.permits("firm_answer"):
-        found += (Act("firm.answer", said),)
     if who.permits("firm"):
         found += (
             Act("firm.follow", (Field("accepted", choices=("yes", "no")), *said)),
@@ -268,8 +266,6 @@ def _acts(who: Session) -> tuple[Act, ...]:
             Act("firm.restrain", (scope, Field("lower", choices=tuple(STATES)), *said), row=False),
             Act("firm.release", (scope, *said), row=False),
         )
-    if who.permits("firm_second"):
-        found += (Act("firm.second", (Field("number", "count"),), row=False),)
     return found
 
 

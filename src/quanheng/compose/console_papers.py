@@ -7,19 +7,8 @@ from typing import Any
 from quanheng.compose import papers
 from quanheng.compose.console_house import NO_STORE, House, acting, done, taken, text, when
 from quanheng.desk.access import Session
-from quanheng.desk.office import (
-    COUNT,
-    FILES,
-    GROW,
-    HASH,
-    STATE,
-    Act,
-    Column,
-    Field,
-    Page,
-    Sheet,
-    Taken,
-)  # fmt: skip
+from quanheng.desk.kinds import COUNT, FILES, GROW, HASH, STATE
+from quanheng.desk.office import Act, Column, Field, Page, Sheet, Taken
 from quanheng.desk.people import papers as life
 from quanheng.desk.people import registers
 from quanheng.desk.people.store import Store

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from quanheng.compose.console_house import NO_STORE, House, acting, done, number, text, when
+from quanheng.compose.console_house import NO_STORE, Peopled, acting, done, number, text, when
 from quanheng.desk.access import Session
 from quanheng.desk.office import COUNT, GROW, HASH, STATE, Act, Column, Field, Page, Sheet
 from quanheng.desk.people import admin, posts, review
@@ -42,7 +42,7 @@ FINDINGS = (Column("finding", GROW, 500),)
 RIGHTS = (Column("right", width=220), Column("kind", STATE, 70), Column("posts", GROW, 500))
 
 
-def page(house: House, who: Session, ask: Mapping[str, str]) -> Page:
+def page(house: Peopled, who: Session, ask: Mapping[str, str]) -> Page:
     """See the module."""
     store = house.store
     if store is None:
@@ -198,7 +198,7 @@ _PARTS: Mapping[str, Callable[[Store, Session], list[Sheet]]] = {
 }  # fmt: skip
 
 
-def add(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def add(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """A new person, without any right."""
     person, name = text(fields, "person"), text(fields, "name_zh")
     with acting(house, who) as (store, actor):
@@ -207,7 +207,7 @@ def add(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
     return done(f"{person} 已登记", f"{person} added")
 
 
-def grant(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def grant(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Ask that a person hold a post."""
     classes = tuple(text(fields, "classes", "").replace("*", "").split())
     person, post, account, holder = (
@@ -218,14 +218,14 @@ def grant(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
     return done("已提交，待复核", "waits for a second person", number=asked.number)
 
 
-def enrol(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def enrol(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Ask for a one-time code; half of it is said here, once."""
     with acting(house, who) as (store, actor):
         asked = posts.ask_enrolment(store, actor, text(fields, "person"))
     return done("已提交，待复核；代码前半", "to be confirmed; first half", asked.half, asked.number)
 
 
-def confirm(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def confirm(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Confirm another person's request."""
     with acting(house, who) as (store, actor):
         half = posts.confirm(store, actor, number(fields, "number"))
@@ -234,14 +234,14 @@ def confirm(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
     return done("已复核", "confirmed")
 
 
-def withdraw(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def withdraw(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Take one's own request back."""
     with acting(house, who) as (store, actor):
         posts.withdraw(store, actor, number(fields, "number"))
     return done("已撤回", "withdrawn")
 
 
-def revoke(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def revoke(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """End an appointment."""
     with acting(house, who) as (store, actor):
         posts.revoke(store, actor, number(fields, "number"))
@@ -249,7 +249,7 @@ def revoke(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
 
 
 def _simple(act: Callable[[Store, Any, str], None], name: str, zh: str, en: str) -> Any:
-    def handler(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+    def handler(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
         with acting(house, who) as (store, actor):
             act(store, actor, text(fields, name))
         return done(zh, en)
@@ -257,21 +257,21 @@ def _simple(act: Callable[[Store, Any, str], None], name: str, zh: str, en: str)
     return handler
 
 
-def make_review(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def make_review(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Make the periodic review; another person signs it."""
     with acting(house, who) as (store, actor):
         made = review.keep(store, actor, review.look(store))
     return done("审核已编制，待签批", "review made, to be signed", number=made)
 
 
-def sign_review(house: House, who: Session, fields: Mapping[str, Any]) -> Reply:
+def sign_review(house: Peopled, who: Session, fields: Mapping[str, Any]) -> Reply:
     """Sign a review with what was decided."""
     with acting(house, who) as (store, actor):
         review.sign(store, actor, number(fields, "number"), text(fields, "decision"))
     return done("已签批", "signed")
 
 
-ACTS: Mapping[str, Callable[[House, Session, Mapping[str, Any]], Reply]] = {
+ACTS: Mapping[str, Callable[[Peopled, Session, Mapping[str, Any]], Reply]] = {
     "people.add": add, "people.grant": grant, "people.enrol": enrol, "people.confirm": confirm,
     "people.withdraw": withdraw, "people.revoke": revoke, "people.review": make_review,
     "people.review_sign": sign_review,

@@ -10,19 +10,8 @@ from quanheng.compose import report_register as register
 from quanheng.compose.console_house import House, done, people_option, taken, text, verb, when
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.desk.access import Session
-from quanheng.desk.office import (
-    COUNT,
-    FILES,
-    GROW,
-    HASH,
-    STATE,
-    Act,
-    Column,
-    Field,
-    Page,
-    Sheet,
-    Taken,
-)  # fmt: skip
+from quanheng.desk.kinds import COUNT, FILES, GROW, HASH, STATE
+from quanheng.desk.office import Act, Column, Field, Page, Sheet, Taken
 from quanheng.desk.ports import Reply, SourceError
 from quanheng.terms.units import SECOND
 

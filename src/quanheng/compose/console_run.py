@@ -1,20 +1,18 @@
 """The console's process: a run's read model, its commands and the server around them."""
 
-import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import click
-import uvicorn
 
 from quanheng.compose.api_library import RunLibrary
 from quanheng.compose.console_commands import RunCommands
 from quanheng.compose.console_house import House
 from quanheng.compose.console_office import RunOffice
 from quanheng.compose.console_source import RunSource
+from quanheng.compose.listening import listen
 from quanheng.desk.access import Access, Refused
 from quanheng.desk.file_access import FileAccess, PeopleFileError
 from quanheng.desk.peers import LOOPBACK, ListedHosts
@@ -85,7 +83,7 @@ def serve(
         guarded = ListedHosts(
             app, door.hosts, lambda peer: record_refusal(run, "console", f"connection from {peer}")
         )
-        _listen(guarded, run, host, port, cert, key)
+        listen(guarded, "控制台 console", run, host, port, cert, key)
 
 
 def _file_of(store: Store | None, door: Door) -> Path | None:
@@ -93,29 +91,3 @@ def _file_of(store: Store | None, door: Door) -> Path | None:
     if store is None or not is_file(door.store):
         return None
     return path_of(door.store)
-
-
-def _listen(
-    app: ListedHosts, run: Path, host: str, port: int, cert: Path | None, key: Path | None
-) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)  # whoever reads the address may come at once
-        bound = listener.getsockname()[1]
-        scheme = "https" if cert else "http"
-        click.echo(f"控制台 console {scheme}://{host}:{bound}/  {run}")
-        sys.stdout.flush()
-        config = uvicorn.Config(
-            app,
-            ws="websockets-sansio",
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            ssl_certfile=None if cert is None else str(cert),
-            ssl_keyfile=None if key is None else str(key),
-            ws_per_message_deflate=False,
-            ws_max_size=65_536,
-        )
-        uvicorn.Server(config).run(sockets=[listener])

@@ -20,6 +20,7 @@ from quanheng.compose.console_blotter import (
 )
 from quanheng.compose.console_board import COLUMNS, PLACE, board
 from quanheng.compose.console_channels import CHANNELS
+from quanheng.compose.console_clocks import Clocks
 from quanheng.compose.console_duty import duty
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
@@ -72,6 +73,7 @@ class RunSource:
         self.log = RunLog(run)
         self._views: dict[str, View] = {END: View(self.log)}
         self._approvals = Approvals(run)
+        self._clocks = Clocks(run)
         self._grown = time.monotonic()
         self._ticked = time.monotonic()
         self._gone: set[str] = set()
@@ -153,6 +155,7 @@ class RunSource:
         return found
 
     def _read_on(self, now: float) -> None:
+        self._clocks.look(now)
         if self.log.poll(POLL_BYTES):
             self._grown = now
         else:
@@ -276,6 +279,7 @@ class RunSource:
             "behind": round(behind, 1) if self._live and self._followed else 0.0,
             "engine": round(now - self._grown, 1) if self._live else 0.0,
             "picture": round(now - self._ticked, 1),
+            **self._clocks.shown(now, self._live),
         }
 
     def control(self, scene: str, speed: float | None, at: str | None) -> None:

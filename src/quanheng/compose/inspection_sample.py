@@ -13,12 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.authority_desk import clock
 from quanheng.compose.drill import DRILLS, LINE_SWITCH, RECORD, Drilled
 from quanheng.compose.inspection_sample_papers import write_papers
 from quanheng.compose.inspection_sample_people import Staffed
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.settle_job import FOLDER, Job
+from quanheng.compose.wall import clock
 from quanheng.config import read_config
 from quanheng.desk.people import papers as life
 from quanheng.desk.people import registers, review

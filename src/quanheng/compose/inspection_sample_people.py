@@ -5,7 +5,7 @@ from types import TracebackType
 
 import pyotp
 
-from quanheng.compose.authority_desk import clock
+from quanheng.compose.wall import clock
 from quanheng.desk.people import admin, enrolment, passwords, posts
 from quanheng.desk.people.access import Session, StoreAccess
 from quanheng.desk.people.store import Store

@@ -184,6 +184,7 @@ class Prepared:
             port=operations.port,
             channels=operations.channels,
             test=operations.test,
+            clock=operations.clock,
         )
         self._write("watch", watch)
 

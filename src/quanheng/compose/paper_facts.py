@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from quanheng.compose.oversight_file import OversightFile, read_oversight
 from quanheng.config import Config, ConfigError, read_config, read_toml
 from quanheng.desk.people import registers
-from quanheng.desk.people.rules import EXCHANGE, Post
+from quanheng.desk.people.rules import Post
 from quanheng.desk.people.schema import PERSON
 from quanheng.desk.people.store import Store, appointments, personal_of
 from quanheng.edge.document_docx import Box, Words
@@ -153,7 +153,7 @@ def people_of(store: Store) -> tuple[Person, ...]:
         for row in appointments(connection):
             post = store.rules.post(row["post"])
             mine = personal_of(connection, row["person"])
-            if post.admin or post.department == EXCHANGE or mine is None:
+            if post.admin or mine is None:
                 continue
             history = msgspec.json.decode(mine["history"], type=tuple[tuple[str, str, str], ...])
             found.append(

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from quanheng.compose.authority_desk import clock
+from quanheng.compose.wall import clock
 from quanheng.desk.people.access import Session, StoreAccess
 from quanheng.desk.people.errors import NotAllowedError, StoreError
 from quanheng.desk.people.store import Store

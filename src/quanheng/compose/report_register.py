@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 
 from quanheng.authority.policy import Act, rule_of
-from quanheng.compose.authority_desk import clock
 from quanheng.compose.people import People
 from quanheng.compose.report_tables import read_table
 from quanheng.compose.risk_record import FINDINGS
 from quanheng.compose.run_folder import RunError, read_info, write_whole
+from quanheng.compose.wall import clock
 from quanheng.terms.days import clock_text, day_of, iso
 
 REGISTER = "reports/register.jsonl"

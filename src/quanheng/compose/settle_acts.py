@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from quanheng.authority.policy import Act, rule_of
-from quanheng.compose.authority_desk import clock
 from quanheng.compose.people import People
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.settle_job import Job
+from quanheng.compose.wall import clock
 from quanheng.settlement.checks_expiry import plan_of
 from quanheng.settlement.context import Context
 from quanheng.settlement.exercise_plan import Plan

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.authority_desk import clock
 from quanheng.compose.people import People
 from quanheng.compose.run_folder import RunError
+from quanheng.compose.wall import clock
 from quanheng.oversight.surveillance import Finding
 from quanheng.terms.days import clock_text, day_of, iso
 from quanheng.terms.units import Day

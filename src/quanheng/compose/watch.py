@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from quanheng.compose.alarm_levels import QUIET, level_of
 from quanheng.compose.alert_words import sentence
 from quanheng.compose.live_nodes import lines_of, roles_beside
+from quanheng.compose.watch_clock import ClockWatch
 from quanheng.compose.watch_place import Place
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.isolation import REFUSED
@@ -89,9 +90,10 @@ class Watch:
         desk: AlarmDesk,
         now: Callable[[], Nanos],
         wall: Callable[[], Nanos] | None = None,
+        clock: ClockWatch | None = None,
     ) -> None:
-        """`wall` is the clock whose steps are told; without it nobody looks (tests with a clock of
-        their own).
+        """`wall` is the clock whose steps are told, `clock` weighs how right it is; without them
+        nobody looks (tests with a clock of their own).
         """
         self.run, self.desk = run, desk
         self.health: dict[str, dict[str, Any]] = {}
@@ -103,6 +105,7 @@ class Watch:
         self._supervisor = Tail(run / "live" / "supervisor.jsonl")
         self._refused = Tail(run / REFUSED)
         self._place = Place(run, now, wall or now)
+        self._clock = clock
         self._told: dict[str, bool] = {}
         self._gauges()
 
@@ -127,6 +130,9 @@ class Watch:
         self._failed = Gauge(
             "quanheng_deliveries_failed", "alarms a channel lost", registry=registry
         )
+        self._synced = Gauge(
+            "quanheng_clock_synced", "1 while a source disciplines the clock", registry=registry
+        )
         self._free = Gauge("quanheng_disk_free_bytes", "under the run", registry=registry)
 
     def look(self) -> None:
@@ -141,6 +147,10 @@ class Watch:
             self._alarm("red", Alert.FOREIGN_ACCOUNT, line["place"], text)
         for code, scope, text in self._place.look():
             self._alarm("red", code, scope, text)
+        if self._clock is not None:
+            for level, code, text in self._clock.look(self._now()):
+                self._alarm(level, code, "*", text)
+            self._synced.set(int(self._clock.synced))
         self._processes()
         self._disk()
         self.desk.tick()
@@ -170,6 +180,8 @@ class Watch:
                 for name, value in line.items():
                     if isinstance(value, int) and name != "at":
                         self._health.labels(role, name).set(value)
+                if self._clock is not None and (told := self._clock.offset(role, line)):
+                    self._alarm(told[0], told[1], role, told[2])
                 if line.get("turn_ms", 0) * MILLISECOND > TURN:
                     text = f"{role} 一轮用时 {line['turn_ms']} 毫秒"
                     self._alarm("amber", "slow_turn", role, text)

@@ -12,10 +12,12 @@ import msgspec
 from prometheus_client import start_http_server
 
 from quanheng.compose.watch import Watch
+from quanheng.compose.watch_clock import ClockWatch
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_desk import AlarmDesk
 from quanheng.edge.child import Child
 from quanheng.edge.clock import monotonic, wall
+from quanheng.edge.clock_state import ClockRules, read_ntp
 from quanheng.edge.gates import enter
 from quanheng.edge.loop import Loop
 
@@ -30,6 +32,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     channels: tuple[ChannelConfig, ...]
     test: bool
+    clock: ClockRules = ClockRules()
 
 
 def main(run: Path) -> None:
@@ -39,7 +42,7 @@ def main(run: Path) -> None:
     loop = Loop()
     child = Child(loop)
     desk = AlarmDesk(run, setup.channels, monotonic)
-    watch = Watch(run, desk, monotonic, wall)
+    watch = Watch(run, desk, monotonic, wall, ClockWatch(setup.clock, read_ntp))
     server, thread = start_http_server(setup.port, setup.host, watch.registry)
     address = f"{setup.host}:{server.server_port}"
     (run / "live" / "metrics.address").write_text(address, encoding="utf-8")

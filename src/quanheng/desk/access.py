@@ -14,12 +14,15 @@ OFFICE_VIEWS = (
     "daily", "dayend", "reports", "documents", "registers", "inspection", "oversight", "health",
     "admin", "audit", "exchange",
 )  # fmt: skip
-"""Pages over records, registers and files (`desk.office`)."""
+"""Pages over records, registers and files (`desk.office`); `exchange` is what the exchange
+published of this maker."""
+SITE_VIEWS = ("makers", "ratings", "publication", "admin")
+"""Pages of the exchange's own site; `admin` is its own people store's."""
 VIEWS = (*DESK_VIEWS, *OFFICE_VIEWS)
 """Pages and their channels, by the name that `permits` is asked for."""
-RIGHTS = ("export", "people", "makers")
-"""What is neither a page nor a command: to take tables and reports away, to read posts and rights,
-to see every maker's rows of the exchange's site and not one's own alone."""
+RIGHTS = ("export", "people")
+"""What is neither a page nor a command: to take tables and reports away, to read posts and
+rights."""
 DESK_COMMANDS = (
     "kill", "quoting", "parameter", "order", "inquiry", "acknowledge", "sign_on", "second",
     "withdraw",
@@ -29,8 +32,9 @@ OFFICE_COMMANDS = (
     "people.propose", "people.confirm", "people.revoke", "people.unlock", "people.sessions",
     "people.review", "people.review_sign", "register.add", "register.approve", "settle",
     "settle_second", "firm", "firm_answer", "firm_second", "daily.sign", "note",
-    "exchange.record",
 )  # fmt: skip
+SITE_COMMANDS = ("registry.propose", "registry.second")
+"""The exchange's own acts: one proposes, another seconds."""
 COMMANDS = (*DESK_COMMANDS, *OFFICE_COMMANDS)
 """What a person can ask for, by the name that `permits` is asked for; the authority's own policy
 comes on top and has the last word."""

@@ -24,7 +24,15 @@ from litestar.exceptions import (
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
-from quanheng.desk.access import COMMANDS, RIGHTS, VIEWS, Access, Session
+from quanheng.desk.access import (
+    COMMANDS,
+    RIGHTS,
+    SITE_COMMANDS,
+    SITE_VIEWS,
+    VIEWS,
+    Access,
+    Session,
+)
 
 PUBLIC = "public"
 """Needs nobody: the page itself, its words, the login."""
@@ -34,12 +42,14 @@ ITSELF = "x-quanheng-itself"
 """What the page asks without a person: it keeps no session awake."""
 INSIDE = "inside"
 """Needs somebody who has any right here: what all pages of an account share (O-06)."""
+KEPT = "quanheng.session"
+"""Where a connection's session is kept once it was looked up."""
 COOKIE = "quanheng"
 CSRF = "x-quanheng-csrf"
 BEARER = "bearer "
 """How the header Authorization of a program begins, in any case."""
 SAFE = ("GET", "HEAD", "OPTIONS")
-PERMITS = (PUBLIC, SESSION, INSIDE, *VIEWS, *COMMANDS, *RIGHTS)
+PERMITS = (PUBLIC, SESSION, INSIDE, *VIEWS, *COMMANDS, *RIGHTS, *SITE_VIEWS, *SITE_COMMANDS)
 """Every permission a handler may name."""
 
 POLICY = (
@@ -89,7 +99,7 @@ class Closed(PermissionDeniedException):
 def may(session: Session, permit: str) -> bool:
     """Does a session have a permission?"""
     if permit == INSIDE:
-        return any(map(session.permits, (*VIEWS, *RIGHTS)))
+        return any(map(session.permits, (*VIEWS, *RIGHTS, *SITE_VIEWS)))
     return permit == SESSION or session.permits(permit)
 
 
@@ -105,16 +115,36 @@ def bearer_of(connection: Connection) -> str:
     return given[len(BEARER) :].strip() if given[: len(BEARER)].lower() == BEARER else ""
 
 
-def session_of(connection: Connection) -> Session | None:
-    """Whose connection it is. A socket is opened by the page, again and again, and by no person."""
+def seated(connection: Connection) -> Session | None:
+    """The session that was looked up for a connection, by the door in front of it."""
+    kept: Any = connection.scope.get(KEPT, (None,))
+    found: Session | None = kept[0]
+    return found
+
+
+async def session_of(connection: Connection) -> Session | None:
+    """Whose connection it is, looked up once for each. A socket is opened by the page, again and
+    again, and by no person.
+
+    The look-up waits for a store of people, in a thread: a store that stalls holds up who asks it
+    and nobody's pictures.
+    """
+    kept: Any = connection.scope.get(KEPT)
+    if kept is not None:
+        return seated(connection)
     access: Access = connection.app.state.access
     program = bearer_of(connection)
-    if program:
-        return access.bearer(program)
     token = connection.cookies.get(COOKIE, "")
     socket = connection.scope["type"] == ScopeType.WEBSOCKET
     awake = not socket and ITSELF not in connection.headers
-    return access.session(token, active=awake) if token else None
+    found: Session | None = None
+    if program:
+        found = await connection.app.state.console.admitted(lambda: access.bearer(program))
+    elif token:
+        look = connection.app.state.console.admitted
+        found = await look(lambda: access.session(token, active=awake))
+    connection.scope[KEPT] = (found,)  # type: ignore[literal-required]
+    return found
 
 
 def same_origin(connection: Connection) -> bool:
@@ -123,7 +153,7 @@ def same_origin(connection: Connection) -> bool:
     return bool(origin) and urlsplit(origin).netloc == connection.headers.get("host", "")
 
 
-def _program(connection: Connection) -> Session | None:
+async def _program(connection: Connection) -> Session | None:
     """The session of a program's token. TooManyRequestsException for one that asks too often, and
     for an address that tries tokens.
     """
@@ -131,7 +161,7 @@ def _program(connection: Connection) -> Session | None:
     where = connection.client.host if connection.client else ""
     if state.tries.wait(where, now):
         raise TooManyRequestsException("too many tokens that open nothing came from there")
-    session = session_of(connection)
+    session = await session_of(connection)
     if session is None:
         state.tries.failed(where, now)
     elif not state.rates.allow(bearer_of(connection), now):
@@ -139,7 +169,7 @@ def _program(connection: Connection) -> Session | None:
     return session
 
 
-def door(connection: Connection, handler: BaseRouteHandler) -> None:
+async def door(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of every handler. NotAuthorizedException without a session, Closed without the
     permission, the token or the origin.
     """
@@ -155,7 +185,7 @@ def door(connection: Connection, handler: BaseRouteHandler) -> None:
         raise Closed("the request comes from another origin")
     if permit == PUBLIC:
         return
-    session = _program(connection) if program else session_of(connection)
+    session = await (_program(connection) if program else session_of(connection))
     if session is None:
         raise NotAuthorizedException("sign in first")
     if changes and not socket:

@@ -65,13 +65,11 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("quoting", "firm", "note", "reports.make"),
     ),
     "auditor": (VIEWS, ()),
-    "exchange": (("exchange",), ("exchange.record",)),
 }  # fmt: skip
 """Post -> (views, commands). Who may propose and second what is the authority's table."""
 EXPORT = ("trader", "risk", "head", "quant", "clearing", "compliance", "auditor")
 PEOPLE = ("compliance", "auditor")
-MAKERS = ("exchange",)
-"""Posts with the rights `export`, `people`, `makers` of `access.RIGHTS`, as in data/posts.toml."""
+"""Posts with the rights `export`, `people` of `access.RIGHTS`, as in data/posts.toml."""
 
 
 class PeopleFileError(Exception):
@@ -165,7 +163,7 @@ class FileAccess:
         if found is None:
             return None
         if now - found.used > IDLE_S or now - found.begun > LONGEST_S:
-            del self._sessions[_key(token)]
+            self._sessions.pop(_key(token), None)  # another thread may have done so
             return None
         if active:
             found.used = now
@@ -180,11 +178,7 @@ class FileAccess:
 
 
 def _rights(role: str) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, posts in (("export", EXPORT), ("people", PEOPLE), ("makers", MAKERS))
-        if role in posts
-    )
+    return tuple(name for name, posts in (("export", EXPORT), ("people", PEOPLE)) if role in posts)
 
 
 def _key(token: str) -> str:

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 import msgspec
 
 from quanheng.desk.access import Session
+from quanheng.desk.kinds import COUNT as COUNT
+from quanheng.desk.kinds import FIGURE as FIGURE
+from quanheng.desk.kinds import FILES as FILES
+from quanheng.desk.kinds import GROW as GROW
+from quanheng.desk.kinds import HASH as HASH
+from quanheng.desk.kinds import STATE as STATE
+from quanheng.desk.kinds import TEXT
 from quanheng.desk.ports import Reply, SourceError
-
-TEXT, GROW, COUNT, FIGURE, STATE, HASH, FILES = (
-    "text", "grow", "count", "figure", "state", "hash", "files",
-)  # fmt: skip
-"""Kinds of a column: words; the same and as wide as there is room; whole numbers; decimal text; a
-code with words and a tone under `standing.CODE`; the begin of a hash; files to take away."""
 
 ACTS: Mapping[str, str] = {
     "reports.make": "reports.make",
@@ -54,10 +55,20 @@ ACTS: Mapping[str, str] = {
     "firm.second": "firm_second",
     "daily.sign": "daily.sign",
     "note.add": "note",
-    "exchange.record": "exchange.record",
 }
 """Act of the office -> what a session has to permit for it. The store, the settlement and the
 overseer judge the person again."""
+
+SITE_ACTS: Mapping[str, str] = {
+    "registry.step": "registry.propose",
+    "registry.measure": "registry.propose",
+    "registry.designate": "registry.propose",
+    "registry.publish": "registry.propose",
+    "registry.withdraw": "registry.propose",
+    "registry.second": "registry.second",
+    **{name: need for name, need in ACTS.items() if name.startswith("people.")},
+}
+"""Act of the exchange's site -> what a session has to permit for it."""
 
 
 class Field(msgspec.Struct, frozen=True):

@@ -13,21 +13,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody
 
 from quanheng.desk import office
-from quanheng.desk.access import OFFICE_VIEWS
-from quanheng.desk.door import session_of
+from quanheng.desk.access import OFFICE_VIEWS, SITE_VIEWS
 from quanheng.desk.exports import csv_of
 from quanheng.desk.ports import Reply, Table
-from quanheng.desk.routes import Order
+from quanheng.desk.routes import Order, asker
 
 AnyRequest = Request[Any, Any, Any]
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 """Policy of a document: it may look like something and do nothing."""
-
-
-def _who(request: AnyRequest) -> Any:
-    session = session_of(request)
-    assert session is not None, "the door is in front"
-    return session
 
 
 def _page(name: str) -> HTTPRouteHandler:
@@ -35,7 +28,7 @@ def _page(name: str) -> HTTPRouteHandler:
     async def handler(
         request: AnyRequest, find: FromQuery[str] = "", of: FromQuery[str] = ""
     ) -> office.Page:
-        console, who = request.app.state.console, _who(request)
+        console, who = request.app.state.console, asker(request)
         ask = {"find": find, "of": of}
         found: office.Page = await console.filed(lambda: console.office.page(name, who, ask))
         return found
@@ -49,7 +42,7 @@ def _csv(name: str) -> HTTPRouteHandler:
         request: AnyRequest, sheet: FromQuery[str], find: FromQuery[str] = "",
         of: FromQuery[str] = "",
     ) -> Response[bytes]:  # fmt: skip
-        console, who = request.app.state.console, _who(request)
+        console, who = request.app.state.console, asker(request)
         ask = {"find": find, "of": of}
         found = await console.filed(lambda: console.office.page(name, who, ask))
         chosen = [one for one in found.sheets if one.name == sheet]
@@ -80,7 +73,7 @@ def _file(name: str) -> HTTPRouteHandler:
     async def handler(
         request: AnyRequest, of: FromQuery[str], show: FromQuery[bool] = False
     ) -> Response[bytes]:
-        console, who = request.app.state.console, _who(request)
+        console, who = request.app.state.console, asker(request)
         found: office.Taken = await console.filed(lambda: console.office.file(name, who, of))
         shown = show and found.shown
         way = "inline" if shown else "attachment"
@@ -96,7 +89,7 @@ def _file(name: str) -> HTTPRouteHandler:
 def _act(name: str, permit: str) -> HTTPRouteHandler:
     @post(f"/api/act/{name}", opt={"permit": permit}, status_code=200, name=f"act-{name}")
     async def handler(request: AnyRequest, data: JSONBody[Order]) -> Reply:
-        console, who = request.app.state.console, _who(request)
+        console, who = request.app.state.console, asker(request)
         known: Reply | None = console.replies.get((who.user, data.idem)) if data.idem else None
         if known is not None:
             return known
@@ -111,3 +104,8 @@ OFFICE_HANDLERS: Sequence[Any] = (
     *(make(name) for name in OFFICE_VIEWS for make in (_page, _csv, _file)),
     *(_act(name, permit) for name, permit in office.ACTS.items()),
 )
+SITE_OFFICE_HANDLERS: Sequence[Any] = (
+    *(make(name) for name in SITE_VIEWS for make in (_page, _csv, _file)),
+    *(_act(name, permit) for name, permit in office.SITE_ACTS.items()),
+)
+"""The office of the exchange's site."""

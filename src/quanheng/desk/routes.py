@@ -15,9 +15,9 @@ from litestar import MediaType, Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from quanheng.desk.access import COMMANDS, VIEWS, Refused, Session
+from quanheng.desk.access import Refused, Session
 from quanheng.desk.assets import Asset
-from quanheng.desk.door import COOKIE, INSIDE, PUBLIC, SESSION, Closed, may_see, session_of
+from quanheng.desk.door import COOKIE, INSIDE, PUBLIC, SESSION, Closed, may_see, seated, session_of
 from quanheng.desk.exports import MOST_ROWS as MOST_LINES
 from quanheng.desk.exports import csv_of
 from quanheng.desk.ports import END, Ask, Reply, SourceError
@@ -62,22 +62,23 @@ class Motion(msgspec.Struct, frozen=True):
     at: str | None = None
 
 
-def _me(session: Session) -> dict[str, Any]:
+def _me(request: AnyRequest, session: Session) -> dict[str, Any]:
+    state = request.app.state
     return {
         "user": session.user,
         "name": session.name_zh,
         "roles": sorted(session.roles),
         "csrf": session.csrf,
-        "views": [name for name in VIEWS if session.permits(name)],
-        "commands": [name for name in COMMANDS if session.permits(name)],
+        "views": [name for name in state.views if session.permits(name)],
+        "commands": [name for name in state.commands if session.permits(name)],
     }
 
 
 def asker(request: AnyRequest) -> Session:
     """Whose request it is; the door has let it in."""
-    session = session_of(request)
-    assert session is not None, "the door is in front"
-    return session
+    found = seated(request)
+    assert found is not None, "the door is in front"
+    return found
 
 
 def _asset(request: AnyRequest, name: str) -> Response[bytes]:
@@ -118,7 +119,7 @@ async def login(request: AnyRequest, data: JSONBody[Login]) -> Response[dict[str
     except Refused as error:
         state.knocks.failed(where, time.monotonic())
         return Response({"ok": False, "code": error.code, "wait_s": error.wait_s})
-    response: Response[dict[str, Any]] = Response({"ok": True, **_me(session)})
+    response: Response[dict[str, Any]] = Response({"ok": True, **_me(request, session)})
     response.set_cookie(
         COOKIE, token, path="/", httponly=True, samesite="strict", secure=state.secure
     )
@@ -128,7 +129,8 @@ async def login(request: AnyRequest, data: JSONBody[Login]) -> Response[dict[str
 @post("/api/logout", opt={"permit": SESSION}, status_code=200)
 async def logout(request: AnyRequest) -> Response[dict[str, Any]]:
     """End the session."""
-    request.app.state.access.logout(request.cookies.get(COOKIE, ""))
+    state, token = request.app.state, request.cookies.get(COOKIE, "")
+    await state.console.admitted(lambda: state.access.logout(token))
     response: Response[dict[str, Any]] = Response({"ok": True})
     response.delete_cookie(COOKIE, path="/")
     return response
@@ -137,14 +139,14 @@ async def logout(request: AnyRequest) -> Response[dict[str, Any]]:
 @get("/api/session", opt={"permit": PUBLIC})
 async def who(request: AnyRequest) -> dict[str, Any]:
     """Is anybody in? The page asks before it shows the door; it tells nothing to a stranger."""
-    session = session_of(request)
-    return {"ok": False} if session is None else {"ok": True, **_me(session)}
+    session = await session_of(request)
+    return {"ok": False} if session is None else {"ok": True, **_me(request, session)}
 
 
 @get("/api/me", opt={"permit": SESSION})
 async def me(request: AnyRequest) -> dict[str, Any]:
     """Who I am and what I may do."""
-    return _me(asker(request))
+    return _me(request, asker(request))
 
 
 @get("/api/schema", opt={"permit": INSIDE})
@@ -312,3 +314,5 @@ HANDLERS: Sequence[Any] = (
     page, static, login, logout, who, me, schema, table, csv_file, value, why, preview, replay,
     pull, command, second, withdraw,
 )  # fmt: skip
+SITE_HANDLERS: Sequence[Any] = (page, static, login, logout, who, me, schema)
+"""What the exchange's site has of them: the page, the door, what does not change."""

@@ -13,7 +13,7 @@ import msgspec
 from litestar import Litestar
 from litestar.datastructures import State
 
-from quanheng.desk import api, routes
+from quanheng.desk import routes
 from quanheng.desk.access import Access
 from quanheng.desk.api_document import openapi
 from quanheng.desk.api_library import PlainLibrary
@@ -22,9 +22,8 @@ from quanheng.desk.door import check_routes, door, harden, may_see
 from quanheng.desk.hub import Client, Hub
 from quanheng.desk.knocks import Knocks, Rates
 from quanheng.desk.office import NoOffice, Office
-from quanheng.desk.office_routes import OFFICE_HANDLERS
 from quanheng.desk.ports import END, Commands, Library, Reply, Source
-from quanheng.desk.stream import stream
+from quanheng.desk.sites import FIRM_SITE, Site
 
 T = TypeVar("T")
 HEARTBEAT = 1.0
@@ -34,6 +33,10 @@ harmless.
 """
 MOST_BODY = 1 << 20
 """Bytes of a request's body at most; nothing that a person or a program asks for is longer."""
+DOOR_THREADS = 4
+"""Look-ups in the store of people at once; further ones wait their turn."""
+MOST_ACTS = 64
+"""Acts of people at the keys that wait to be noted; one more is left out, the next one counts."""
 CHECKED_EVERY = 5
 """Heartbeats between two looks whether the sessions are still good."""
 
@@ -58,12 +61,26 @@ class Console:
         self._model = ThreadPoolExecutor(1, "model")
         self._asks = ThreadPoolExecutor(4, "asks")
         self._slow = ThreadPoolExecutor(2, "slow")
+        self._door = ThreadPoolExecutor(DOOR_THREADS, "door")
+        self._judging: asyncio.Task[None] | None = None
+        self._doing: set[asyncio.Task[Any]] = set()
         self._office = ThreadPoolExecutor(4, "office")
         self.failed = ""
 
     async def model(self, call: Callable[[], T]) -> T:
         """Run something of the source in its thread."""
         return await asyncio.get_running_loop().run_in_executor(self._model, call)
+
+    async def admitted(self, call: Callable[[], T]) -> T:
+        """Look something up in the store of people: in a thread, a few at once."""
+        return await asyncio.get_running_loop().run_in_executor(self._door, call)
+
+    def acted(self, token: str) -> None:
+        """A person is at the keys of a page: keep the session awake; nobody waits for it."""
+        if len(self._doing) < MOST_ACTS:
+            task = asyncio.create_task(self.admitted(lambda: self.access.session(token)))
+            self._doing.add(task)
+            task.add_done_callback(self._doing.discard)
 
     async def asked(self, call: Callable[[], T]) -> T:
         """Run something that waits for the world in another one."""
@@ -126,12 +143,29 @@ class Console:
                 await asyncio.wait_for(self._soon.wait(), max(0.02, left))
             self._soon.clear()
 
-    def judge(self, client: Client) -> bool:
-        """Is a browser's session good, and for what? The clock asks, so it keeps nobody awake."""
-        session = self.access.session(client.token, active=False)
-        if session is not None:
+    async def judge(self, client: Client) -> bool:
+        """End a browser whose session is over (False), or take from it what it may no longer see.
+        The clock asks, so it keeps nobody awake.
+        """
+        token = client.token
+        session = await self.admitted(lambda: self.access.session(token, active=False))
+        if session is None:
+            client.over = True
+            client.end()
+        else:
             self.hub.judge(client, session, lambda name: may_see(session, name))
         return session is not None
+
+    async def _judge_all(self) -> None:
+        """Judge everybody. With a store that cannot be asked the screens go on as they were; every
+        request is refused meanwhile.
+        """
+        for client in [*self.hub.clients]:
+            try:
+                await self.judge(client)
+            except Exception as error:
+                sys.stderr.write("".join(traceback.format_exception(error)))
+                return
 
     async def beats(self) -> None:
         """Say each second how old everything is; end what is no longer allowed."""
@@ -141,11 +175,9 @@ class Console:
             text = msgspec.json.encode(pulse).decode()
             count += 1
             for client in [*self.hub.clients]:
-                if count % CHECKED_EVERY == 0 and not self.judge(client):
-                    client.over = True
-                    client.end()
-                    continue
                 client.beat(text)
+            if count % CHECKED_EVERY == 0 and (self._judging is None or self._judging.done()):
+                self._judging = asyncio.create_task(self._judge_all())
             await asyncio.sleep(HEARTBEAT)
 
     @contextlib.asynccontextmanager
@@ -155,22 +187,22 @@ class Console:
         try:
             yield
         finally:
-            for task in tasks:
+            for task in (*tasks, *([self._judging] if self._judging else []), *self._doing):
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
-            for pool in (self._model, self._asks, self._slow, self._office):
+            for pool in (self._model, self._asks, self._slow, self._office, self._door):
                 pool.shutdown(cancel_futures=True)
 
 
 def application(
     source: Source, commands: Commands, access: Access, *, period: float = 0.5,
     secure: bool = False, library: Library | None = None,
-    office: Office | None = None,
+    office: Office | None = None, site: Site = FIRM_SITE,
 ) -> Litestar:  # fmt: skip
     """The whole console. `period` seconds between pictures; `secure` when it is behind TLS;
     `library` is what programs read beside the screen's tables, `office` fills the pages beside the
-    machine's pictures.
+    machine's pictures; `site`: whose console it is, and so which routes there are.
 
     OpenRouteError when a route names no permission.
     """
@@ -179,10 +211,11 @@ def application(
     state: Mapping[str, Any] = {
         "hub": hub, "console": console, "access": access, "assets": read_assets(),
         "secure": secure, "library": library or PlainLibrary(source),
+        "views": site.views, "commands": site.commands,
         "knocks": Knocks(), "tries": Knocks(), "rates": Rates(),
     }  # fmt: skip
     app = Litestar(
-        route_handlers=[*routes.HANDLERS, *OFFICE_HANDLERS, *api.HANDLERS, stream],
+        route_handlers=[*site.handlers()],
         guards=[door],
         lifespan=[console.running],
         state=State(state),

@@ -69,7 +69,7 @@ class Socket:
 @websocket("/ws", opt={"permit": INSIDE})
 async def stream(socket: AnySocket) -> None:
     """Everything that moves, until the browser leaves or its session is over."""
-    session = session_of(socket)
+    session = await session_of(socket)
     assert session is not None, "the door is in front"
     state = socket.app.state
     hub: Hub = state.hub
@@ -129,7 +129,7 @@ async def _read(socket: AnySocket, client: Client) -> None:
             case "act":
                 if time.monotonic() - client.acted > ACT_EVERY:  # a person is at the keys
                     client.acted = time.monotonic()
-                    socket.app.state.access.session(client.token)
+                    socket.app.state.console.acted(client.token)
             case "rate":
                 hz = min(max(said.hz, SLOWEST), FASTEST)
                 client.pause = 1.0 / hz if said.hz else 0.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quanheng.edge.clock import monotonic
+from quanheng.edge.clock_state import StampOffsets
 from quanheng.edge.engine_link import EngineLink
 from quanheng.edge.firm_link import FirmLine, Watchman
 from quanheng.edge.health import Health
@@ -67,7 +68,7 @@ class MakerProcess:
         self._lead = lead
         self.loop = loop
         self.lines = LineFile(run / "live" / "maker.jsonl")
-        self._health = Health(self.lines)
+        self._health, self._offsets = Health(self.lines), StampOffsets()
         self._views = (run / "live" / "views.bin").open("ab")
         self.stages = dict(started)
         self.failed = ""  # why this process cannot go on
@@ -75,10 +76,8 @@ class MakerProcess:
         self.lag: Nanos = 0
         self._clock: BusinessClock | None = None
         self._shifts: list[Shift] = []
-        self._rearms = 0
+        self._rearms = self._late = self._bad = 0
         self._quoted = False
-        self._late = 0
-        self._bad = 0
         self._machine: Any = None
         home = Path(lead.setup.home or run) if lead is not None else run
         self._issued = IssuedFile(home, Maker.NAME)
@@ -216,6 +215,7 @@ class MakerProcess:
     def _on_tick(self, tick: Any) -> None:
         if self.failed:
             return
+        self._offsets.came(tick.at, monotonic(), self._clock)
         self._take(tick, Source.FEED)
         self._commit_if_late()
 
@@ -352,6 +352,7 @@ class MakerProcess:
                 overseen=int(scopes.overseen),
                 standby=self._lead.standby if self._lead is not None else -1,
                 feed_losses=self.feed.losses,
+                **self._offsets.figures(ended),
                 behind_ms=(clock.at(ended) - self._live.at) // MILLISECOND,
             )
         self.lag = max(self.lag, busy)

@@ -26,7 +26,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "dayend": ("orders",),
     "reports": ("duties", "orders", "oversight"),
     "health": ("health", "health_of_systems"), "admin": ("people",),
-    "inspection": ("registers",), "exchange": ("makers", "duties"),
+    "inspection": ("registers",), "exchange": ("duties",),
     "reports.make": ("documents.draft", str(Act.SETTLEMENT)), "settle": (str(Act.SETTLEMENT),),
     "settle_second": (f"{SECOND}{Act.SETTLEMENT}",), "firm": (str(Act.RELEASE),),
     "firm_answer": (str(Act.TIGHTEN_LIMIT),), "firm_second": (f"{SECOND}{Act.RELEASE}",),

@@ -16,11 +16,13 @@ from quanheng.authority.policy import RULES
 from quanheng.desk.people.errors import StoreError
 
 SHIPPED = "data/posts.toml"
+EXCHANGE_RULES = "data/exchange_posts.toml"
+"""Rules of the exchange's own store (`--rules exchange`): its posts, none of a firm's."""
 FIRM = "firm"
 """Where rights stand that touch no account."""
 MARKET_MAKING = "market_making"
 EXCHANGE = "exchange"
-"""Department of posts that are the exchange's and not the firm's: in none of its papers."""
+"""Name of the exchange's rules, and of its house."""
 LINES = (MARKET_MAKING, "proprietary", "brokerage", "asset_management", "advisory")
 """Business lines whose accounts are told apart (chapter 7, 2)."""
 
@@ -30,16 +32,22 @@ VIEW_WORDS = {
     "approvals": "审批", "parameters": "参数", "oversight": "公司风控", "export": "导出",
     "documents": "文件", "registers": "登记", "people": "人员", "audit": "审计",
     "health_of_systems": "公司系统",
-    "makers": "全部做市商（交易所）",
+    "makers": "做市商名册", "ratings": "评价", "publication": "公布",
 }  # fmt: skip
-FIRM_VIEWS = ("documents", "registers", "people", "audit", "health_of_systems", "makers")
-VIEWS = tuple(name for name in VIEW_WORDS if name not in FIRM_VIEWS)
+FIRM_VIEWS = ("documents", "registers", "people", "audit", "health_of_systems")
+EXCHANGE_VIEWS = ("makers", "ratings", "publication", "people", "audit")
+"""Views of the exchange's house."""
+VIEWS = tuple(name for name in VIEW_WORDS if name not in (*FIRM_VIEWS, *EXCHANGE_VIEWS))
 """Views of one market-making account."""
 FIRM_COMMANDS = (
     "people.add", "people.propose", "people.confirm", "people.revoke", "people.unlock",
     "people.sessions", "people.review", "people.review_sign", "people.export",
     "register.add", "register.approve",
-    "documents.draft", "documents.review", "documents.sign", "documents.file", "exchange.record",
+    "documents.draft", "documents.review", "documents.sign", "documents.file",
+)  # fmt: skip
+EXCHANGE_COMMANDS = (
+    "registry.propose", "registry.second",
+    *(name for name in FIRM_COMMANDS if name.startswith("people.")),
 )  # fmt: skip
 SECOND = "second."
 """Begins the name of the right to second an act of the authority."""
@@ -110,6 +118,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passwords: Passwords
     posts: tuple[Post, ...]
     incompatible: tuple[Incompatible, ...]
+    house: str = FIRM  # whose people these are: the firm's, or EXCHANGE
 
     def post(self, name: str) -> Post:
         """The post of a name. StoreError for one that does not exist."""
@@ -147,21 +156,29 @@ def _acts(post: str) -> tuple[str, ...]:
     return (*proposes, *(f"{SECOND}{rule.act}" for rule in RULES if post in rule.seconders))
 
 
+_FIRM_NAMES = frozenset((*FIRM_VIEWS, *FIRM_COMMANDS))
+
+
 def all_names() -> tuple[str, ...]:
     """Every view and command there is."""
     acts = [name for rule in RULES for name in (str(rule.act), f"{SECOND}{rule.act}")]
-    return (*VIEWS, *acts, *FIRM_VIEWS, *FIRM_COMMANDS)
+    exchange = [name for name in (*EXCHANGE_VIEWS, *EXCHANGE_COMMANDS) if name not in _FIRM_NAMES]
+    return (*VIEWS, *acts, *FIRM_VIEWS, *FIRM_COMMANDS, *exchange)
 
 
 def is_view(name: str) -> bool:
     """Does the name only show something?"""
-    return name in VIEWS or name in FIRM_VIEWS
+    return name in VIEWS or name in FIRM_VIEWS or name in EXCHANGE_VIEWS
 
 
 def read_rules(path: Path | None = None) -> Rules:
-    """The rules of a file, or the shipped ones. StoreError names file, key and reason."""
-    name = str(path) if path else SHIPPED
-    source = path if path else files("quanheng") / SHIPPED
+    """The rules of a file, or the shipped ones: of the firm, or with the name `exchange` for a file
+    that is not there, of the exchange. StoreError names file, key and reason.
+    """
+    shipped = EXCHANGE_RULES if str(path) == EXCHANGE and not Path(EXCHANGE).exists() else SHIPPED
+    named = path is not None and shipped == SHIPPED
+    name = str(path) if named else shipped
+    source = path if path is not None and named else files("quanheng") / shipped
     try:
         rules = msgspec.toml.decode(source.read_text(encoding="utf-8"), type=Rules)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
@@ -174,12 +191,18 @@ def read_rules(path: Path | None = None) -> Rules:
 
 def _problem(rules: Rules) -> str:
     known = [row.post for row in rules.posts]
-    missing = [post for post in AUTHORITY_POSTS if post not in known]
+    if rules.house not in (FIRM, EXCHANGE):
+        return f"house: {rules.house!r} is not {FIRM} or {EXCHANGE}"
+    ours = rules.house == FIRM
+    missing = [post for post in AUTHORITY_POSTS if ours and post not in known]
     if missing or len(set(known)) != len(known):
         return f"posts: {missing[0] if missing else 'one stands twice'}"
     for row in rules.posts:
-        tables = ((row.views, VIEWS), (row.firm_views, FIRM_VIEWS),
-                  (row.firm_commands, FIRM_COMMANDS))  # fmt: skip
+        tables = (
+            (row.views, VIEWS if ours else ()),
+            (row.firm_views, FIRM_VIEWS if ours else EXCHANGE_VIEWS),
+            (row.firm_commands, FIRM_COMMANDS if ours else EXCHANGE_COMMANDS),
+        )
         unknown = [name for names, table in tables for name in names if name not in table]
         if unknown:
             return f"posts.{row.post}: {unknown[0]!r} is no view or command"
@@ -193,7 +216,7 @@ def _problem(rules: Rules) -> str:
         unknown = [name for name in pair.posts if name not in known]
         if unknown:
             return f"incompatible: {unknown[0]!r} is no post"
-    for one, other in sides():
+    for one, other in sides() if ours else ():
         if not rules.clash(one, other):
             return f"incompatible: {one} proposes what {other} seconds; one person must not be both"
     return ""

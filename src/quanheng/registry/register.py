@@ -1,26 +1,21 @@
-"""The exchange's register of makers (S-05): steps from application to cancellation, as a record
-that only grows, beside the ratings of the same market.
+"""The exchange's register of makers (S-05): steps of a maker in a class, to its end.
 
-A step is a line of `register.jsonl`, each with the hash of the line before; which steps may follow
-which is chapter 2 三, 八 to 十 and chapter 9 二, 三 of the guide. The exchange decides; this only
-keeps what it decided, and refuses what the guide does not let follow.
+Which steps may follow which is chapter 2 三, 八 to 十 and chapter 9 二, 三 of the guide. The
+exchange decides; this refuses what the guide does not let follow. Acts of people: `registry.acts`.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from threading import Lock
 from typing import Any, NamedTuple
 
 import msgspec
 
-from quanheng.compose.console_record import Record
-from quanheng.compose.ratings_read import Row
-from quanheng.compose.run_folder import RunError
+from quanheng.registry.errors import RegistryError
 from quanheng.rulebook.calendar import Calendar, CalendarError, next_trading
 from quanheng.terms.days import iso
-from quanheng.terms.units import Day
+from quanheng.terms.units import Day, Nanos
 
-NAME = "register.jsonl"
+Row = dict[str, Any]
+"""A row of a rating's table `makers`: maker, underlying, kind, since, until (ISO days or "")."""
 KINDS = ("primary", "general")
 NEXT: Mapping[str, tuple[str, ...]] = {
     "": ("applied",),
@@ -51,17 +46,13 @@ was accepted (chapter 2 三), the agreement after the decision was told (chapter
 """
 YEAR = 10_000
 """A year later, of a day as YYYYMMDD."""
-_writing = Lock()
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of one maker in one class. `clause` is that of a cancellation; `at` and `by`: when it
-    was entered and by whom.
+    """A step of one maker in one class. `clause` is that of a cancellation. `number`, `at`, `by`,
+    `second`: the line that put it in force and when (Nanos), who entered it and who agreed.
     """
 
-    number: int
-    at: int
-    by: str
     maker: str
     underlying: str
     kind: str
@@ -70,6 +61,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     content: str = ""
     clause: str = ""
+    number: int = 0
+    at: Nanos = 0
+    by: str = ""
+    second: str = ""
 
 
 class Entry(NamedTuple):
@@ -85,17 +80,6 @@ class Entry(NamedTuple):
     standing: str
     agreement: str
     steps: tuple[Step, ...]
-
-
-def steps_of(folder: Path) -> list[Step]:
-    """Every step in order. RunError names a line that was changed or is none."""
-    found = []
-    for row in Record(folder / NAME).lines():
-        try:
-            found.append(msgspec.convert(row, Step))
-        except msgspec.ValidationError as error:
-            raise RunError(f"{NAME} line {row['number']}: {error}") from error
-    return found
 
 
 def register(makers: Sequence[Row], steps: Sequence[Step]) -> list[Entry]:
@@ -127,23 +111,10 @@ def _entry(key: tuple[str, str], row: Row | None, steps: tuple[Step, ...]) -> En
     return Entry(key[1], key[0], kind, since, until, standing, agreement.strip(), steps)
 
 
-def record(folder: Path, makers: Sequence[Row], by: str, fields: Mapping[str, Any]) -> int:
-    """Enter a step of `fields` (those of Step that a person gives); its number.
-
-    RunError for a step that does not follow, a day before the step before, a second application
-    within the year of chapters 2 九 and 9, or a cancellation without its clause.
+def check_step(known: Sequence[Entry], new: Step) -> None:
+    """RegistryError for a step that does not follow, a day before the step before, a second
+    application within the year of chapters 2 九 and 9, or a cancellation without its clause.
     """
-    with _writing:
-        steps = steps_of(folder)
-        wanted = msgspec.convert({**fields, "number": 0, "at": 0, "by": by}, Step)
-        _check(register(makers, steps), wanted)
-        body = msgspec.to_builtins(wanted)
-        return Record(folder / NAME).add(
-            **{name: body[name] for name in body if name not in ("number", "at")}
-        )
-
-
-def _check(known: Sequence[Entry], new: Step) -> None:
     name = f"{new.maker} {new.underlying}"
     entry = next(
         (one for one in known if (one.maker, one.underlying) == (new.maker, new.underlying)), None
@@ -151,14 +122,14 @@ def _check(known: Sequence[Entry], new: Step) -> None:
     standing = entry.standing if entry else ""
     if new.step not in NEXT[standing]:
         may = ", ".join(NEXT[standing])
-        raise RunError(
+        raise RegistryError(
             f"{name}: 当前 {standing or '未申请'}，不能 {new.step} (only {may} may follow)"
         )
     steps = entry.steps if entry else ()
     if steps and new.day < steps[-1].day:
-        raise RunError(f"{name}: 日期早于上一步 (before the last step, {iso(steps[-1].day)})")
+        raise RegistryError(f"{name}: 日期早于上一步 (before the last step, {iso(steps[-1].day)})")
     if new.step == "cancelled" and not new.clause:
-        raise RunError(f"{name}: 取消资格须写明条款 (a cancellation names its clause)")
+        raise RegistryError(f"{name}: 取消资格须写明条款 (a cancellation names its clause)")
     if new.step == "applied":
         _may_return(name, steps, new.day)
 
@@ -168,12 +139,12 @@ def _may_return(name: str, steps: Sequence[Step], day: Day) -> None:
     left = next((one for one in reversed(steps) if one.step in LEFT), None)
     if left is None or left.clause in FREE_CLAUSES or day >= left.day + YEAR:
         return
-    raise RunError(f"{name}: {iso(left.day)} 起1年内不得重新申请 (not again within a year)")
+    raise RegistryError(f"{name}: {iso(left.day)} 起1年内不得重新申请 (not again within a year)")
 
 
 def due(entry: Entry, calendar: Calendar) -> Day:
-    """Last day of the term that runs for an entry, 0 when none does. RunError for a day that the
-    exchange's calendar does not cover.
+    """Last day of the term that runs for an entry, 0 when none does. RegistryError for a day that
+    the exchange's calendar does not cover.
     """
     if entry.standing not in TERMS:
         return 0
@@ -182,7 +153,7 @@ def due(entry: Entry, calendar: Calendar) -> Day:
     try:
         return next_trading(calendar, start, days)
     except CalendarError as error:
-        raise RunError(f"{NAME} {entry.maker} {entry.underlying}: {error}") from error
+        raise RegistryError(f"{entry.maker} {entry.underlying}: {error}") from error
 
 
 def lacking(entries: Sequence[Entry]) -> list[str]:
