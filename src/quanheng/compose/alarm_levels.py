@@ -21,6 +21,7 @@ LEVEL: dict[Alert, str] = {
     Alert.FOREIGN_ACCOUNT: RED,
     Alert.TOOK_OVER: AMBER,
     Alert.FEED_STALE: AMBER,
+    Alert.SPOT_DOUBTED: AMBER,
     Alert.UNKNOWN_ORDER: AMBER,
     Alert.REPORT_GAP: AMBER,
     Alert.RECORD_QUARANTINED: AMBER,
