@@ -85,7 +85,7 @@ def short_day() -> Stage:
     """The stage of all small worlds with the short day's timetable and heartbeats of 5 s."""
     base = stage()
     book = base.venue.rulebook
-    rows = []
+    rows: list[SpanRow] = []
     at = OPENS
     for letter, more in PARTS:
         if rows and rows[-1].letter == letter:
