@@ -181,6 +181,7 @@ class Alert(StrEnum):
     FORWARD_RUNG = "forward_rung"
     FEED_STALE = "feed_stale"
     SPOT_DOUBTED = "spot_doubted"  # a jump of an underlying: see Jump
+    RATE_OLD = "rate_old"  # the last approved interest rate goes on
     RECORD_QUARANTINED = "record_quarantined"
     REJECTED_BY_EXCHANGE = "rejected_by_exchange"
     UNKNOWN_ORDER = "unknown_order"
