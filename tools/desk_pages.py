@@ -149,6 +149,10 @@ of the underlyings. Generated from `quanheng.maker.monitor_table` by `tools/make
   and the figure before and after together.
 - **The night.** Over an overnight limit (`night_loss`, `night_usage`; none on record allows
   nothing) people reduce or two of them sign `propose except-night`, for what was found and no more.
+- **A jump of an underlying (F43).** A tick further from the price in force than `absurd` (5 %) is
+  not believed: the class's quotes are withdrawn, nothing is hedged, curves stand still, and
+  `spot_doubted` tells people. It ends when a tick is back (1), or after `absurd_hold` (1 s) when
+  `absurd_ticks` (3) ticks in a row agree (2) or put-call parity of the nearest expiry does (3).
 
 `monitors.csv` and `prompts.csv` of a run hold every alert and prompt of the day; an event report
 (`quanheng report RUN --event N`) shows both for its alert.

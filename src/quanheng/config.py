@@ -139,6 +139,18 @@ class FigureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str
 
 
+class RateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An approved interest rate (continuous, 1e-6 per year) from a day on. With any record the
+    newest one is in force, and `rate_ppm` is not.
+    """
+
+    since: int
+    ppm: int
+    source: str
+    by: str
+    seconded_by: str
+
+
 class RoleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What we are in an underlying where not primary: general, designated (designated contracts
     only) or none (O-01).
@@ -223,6 +235,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approvals: tuple[ApprovalConfig, ...] = ()
     figures: tuple[FigureConfig, ...] = ()
     overnight: tuple[OvernightConfig, ...] = ()
+    rates: tuple[RateConfig, ...] = ()
     roles: tuple[RoleConfig, ...] = ()
     designated: tuple[str, ...] = ()
     isolation: IsolationConfig = IsolationConfig()
@@ -313,6 +326,7 @@ def _problem(config: Config) -> str:
         ),
         *_operations_rules(config.operations),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
+        *(_rate_rule(number, one) for number, one in enumerate(config.rates)),
         (
             1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
             "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
@@ -350,6 +364,14 @@ def _overnight_rule(number: int, one: OvernightConfig) -> tuple[bool, str]:
         return False, f'{key}.usage_percent: the desk\'s record ("*") must name it'
     two = one.by and one.seconded_by and one.by != one.seconded_by
     return bool(two and one.basis), f"{key}: names no basis or not two people (R-03)"
+
+
+def _rate_rule(number: int, one: RateConfig) -> tuple[bool, str]:
+    key = f"rates[{number}]"
+    if not -50_000 <= one.ppm <= 200_000:
+        return False, f"{key}.ppm: {one.ppm} is outside -50000 to 200000"
+    two = one.by and one.seconded_by and one.by != one.seconded_by
+    return bool(two and one.source), f"{key}: names no source or not two people"
 
 
 def config_hash(config: Config) -> str:

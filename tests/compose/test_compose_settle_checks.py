@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
+from test_compose_settle import ARCHIVE, HELD, cases, change, files, settled
 
 from quanheng.books.combinations import Combination
 from quanheng.books.positions import Closed
@@ -25,7 +26,7 @@ from quanheng.settlement.record import Event, Record, blank, fold
 from quanheng.settlement.steps import STEPS
 from quanheng.terms.codes import FORCED_COVERED, FORCED_MARGIN
 from quanheng.terms.orders import Reports, Trade
-from quanheng.wire import notices
+from quanheng.wire import dbf, notices, ogh, records
 
 DAY = 20240627
 
@@ -237,3 +238,57 @@ def test_record_refuses_what_does_not_fit() -> None:
     assert not record.active() and len(record.entries) == 2
     with pytest.raises(ValueError, match="reversed"):
         fold(record, Event(kind="seconded", at=4, number="2", by="H01"))
+
+
+def test_f33_a_bust_in_the_clearing_files_is_a_case_and_is_reversed_by_two(plain_day: Path) -> None:
+    """The exchange's interface knows no bust. What the clearing house takes back is a fill of ours
+    that its files lack and a position that is smaller: both are cases, the next day's opening
+    has its position and is not final, and the reversal is entered by two people.
+    """
+    place, form, balance = (
+        files(plain_day),
+        records.layout("trns03_t0305"),
+        records.layout("hold03"),
+    )
+    before = settled(plain_day).json["opening"]["positions"]
+    table = records.layout("op_hycc")
+    held = dbf.read(table, (place / HELD).read_bytes())
+    archive = ogh.read("12345", (place / ARCHIVE).read_bytes())
+    at = {name: form.index(name) for name in ("SecurityID", "Side", "PositionEffect", "LastQty")}
+    name = {key: table.index(key) for key in ("HEYDM", "CCFX", "YE1")}
+    number, row = next(
+        (number, row)
+        for row in archive.trns
+        for number, one in enumerate(held.rows, 1)
+        if row[0] == "T0305"
+        and (row[at["SecurityID"]], row[at["PositionEffect"]]) == (one[name["HEYDM"]], "O")
+        and {"B": "L", "S": "S"}[str(row[at["Side"]])] == one[name["CCFX"]]
+        and int(row[at["LastQty"]]) < int(one[name["YE1"]])
+    )
+    qty, code, side = int(row[at["LastQty"]]), row[at["SecurityID"]], held.rows[number - 1]
+    trades = [one for one in archive.trns if one is not row]
+    less = [
+        (*one[: balance.index("Balance")], int(one[balance.index("Balance")]) - qty,
+         *one[balance.index("Balance") + 1 :])
+        if (one[4], one[5]) == (code, side[name["CCFX"]]) else one
+        for one in archive.hold
+    ]  # fmt: skip
+    (place / ARCHIVE).write_bytes(ogh.write("12345", trades, less, archive.qtyw))
+    change(place / HELD, "op_hycc", number, YE1=int(side[name["YE1"]]) - qty)
+    found = settled(plain_day)
+    assert found.code == 1
+    opened = cases(found.json)
+    assert str(code) in opened["not_theirs"]["what"] and opened["not_theirs"]["theirs"] == "无 none"
+    case = opened["hold03"]
+    assert (case["code"], case["amount"]) == (code, -qty)
+    opening = found.json["opening"]
+    pairs = zip(before, opening["positions"], strict=True)
+    changed = [(old, new) for old, new in pairs if old != new]
+    assert [new[3] - old[3] for old, new in changed] == [-qty] and not opening["final"]
+    why = ("--reason", "成交被取消 trade bust", "--evidence", place / ARCHIVE)
+    entry = ("--adjust", case["item"], "--contract", code, "--amount", -qty)
+    made = settled(plain_day, *entry, "--case", case["number"], *why, "--by", "L01").json["done"]
+    after = settled(plain_day, "--second", made, "--by", "R01").json
+    kinds = {one["kind"]: one["status"] for one in after["cases"]}
+    assert kinds["hold03"] == kinds["op_hycc"] == "cleared" and kinds["not_theirs"] == "open"
+    assert after["opening"]["positions"] == opening["positions"]

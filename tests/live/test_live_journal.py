@@ -2,12 +2,15 @@
 
 import errno
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from quanheng.edge.clock import monotonic
+from quanheng.edge import maker_process
+from quanheng.edge.clock import WallWatch, monotonic
 from quanheng.edge.loop import Loop
 from quanheng.edge.maker_process import MakerProcess
 from quanheng.edge.maker_setup import MakerSetup
@@ -16,9 +19,9 @@ from quanheng.runtime.envelope import Source
 from quanheng.runtime.journal import JournalCorruptError, JournalDeadError
 from quanheng.runtime.live import BusinessClock
 from quanheng.runtime.scrub import Scrub
-from quanheng.terms.codes import Alert
-from quanheng.terms.commands import Pull
-from quanheng.terms.units import MINUTE
+from quanheng.terms.codes import Alert, TradingState
+from quanheng.terms.commands import Pull, SetState
+from quanheng.terms.units import MILLISECOND, MINUTE, SECOND
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "maker"))
 from maker_world import OPENING, make_chain, make_open
@@ -104,3 +107,67 @@ def test_f09_damage_found_by_the_scrub_is_told(
     assert "0000000000000001.seg" in said(tmp_path, "alert")
     monkeypatch.undo()
     process.close()
+
+
+class Clocks:
+    """The wall's clock of a process, to be stepped."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.step = 0
+        start = time.time_ns() - monotonic()
+        monkeypatch.setattr(maker_process, "wall", lambda: start + monotonic() + self.step)
+
+
+@pytest.mark.parametrize("step", [-86_400, -1.5, 1.5, 86_400])
+def test_f60_a_step_of_the_wall_halts_until_two_people_reopen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    """Half a second is none; beyond one everything is HALTED with the reason, once (F60)."""
+    clocks = Clocks(monkeypatch)
+    process = a_process(tmp_path)
+    states = process._machine.state.scopes.states
+    clocks.step = SECOND // 2
+    process.turn()
+    assert states["*"] == TradingState.OPEN
+    clocks.step = int(step * SECOND)
+    process.turn()
+    assert states["*"] == TradingState.HALTED
+    assert "clock stepped" in said(tmp_path, "alert") and '"clock"' in said(tmp_path, "alert")
+    alone = SetState("*", TradingState.OPEN, "clock is right", "T01")
+    process._take(alone, Source.DESK)
+    assert states["*"] == TradingState.HALTED
+    process._take(replace(alone, seconded_by="T02"), Source.DESK)
+    process.turn()
+    assert states["*"] == TradingState.OPEN
+    assert said(tmp_path, "alert").count("clock stepped") == 1
+    process.close()
+
+
+def test_f60_a_watch_that_is_not_asked_halts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call taken out of the turn: a day's step passes, so the rule hangs on it alone."""
+    clocks = Clocks(monkeypatch)
+    monkeypatch.setattr(MakerProcess, "_watch_wall", lambda self: None)
+    process = a_process(tmp_path)
+    clocks.step = 86_400 * SECOND
+    process.turn()
+    assert process._machine.state.scopes.states["*"] == TradingState.OPEN
+    process.close()
+
+
+def test_f60_a_clock_that_is_slewed_has_not_stepped() -> None:
+    """500 ppm for a day is 43 s apart and no step; steps of 0.6 s within a minute are (F60)."""
+    now, off = [0], [0]
+    watch = WallWatch(lambda: now[0], lambda: now[0] + off[0])
+    for _ in range(86_400):
+        now[0] += SECOND
+        off[0] += SECOND // 2_000
+        assert watch.moved() == 0
+    now[0] += SECOND
+    off[0] += 600 * MILLISECOND
+    assert watch.moved() == 0
+    now[0] += SECOND
+    off[0] += 600 * MILLISECOND
+    assert watch.moved() > SECOND
+    assert watch.moved() == 0

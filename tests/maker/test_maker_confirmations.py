@@ -225,7 +225,7 @@ def test_a_loss_is_answered_by_reducing_its_scope():
 
 
 def test_what_is_lowered_already_is_not_proposed():
-    world = start()
+    world = start(parameters=(("*", "absurd", 100_000),))
     world.move(world.spot * 106 // 100)
     watch(world)
     assert len(prompts(world, "move_day")) == 1

@@ -201,7 +201,8 @@ def test_the_minute_shows_ledger_greeks_and_fills():
 
 def test_profit_that_is_not_explained_raises_the_alarm():
     """R-06: a move far beyond any expansion in one step leaves a residual that is told."""
-    world = continuous(World.start(make_chain(strikes=3, expiries=1)))
+    loose = (("*", "absurd", 200_000),)  # else the jump is not believed before it is confirmed
+    world = continuous(World.start(make_chain(strikes=3, expiries=1), parameters=loose))
     world.fill(2, 0, 10)
     world.move(world.spot + 2_400)
     world.put(TimerFired("view", world.at))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,14 +42,13 @@ def cluster() -> Iterator["Cluster"]:
         subprocess.run([*made, "--locale=C.UTF-8"], check=True, cwd="/", **quiet)
         settings = ("listen_addresses=", "fsync=off", f"unix_socket_directories={folder}")
         options = [part for one in settings for part in ("-c", one)]
-        server = subprocess.Popen(
-            [program("postgres"), "-D", data, *options], cwd="/", start_new_session=True, **quiet
-        )
+        start = [program("postgres"), "-D", data, *options]
+        running = Cluster(folder, start, {**quiet, "cwd": "/", "start_new_session": True})
         try:
-            yield Cluster(folder)
+            yield running
         finally:
-            server.send_signal(signal.SIGINT)  # fast shutdown
-            server.wait(20)
+            running.server.send_signal(signal.SIGINT)  # fast shutdown
+            running.server.wait(20)
     finally:
         shutil.rmtree(folder)
 
@@ -56,10 +56,21 @@ def cluster() -> Iterator["Cluster"]:
 class Cluster:
     """A server that answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: list[str], how: dict[str, Any]) -> None:
         self.folder = folder
         self._count = 0
+        self._command, self._how = command, how
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, after a kill too; it recovers what was committed."""
+        self.server = subprocess.Popen(self._command, **self._how)
         self._wait()
+
+    def kill(self) -> None:
+        """kill -9 of all of it, and wait until it is gone: its children notice by themselves."""
+        os.killpg(self.server.pid, signal.SIGKILL)
+        self.server.wait(20)
 
     def url(self, name: str) -> str:
         """The one setting that names a database."""
@@ -69,11 +80,12 @@ class Cluster:
         """The URL of a new and empty database."""
         self._count += 1
         name = f"people{self._count}"
-        self._run(f"CREATE DATABASE {name}")
+        self.run(f"CREATE DATABASE {name}")
         return self.url(name)
 
-    def _run(self, text: str) -> None:
-        engine = sa.create_engine(url_of(self.url(OWNER)), isolation_level="AUTOCOMMIT")
+    def run(self, text: str, name: str = OWNER) -> None:
+        """A statement in a database of the cluster, as its owner."""
+        engine = sa.create_engine(url_of(self.url(name)), isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
                 connection.execute(sa.text(text))
@@ -84,7 +96,7 @@ class Cluster:
         until = time.monotonic() + 60
         while True:
             try:
-                return self._run("SELECT 1")
+                return self.run("SELECT 1")
             except sa.exc.OperationalError:
                 assert time.monotonic() < until, "PostgreSQL does not answer"
                 time.sleep(0.1)

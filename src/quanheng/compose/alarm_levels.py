@@ -22,6 +22,8 @@ LEVEL: dict[Alert, str] = {
     Alert.LINK_REFUSED: RED,
     Alert.TOOK_OVER: AMBER,
     Alert.FEED_STALE: AMBER,
+    Alert.SPOT_DOUBTED: AMBER,
+    Alert.RATE_OLD: AMBER,
     Alert.UNKNOWN_ORDER: AMBER,
     Alert.REPORT_GAP: AMBER,
     Alert.RECORD_QUARANTINED: AMBER,

@@ -17,6 +17,8 @@ NAMES: dict[Alert, tuple[str, str]] = {
     Alert.PARAMETER_CHANGED: ("参数变更", "parameter changed"),
     Alert.FORWARD_RUNG: ("远期价格来源改变", "forward source changed"),
     Alert.FEED_STALE: ("行情中断", "market data stale"),
+    Alert.SPOT_DOUBTED: ("标的价格跳变待确认", "jump of an underlying in doubt"),
+    Alert.RATE_OLD: ("沿用上次批准的利率", "last approved interest rate goes on"),
     Alert.RECORD_QUARANTINED: ("记录隔离", "record quarantined"),
     Alert.REJECTED_BY_EXCHANGE: ("交易所拒单", "rejected by the exchange"),
     Alert.UNKNOWN_ORDER: ("状态未知的委托", "order of unknown state"),

@@ -35,7 +35,8 @@ SHOWN = 300
 
 GRAVE: dict[Alert, int] = {
     Alert.TRIPPED: 3, Alert.LOSS_STOP: 3, Alert.DEAD_MAN: 3, Alert.PULL_OVERDUE: 3,
-    Alert.REPORT_GAP: 3, Alert.FEED_STALE: 3, Alert.FIRM_BREACH: 3, Alert.UNATTRIBUTED_FILL: 3,
+    Alert.REPORT_GAP: 3, Alert.FEED_STALE: 3, Alert.SPOT_DOUBTED: 3,
+    Alert.FIRM_BREACH: 3, Alert.UNATTRIBUTED_FILL: 3,
     Alert.LINK_CHANGED: 2, Alert.TOOK_OVER: 2, Alert.REJECTED_BY_EXCHANGE: 2,
     Alert.UNKNOWN_ORDER: 2, Alert.DUTY_AT_RISK: 2, Alert.BREAKER: 2, Alert.HALT: 2,
     Alert.MARGIN_HIGH: 2, Alert.NOBODY_ON_DUTY: 2, Alert.INQUIRY_MISSED: 2,

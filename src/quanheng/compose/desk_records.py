@@ -1,6 +1,7 @@
 """The ladder's records of a day, from the configuration: agreements, accounts, limits, figures."""
 
 from quanheng.config import Config, ConfigError
+from quanheng.rulebook.calendar import Calendar, trading_days_between
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.records import (
     AccountRecord,
@@ -12,6 +13,31 @@ from quanheng.terms.records import (
 from quanheng.terms.units import MONEY_PER_YUAN, Day
 
 _IN_YUAN = ("var",)
+
+RATE_DAYS = 5
+"""Trading days for which the last approved interest rate goes on; an older one is none (F56)."""
+
+
+def rate_in_force(config: Config, calendar: Calendar, day: Day) -> tuple[int, Day]:
+    """(rate in 1e-6 per year, the day it was approved for); the day is 0 where nobody keeps rates
+    by day and `rate_ppm` stands.
+
+    The last approved one goes on for RATE_DAYS trading days. ConfigError when there is none so
+    young: no price is made with a rate that nobody vouches for.
+    """
+    if not config.rates:
+        return config.rate_ppm, 0
+    known = [one for one in config.rates if one.since <= day]
+    if not known:
+        raise ConfigError(f"rates: none is approved for {day} or before")
+    last = max(known, key=lambda one: one.since)
+    age = trading_days_between(calendar, last.since, day) if last.since < day else 0
+    if age > RATE_DAYS:
+        raise ConfigError(
+            f"rates: the last approved one is of {last.since}, {age} trading days before {day}; "
+            f"at most {RATE_DAYS} are allowed"
+        )
+    return last.ppm, last.since
 
 
 def agreements(config: Config) -> tuple[Agreement, ...]:

@@ -47,7 +47,8 @@ LEFT_PERCENT = 40
 """Of the margin that the carried shorts need, what the drill leaves in cash."""
 RECORD = "演练记录.md"
 LINE_SWITCH = "line-switch"
-"""The drill that is none of the firm's risk department (`line_drill`)."""
+SITE_LOSS = "site-loss"
+"""The drills that are none of the firm's risk department (`line_drill`, `site_drill`)."""
 FAILOVER = "failover"
 """The drill between two hosts (`tools/drill_failover.py`), which needs hosts of its own."""
 SIZE, STEP = 10, 10
@@ -113,7 +114,8 @@ def run_day(plan: DayPlan, prepare: Callable[[World], None] | None = None) -> Da
     return done
 
 
-def _plan(folder: Path, day: Day, seed: int, until: str, **more: Any) -> DayPlan:
+def light_day(folder: Path, day: Day, seed: int, until: str, **more: Any) -> DayPlan:
+    """The plan of a drill's day, in a run folder of its own under `folder`."""
     scenario = load("calm")
     out = fresh(folder / f"{folder_name(day, scenario.name, seed)}-drill")
     config = read_config()
@@ -130,14 +132,16 @@ def forced_liquidation(folder: Path, seed: int = 3, until: str = "13:10") -> Dri
     """I-45 over two light days: cash is taken after the first, the clearing house calls, nobody
     makes it good, the exchange closes from 13:00, the settlement confirms.
     """
-    first = _plan(folder, 20240627, seed, "09:45")
+    first = light_day(folder, 20240627, seed, "09:45")
     done = run_day(first)
     opening, notice, taken = called(done.carry, first.config.member.maker, seed)
     told = (
         act("09:40", "answer", "T01", "资金调拨在途 transfer under way")
         + act("10:00", "refuse", "F01", "到账前不予接受 not accepted before it arrives")
     )  # fmt: skip
-    plan = _plan(folder, opening.day, seed, until, opening=opening, oversight=acts(folder, told))
+    plan = light_day(
+        folder, opening.day, seed, until, opening=opening, oversight=acts(folder, told)
+    )
     done = run_day(plan)
     run = plan.out
     assert run is not None
@@ -216,7 +220,7 @@ def wrong_order(folder: Path, seed: int = 3, until: str = "09:50") -> Drilled:
         act("09:43", "release", "F01", "错单已了结 the wrong order is dealt with", scope=CLASS),
         act("09:44", "second", "H01", ""),
     ]
-    plan = _plan(folder, 20240627, seed, until, oversight=acts(folder, "".join(steps)))
+    plan = light_day(folder, 20240627, seed, until, oversight=acts(folder, "".join(steps)))
     run = plan.out
     assert run is not None
     sent: list[Quote] = []

@@ -66,6 +66,7 @@ def maker_opening(
     `quoting` the strategies as (code, version), `staff` who may sign on as a trader.
     """
     member = config.member
+    rate, rate_day = desk_records.rate_in_force(config, house.calendar, chain.day)
     return MakerOpen(
         day=chain.day,
         chain=chain,
@@ -77,7 +78,8 @@ def maker_opening(
         long=own.long,
         short=own.short,
         letter=member.letter,
-        rate=config.rate_ppm,
+        rate=rate,
+        rate_day=rate_day,
         messages_per_second=config.line.messages_per_second,
         limits=tuple(
             ClassLimits(item.underlying, item.long, item.total, item.daily_buy_open)

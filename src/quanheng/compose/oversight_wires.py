@@ -8,6 +8,7 @@ straight from the venue, not over the maker's line.
 import msgspec
 
 from quanheng.authority.messages import Issue, Propose
+from quanheng.compose.desk_records import rate_in_force
 from quanheng.compose.openings import Openings
 from quanheng.compose.oversight_file import (
     OversightFile,
@@ -74,7 +75,7 @@ def opening_of(
         register=register_of(found),
         people=officers(people),
         officer=found.officer,
-        rate=openings.config.rate_ppm,
+        rate=rate_in_force(openings.config, openings.book.calendar, chain.day)[0],
         every=found.every_s * SECOND,
         seed=openings.seed,
         paths=found.paths,

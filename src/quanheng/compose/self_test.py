@@ -19,6 +19,7 @@ from quanheng._kernel_cache import damaged
 from quanheng.compose.configuration import differences, listed
 from quanheng.compose.configuration import read as read_list
 from quanheng.compose.day import DayPlan
+from quanheng.compose.desk_records import rate_in_force
 from quanheng.compose.isolation import register_of
 from quanheng.compose.later import reference_on
 from quanheng.compose.openings import Openings
@@ -147,6 +148,16 @@ def _calendar(subject: Subject) -> str:
     if day >= calendar.provisional_from:
         raise Noted(f"{iso(day)} 的休市安排尚未公布 not announced yet")
     return iso(day)
+
+
+def _rates(subject: Subject) -> str:
+    """The interest rate that prices are made with is approved, and of the day (F56)."""
+    day, config = subject.plan.day, subject.plan.config
+    calendar = read_rulebook(day, subject.plan.agreement).calendar
+    ppm, since = rate_in_force(config, calendar, day)
+    if since and since < day:
+        raise Noted(f"沿用 {iso(since)} 批准的利率 the last approved one goes on: {ppm} ppm")
+    return f"{ppm} ppm"
 
 
 def _reference(subject: Subject) -> str:
@@ -302,6 +313,7 @@ CHECKS: tuple[tuple[str, str, Callable[[Subject], str]], ...] = (
     ("config", "配置与限额 configuration, limits", _config),
     ("approved", "与批准配置清单比对 against the approved list", _approved),
     ("calendar", "交易日历 calendar", _calendar),
+    ("rates", "利率 interest rate", _rates),
     ("reference", "合约基础数据 reference data", _reference),
     ("disk", "磁盘空间 disk", _disk),
     ("journal", "日志读写 journal", _journal),

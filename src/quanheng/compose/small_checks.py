@@ -190,6 +190,10 @@ class Checks:
             for slot, side, at in found
         ]
 
+    def resting(self) -> int:
+        """Sides of ours at the exchange."""
+        return len(self._rows())
+
     def _exposure(self) -> None:
         rows = self._rows()
         sides: dict[tuple[int, int], int] = {}
@@ -244,7 +248,7 @@ class Checks:
             whole = any(name.startswith("* ") for name in self.trips)
             self.hold("4", not (whole and self.quoting), f"quotes rest after {self.trips}")
         else:
-            self.hold("live", self.quoting, "nothing is quoted 14 s after the last fault")
+            self.hold("live", self.quoting or not world.quoting, "nothing is quoted at the end")
         self._journal(engine)
 
     def _journal(self, engine: "SmallEngine") -> None:

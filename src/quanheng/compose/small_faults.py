@@ -32,6 +32,9 @@ KINDS: dict[str, tuple[str, int, int]] = {
 }
 """Kind -> Chinese name, shortest and longest duration in milliseconds."""
 
+DOWN = ("engine_crash", "power_cut", "no_snapshot", "stale_engine", "disk_full", "fsync_error")
+"""Faults during which an engine that died is not started again."""
+
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault: when it begins and how long it lasts, since the world began; `size` by kind."""

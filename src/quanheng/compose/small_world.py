@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.small_checks import Checks
 from quanheng.compose.small_engine import DiedError, SmallEngine
-from quanheng.compose.small_faults import Fault, drawn
+from quanheng.compose.small_faults import DOWN, Fault, drawn
 from quanheng.compose.small_pair import Node, SmallPair
-from quanheng.compose.small_stage import BEGIN, SETS, Epochs, stage, told
+from quanheng.compose.small_stage import BEGIN, SETS, Epochs, Stage, stage, told
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_parts import base36
 from quanheng.edge.link_messages import Hello
@@ -47,21 +47,21 @@ STALE_IDS = 900_000
 class SmallWorld:
     """Build it with a seed, `run` it, look at `checks.broken` and `digest`."""
 
+    begin: Nanos = BEGIN
+    length: Nanos = LENGTH
+    quoting = True  # whether something has to be quoted at the end
+    checks_of = Checks
+
     def __init__(
-        self,
-        seed: int,
-        faults: list[Fault] | None = None,
-        pair: bool = False,
-        checked: bool = True,
+        self, seed: int, faults: list[Fault] | None = None, pair: bool = False, checked: bool = True
     ) -> None:
         """`pair`: a second node follows and takes over (`small_pair`). Not `checked`: no rule is
         held against it, the digest is the same.
         """
-        self.checked = checked
-        self.seed = seed
+        self.checked, self.seed = checked, seed
         self.faults = drawn(seed) if faults is None else faults
-        self.stage = stage()
-        self.now = BEGIN
+        self.stage = self._stage()
+        self.now = self.begin
         self.draw = random.Random(seed)
         self._home = Node("a", SimulatedDisk(seed), MemorySnapshots(keep=3))
         self.chains: dict[int, bytes] = {}
@@ -72,14 +72,7 @@ class SmallWorld:
         self.server: ServerSession | None = None
         self.engine: SmallEngine | None = None
         self.stored: dict[str, list[Report]] = {name: [] for name in SETS}
-        self.counts = {
-            "requests": 0,
-            "reports": 0,
-            "lives": 0,
-            "takeovers": 0,
-            "deaths": 0,
-            "followed": 0,
-        }
+        self.counts = dict.fromkeys(COUNTS, 0)
         self.until: dict[str, Nanos] = {}  # fault kind -> until when it lasts
         self.size: dict[str, int] = {}
         self._plan = deque(self.faults)
@@ -91,7 +84,10 @@ class SmallWorld:
         self._halted = False
         self._log = hashlib.sha256()
         self.pair = SmallPair(self, self._home) if pair else None
-        self.checks = Checks(self)
+        self.checks = self.checks_of(self)
+
+    def _stage(self) -> Stage:
+        return stage()
 
     @property
     def home(self) -> Node:
@@ -103,7 +99,7 @@ class SmallWorld:
     @property
     def since(self) -> Nanos:
         """Time since the world began."""
-        return self.now - BEGIN
+        return self.now - self.begin
 
     def lasts(self, kind: str) -> bool:
         """Whether a fault of the kind is going on."""
@@ -112,7 +108,7 @@ class SmallWorld:
     def run(self) -> "SmallWorld":
         """The whole life; a broken check ends it."""
         self._venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
-        while self.since < LENGTH and not self.checks.broken:
+        while self.since < self.length and not self.checks.broken:
             self._step()
         for _ in range(QUIET_STEPS):
             self._step(quiet=True)  # the exchange rests, what is on the way arrives
@@ -197,8 +193,12 @@ class SmallWorld:
 
     # The order line -----------------------------------------------------------------------------
 
+    def _through(self, data: bytes) -> bytes:
+        """What of these bytes the line carries."""
+        return data
+
     def _send_down(self, data: bytes) -> None:
-        if data:
+        if data := self._through(data):
             late = (200 + 150 * self.size.get("slow_reports", 0)) * MILLISECOND
             due = self.now + (late if self.lasts("slow_reports") else MILLISECOND)
             last = self._down[-1][0] if self._down else 0
@@ -223,7 +223,7 @@ class SmallWorld:
         gateway = self.gateway
         if gateway is None:
             return
-        data = gateway.out_wire()
+        data = self._through(gateway.out_wire())
         if data and self.server is not None:
             requests = []
             for event in self.server.receive(data, self.now):
@@ -258,6 +258,10 @@ class SmallWorld:
 
     # Gateway and engine -------------------------------------------------------------------------
 
+    def _answers(self) -> int:
+        """What the exchange says to a logon: 0 welcome, a code, -1 when nobody answers."""
+        return -1 if self.lasts("order_cut") else 0
+
     def _turn_gateway(self) -> None:
         if self.gateway is None:
             if self.lasts("gateway_crash"):
@@ -265,8 +269,9 @@ class SmallWorld:
             self.gateway = Gateway(self.stage.plan, self.epochs, self.now, lambda now: now)
             if self.engine is not None:
                 self.engine.connect()
-        if self.server is None and not self.lasts("order_cut"):
-            self.server = ServerSession((self.stage.profile,), SETS, FIRST_DAY, self.now)
+        if self.server is None and (refuse := self._answers()) >= 0:
+            profiles = (self.stage.profile,)
+            self.server = ServerSession(profiles, SETS, FIRST_DAY, self.now, refuse)
             self.server.send_platform_state(self.venue.state.platform, self.now)
             self._send_down(self.server.output())
             self.gateway.connected(self.now)
@@ -393,7 +398,3 @@ class SmallWorld:
     def _halt(self, on: bool) -> None:
         self._halted = on
         self._venue_takes(ex.Halt("*", on), Source.RUNTIME)
-
-
-DOWN = ("engine_crash", "power_cut", "no_snapshot", "stale_engine", "disk_full", "fsync_error")
-"""Faults during which an engine that died is not started again."""

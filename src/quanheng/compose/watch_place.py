@@ -1,16 +1,17 @@
 """What the watch sees of the place a day runs at: the wall's clock and the journals' files.
 
 A machine's own time is monotonic and no step of the wall touches it; what people and files are
-dated by is the wall's, so a step of more than a second is told (F60). A journal's file that
+dated by is the wall's, so a step of more than a second is told (F60), and the maker
+halts itself. A journal's file that
 vanishes or shrinks while it is written goes on taking bytes that nobody will ever read (F12).
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from quanheng.edge.clock import WallWatch
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
-STEP = SECOND
 EVERY = SECOND
 """How often the journals' files are looked for."""
 Fault = tuple[str, str, str]
@@ -21,17 +22,16 @@ class Place:
     """`look` once in a while; each fault is told once."""
 
     def __init__(self, run: Path, now: Callable[[], Nanos], wall: Callable[[], Nanos]) -> None:
-        self._run, self._now, self._wall = run, now, wall
-        self._apart = wall() - now()
+        self._run, self._now = run, now
+        self._wall = WallWatch(now, wall)
         self._next: Nanos = 0
         self._known: dict[Path, tuple[int, int]] = {}  # inode and size
 
     def look(self) -> Iterator[Fault]:
         """What is new."""
         now = self._now()
-        moved = self._wall() - now - self._apart
-        if abs(moved) > STEP:
-            self._apart += moved
+        moved = self._wall.moved()
+        if moved:
             yield "clock_stepped", "*", f"系统时钟跳变 {moved // MILLISECOND} 毫秒"
         if now >= self._next:
             self._next = now + EVERY

@@ -198,13 +198,13 @@ def advance(m: Meter, lane: Lane, at: Nanos) -> None:
     if moved and lane.coming >= 0:
         _change_phase(m, lane)
     if moved:
-        for watch in lane.watches:
-            if watch.owed is None:
-                watch.auction = lane.phase != Phase.CONTINUOUS
-                watch.owed = [
-                    cell is not None and _owes(lane, cell, m.options.auctions)
-                    for cell in lane.cells
-                ]
+        for watch in reversed(lane.watches):
+            if watch.owed is not None:
+                break  # so are all that came before
+            watch.auction = lane.phase != Phase.CONTINUOUS
+            watch.owed = [
+                cell is not None and _owes(lane, cell, m.options.auctions) for cell in lane.cells
+            ]
         for maker, qty in lane.untold if lane.phase == Phase.CONTINUOUS else ():
             _count(lane, maker, qty)
         lane.untold.clear()
@@ -216,7 +216,7 @@ def advance(m: Meter, lane: Lane, at: Nanos) -> None:
 
 
 def _next_due(m: Meter, lane: Lane) -> Nanos:
-    if lane.coming >= 0 or lane.untold or any(watch.owed is None for watch in lane.watches):
+    if lane.coming >= 0 or lane.untold or (lane.watches and lane.watches[-1].owed is None):
         return 0
     due = lane.watches[0].at + m.answer + m.hold + 1 if lane.watches else FOREVER
     for cell in lane.cells:

@@ -277,8 +277,8 @@ def owes(m: Meter, maker: int, slot: Slot, since: Nanos) -> bool:
     Ask once time has moved past `since` and before the inquiry's own time is over.
     """
     lane = m.lanes[slot]
-    watch = next((one for one in lane.watches if one.at == since), None)
-    if watch is not None and watch.owed is not None:
+    watch = next((one for one in reversed(lane.watches) if one.at <= since), None)
+    if watch is not None and watch.at == since and watch.owed is not None:
         return watch.owed[maker]
     cell = lane.cells[maker]
     phase = lane.coming if lane.coming >= 0 else lane.phase

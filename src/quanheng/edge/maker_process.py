@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from quanheng.edge.clock import monotonic
+from quanheng.edge.clock import WallWatch, monotonic, wall
 from quanheng.edge.clock_state import StampOffsets
 from quanheng.edge.engine_link import EngineLink
 from quanheng.edge.firm_link import FirmLine, Watchman
@@ -17,7 +17,7 @@ from quanheng.edge.issued import BadLine, IssuedFile
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import Bye, Fenced, Sync, encode_frame
 from quanheng.edge.loop import Loop
-from quanheng.edge.maker_setup import MakerSetup, Shift
+from quanheng.edge.maker_setup import MakerSetup, Shift, quoted_in
 from quanheng.edge.market_feed import FeedClient
 from quanheng.edge.pair import Lead, far_of, resting
 from quanheng.maker.maker import Maker
@@ -38,10 +38,10 @@ from quanheng.runtime.restore import complete_tail, recover
 from quanheng.runtime.scrub import Scrub
 from quanheng.runtime.segment import SegmentJournal
 from quanheng.runtime.snapshots import FolderSnapshots
-from quanheng.terms.codes import Alert, Exec, Link
-from quanheng.terms.commands import Command, Pull
+from quanheng.terms.codes import Alert, Link, TradingState
+from quanheng.terms.commands import Command, Pull, SetState
 from quanheng.terms.etf import EtfSend
-from quanheng.terms.orders import QuoteAck, Reports, Send
+from quanheng.terms.orders import Reports, Send
 from quanheng.terms.units import MICROSECOND, MILLISECOND, SECOND, Nanos
 
 LONGEST_WAIT = 20 * MILLISECOND
@@ -82,6 +82,7 @@ class MakerProcess:
         home = Path(lead.setup.home or run) if lead is not None else run
         self._issued = IssuedFile(home, Maker.NAME)
         self._look_at: Nanos = 0
+        self._wall = WallWatch(monotonic, wall)
         journal = SegmentJournal(run, Maker.NAME) if lead is None else lead.journal
         self._scrub = Scrub(run / "journal" / Maker.NAME, Maker.NAME)
         self.resumed = journal.next_seq > 1
@@ -202,6 +203,13 @@ class MakerProcess:
             self._say("overseer", state=seen.name)
             self._take(OverseerSeen(seen), Source.RUNTIME)
 
+    def _watch_wall(self) -> None:
+        """A step of the wall's clock halts everything here until two people reopen (F60)."""
+        moved = self._wall.moved()
+        if moved:
+            why = f"clock stepped {moved // MILLISECOND} ms"
+            self._take(SetState("*", TradingState.HALTED, why, "clock"), Source.RUNTIME)
+
     def _now(self) -> Nanos:
         assert self._clock is not None
         return self._clock.at(monotonic())
@@ -228,26 +236,14 @@ class MakerProcess:
             self._say("alert", code=message.code, scope=message.scope, args=list(message.args))
             return
         if not self._quoted and isinstance(message, Reports):
-            self._look_for_quote(message)
+            self._quoted = quoted_in(message, self._machine.state.ids.prefix)
+            if self._quoted:
+                self._stage("first_quote")
         if isinstance(message, LinkChanged) and message.state == Link.READY:
             self._stage("synced")
         source = Source.DESK if isinstance(message, Pull) else Source.VENUE
         self._take(message, source)
         self._commit_if_late()
-
-    def _look_for_quote(self, reports: Reports) -> None:
-        prefix = self._machine.state.ids.prefix
-        for report in reports.reports:
-            body = report.body
-            if (
-                isinstance(body, QuoteAck)
-                and not body.cancel
-                and body.exec == Exec.ACCEPTED
-                and body.client_id.startswith(prefix)
-            ):
-                self._quoted = True
-                self._stage("first_quote")
-                return
 
     def _on_lost(self) -> None:
         if self._machine.state.scopes.link != Link.DOWN and not self.leaving:
@@ -335,6 +331,7 @@ class MakerProcess:
         self._live.advance(now)
         self._take_issued(woken)
         self._watch_firm(woken)
+        self._watch_wall()
         self._commit()
         self.loop.flush()
         if self._live.checkpoint_due(woken):

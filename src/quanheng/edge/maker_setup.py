@@ -7,7 +7,9 @@ import msgspec
 from quanheng.edge.arbiter import LEASE
 from quanheng.edge.isolation import LOCAL
 from quanheng.maker.messages import MakerOpen
+from quanheng.terms.codes import Exec
 from quanheng.terms.commands import SignOn
+from quanheng.terms.orders import QuoteAck, Reports
 from quanheng.terms.units import SECOND, Nanos
 
 
@@ -55,6 +57,17 @@ class MakerSetup(msgspec.Struct, frozen=True, kw_only=True):
 def shifts_of(entries: Sequence[tuple[Nanos, SignOn]]) -> list[Shift]:
     """Shifts in order of time."""
     return [Shift(at, sign) for at, sign in sorted(entries, key=_first)]
+
+
+def quoted_in(reports: Reports, prefix: str) -> bool:
+    """Whether one of them accepts a quote whose client id begins with `prefix`."""
+    return any(
+        isinstance(body, QuoteAck)
+        and not body.cancel
+        and body.exec == Exec.ACCEPTED
+        and body.client_id.startswith(prefix)
+        for body in (report.body for report in reports.reports)
+    )
 
 
 def _first(entry: tuple[Nanos, SignOn]) -> Nanos:

@@ -5,7 +5,7 @@ import numpy as np
 from quanheng.duties import measure
 from quanheng.kernels.pack import unpack
 from quanheng.maker import columns as c
-from quanheng.maker import inquiries
+from quanheng.maker import inquiries, jumps
 from quanheng.maker.book_kernels import absorb, find_missing, phases_of
 from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.monitors import alert, watch_auctions
@@ -55,7 +55,9 @@ def on_tick(state: State, opened: MakerOpen, tick: ChainTick, at: Nanos, effects
         _on_changes(state, opened, changes[:count].tolist(), tick.at, at, effects)
     open_, continuous = phases_of(view.rows, item.start, item.stop)
     if open_ and in_session(opened, day_nanos(at)):
-        reprice(state, opened, tick.klass, at, continuous, effects)
+        # Curves that followed the options while the spot is in doubt would be wrong for either.
+        refit = continuous and not jumps.doubted(state, tick.klass)
+        reprice(state, opened, tick.klass, at, refit, effects)
         plan(state, opened, tick.klass, at, effects)
 
 
@@ -93,10 +95,10 @@ def _on_changes(
 
 
 def refresh_states(state: State, opened: MakerOpen) -> None:
-    """Write the states in force into every contract, silent feeds included."""
+    """Write the states in force into every contract, silent feeds and doubted jumps included."""
     spread_out(state.scopes, opened.chain, state.desk)
     for klass, item in enumerate(opened.chain.classes):
-        if state.view.stale[klass]:
+        if state.view.stale[klass] or jumps.doubted(state, klass):
             part = state.desk[item.start : item.stop, c.D_STATE]
             np.minimum(part, 2, out=part)
 
@@ -117,17 +119,40 @@ def on_underlyings(
         row = table[tick.klass]
         before = int(row[U_SPOT])
         spot = _spot(tick, before)
-        row[U_SPOT], row[U_LAST], row[U_AT], row[U_PHASE] = spot, tick.last, ticks.at, tick.phase
-        row[U_BID] = tick.bids[0] if tick.bids else 0
-        row[U_ASK] = tick.asks[0] if tick.asks else 0
-        priced = int(row[U_PRICED])
-        start = opened.chain.classes[tick.klass].start
-        if priced and spot != before:
-            limit = of_class(state.parameters, start, "jump")
-            moved = abs(spot - priced) * MILLION
-            if moved > limit * priced and in_session(opened, day_nanos(at)):
-                reprice(state, opened, tick.klass, at, False, effects)
-                plan(state, opened, tick.klass, at, effects, True)
+        row[U_AT], row[U_PHASE] = ticks.at, tick.phase
+        doubted = jumps.doubted(state, tick.klass)
+        good = jumps.believed(state, opened, tick.klass, spot, at, effects)
+        if good:
+            row[U_SPOT], row[U_LAST] = spot, tick.last
+            row[U_BID] = tick.bids[0] if tick.bids else 0
+            row[U_ASK] = tick.asks[0] if tick.asks else 0
+        if doubted or not good:
+            _doubt_changed(state, opened, tick.klass, at, effects)
+        elif spot != before:
+            _moved(state, opened, tick.klass, at, effects)
+
+
+def _moved(state: State, opened: MakerOpen, klass: int, at: Nanos, effects: Effects) -> None:
+    """Reprice at once what has moved further than `jump` since the class was priced."""
+    row = state.view.underlying[klass]
+    priced = int(row[U_PRICED])
+    limit = of_class(state.parameters, opened.chain.classes[klass].start, "jump")
+    moved = abs(int(row[U_SPOT]) - priced) * MILLION
+    if priced and moved > limit * priced and in_session(opened, day_nanos(at)):
+        reprice(state, opened, klass, at, False, effects)
+        plan(state, opened, klass, at, effects, True)
+
+
+def _doubt_changed(
+    state: State, opened: MakerOpen, klass: int, at: Nanos, effects: Effects
+) -> None:
+    """A jump is doubted or no longer: withdraw the class, or price and quote it again."""
+    refresh_states(state, opened)
+    if not in_session(opened, day_nanos(at)):
+        return
+    if not jumps.doubted(state, klass):
+        reprice(state, opened, klass, at, False, effects)
+    plan(state, opened, klass, at, effects)
 
 
 def on_inquiry(
@@ -142,6 +167,12 @@ def on_inquiry(
 def watch(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
     """Withdraw the quotes of a class whose feed is silent, and tell who would miss an auction."""
     watch_auctions(state, opened, at, effects)
+    for klass in range(len(opened.chain.classes)):
+        spot = jumps.overdue(state, opened, klass, at, effects)
+        if spot:
+            # The best prices that belong to it come with the next tick.
+            state.view.underlying[klass, [U_SPOT, U_BID, U_ASK]] = (spot, 0, 0)
+            _doubt_changed(state, opened, klass, at, effects)
     clock = day_nanos(at)
     limit = 0
     for row in opened.rulebook.timetable:

@@ -15,7 +15,7 @@ goes, and a purchase is made only if it could be undone, or must be.
 from typing import NamedTuple
 
 from quanheng.maker import columns as c
-from quanheng.maker import etf_orders, singles
+from quanheng.maker import etf_orders, jumps, singles
 from quanheng.maker.hedge_options import Leg, option_ways
 from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen
@@ -143,7 +143,7 @@ def unreconciled(state: State, opened: MakerOpen, group: list[tuple[int, int]]) 
             order.life == unknown and item.start <= order.slot < item.stop
             for order in state.orders.values()
         )
-        stale = bool(state.view.stale[klass])
+        stale = bool(state.view.stale[klass]) or jumps.doubted(state, klass)
         if (lives == unknown).any() or lost or stale or etf_orders.waiting(state, klass):
             return Check.P35_RECONCILIATION
     return None

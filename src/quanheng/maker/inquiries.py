@@ -70,7 +70,11 @@ def arrive(
     show(state, queue.asked[number], at, effects)
     if wait:
         effects.append(WakeAt(f"{TIMER}{number}", at + wait))
-    settle(state, opened, slot, arrived, at, effects)
+    # The others were looked at when quote, phase or time moved: a flood costs each its own look.
+    _look(state, opened, queue.asked[number], arrived, at, effects, False)
+    if number in queue.open.get(slot, ()):
+        until = owed_until(queue.asked[number], opened, at)
+        state.desk[slot, c.D_INQUIRY_UNTIL] = max(int(state.desk[slot, c.D_INQUIRY_UNTIL]), until)
     return slot
 
 
@@ -114,26 +118,41 @@ def settle(
     """Bring the open inquiries of a contract to the exchange's instant `stamp`; `traded` when it
     traded with us then. `at` is the machine's own clock.
     """
-    numbers, meter = state.inquiries.open.get(slot), state.meter
-    if not numbers or meter is None:
+    numbers = state.inquiries.open.get(slot)
+    if not numbers or state.meter is None:
         return
     for number in list(numbers):
-        asked = state.inquiries.asked[number]
-        before = (asked.stage, asked.since, asked.breaks, asked.counts)
-        if asked.counts == life.UNKNOWN and stamp > asked.arrived:
-            asked.counts = int(measure.owes(meter, 0, slot, asked.arrived))
-            asked.why = "" if asked.counts else _excuse(state, slot)
-        if asked.stage in life.OPEN:
-            _step(state, opened, asked, stamp, traded, effects)
-        if asked.stage == Stage.TAKEN and at >= asked.machine_from:
-            move(state, asked, Happening.TIME_UP)
-        if asked.stage in (Stage.WAITING, Stage.TAKEN) and asked.since:
-            _answered(state, opened, asked, stamp)
-        if asked.stage not in life.OPEN and _over(state, opened, asked, stamp, at):
-            _forget(state, asked)
-        if before != (asked.stage, asked.since, asked.breaks, asked.counts):
-            show(state, asked, at, effects)
+        _look(state, opened, state.inquiries.asked[number], stamp, at, effects, traded)
     owe(state, opened, slot, at)
+
+
+def _look(
+    state: State,
+    opened: MakerOpen,
+    asked: Asked,
+    stamp: Nanos,
+    at: Nanos,
+    effects: Effects,
+    traded: bool,
+) -> None:
+    """Bring one open inquiry to the exchange's instant `stamp`."""
+    slot, meter = asked.slot, state.meter
+    if meter is None:
+        return
+    before = (asked.stage, asked.since, asked.breaks, asked.counts)
+    if asked.counts == life.UNKNOWN and stamp > asked.arrived:
+        asked.counts = int(measure.owes(meter, 0, slot, asked.arrived))
+        asked.why = "" if asked.counts else _excuse(state, slot)
+    if asked.stage in life.OPEN:
+        _step(state, opened, asked, stamp, traded, effects)
+    if asked.stage == Stage.TAKEN and at >= asked.machine_from:
+        move(state, asked, Happening.TIME_UP)
+    if asked.stage in (Stage.WAITING, Stage.TAKEN) and asked.since:
+        _answered(state, opened, asked, stamp)
+    if asked.stage not in life.OPEN and _over(state, opened, asked, stamp, at):
+        _forget(state, asked)
+    if before != (asked.stage, asked.since, asked.breaks, asked.counts):
+        show(state, asked, at, effects)
 
 
 def move(state: State, asked: Asked, happening: Happening) -> None:
@@ -253,21 +272,27 @@ def _forget(state: State, asked: Asked) -> None:
 
 def owe(state: State, opened: MakerOpen, slot: Slot, at: Nanos) -> None:
     """Write until when both sides are owed, and until when a person's prices are used for it."""
-    duty, queue = opened.rulebook.duty, state.inquiries
+    queue = state.inquiries
     both = by_hand = 0
     for number in queue.open.get(slot, ()):
         asked = queue.asked[number]
-        until = 0
-        if asked.hold_until:
-            until = asked.hold_until + GRACE
-        elif asked.stage in life.OPEN and (asked.by or at >= asked.machine_from):
-            until = asked.arrived + duty.inquiry_answer + duty.inquiry_hold + GRACE
+        until = owed_until(asked, opened, at)
         both = max(both, until)
         by_hand = max(by_hand, until if asked.by else 0)
     state.desk[slot, c.D_INQUIRY_UNTIL] = both
     state.desk[slot, c.D_ANSWER_UNTIL] = by_hand if slot in queue.answers else 0
     if not by_hand:
         queue.answers.pop(slot, None)
+
+
+def owed_until(asked: Asked, opened: MakerOpen, at: Nanos) -> Nanos:
+    """Until when one inquiry wants both sides, 0 when it does not."""
+    duty = opened.rulebook.duty
+    if asked.hold_until:
+        return asked.hold_until + GRACE
+    if asked.stage in life.OPEN and (asked.by or at >= asked.machine_from):
+        return asked.arrived + duty.inquiry_answer + duty.inquiry_hold + GRACE
+    return 0
 
 
 def denied(state: State, slot: Slot, check: int) -> None:

@@ -41,6 +41,7 @@ from quanheng.runtime.envelope import (
     LinkChanged,
     NotSent,
     OverseerSeen,
+    RaiseAlert,
     Source,
     TimerFired,
     TookOver,
@@ -48,6 +49,7 @@ from quanheng.runtime.envelope import (
 )
 from quanheng.runtime.state import decode_state, digest_state, encode_state
 from quanheng.terms.business import MarginAnswer
+from quanheng.terms.codes import Alert
 from quanheng.terms.commands import (
     Acknowledge,
     AnswerInquiry,
@@ -168,6 +170,8 @@ class Maker:
         self.state = open_state(body, self.state)
         commands.admit(self.state, body, effects)
         stand(self.state, body)
+        if 0 < body.rate_day < body.day:
+            effects.append(RaiseAlert(Alert.RATE_OLD, "*", (body.rate, body.rate_day)))
         effects.append(WakeAt(WATCH, at + WATCH_NANOS))
         if body.view_nanos:
             effects.append(WakeAt(VIEW, at + body.view_nanos))

@@ -63,6 +63,7 @@ class MakerOpen(msgspec.Struct, frozen=True, array_like=True, kw_only=True, tag=
     letter: str = "M"  # first character of client ids, never Q or C (borders.md 4)
     epoch: int = 1
     rate: int = 18_000  # continuous growth rate of the forward before any market, 1e-6 per year
+    rate_day: Day = 0  # the rate was approved for; 0: it is the configuration's fixed one
     messages_per_second: int = 1_000  # the exchange's flow limit of the trading unit
     limits: tuple[ClassLimits, ...] = ()
     permitted: tuple[str, ...] = ()

@@ -119,11 +119,17 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("hedge_gamma", "yuan per 1 %", 200_000, 100, 10**9, 1, "gamma that is prompted"),
     Parameter("hedge_vega", "yuan per vol point", 20_000, 100, 10**7, 1, "vega that is prompted"),
     Parameter("inquiry_wait", "ms", 0, 0, 10_000, 0, "inquiries left to people before answering"),
+    Parameter(
+        "absurd", "1e-6 of price", 50_000, 5_000, 500_000, 1, "a tick further off is doubted"
+    ),
+    Parameter("absurd_hold", "ms", 1_000, 0, 60_000, -1, "how long a doubted tick waits at least"),
+    Parameter("absurd_ticks", "ticks", 3, 2, 100, -1, "ticks in a row that confirm a jump"),
 )
 
 CLASS_WIDE = (
     "curve_model", "curve_rms", "curve_move", "curve_age", "hedge", "hedge_band", "hedge_target",
     "hedge_beta", "hedge_slip", "hedge_gamma", "hedge_vega",
+    "absurd", "absurd_hold", "absurd_ticks",
 )  # fmt: skip
 """Parameters that cannot differ inside an underlying."""
 

@@ -33,6 +33,11 @@ U_BID = 5  # best prices, 0 none
 U_ASK = 6
 U_COLUMNS = 7
 
+J_SINCE = 0  # of a doubted jump (`jumps`): since when, 0 none
+J_SPOT = 1  # Ticks: the price that is not believed
+J_TICKS = 2  # ticks in a row that agree with it
+J_COLUMNS = 3
+
 
 class Tables(msgspec.Struct):
     """What is fixed for the day: see `columns`. `slots` finds a contract by its code."""
@@ -50,6 +55,7 @@ class View(msgspec.Struct):
     underlying: np.ndarray
     tick_at: np.ndarray
     stale: np.ndarray  # 1 while the class's feed is silent in trading hours
+    doubt: np.ndarray  # int64[classes, J]
 
 
 class Surface(msgspec.Struct):
@@ -167,7 +173,11 @@ def blank(slots: int = 0, classes: int = 0, expiries: int = 0) -> State:
         opened=None,
         tables=Tables(ints(slots, c.F_COLUMNS), ints(0, 3), ints(expiries, c.E_COLUMNS), {}),
         view=View(
-            ints(slots, market.COLUMNS), ints(classes, U_COLUMNS), ints(classes), ints(classes)
+            ints(slots, market.COLUMNS),
+            ints(classes, U_COLUMNS),
+            ints(classes),
+            ints(classes),
+            ints(classes, J_COLUMNS),
         ),
         surface=Surface(
             fits,

@@ -158,6 +158,15 @@ ROLES = ("primary", "general", "designated", "none")
 """What a maker is in a class (O-01): all duties, inquiries only, designated contracts only."""
 
 
+class Jump(IntEnum):
+    """What became of an underlying's jump that was not believed at once (F43)."""
+
+    DOUBTED = 0
+    GONE = 1  # the next ticks were back where they had been
+    TICKS = 2  # confirmed by as many ticks as the parameter says
+    OPTIONS = 3  # confirmed by put-call parity
+
+
 class Alert(StrEnum):
     """Alerts of the machines. Each has words in Chinese and English where people read them."""
 
@@ -171,6 +180,8 @@ class Alert(StrEnum):
     PARAMETER_CHANGED = "parameter_changed"
     FORWARD_RUNG = "forward_rung"
     FEED_STALE = "feed_stale"
+    SPOT_DOUBTED = "spot_doubted"  # a jump of an underlying: see Jump
+    RATE_OLD = "rate_old"  # the last approved interest rate goes on
     RECORD_QUARANTINED = "record_quarantined"
     REJECTED_BY_EXCHANGE = "rejected_by_exchange"
     UNKNOWN_ORDER = "unknown_order"

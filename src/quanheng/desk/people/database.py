@@ -20,7 +20,9 @@ from quanheng.desk.people.errors import StoreError
 
 POSTGRES = "postgresql+psycopg"
 _WAIT_S = 10
-"""How long a writer waits for another one."""
+"""How long a writer waits for another one, and anybody for a connection."""
+_LONGEST_S = 60
+"""A statement that takes longer is given up: people are told, nobody waits without end (F66)."""
 
 
 def url_of(text: str) -> str:
@@ -52,9 +54,12 @@ class Database:
         if is_file(where) and not (new or path_of(where).is_file()):
             raise StoreError(f"{where}: no people store; quanheng people init makes one")
         sqlite = url_of(where).startswith("sqlite")
-        more: dict[str, Any] = {"connect_args": {"timeout": _WAIT_S}} if sqlite else {}
+        given: dict[str, Any] = {"timeout": _WAIT_S}
+        if not sqlite:
+            waits = f"-c lock_timeout={_WAIT_S}s -c statement_timeout={_LONGEST_S}s"
+            given = {"connect_timeout": _WAIT_S, "options": waits}
         try:
-            self.engine = sa.create_engine(url_of(where), **more)
+            self.engine = sa.create_engine(url_of(where), connect_args=given)
         except (sa.exc.ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StoreError(f"{_shown(where)}: {error}") from error
         if sqlite:
