@@ -111,8 +111,13 @@ def row(room: str, path: str, one: dict[str, Any]) -> tuple[str, int, int]:
     statements = summary["covered_lines"], summary["num_statements"]
     return (
         f"| {room} | `{module}` | {statements[0]} of {statements[1]} | {taken} of {branches} | "
-        f"{100 * taken / max(branches, 1):.1f} % | {named} |", branches, taken,
+        f"{share(taken, branches)} | {named} |", branches, taken,
     )  # fmt: skip
+
+
+def share(taken: int, branches: int) -> str:
+    """In per cent; a module without branches has no share."""
+    return f"{100 * taken / branches:.1f} %" if branches else "no branch"
 
 
 def main() -> int:
@@ -126,7 +131,7 @@ def main() -> int:
                 print(line, flush=True)
                 rows.append(line)
                 branches, taken = branches + total, taken + part
-    last = f"\n{taken:,} of {branches:,} branches taken, {100 * taken / max(branches, 1):.1f} %."
+    last = f"\n{taken:,} of {branches:,} branches taken, {share(taken, branches)}."
     print(last)
     if not sys.argv[1:]:
         head = ("| room | module | statements | branches | taken | lines of branches not taken |\n"
