@@ -2,12 +2,15 @@
 
     .venv/bin/python bench/alert_delay.py [SECONDS] [PICTURES A SECOND]
 
-A live day (a crash, 24 contracts, four times as fast as the clock) with its console and a browser
-on the page of alerts. The effect is the instant at which the maker let the alert out, after its
-journal was on disk; the screen is the instant at which the page's own observer first sees the row.
-Both are instants of one machine's clock. The promise is one second.
+A live day (24 contracts, twice as fast as the clock) with its console and a browser on the page of
+alerts. Every second or so the authority's file has one more setting of a parameter, of which the
+maker tells with an alert; the day's own alerts count too. The effect is the instant at which the
+maker let the alert out, after its journal was on disk; the screen is the instant at which the
+page's own observer first sees the row. Both are instants of one machine's clock. The promise is one
+second.
 """
 
+import json
 import os
 import signal
 import statistics
@@ -26,14 +29,20 @@ except ModuleNotFoundError as error:  # the benchmark's environment has no brows
     print(f"skipped: {error.name} is not installed; run it with the project's own environment")
     sys.exit(0)
 
+import msgspec
+
+from quanheng.edge.issued import ISSUED
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.journal_tail import JournalTail
 from quanheng.maker.maker import Maker
 from quanheng.runtime.journal import INPUT
 from quanheng.runtime.records import envelope_decoder
+from quanheng.terms.commands import SetParameter
 from quanheng.terms.days import clock_text
 
 PROMISE_MS = 1_000
+EVERY = 1.0
+"""Seconds between two settings, at the least: a row shows its second of business time."""
 WATCH = """
 (() => {
   const first = (window.first = {});
@@ -80,11 +89,25 @@ def delays(shown: dict[str, float], effects: list[tuple[str, str, float]]) -> li
     return out
 
 
+def issue(run: Path, seconds: float) -> None:
+    """One setting after another, each another value, for so long."""
+    until, number = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        time.sleep(EVERY + 0.1 * (number % 7))  # not in step with the pictures
+        number += 1
+        command = SetParameter("510050", "width", 2_000 + number, "T01", "R01")
+        line = {"proposal": 900_000 + number, "target": Maker.NAME, "by": "T01",
+                "msgpack": msgspec.msgpack.encode(command).hex()}  # fmt: skip
+        with (run / ISSUED).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+    time.sleep(2.0)
+
+
 def watched(folder: Path, seconds: float, hz: str) -> tuple[dict[str, float], Path, float]:
     """What the browser saw and when, the run, and since when it looked (ms of the wall)."""
-    options = ("--live", "--speed", "4", "--contracts", "24", "--from", "09:31")
+    options = ("--live", "--speed", "2", "--contracts", "24", "--from", "09:31")
     python = ("env", "--default-signal=INT", sys.executable)
-    command = [*python, "-m", "quanheng", "demo", *options, "--scenario", "crash"]
+    command = [*python, "-m", "quanheng", "demo", *options]
     with (folder / "log").open("wb") as log:
         demo = subprocess.Popen(
             [*command, "--out", str(folder)], stdout=log, stderr=log, env=dict(os.environ)
@@ -98,7 +121,7 @@ def watched(folder: Path, seconds: float, hz: str) -> tuple[dict[str, float], Pa
             one.open("alerts")
             one.page.evaluate(WATCH)
             since = time.time() * 1e3
-            time.sleep(seconds)
+            issue(run, seconds)
             return one.page.evaluate("window.first"), run, since
     finally:
         demo.send_signal(signal.SIGINT)
@@ -116,7 +139,10 @@ def main() -> None:
     if not found:
         sys.exit(f"no alert was seen: {len(effects)} effects, rows {list(shown)[:3]}")
     load = os.getloadavg()[0]
-    print(f"{len(found)} alerts in {seconds:.0f} s, {hz} pictures a second, load {load:.1f}")
+    print(
+        f"{len(found)} of {len(effects)} alerts seen in {seconds:.0f} s, {hz} pictures a second, "
+        f"load {load:.1f}"
+    )
     print(f"from effect to screen, ms: median {statistics.median(found):.0f}, "
           f"95 % {found[int(len(found) * 0.95)]:.0f}, most {found[-1]:.0f}; "
           f"{sum(one > PROMISE_MS for one in found)} over {PROMISE_MS}")  # fmt: skip

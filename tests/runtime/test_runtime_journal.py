@@ -92,6 +92,7 @@ def test_a_frame_that_is_cut_anywhere_is_a_bad_frame_and_nothing_else() -> None:
         parse_frame(bytes(head) + bytes(MAX_PAYLOAD + 1), 0)
     largest = encode_frame(3, 2, INPUT, bytes(32), bytes(MAX_PAYLOAD))
     assert len(parse_frame(largest, 0).payload) == MAX_PAYLOAD
+    assert MemoryJournal("maker").append(INPUT, bytes(MAX_PAYLOAD)) == 1
     with pytest.raises(BadFrameError, match="unknown kind 88"):
         parse_frame(encode_frame(3, 2, ord("X"), bytes(32), b"abc"), 0)
 
