@@ -10,7 +10,8 @@ SRC    := $(shell find src -name '*.py')
 # Where byte code is not kept, every process of a test or of the day reads all sources anew: half of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup browser postgres warm demo test check check-types check-tidy bench bounds worlds failover soak vnpy docs models strategies sbom lock clean
+.PHONY: help setup browser postgres warm demo test check check-types check-tidy bench bounds coverage mutation load \
+	worlds failover soak soak-live vnpy docs models strategies sbom lock clean
 
 help:
 	@echo "make demo    set up, then run one whole simulated trading day and show duties and grade"
@@ -20,7 +21,9 @@ help:
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
-	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones"
+	@echo "make coverage  branch coverage of the critical modules into docs/coverage.md; make mutation: their mutation score"
+	@echo "make load    a live run at LOAD times the clock held against the peak second of the same day"
+	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones, soak-live: a live one"
 	@echo "make failover  kills of the leader between two network namespaces (root; KILLS=100, NET=)"
 	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
@@ -112,6 +115,22 @@ bounds: setup
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest tests/kernels tests/maker tests/exchange tests/duties \
 		--deselect tests/kernels/test_kernels_vector.py
 
+# Kernels as plain Python, each critical room with its own tests: about ten minutes. Mutants: about an hour.
+coverage: setup
+	$(BIN)/python tools/coverage_rooms.py
+
+mutation: setup
+	$(BIN)/python tools/mutate.py
+
+# The whole chain on a bad morning: first simulated, for its fullest second, then live at a multiple of the clock.
+LOAD ?= 22
+MORNING := --scenario crash --contracts all --cadence 500ms
+load: warm
+	rm -rf runs/load
+	$(BIN)/quanheng day $(MORNING) --until 10:20 --journal full --out runs/load/day
+	-$(BIN)/quanheng demo --live --speed $(LOAD) $(MORNING) --from 09:28 --until 10:20 --out runs/load/live
+	$(BIN)/python tools/load_lines.py live runs/load/live/*-live runs/load/day/*
+
 # Small worlds under drawn faults, N seeds, each twice; and N small days, one scenario drawn for each.
 N ?= 20
 worlds: warm
@@ -127,6 +146,12 @@ failover: warm
 
 soak: warm vnpy
 	$(BIN)/quanheng day --seed 1..20 --contracts all --out runs/soak
+
+# A live day at ten times the clock, about 35 minutes, and the verdict on its memory, collections and turns.
+soak-live: warm
+	rm -rf runs/soak-live
+	$(BIN)/quanheng demo --live --speed 10 --contracts 24 --from 09:20 --out runs/soak-live
+	$(BIN)/python tools/soak.py runs/soak-live/*-live
 
 # The real vnpy, without what it needs for its screens, in a folder of its own: our stand-in against its types, then
 # the gateway's process over its event engine and its threads.

@@ -259,12 +259,17 @@ def test_f76_health_says_memory_and_collections(tmp_path: Path) -> None:
     """
     path = tmp_path / "maker.jsonl"
     said = Health(LineFile(path))
+    said.turn(0, 20 * MILLISECOND)
+    said.turn(0, 20 * MILLISECOND + 1)
     said.tell(1)
     said.tell(2)
     gc.collect()
     said.tell(3)
     rows = [json.loads(line) for line in path.read_bytes().splitlines()]
     assert [row["gc_full"] for row in rows] == [0, 0, 1]
+    assert [(row["turns"], row["long_turns"], row["turn_ms"]) for row in rows] == [
+        (2, 1, 20), (2, 1, 0), (2, 1, 0)
+    ]  # fmt: skip
     assert all(row["rss_kib"] > 10_000 for row in rows)
     assert health.resident_kib() > 10_000
     said._lines.close()

@@ -265,6 +265,15 @@ def run(tmp_path: Path) -> Iterator[Run]:
     made.desk.close()
 
 
+def test_watch_bears_the_exchanges_own_notices(run: Run) -> None:
+    """The simulated exchange says its breakers as a text and no code. The watch ended at the first
+    one, again at each of its restarts, and at the last of them the day (promise 31: found so).
+    """
+    run.say("exchange", "alert", business=0, text="breaker 10006821 124 1719453234401000000")
+    run.say("exchange", "stalled", ms=300, where="x")
+    assert run.look() == ["loop_stalled"]
+
+
 def test_watch_tells_of_processes_that_die_or_fall_silent(run: Run) -> None:
     """Each once, when it begins; a process that was stopped on purpose is none."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -311,15 +311,21 @@ def test_the_soft_limit_warns_before_the_hard_one_denies():
 
 
 def test_a_rung_that_only_warns_lets_pass_and_is_noted():
-    """Action is data: the same fault denies, warns or is ignored."""
+    """Action is data: the same fault denies, warns or is ignored, in the kernel and in the twin."""
     for action, code, warned in ((Action.DENY, 5, 0), (Action.WARN, 0, 5), (Action.ALLOW, 0, 0)):
         ladder = (Rung(Check.P05_PERMITTED, action, 0, "test"),)
         w = np.array([row(c.Q_COLUMNS, GOOD_WANT)], dtype=np.int64)
         x = np.array([row(c.C_COLUMNS, GOOD_CONTEXT, {c.C_PERMITTED: 0})], dtype=np.int64)
         limits = np.array([row(c.L_COLUMNS, GOOD_LIMITS)], dtype=np.int64)
         totals = np.array(row(c.S_COLUMNS, GOOD_TOTALS), dtype=np.int64)
+        one = w[0].tolist()
+        answer = review(
+            x[0].tolist(), one, limits[0].tolist(), limits[0].tolist(), totals.tolist(), ladder
+        )
         mask(x, w, limits, limits, totals, actions_table(ladder))
         assert (w[0, c.Q_CODE], w[0, c.Q_WARNED]) == (code, warned)
+        assert (answer.check if isinstance(answer, Refused) else 0) == code
+        assert one[c.Q_WARNED] == warned
 
 
 def test_lower_limits_never_allow_more():

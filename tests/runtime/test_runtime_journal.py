@@ -17,6 +17,7 @@ from quanheng.runtime.journal import (
     HEADER_BYTES,
     INPUT,
     MAX_PAYLOAD,
+    BadFrameError,
     JournalCorruptError,
     JournalDeadError,
     JournalError,
@@ -73,6 +74,27 @@ def test_frame_bytes_are_frozen() -> None:
         "d923b923" "616263"
     )  # fmt: skip
     assert parse_frame(frame, 0).size == HEADER_BYTES + 3 == 64
+
+
+def test_a_frame_that_is_cut_anywhere_is_a_bad_frame_and_nothing_else() -> None:
+    """Every reader of a growing file relies on it (F01): each prefix is refused with its reason,
+    inside the header and behind it; a length over the bound is none however long the data is.
+    """
+    frame = encode_frame(3, 2, INPUT, bytes(range(32)), b"abc")
+    for size in range(len(frame)):
+        reason = "too few for a frame header" if size < HEADER_BYTES else "does not fit"
+        with pytest.raises(BadFrameError, match=reason):
+            parse_frame(b"x" + frame[:size], 1)
+    assert MAX_PAYLOAD == 33_554_432
+    head = bytearray(frame[:HEADER_BYTES])
+    head[4:8] = (MAX_PAYLOAD + 1).to_bytes(4, "little")
+    with pytest.raises(BadFrameError, match="33554433 bytes does not fit"):
+        parse_frame(bytes(head) + bytes(MAX_PAYLOAD + 1), 0)
+    largest = encode_frame(3, 2, INPUT, bytes(32), bytes(MAX_PAYLOAD))
+    assert len(parse_frame(largest, 0).payload) == MAX_PAYLOAD
+    assert MemoryJournal("maker").append(INPUT, bytes(MAX_PAYLOAD)) == 1
+    with pytest.raises(BadFrameError, match="unknown kind 88"):
+        parse_frame(encode_frame(3, 2, ord("X"), bytes(32), b"abc"), 0)
 
 
 def test_chain_binds_frames_and_machine(tmp_path: Path) -> None:

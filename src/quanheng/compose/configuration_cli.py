@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from quanheng.compose import configuration as work
+from quanheng.compose import installed
 from quanheng.compose import sbom as bills
 from quanheng.compose.answering import answer
 from quanheng.compose.cli_options import file_option
@@ -95,7 +96,9 @@ def compare(config: Path | None, approved: Path, as_json: bool) -> None:
 @click.option("--out", type=_FILE, required=True)
 @_JSON
 def sbom(locks: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    """Write the bill of materials in CycloneDX. Exit 1 when something is not from the locks."""
+    """Write the bill of materials in CycloneDX. Exit 1 when something is not from the locks, or an
+    installed file is not as it was installed.
+    """
     made = bills.bill(locks)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
@@ -103,8 +106,12 @@ def sbom(locks: tuple[Path, ...], out: Path, as_json: bool) -> None:
     text = f"{out}：{len(made['components'])} 个组件 components"
     if loose:
         text += f"\n不在锁定清单 not in the locks: {', '.join(loose)}"
-    result = {"file": str(out), "components": len(made["components"]), "unlocked": loose}
-    answer(result, text, as_json, not loose)
+    wrong = [*installed.altered(), *installed.strangers()]
+    if wrong:
+        text += f"\n与安装时不同 not as installed: {installed.sentence(wrong)}"
+    result = {"file": str(out), "components": len(made["components"]), "unlocked": loose,
+              "altered": [one._asdict() for one in wrong]}  # fmt: skip
+    answer(result, text, as_json, not loose and not wrong)
 
 
 VERBS = (configuration, sbom)

@@ -20,6 +20,7 @@ from quanheng.compose.configuration import differences, listed
 from quanheng.compose.configuration import read as read_list
 from quanheng.compose.day import DayPlan
 from quanheng.compose.desk_records import rate_in_force
+from quanheng.compose.installed import NO_RECORD, altered, sentence
 from quanheng.compose.isolation import register_of
 from quanheng.compose.later import reference_on
 from quanheng.compose.openings import Openings
@@ -33,7 +34,7 @@ from quanheng.config import config_hash
 from quanheng.edge import kernel_check
 from quanheng.edge.alarm_channels import ChannelError, open_channel
 from quanheng.edge.archive_signing import DEFAULT, suite_of
-from quanheng.edge.build import this_build
+from quanheng.edge.build import PACKAGES, this_build
 from quanheng.edge.clock import monotonic, wall
 from quanheng.edge.gates import interpreter_problems
 from quanheng.edge.rulebook_files import read_rulebook
@@ -112,6 +113,17 @@ def _interpreter(_: Subject) -> str:
 
 def _build(_: Subject) -> str:
     return this_build().identity[:16]
+
+
+def _packages(_: Subject) -> str:
+    """The files of what a live process runs are those that were installed (promise 42)."""
+    found = altered(PACKAGES)
+    wrong = [one for one in found if one.file != NO_RECORD]
+    if wrong:
+        raise Wrong(f"与安装时不同 not as installed, {sentence(wrong)}")
+    if found:
+        raise Noted(f"无法核对 cannot be compared, {sentence(found)}")
+    return f"{len(PACKAGES)} 个依赖包的文件与安装记录一致 as installed"
 
 
 def _config(subject: Subject) -> str:
@@ -310,6 +322,7 @@ def _ports(subject: Subject) -> str:
 CHECKS: tuple[tuple[str, str, Callable[[Subject], str]], ...] = (
     ("interpreter", "解释器与断言 interpreter, assertions", _interpreter),
     ("build", "程序版本 build", _build),
+    ("packages", "依赖包文件 files of the packages", _packages),
     ("config", "配置与限额 configuration, limits", _config),
     ("approved", "与批准配置清单比对 against the approved list", _approved),
     ("calendar", "交易日历 calendar", _calendar),

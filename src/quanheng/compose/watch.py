@@ -185,7 +185,7 @@ class Watch:
                 if line.get("turn_ms", 0) * MILLISECOND > TURN:
                     text = f"{role} 一轮用时 {line['turn_ms']} 毫秒"
                     self._alarm("amber", "slow_turn", role, text)
-            case "alert" if line["code"] in set(Alert):
+            case "alert" if line.get("code") in set(Alert):  # the exchange's own have a text
                 alert = RaiseAlert(Alert(line["code"]), line["scope"], tuple(line["args"]))
                 level = level_of(alert)
                 if level != QUIET:

@@ -7,6 +7,8 @@ from quanheng.edge.journal_lines import LineFile
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
 EVERY = 3 * SECOND
+LONG_TURN = 20 * MILLISECOND
+"""One turn of a thousand at most may be longer (promise 29)."""
 _STATM = Path("/proc/self/statm")
 _PAGE_KIB = 4
 
@@ -30,21 +32,25 @@ class Health:
     def __init__(self, lines: LineFile) -> None:
         self._lines = lines
         self._worst: Nanos = 0
+        self._turns = self._long = 0
         self._next: Nanos = 0
         self._settled = -1
 
     def turn(self, began: Nanos, ended: Nanos) -> bool:
         """A round took from `began` to `ended`; True when figures are due (`tell`)."""
         self._worst = max(self._worst, ended - began)
+        self._turns += 1
+        self._long += ended - began > LONG_TURN
         return ended >= self._next
 
     def tell(self, now: Nanos, **figures: int) -> None:
-        """Write the figures with the worst turn since the last ones, in ms, resident memory in KiB,
-        and full collections since the first line.
+        """Write the figures with the worst turn since the last ones, in ms, turns and those longer
+        than LONG_TURN so far, resident memory in KiB, and full collections since the first line.
         """
         if self._settled < 0:
             self._settled = collections()
         turn_ms = self._worst // MILLISECOND
         figures |= {"rss_kib": resident_kib(), "gc_full": collections() - self._settled}
+        figures |= {"turns": self._turns, "long_turns": self._long}
         self._lines.add({"at": now, "what": "health", "turn_ms": turn_ms, **figures})
         self._worst, self._next = 0, now + EVERY
