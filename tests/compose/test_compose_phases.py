@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from compose_world import call
 
-from quanheng.compose.small_phases import CAUSES, PHASES, PhaseWorld
+from quanheng.compose import worlds_cli
+from quanheng.compose.small_phases import CAUSES, PHASES, PhaseChecks, PhaseWorld
 from quanheng.edge.gateway import Gateway
 from quanheng.maker import commands
 from quanheng.terms.codes import Link
@@ -65,6 +67,18 @@ def test_f28_the_phases_are_those_of_the_exchange() -> None:
         (0, False), (1, True), (1, False), (3, False), (2, True),
         (3, False), (4, True), (6, True), (6, False), (7, True),
     ]  # fmt: skip
+
+
+def test_f28_the_table_is_printed_for_any_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`quanheng worlds --phases`: what rested, and exit 1 with the broken rule's world."""
+    monkeypatch.setattr(worlds_cli, "PHASES", {"lunch": PHASES["lunch"]})
+    good = call("worlds", "--phases", "--seed", "7", "--json")
+    assert good.code == 0 and good.json["ok"]
+    assert [row["cause"] for row in good.json["rows"]] == list(CAUSES)
+    assert all(min(row["resting"]) > 0 for row in good.json["rows"])
+    monkeypatch.setattr(PhaseChecks, "after_step", lambda self: self.fail("test", "on purpose"))
+    bad = call("worlds", "--phases", "--seed", "7", "--lang", "en")
+    assert bad.code == 1 and "lunch / silence / seed 7: rule test" in bad.out
 
 
 def test_f28_a_removed_dead_man_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
