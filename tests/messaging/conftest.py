@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from copy_rig import CopyRig
 from nats_rig import Cluster
 
 sys.path.append(str(Path(__file__).parents[1] / "compose"))
@@ -27,3 +28,12 @@ def cluster(three: Cluster) -> Cluster:
     """The same, every server up and current."""
     three.whole()
     return three
+
+
+@pytest.fixture
+def rig(cluster: Cluster, tmp_path: Path) -> Iterator[CopyRig]:
+    made = CopyRig(tmp_path / "run", cluster)
+    made.write(20)
+    made.copied()
+    yield made
+    made.close()

@@ -1,5 +1,6 @@
 """A journal that grows and its copier, in one process."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from quanheng.edge.clock import monotonic
 from quanheng.edge.journal_tail import JournalTail
 from quanheng.edge.nats_config import Servers
 from quanheng.edge.nats_copying import Copying, Setup, streams_of
-from quanheng.edge.nats_line import NatsLine
+from quanheng.edge.nats_line import LineDownError, NatsLine
 from quanheng.edge.nats_stream import FrameStream, raw
 from quanheng.edge.nats_tail import StreamTail
 from quanheng.runtime.journal import EFFECTS, INPUT
@@ -98,3 +99,28 @@ class CopyRig:
             line.close()
         self.copying.close()
         self.journal.close()
+
+
+def leader(rig: CopyRig) -> str:
+    seen = rig.stream().look()
+    assert seen is not None and seen.leader
+    return seen.leader
+
+
+def stepped(rig: CopyRig, name: str) -> None:
+    """Have another server lead the stream."""
+
+    async def ask(js: object) -> None:
+        request = json.dumps({"placement": {"preferred": name}}).encode()
+        subject = f"$JS.API.STREAM.LEADER.STEPDOWN.{rig.name}"
+        await js._nc.request(subject, request, timeout=5)  # type: ignore[attr-defined]
+
+    def done() -> bool:
+        line = rig.line()
+        try:
+            line.call(ask)
+            return leader(rig) == name
+        except (LineDownError, AssertionError):
+            return False
+
+    wait_for(done, 30, f"{name} leads the stream")

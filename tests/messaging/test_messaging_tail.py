@@ -25,14 +25,15 @@ from quanheng.runtime.journal import JournalCorruptError
 
 
 @pytest.fixture
-def rig(cluster: Cluster, tmp_path: Path) -> Iterator[CopyRig]:
+def bare(cluster: Cluster, tmp_path: Path) -> Iterator[CopyRig]:
     made = CopyRig(tmp_path / "run", cluster)
     yield made
     made.close()
 
 
-def test_a_reader_follows_as_the_journal_grows(rig: CopyRig) -> None:
+def test_a_reader_follows_as_the_journal_grows(bare: CopyRig) -> None:
     """Frames come once and in order, in pieces as well; their payloads are found again."""
+    rig = bare
     rig.write(150)
     rig.copied()
     tail, files = StreamTail(rig.line(), rig.name, MACHINE), JournalTail(rig.run, MACHINE)
@@ -79,10 +80,11 @@ def test_f65_a_reader_without_servers_falls_behind_and_goes_on(tmp_path: Path) -
         cluster.close()
 
 
-def test_f65_a_reader_names_a_history_that_is_another(rig: CopyRig) -> None:
+def test_f65_a_reader_names_a_history_that_is_another(bare: CopyRig) -> None:
     """What it has read is chained to what comes: a stream made anew with something else is found;
     one that was filled again from the same journal is not noticed.
     """
+    rig = bare
     rig.write(10)
     rig.copied()
     same, other = (StreamTail(rig.line(), rig.name, MACHINE) for _ in range(2))

@@ -25,6 +25,8 @@ LOOK_EVERY = 2 * SECOND
 SWEEP_EVERY = 600 * SECOND
 """How often the whole stream is compared again."""
 
+ABSENT = "it is not there"
+
 News = Callable[[str, dict[str, Any]], None]
 
 
@@ -164,7 +166,7 @@ class Copier:
     def _look(self, now: Nanos) -> None:
         seen = self.stream.look()
         if seen is None:
-            self._make("it is not there")
+            self._make(ABSENT)
         elif not seen.ours:
             self._make("it is kept otherwise than it should be")
         elif not seen.whole:
@@ -218,7 +220,9 @@ class Copier:
         due = self._ahead.due()
         if due is None:
             return  # no frame yet, and then no stream
-        self._say("anew", why=why, first=due.seq)
+        # That a run has no stream when it begins is nothing to tell people of.
+        what = "anew" if self.made or why != ABSENT else "begun"
+        self._say(what, why=why, first=due.seq)
         self.stream.drop()
         self._born = self.stream.make(due.seq)
         self.made += 1

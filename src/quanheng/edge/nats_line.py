@@ -95,6 +95,8 @@ class NatsLine:
                     client.connect(
                         url, name=self.name, allow_reconnect=False, connect_timeout=2,
                         ping_interval=2, max_outstanding_pings=2, error_cb=_quiet,
+                        # Its own tries at a server that refuses would take as long as DIAL.
+                        max_reconnect_attempts=1, reconnect_time_wait=0,
                     ),
                     DIAL,
                 )  # fmt: skip
