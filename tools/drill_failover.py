@@ -116,10 +116,12 @@ class Blows:
         return False
 
     def _in_session(self, role: str) -> bool:
-        """The leader's gateway stands and is synchronised."""
+        """The leader's gateway stands, is synchronised, and has said since that quotes rest."""
         said = read_lines(lines_of(self.supervisor.run, role.replace("maker", "gateway")))
-        found = [one["what"] for one in said if one["what"] in ("synced", "exchange_lost")]
-        return found[-1:] == ["synced"]
+        marks = [n for n, one in enumerate(said) if one["what"] in ("synced", "exchange_lost")]
+        if not marks or said[marks[-1]]["what"] != "synced":
+            return False
+        return any(one.get("open_quotes", 0) for one in said[marks[-1] :])
 
     def _kind(self, number: int) -> str:
         every = self.given
@@ -130,10 +132,12 @@ class Blows:
         return "host" if every.host_every and number % every.host_every == 0 else "engine"
 
     def _in_session(self, role: str) -> bool:
-        """The leader's gateway stands and is synchronised."""
+        """The leader's gateway stands, is synchronised, and has said since that quotes rest."""
         said = read_lines(lines_of(self.supervisor.run, role.replace("maker", "gateway")))
-        found = [one["what"] for one in said if one["what"] in ("synced", "exchange_lost")]
-        return found[-1:] == ["synced"]
+        marks = [n for n, one in enumerate(said) if one["what"] in ("synced", "exchange_lost")]
+        if not marks or said[marks[-1]]["what"] != "synced":
+            return False
+        return any(one.get("open_quotes", 0) for one in said[marks[-1] :])
 
     def _kind(self, number: int) -> str:
         every = self.given
@@ -144,10 +148,12 @@ class Blows:
         return "host" if every.host_every and number % every.host_every == 0 else "engine"
 
     def _in_session(self, role: str) -> bool:
-        """The leader's gateway stands and is synchronised."""
+        """The leader's gateway stands, is synchronised, and has said since that quotes rest."""
         said = read_lines(lines_of(self.supervisor.run, role.replace("maker", "gateway")))
-        found = [one["what"] for one in said if one["what"] in ("synced", "exchange_lost")]
-        return found[-1:] == ["synced"]
+        marks = [n for n, one in enumerate(said) if one["what"] in ("synced", "exchange_lost")]
+        if not marks or said[marks[-1]]["what"] != "synced":
+            return False
+        return any(one.get("open_quotes", 0) for one in said[marks[-1] :])
 
     def _kind(self, number: int) -> str:
         every = self.given
