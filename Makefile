@@ -123,12 +123,15 @@ mutation: setup
 	$(BIN)/python tools/mutate.py
 
 # The whole chain on a bad morning: first simulated, for its fullest second, then live at a multiple of the clock.
-LOAD ?= 22
+LOAD ?= 14
 MORNING := --scenario crash --contracts all --cadence 500ms
 load: warm
 	rm -rf runs/load
-	$(BIN)/quanheng day $(MORNING) --until 10:20 --journal full --out runs/load/day
-	-$(BIN)/quanheng demo --live --speed $(LOAD) $(MORNING) --from 09:28 --until 10:20 --out runs/load/live
+	mkdir -p runs/load
+	cat src/quanheng/data/desk.toml tools/load.toml > runs/load/desk.toml
+	$(BIN)/quanheng day $(MORNING) --until 10:00 --journal full --out runs/load/day
+	-$(BIN)/quanheng demo --live --speed $(LOAD) $(MORNING) --config runs/load/desk.toml --from 09:28 --until 09:56 \
+		--out runs/load/live
 	$(BIN)/python tools/load_lines.py live runs/load/live/*-live runs/load/day/*
 
 # Small worlds under drawn faults, N seeds, each twice; and N small days, one scenario drawn for each.

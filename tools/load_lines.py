@@ -3,9 +3,9 @@
     python tools/load_lines.py peak RUN...            the peak second of each line of full days
     python tools/load_lines.py live RUN PEAK [SKIP]   a live run held against a day's peak
 
-The load is a live run at a higher speed: at 8 times business time every line carries eight business
-seconds in a second of the wall, while heartbeats, dead-man, fsync, loop and back-off stay on the
-wall. A second of the wall counts as sustained load when it carries at least 2 peak seconds, as a
+The load is a live run at a higher speed, of a desk that requotes at every move (`load.toml`): at 14
+times business time every line carries fourteen business seconds in a second of the wall, while
+heartbeats, dead-man, fsync, loop and back-off stay on the wall. A second of the wall counts as sustained load when it carries at least 2 peak seconds, as a
 burst at 3. What is said of the run: share of such seconds on each line, how late the maker took
 what the exchange had stamped (median of the first and last third, so that a backlog that grows is
 seen; worst), worst turn, dead-man, lost lines, cut readers.
