@@ -43,7 +43,7 @@ def run_world(seed: int, checked: bool = True) -> Outcome:
         broken = list(world.checks.broken)
     except Exception as error:
         broken = [f"exception at {world.since / 1e9:.2f} s: {type(error).__name__}: {error}"]
-    faults = [str(fault) for fault in world.faults]
+    faults = [str(fault) for fault in world.plan.faults]
     checks = world.checks
     digest = world.digest() if not broken else ""
     return Outcome(
@@ -75,8 +75,8 @@ def differences(outcomes: Sequence[Outcome]) -> None:
 
 
 def plan_of(seed: int) -> str:
-    """The fault plan of a seed, one line per fault."""
-    return "\n".join(f"    {fault}" for fault in drawn(seed)) or "    no fault"
+    """The plan of a seed, a line for its size and one for each fault."""
+    return "\n".join(f"    {line}" for line in str(drawn(seed)).splitlines())
 
 
 def quiet(number: int) -> None:

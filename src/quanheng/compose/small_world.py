@@ -1,8 +1,9 @@
-"""A small world: eight contracts, under a minute, the real venue, gateway, maker, journal and line
-code, and a swarm of faults from one seed (borders.md 3, reliability.md 1.4).
+"""A small world: two to twelve contracts, up to a minute, the real venue, gateway, maker, journal
+and line code, and a swarm of faults from one seed (borders.md 3, reliability.md 1.4).
 
-One process holds everything, on one clock that moves in steps of 20 ms. After every step the checks
-of `small_checks` run; after HEALED the world has to find its way back by itself.
+One process holds everything, on one clock that jumps to the next thing that happens
+(`small_clock`). After every jump the checks of `small_checks` run; once its plan is healed the
+world has to find its way back by itself within RECOVERY, and ends when it has.
 """
 
 import copy
@@ -15,13 +16,15 @@ from msgspec.structs import replace
 
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.small_checks import Checks
+from quanheng.compose.small_clock import HOP, next_instant
 from quanheng.compose.small_engine import DiedError, SmallEngine
-from quanheng.compose.small_faults import Fault, drawn
+from quanheng.compose.small_faults import RECOVERY, Fault, alone, drawn
 from quanheng.compose.small_pair import Node, SmallPair
 from quanheng.compose.small_stage import BEGIN, SETS, Epochs, stage, told
+from quanheng.compose.small_strikes import DOWN, halt, strike
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_parts import base36
-from quanheng.edge.link_messages import Hello
+from quanheng.edge.link_messages import Beat, Hello
 from quanheng.edge.simulated_disk import SimulatedDisk
 from quanheng.exchange import messages as ex
 from quanheng.exchange.venue import Venue
@@ -37,9 +40,11 @@ from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.events import RequestArrived, SyncRequested
 from quanheng.wire.tdgw import ServerSession
 
-STEP = 20 * MILLISECOND
-LENGTH = 48 * SECOND
-QUIET_STEPS = 15
+MOVE_EVERY = 500 * MILLISECOND
+SETTLED = SECOND
+"""A world that has been whole for so long has recovered."""
+REST = 300 * MILLISECOND
+"""The exchange rests so long at the end, so that what is on the way arrives."""
 COUNTS = ("requests", "reports", "lives", "takeovers", "deaths", "followed")
 STALE_IDS = 900_000
 
@@ -59,9 +64,10 @@ class SmallWorld:
         """
         self.checked = checked
         self.seed = seed
-        self.faults = drawn(seed) if faults is None else faults
-        self.stage = stage()
+        self.plan = drawn(seed) if faults is None else alone(faults)
+        self.stage = stage(self.plan.contracts)
         self.now = BEGIN
+        self.market_at = BEGIN + MOVE_EVERY
         self.draw = random.Random(seed)
         self._home = Node("a", SimulatedDisk(seed), MemorySnapshots(keep=3))
         self.chains: dict[int, bytes] = {}
@@ -72,23 +78,16 @@ class SmallWorld:
         self.server: ServerSession | None = None
         self.engine: SmallEngine | None = None
         self.stored: dict[str, list[Report]] = {name: [] for name in SETS}
-        self.counts = {
-            "requests": 0,
-            "reports": 0,
-            "lives": 0,
-            "takeovers": 0,
-            "deaths": 0,
-            "followed": 0,
-        }
+        self.counts = dict.fromkeys(COUNTS, 0)
         self.until: dict[str, Nanos] = {}  # fault kind -> until when it lasts
         self.size: dict[str, int] = {}
-        self._plan = deque(self.faults)
-        self._to_gateway: deque[Any] = deque()
-        self._up: deque[tuple[Nanos, Any]] = deque()
-        self._down: deque[tuple[Nanos, bytes]] = deque()
+        self._faults = deque(self.plan.faults)
+        self.to_gateway: deque[Any] = deque()
+        self.up: deque[tuple[Nanos, Any]] = deque()
+        self.down: deque[tuple[Nanos, bytes]] = deque()
         self._zombie: SmallEngine | None = None
         self._spot = self.stage.spot
-        self._halted = False
+        self.halted = False
         self._log = hashlib.sha256()
         self.pair = SmallPair(self, self._home) if pair else None
         self.checks = Checks(self)
@@ -109,25 +108,52 @@ class SmallWorld:
         """Whether a fault of the kind is going on."""
         return self.now < self.until.get(kind, 0)
 
+    def fault_at(self) -> Nanos:
+        """When the next fault of the plan begins, or the last one is healed."""
+        at = self._faults[0].at if self._faults else self.plan.healed
+        return BEGIN + at if at > self.since else self.now + SECOND
+
+    def on_the_way(self) -> bool:
+        """Whether a message between two of our processes is."""
+        waiting = self.engine is not None and self.engine.inbox and not self.lasts("engine_pause")
+        return bool(self.to_gateway or waiting)
+
+    def clock_step(self) -> Nanos:
+        """How far the engine's business clock is off."""
+        return self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0
+
     def run(self) -> "SmallWorld":
         """The whole life; a broken check ends it."""
-        self._venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
-        while self.since < LENGTH and not self.checks.broken:
+        self.venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
+        whole_since: Nanos = 0
+        while not self.checks.broken:
+            self.now = next_instant(self)
             self._step()
-        for _ in range(QUIET_STEPS):
+            if self.since < self.plan.healed:
+                continue
+            if not self.checks.whole():
+                whole_since = 0
+            elif not whole_since:
+                whole_since = self.now
+            elif self.now - whole_since >= SETTLED:
+                break
+            if self.since >= self.plan.healed + RECOVERY:
+                break
+        rests = self.now + REST
+        while self.now < rests:
+            self.now = min(rests, next_instant(self))
             self._step(quiet=True)  # the exchange rests, what is on the way arrives
         if self.checked and not self.checks.broken:
             self.checks.at_the_end()
         return self
 
     def _step(self, quiet: bool = False) -> None:
-        self.now += STEP
-        while self._plan and self._plan[0].at <= self.since:
-            self._strike(self._plan.popleft())
-        if self._halted and not self.lasts("halt"):
-            self._halt(False)
+        while self._faults and self._faults[0].at <= self.since:
+            strike(self, self._faults.popleft())
+        if self.halted and not self.lasts("halt"):
+            halt(self, False)
         if not quiet:
-            if self.since % (500 * MILLISECOND) == 0:
+            if self.now >= self.market_at:
                 self._move_market()
             self._turn_venue()
         self._carry_up()
@@ -158,13 +184,14 @@ class SmallWorld:
 
     def _move_market(self) -> None:
         """The underlying walks; the exchange's own crowd follows it."""
+        self.market_at += MOVE_EVERY
         self._spot += 10 * self.draw.choice((-2, -1, 0, 0, 1, 2))
         spot = self._spot
         tick = UnderlyingTick(
             0, int(Phase.CONTINUOUS), spot, 0, 0, (spot - 10,), (100,), (spot + 10,), (100,)
         )
         ticks = UnderlyingTicks(self.now, (tick,))
-        self._venue_takes(ticks, Source.FEED)
+        self.venue_takes(ticks, Source.FEED)
         self._feed(ticks)
 
     def _turn_venue(self) -> None:
@@ -172,7 +199,8 @@ class SmallWorld:
         while (effects := host.fire(self.now)) is not None:
             self._venue_said(effects)
 
-    def _venue_takes(self, body: Any, source: Source) -> None:
+    def venue_takes(self, body: Any, source: Source) -> None:
+        """An input of the exchange."""
         self._venue_said(self.venue_host.take(body, self.now, source))
 
     def _venue_said(self, effects: Any) -> None:
@@ -200,23 +228,23 @@ class SmallWorld:
     def _send_down(self, data: bytes) -> None:
         if data:
             late = (200 + 150 * self.size.get("slow_reports", 0)) * MILLISECOND
-            due = self.now + (late if self.lasts("slow_reports") else MILLISECOND)
-            last = self._down[-1][0] if self._down else 0
-            self._down.append((max(due, last), data))
+            due = self.now + (late if self.lasts("slow_reports") else HOP)
+            last = self.down[-1][0] if self.down else 0
+            self.down.append((max(due, last), data))
 
     def _carry_down(self) -> None:
-        while self._down and self._down[0][0] <= self.now:
-            data = self._down.popleft()[1]
+        while self.down and self.down[0][0] <= self.now:
+            data = self.down.popleft()[1]
             if self.gateway is not None and not self.gateway.from_wire(data, self.now):
-                self._cut_line("the gateway closed it")
+                self.cut_line("the gateway closed it")
 
     def _carry_up(self) -> None:
-        while self._up and self._up[0][0] <= self.now:
-            requests = self._up.popleft()[1]
+        while self.up and self.up[0][0] <= self.now:
+            requests = self.up.popleft()[1]
             self.checks.arrived(requests)
             self.counts["requests"] += len(requests)
             self.note("arrived", [request.client_id for request in requests])
-            self._venue_takes(Requests(self.stage.profile.pbu, requests), Source.VENUE)
+            self.venue_takes(Requests(self.stage.profile.pbu, requests), Source.VENUE)
 
     def _flush_gateway(self) -> None:
         """Bytes for the exchange leave, and messages for the engine."""
@@ -230,10 +258,10 @@ class SmallWorld:
                 if isinstance(event, RequestArrived) and event.request is not None:
                     requests.append(event.request)
                 elif isinstance(event, SyncRequested):
-                    self._replay(event.set_id, event.next)
+                    self.replay(event.set_id, event.next)
             self.checks.sent(requests)
             if requests:
-                self._up.append((self.now + MILLISECOND, requests))
+                self.up.append((self.now + HOP, requests))
             self._send_down(self.server.output())
         messages = gateway.out_engine()
         if self.engine is not None and self.engine.connected:
@@ -241,17 +269,18 @@ class SmallWorld:
         for line in gateway.log():
             self.note(line["what"])
 
-    def _replay(self, set_id: str, index: int) -> None:
+    def replay(self, set_id: str, index: int) -> None:
+        """The exchange sends a partition's reports again."""
         assert self.server is not None
         self._send_down(self.server.output())
         rows = self.stored[set_id][index - 1 :]
         self._send_down(self.server.send_reports(self.stage.profile.pbu, rows, self.now))
 
-    def _cut_line(self, why: str) -> None:
+    def cut_line(self, why: str) -> None:
         """What is on the way in either direction is lost."""
         self.server = None
-        self._up.clear()
-        self._down.clear()
+        self.up.clear()
+        self.down.clear()
         if self.gateway is not None:
             self.gateway.disconnected(self.now, why)
         self.note("cut", why)
@@ -270,18 +299,26 @@ class SmallWorld:
             self.server.send_platform_state(self.venue.state.platform, self.now)
             self._send_down(self.server.output())
             self.gateway.connected(self.now)
-        while self._to_gateway:
-            message = self._to_gateway.popleft()
+        while self.to_gateway:
+            message = self.to_gateway.popleft()
             if isinstance(message, Hello):
                 self.counts["takeovers"] += self.gateway.hello(message, self.now)
             else:
                 self.gateway.from_engine(message, self.now)
         if not self.gateway.tick(self.now) and self.server is not None:
-            self._cut_line("the gateway closed it")
+            self.cut_line("the gateway closed it")
 
-    def _engine_now(self) -> Nanos:
+    def engine_now(self) -> Nanos:
         """The engine's business clock, which may have been stepped."""
-        return self.now + (self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0)
+        return self.now + self.clock_step()
+
+    def _say(self, message: Any) -> None:
+        """The engine's message for the gateway; a beat with nothing before it is there at once."""
+        gateway = self.gateway
+        if type(message) is Beat and not self.to_gateway and gateway is not None:
+            gateway.from_engine(message, self.now)
+        else:
+            self.to_gateway.append(message)
 
     def _turn_engine(self) -> None:
         epoch = 0
@@ -295,7 +332,7 @@ class SmallWorld:
             if self.engine is None:
                 self._start_engine(epoch)
             elif not self.lasts("engine_pause"):
-                self.engine.turn(self._engine_now())
+                self.engine.turn(self.engine_now())
         except DiedError:
             self._die("killed")
         except JournalCorruptError as error:
@@ -308,14 +345,14 @@ class SmallWorld:
                 self._die(self.engine.failed)
 
     def _start_engine(self, epoch: int) -> None:
-        home, say = self.home, self._to_gateway.append
+        home, say = self.home, self._say
         engine = self.engine = SmallEngine(
             home.disk, home.snapshots, self.chains, self.stage.maker, say, self.pair, epoch
         )
         home.copy = None
         self.counts["lives"] += 1
         self.checks.reborn(engine)
-        engine.begin(self._engine_now())
+        engine.begin(self.engine_now())
         if self.gateway is not None:
             engine.connect()
         self.note("engine", engine.epoch, engine.recovered_at)
@@ -336,7 +373,7 @@ class SmallWorld:
             self.home.disk.process_gone()
         if self.pair is not None:
             self.pair.died(max(self.until.get(kind, 0) for kind in DOWN))
-        self._to_gateway.clear()
+        self.to_gateway.clear()
 
     def _stale_engine_sends(self) -> None:
         """An engine that everybody thought dead says hello and sends once more, with new ids."""
@@ -355,45 +392,3 @@ class SmallWorld:
         self._zombie = None
         self.checks.stale(self.gateway.out_engine())
         self._flush_gateway()
-
-    # Faults -------------------------------------------------------------------------------------
-
-    def _strike(self, fault: Fault) -> None:
-        kind = fault.kind
-        self.note(kind)
-        self.until[kind] = self.now + fault.lasts
-        self.size[kind] = fault.size
-        engine = self.engine
-        match kind:
-            case "order_cut":
-                self._cut_line("fault")
-            case "repeated_reports":
-                if self.server is not None:
-                    for set_id, rows in self.stored.items():
-                        if rows:
-                            self._replay(set_id, max(1, len(rows) - 5 * fault.size))
-            case "engine_crash" | "power_cut" | "no_snapshot" | "stale_engine":
-                if kind == "no_snapshot":
-                    self.home.snapshots = MemorySnapshots(keep=3)
-                if engine is not None:
-                    engine.die_in = fault.size + 1
-            case "gateway_crash":
-                self._cut_line("the gateway crashed")
-                self.gateway = None
-                self._to_gateway.clear()
-                if engine is not None:
-                    engine.lost(self._engine_now())
-            case "halt":
-                self._halt(True)
-            case "disk_full":
-                self.home.disk.room = 200 * fault.size
-            case "fsync_error":
-                self.home.disk.sync_fails = engine is not None
-
-    def _halt(self, on: bool) -> None:
-        self._halted = on
-        self._venue_takes(ex.Halt("*", on), Source.RUNTIME)
-
-
-DOWN = ("engine_crash", "power_cut", "no_snapshot", "stale_engine", "disk_full", "fsync_error")
-"""Faults during which an engine that died is not started again."""
