@@ -6,6 +6,8 @@ Nothing is asked in between but what has to be looked at now and then: every PUL
 
 from typing import TYPE_CHECKING
 
+from quanheng.compose.small_stage import BEGIN
+from quanheng.runtime.live import NEVER
 from quanheng.terms.units import MILLISECOND, Nanos
 
 if TYPE_CHECKING:
@@ -21,18 +23,32 @@ def next_instant(world: "SmallWorld") -> Nanos:
     """The next instant at which something can happen."""
     now = world.now
     soon = now + HOP
-    if world.on_the_way() or (world.pair is not None and world.pair.on_the_way):
+    if _on_the_way(world):
         return soon
-    due = min(now + PULSE, world.market_at, world.fault_at())
-    for until in world.until.values():
-        if now < until < due:
-            due = until
+    due = min(now + PULSE, world.market_at, _fault_at(world))
+    if world.ends_at <= now:
+        world.ends_at = min((end for end in world.until.values() if end > now), default=NEVER)
+    due = min(due, world.ends_at)
     for line in (world.up, world.down):
         if line and line[0][0] < due:
             due = line[0][0]
     due = min(due, world.venue_host.next_due())
     if world.gateway is not None:
-        due = min(due, world.gateway.deadline(now))
+        due = min(due, world.gateway_at)
     if world.engine is not None and not world.lasts("engine_pause"):
         due = min(due, world.engine.due() - world.clock_step())
     return max(soon, due)
+
+
+def _on_the_way(world: "SmallWorld") -> bool:
+    """Whether a message between two of our processes is."""
+    if world.to_gateway or (world.pair is not None and world.pair.on_the_way):
+        return True
+    engine = world.engine
+    return engine is not None and bool(engine.inbox) and not world.lasts("engine_pause")
+
+
+def _fault_at(world: "SmallWorld") -> Nanos:
+    """When the next fault of the plan begins, or all are healed; NEVER after that."""
+    at = world.faults[0].at if world.faults else world.plan.healed
+    return BEGIN + at if at > world.since else NEVER

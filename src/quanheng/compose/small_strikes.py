@@ -19,6 +19,7 @@ def strike(world: "SmallWorld", fault: Fault) -> None:
     kind, engine = fault.kind, world.engine
     world.note(kind)
     world.until[kind] = world.now + fault.lasts
+    world.ends_at = 0
     world.size[kind] = fault.size
     match kind:
         case "order_cut":

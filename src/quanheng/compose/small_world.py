@@ -36,13 +36,11 @@ from quanheng.runtime.memory import MemoryJournal, MemorySnapshots
 from quanheng.terms.codes import Link, Phase
 from quanheng.terms.market import ChainTick, UnderlyingTick, UnderlyingTicks
 from quanheng.terms.orders import Report, Requests
-from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.terms.units import MILLISECOND, Nanos
 from quanheng.wire.events import RequestArrived, SyncRequested
 from quanheng.wire.tdgw import ServerSession
 
 MOVE_EVERY = 500 * MILLISECOND
-SETTLED = SECOND
-"""A world that has been whole for so long has recovered."""
 REST = 300 * MILLISECOND
 """The exchange rests so long at the end, so that what is on the way arrives."""
 COUNTS = ("requests", "reports", "lives", "takeovers", "deaths", "followed")
@@ -80,8 +78,11 @@ class SmallWorld:
         self.stored: dict[str, list[Report]] = {name: [] for name in SETS}
         self.counts = dict.fromkeys(COUNTS, 0)
         self.until: dict[str, Nanos] = {}  # fault kind -> until when it lasts
+        self.ends_at: Nanos = 0  # of those, the next that is over
+        self.gateway_at: Nanos = 0  # when the gateway has something to do by itself
+        self._stirred = False  # the gateway may have something to say
         self.size: dict[str, int] = {}
-        self._faults = deque(self.plan.faults)
+        self.faults = deque(self.plan.faults)
         self.to_gateway: deque[Any] = deque()
         self.up: deque[tuple[Nanos, Any]] = deque()
         self.down: deque[tuple[Nanos, bytes]] = deque()
@@ -108,16 +109,6 @@ class SmallWorld:
         """Whether a fault of the kind is going on."""
         return self.now < self.until.get(kind, 0)
 
-    def fault_at(self) -> Nanos:
-        """When the next fault of the plan begins, or the last one is healed."""
-        at = self._faults[0].at if self._faults else self.plan.healed
-        return BEGIN + at if at > self.since else self.now + SECOND
-
-    def on_the_way(self) -> bool:
-        """Whether a message between two of our processes is."""
-        waiting = self.engine is not None and self.engine.inbox and not self.lasts("engine_pause")
-        return bool(self.to_gateway or waiting)
-
     def clock_step(self) -> Nanos:
         """How far the engine's business clock is off."""
         return self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0
@@ -125,19 +116,10 @@ class SmallWorld:
     def run(self) -> "SmallWorld":
         """The whole life; a broken check ends it."""
         self.venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
-        whole_since: Nanos = 0
-        while not self.checks.broken:
+        while not self.checks.broken and self.since < self.plan.healed + RECOVERY:
             self.now = next_instant(self)
             self._step()
-            if self.since < self.plan.healed:
-                continue
-            if not self.checks.whole():
-                whole_since = 0
-            elif not whole_since:
-                whole_since = self.now
-            elif self.now - whole_since >= SETTLED:
-                break
-            if self.since >= self.plan.healed + RECOVERY:
+            if self.since >= self.plan.healed and self.checks.recovered():
                 break
         rests = self.now + REST
         while self.now < rests:
@@ -148,8 +130,8 @@ class SmallWorld:
         return self
 
     def _step(self, quiet: bool = False) -> None:
-        while self._faults and self._faults[0].at <= self.since:
-            strike(self, self._faults.popleft())
+        while self.faults and self.faults[0].at <= self.since:
+            strike(self, self.faults.popleft())
         if self.halted and not self.lasts("halt"):
             halt(self, False)
         if not quiet:
@@ -157,12 +139,13 @@ class SmallWorld:
                 self._move_market()
             self._turn_venue()
         self._carry_up()
-        self._carry_down()
-        self._turn_gateway()
+        if self._carry_down() or self.to_gateway or self.now >= self.gateway_at:
+            self._turn_gateway()
         if self.pair is not None:
             self.pair.step()
         self._turn_engine()
-        self._flush_gateway()
+        if self._stirred:
+            self._flush_gateway()
         self._stale_engine_sends()
         if self.checked:
             self.checks.after_step()
@@ -232,11 +215,14 @@ class SmallWorld:
             last = self.down[-1][0] if self.down else 0
             self.down.append((max(due, last), data))
 
-    def _carry_down(self) -> None:
+    def _carry_down(self) -> bool:
+        came = False
         while self.down and self.down[0][0] <= self.now:
             data = self.down.popleft()[1]
             if self.gateway is not None and not self.gateway.from_wire(data, self.now):
                 self.cut_line("the gateway closed it")
+            came = True
+        return came
 
     def _carry_up(self) -> None:
         while self.up and self.up[0][0] <= self.now:
@@ -248,7 +234,7 @@ class SmallWorld:
 
     def _flush_gateway(self) -> None:
         """Bytes for the exchange leave, and messages for the engine."""
-        gateway = self.gateway
+        self._stirred, gateway = False, self.gateway
         if gateway is None:
             return
         data = gateway.out_wire()
@@ -268,6 +254,7 @@ class SmallWorld:
             self.engine.inbox.extend((message, Source.VENUE) for message in messages)
         for line in gateway.log():
             self.note(line["what"])
+        self.gateway_at = gateway.deadline(self.now)
 
     def replay(self, set_id: str, index: int) -> None:
         """The exchange sends a partition's reports again."""
@@ -281,6 +268,8 @@ class SmallWorld:
         self.server = None
         self.up.clear()
         self.down.clear()
+        self.gateway_at = 0
+        self._stirred = True
         if self.gateway is not None:
             self.gateway.disconnected(self.now, why)
         self.note("cut", why)
@@ -288,6 +277,7 @@ class SmallWorld:
     # Gateway and engine -------------------------------------------------------------------------
 
     def _turn_gateway(self) -> None:
+        self._stirred = True
         if self.gateway is None:
             if self.lasts("gateway_crash"):
                 return
@@ -331,7 +321,7 @@ class SmallWorld:
         try:
             if self.engine is None:
                 self._start_engine(epoch)
-            elif not self.lasts("engine_pause"):
+            elif not self.lasts("engine_pause") and self._wanted(self.engine):
                 self.engine.turn(self.engine_now())
         except DiedError:
             self._die("killed")
@@ -343,6 +333,12 @@ class SmallWorld:
         else:
             if self.engine is not None and self.engine.failed:
                 self._die(self.engine.failed)
+
+    def _wanted(self, engine: SmallEngine) -> bool:
+        """Whether a turn of the engine does anything; a node of two looks at its standing too."""
+        if engine.inbox or engine.die_in or self.pair is not None:
+            return True
+        return engine.due() <= self.engine_now()
 
     def _start_engine(self, epoch: int) -> None:
         home, say = self.home, self._say
