@@ -20,7 +20,7 @@ help:
 	@echo "make check   formatting, types, import floors, tidy rules, dead code"
 	@echo "make bench   speed of the kernels and rooms"
 	@echo "make bounds  the tests of the kernels with every array index checked"
-	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones"
+	@echo "make worlds  N small worlds with faults (N=500, FROM=1) and 20 small days, make soak: 20 whole ones"
 	@echo "make failover  kills of the leader between two network namespaces (root; KILLS=100)"
 	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
@@ -112,11 +112,16 @@ bounds: setup
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest tests/kernels tests/maker tests/exchange tests/duties \
 		--deselect tests/kernels/test_kernels_vector.py
 
-# Small worlds under drawn faults, N seeds, each twice; and N small days, one scenario drawn for each.
-N ?= 20
+# Small worlds under drawn faults, N seeds from FROM on, each twice, JOBS processes at a time: what SUMS holds already
+# of the same code is not run again, so that many can be run in several sessions. And small days, a scenario drawn each.
+N ?= 500
+FROM ?= 1
+JOBS ?= 2
+SUMS ?= runs/worlds.jsonl
+DAYS ?= 20
 worlds: warm
-	$(BIN)/quanheng worlds $(N)
-	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
+	$(BIN)/quanheng worlds $(N) --from $(FROM) --jobs $(JOBS) --out $(SUMS)
+	$(BIN)/quanheng day --seed 1..$(DAYS) --contracts 24 --cadence 15s --journal digest
 
 # kill -9 of the leader of a pair of nodes, on two hosts made of network namespaces (docs/standby.md).
 KILLS ?= 100

@@ -23,8 +23,8 @@ from quanheng.edge.gateway import Gateway
 from quanheng.edge.simulated_disk import SimulatedDisk
 from quanheng.exchange import front
 from quanheng.exchange import layout as lay
+from quanheng.maker import guards, quoting
 from quanheng.maker import maker as maker_module
-from quanheng.maker import quoting
 from quanheng.runtime.envelope import RaiseAlert
 from quanheng.runtime.host import Host
 from quanheng.runtime.segment import SegmentJournal
@@ -73,10 +73,17 @@ def test_every_kind_of_fault_is_drawn_and_healed() -> None:
     assert drawn(7) == drawn(7) != drawn(8)
 
 
-@pytest.mark.parametrize("seed", [2013])
-def test_seeds_that_failed_once_hold(seed: int) -> None:
-    """2013: a late report withdrew an answer that stood when the inquiry came."""
-    assert run_world(seed).broken == []
+def test_f23_the_last_reports_that_are_lost_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answers to the cancels of a new leader are lost and nothing follows them: an overdue
+    answer asks for them. Without that they stay unread for good (rule 1).
+    """
+    lost = [
+        Fault("engine_crash", 7_600 * MILLISECOND, 300 * MILLISECOND, 1),
+        Fault("lost_reports", 7_950 * MILLISECOND, 400 * MILLISECOND, 1),
+    ]
+    assert broken(*lost) == ""
+    monkeypatch.setattr(guards, "_ask_again", lambda *given: None)
+    assert "rule 1" in broken(*lost) and "reports are missing" in broken(*lost)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("halt", "feed_cut")])

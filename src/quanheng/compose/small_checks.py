@@ -230,10 +230,18 @@ class Checks:
     # At the end ----------------------------------------------------------------------------------
 
     def recovered(self) -> bool:
-        """Whether the world has been whole for SETTLED."""
+        """Whether the world has been whole for SETTLED and every report was read."""
         now = self.world.now
         self._whole_since = (self._whole_since or now) if self._whole() else 0
-        return bool(self._whole_since) and now - self._whole_since >= SETTLED
+        settled = bool(self._whole_since) and now - self._whole_since >= SETTLED
+        return settled and not self._unread()
+
+    def _unread(self) -> dict[str, tuple[int, int]]:
+        """Partitions whose reports the maker has not all read: the next it wants, and how many."""
+        world = self.world
+        wanted = {} if world.engine is None else world.engine.machine.state.next_index
+        have = {set_id: (wanted.get(set_id, 1), len(rows)) for set_id, rows in world.stored.items()}
+        return {set_id: pair for set_id, pair in have.items() if pair[0] != pair[1] + 1}
 
     def _whole(self) -> bool:
         """Whether the world has found its way back: somebody leads on a line that is ready, with a
@@ -275,7 +283,7 @@ class Checks:
         for name, count in maker_invariants(state).items():
             if name not in NOT_ALWAYS:
                 self.hold("maker", not count, f"{name}: {count}")
-        missing = dict(state.gaps)
+        missing = self._unread() or dict(state.gaps)
         self.hold("1", not missing, f"reports are missing: {missing}")
         self.quoting = bool(self._ours().any())
         self.trips = sorted(state.scopes.trips)
