@@ -73,6 +73,12 @@ def test_every_kind_of_fault_is_drawn_and_healed() -> None:
     assert drawn(7) == drawn(7) != drawn(8)
 
 
+@pytest.mark.parametrize("seed", [1062])
+def test_seeds_that_failed_once_hold(seed: int) -> None:
+    """1062: the answers to a new leader's cancels were lost and nobody asked for them."""
+    assert run_world(seed).broken == []
+
+
 def test_f23_the_last_reports_that_are_lost_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answers to the cancels of a new leader are lost and nothing follows them: an overdue
     answer asks for them. Without that they stay unread for good (rule 1).

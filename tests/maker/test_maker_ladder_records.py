@@ -181,7 +181,7 @@ def test_p34_answers_that_do_not_come():
 
 def test_f23_the_last_reports_of_a_set_are_asked_for_when_an_answer_is_overdue():
     """A report that is lost and followed by none leaves no gap: the wait for it asks instead, once
-    it is beyond P34's limit and every ten seconds from then on (seed 2140 of the small worlds).
+    it is beyond P34's limit and every ten seconds from then on (found by the small worlds).
     """
     world = start()
     world.answer = False
