@@ -23,7 +23,7 @@ help:
 	@echo "make bounds  the tests of the kernels with every array index checked"
 	@echo "make coverage  branch coverage of the critical modules into docs/coverage.md; make mutation: their mutation score"
 	@echo "make load    a live run at LOAD times the clock held against the peak second of the same day"
-	@echo "make worlds  N small worlds with faults and N small days (N=20), make soak: 20 whole ones, soak-live: a live one"
+	@echo "make worlds  N small worlds with faults (N=500, FROM=1) and 20 small days, make soak: 20 whole ones, soak-live: a live one"
 	@echo "make failover  kills of the leader between two network namespaces (root; KILLS=100, NET=)"
 	@echo "make vnpy    the real vnpy against our stand-in for it (part of soak)"
 	@echo "make docs    regenerate the generated pages under docs/"
@@ -134,11 +134,16 @@ load: warm
 		--out runs/load/live
 	$(BIN)/python tools/load_lines.py live runs/load/live/*-live runs/load/day/*
 
-# Small worlds under drawn faults, N seeds, each twice; and N small days, one scenario drawn for each.
-N ?= 20
+# Small worlds under drawn faults, N seeds from FROM on, each twice, JOBS processes at a time: what SUMS holds already
+# of the same code is not run again, so that many can be run in several sessions. And small days, a scenario drawn each.
+N ?= 500
+FROM ?= 1
+JOBS ?= 2
+SUMS ?= runs/worlds.jsonl
+DAYS ?= 20
 worlds: warm
-	$(BIN)/quanheng worlds $(N)
-	$(BIN)/quanheng day --seed 1..$(N) --contracts 24 --cadence 15s --journal digest
+	$(BIN)/quanheng worlds $(N) --from $(FROM) --jobs $(JOBS) --out $(SUMS)
+	$(BIN)/quanheng day --seed 1..$(DAYS) --contracts 24 --cadence 15s --journal digest
 
 # kill -9 of the leader of a pair of nodes, on two hosts made of network namespaces (docs/standby.md). NET shapes the
 # network between them: NET="--delay 5 --jitter 2 --loss 1 --reorder 1 --one-way-every 8". The record goes to runs/drills.

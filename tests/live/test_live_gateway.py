@@ -26,6 +26,7 @@ from quanheng.terms.orders import (
     Quote,
     Report,
     Reports,
+    Request,
     Send,
     Unreadable,
 )
@@ -187,6 +188,33 @@ def test_lost_exchange_says_so_and_recovers_without_a_repeat() -> None:
     after = [(r.set_id, r.index) for item in rig.said(Reports) for r in item.reports]
     assert after == [("300", 2)]
     assert rig.said(LinkChanged)[-1].state == Link.READY
+
+
+def test_f23_an_engine_that_asks_gets_a_last_report_that_was_lost() -> None:
+    """A report that never came and that none follows: neither end sees a gap, so what the engine
+    asks for on a line that is ready is asked of the exchange.
+    """
+    rig = Rig()
+    rig.lead(1)
+    rig.quote(1, CODES[0])
+    answer = rig.answer
+
+    def lost(request: Request) -> None:
+        answer(request)
+        rig.back = b""
+
+    rig.answer = lost  # type: ignore[method-assign]
+    rig.quote(2, CODES[0])
+    rig.answer = answer  # type: ignore[method-assign]
+    rig.pass_time(100, beats=1)
+
+    def read() -> list[int]:
+        return [r.index for item in rig.said(Reports) for r in item.reports if r.set_id == "300"]
+
+    assert read() == [1] and len(rig.reports["300"]) == 2
+    rig.core.from_engine(Sync({"300": 2, "301": 1}), rig.now)
+    rig.settle()
+    assert read() == [1, 2] and rig.core.link == Link.READY
 
 
 def test_restarted_gateway_knows_what_rests_and_pulls_it() -> None:

@@ -17,6 +17,7 @@ from maker_world import CLOSING, DAY, World, continuous, make_trade, quote_ack
 from quanheng.compose.check_words import check_words, denied_text
 from quanheng.maker import columns as c
 from quanheng.maker.ladder import LADDER
+from quanheng.maker.messages import Resync
 from quanheng.runtime.envelope import LinkChanged
 from quanheng.terms.codes import Alert, Effect, Exec, Link, Side, TradingState
 from quanheng.terms.orders import NewOrder, Send
@@ -176,6 +177,27 @@ def test_p34_answers_that_do_not_come():
         world.put(LinkChanged(link))
     assert world.state.scopes.trips == {"510050 P25": TradingState.REDUCING}
     assert world.alerts(Alert.REARMED)[-1].args[0] == "P34"
+
+
+def test_f23_the_last_reports_of_a_set_are_asked_for_when_an_answer_is_overdue():
+    """A report that is lost and followed by none leaves no gap: the wait for it asks instead, once
+    it is beyond P34's limit and every ten seconds from then on (found by the small worlds).
+    """
+    world = start()
+    world.answer = False
+    world.move(world.spot + 200)
+    world.tick()
+    asked = []
+    for second in range(1, 16):
+        world.at += SECOND
+        effects = watch(world)
+        asked += [(second, one.next_index) for one in effects if isinstance(one, Resync)]
+    due = dict(world.state.next_index)
+    assert asked == [(asked[0][0], due), (asked[0][0] + 10, due)]
+    world.put(LinkChanged(Link.DOWN))
+    for _ in range(12):
+        world.at += SECOND
+        assert not [one for one in watch(world) if isinstance(one, Resync)]
 
 
 def test_p34_late_answers_count_but_not_those_of_a_replay_after_a_lost_link():

@@ -10,6 +10,7 @@ import pytest
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook import calendar, spread
 from quanheng.rulebook.calendar import CalendarError
+from quanheng.terms.days import day_number, from_day_number
 
 CAL = read_rulebook(20240627).calendar
 EXCHANGE_ONLY = {20240209}
@@ -108,3 +109,20 @@ def test_counting_days() -> None:
     assert calendar.next_trading(CAL, 20240927, 3) == 20241009
     assert calendar.trading_days_between(CAL, 20240927, 20241009) == 3
     assert calendar.trading_days_between(CAL, 20241009, 20240927) == 0
+
+
+def test_trading_days_between_counts_day_by_day():
+    """Over every start of a year and spans up to 40 days, and what lies outside is named."""
+    first = day_number(20240101)
+    for begin in range(first, first + 366):
+        count = 0
+        for ahead in range(1, 41):
+            after, upto = from_day_number(begin), from_day_number(begin + ahead)
+            count += calendar.is_trading(CAL, upto)
+            assert calendar.trading_days_between(CAL, after, upto) == count
+    for after, upto, named in (
+        (from_day_number(day_number(CAL.first) - 3), CAL.last, day_number(CAL.first) - 2),
+        (CAL.first, from_day_number(day_number(CAL.last) + 9), day_number(CAL.last) + 1),
+    ):
+        with pytest.raises(CalendarError, match=str(from_day_number(named))):
+            calendar.trading_days_between(CAL, after, upto)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from quanheng.compose.small_clock import HOP
 from quanheng.exchange import layout as lay
 from quanheng.exchange.venue import invariants as venue_invariants
 from quanheng.maker.invariants import invariants as maker_invariants
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from quanheng.compose.small_engine import SmallEngine
     from quanheng.compose.small_world import SmallWorld
 
+PLACES = np.arange(lay.CAP)
 MAX_RESTING = 50
 """Largest quantity of one side that the desk's configuration lets rest in a contract."""
+SETTLED = SECOND
+"""A world that has been whole for so long has recovered."""
 DEAD_FOR = 1_500 * MILLISECOND
 """An engine that is silent for so long, with the line up, has nothing left at the exchange."""
 NOT_ALWAYS = ("orders unknown", "orders resting", "reports missing", "reports of foreign ids")
@@ -41,8 +45,8 @@ class Fold:
         self._slots = slots
         self._deltas: dict[str, list[tuple[int, int, int]]] = {}
         self._at: dict[str, int] = {}
-        self.long = np.zeros(len(slots), dtype=np.int64)
-        self.short = np.zeros(len(slots), dtype=np.int64)
+        self.long = [0] * len(slots)
+        self.short = [0] * len(slots)
 
     def add(self, report: Report) -> None:
         """One more report of a partition."""
@@ -62,6 +66,8 @@ class Fold:
         for set_id, rows in self._deltas.items():
             wanted = min(next_index.get(set_id, 1) - 1, len(rows))
             at = self._at.get(set_id, 0)
+            if wanted == at:
+                continue
             sign, part = (1, rows[at:wanted]) if wanted >= at else (-1, rows[wanted:at])
             for slot, long, short in part:
                 self.long[slot] += sign * long
@@ -88,7 +94,9 @@ class Checks:
         self._arrived: dict[str, bool] = {}
         self._sent: dict[str, bool] = {}
         self._silent_since: Nanos = world.now
-        self._looked = 0
+        self._whole_since: Nanos = 0
+        self._looked = 0  # inputs of the exchange at the last look
+        self._read: tuple[int, int] = (0, 0)  # life and inputs of the maker at the last look
 
     def fail(self, rule: str, text: str) -> None:
         """A rule is broken."""
@@ -162,7 +170,9 @@ class Checks:
         if engine is not None:
             self.acked = max(self.acked, engine.confirmed)
             state = engine.machine.state
-            if state.opened is not None:
+            read = (world.counts["lives"], engine.host.sequencer.seq)
+            if read != self._read and state.opened is not None:
+                self._read = read
                 self._positions(state)
         exchange = world.venue_host.host.sequencer.seq
         if exchange != self._looked:
@@ -173,50 +183,87 @@ class Checks:
     def _positions(self, state: Any) -> None:
         fold = self._fold
         fold.move(state.next_index)
-        same = (fold.long == state.book.long_qty).all() and (
-            fold.short == state.book.short_qty
-        ).all()
-        self.hold("1", bool(same), "positions differ from the reports that were read")
+        book = state.book
+        same = fold.long == book.long_qty.tolist() and fold.short == book.short_qty.tolist()
+        self.hold("1", same, "positions differ from the reports that were read")
 
-    def _rows(self) -> list[tuple[int, int, int]]:
-        """(slot, side, quantity) of what rests of ours at the exchange."""
+    def _ours(self) -> np.ndarray:
+        """What rests of ours at the exchange: int64[slots, 2, depth], the quantity in each place of
+        the book that is ours, 0 in the others.
+        """
         state = self.world.venue.state
-        depth = np.arange(state.book.shape[2])
         counts = state.info[:, lay.N_BID : lay.N_ASK + 1]
-        ours = (state.book[..., lay.O_OWNER] == 0) & (depth < counts[..., None])
-        found = np.argwhere(ours)
-        return [
-            (int(slot), int(side), int(state.book[slot, side, at, lay.O_QTY]))
-            for slot, side, at in found
-        ]
+        deepest = int(counts.max())
+        orders = state.book[:, :, :deepest]
+        ours = (orders[..., lay.O_OWNER] == 0) & (PLACES[:deepest] < counts[..., None])
+        found: np.ndarray = orders[..., lay.O_QTY] * ours
+        return found
 
     def resting(self) -> int:
         """Sides of ours at the exchange."""
-        return len(self._rows())
+        return int((self._ours() > 0).sum())
 
     def _exposure(self) -> None:
-        rows = self._rows()
-        sides: dict[tuple[int, int], int] = {}
-        for slot, side, qty in rows:
-            sides[slot, side] = sides.get((slot, side), 0) + 1
-            self.hold("2", qty <= MAX_RESTING, f"{qty} rest in slot {slot}")
-        twice = [key for key, count in sides.items() if count > 1]
-        self.hold("4", not twice, f"two live quotes on one side: {twice}")
+        ours = self._ours()
+        if not ours.size:
+            return
+        largest = int(ours.max())
+        if largest > MAX_RESTING:
+            slot = int(np.argwhere(ours == largest)[0, 0])
+            self.fail("2", f"{largest} rest in slot {slot}")
+        twice = (ours > 0).sum(axis=2) > 1
+        if twice.any():
+            self.fail("4", f"two live quotes on one side: {np.argwhere(twice).tolist()}")
+        self.made += 2
 
     def _orphans(self) -> None:
         """A dead or silent engine leaves nothing behind while the line to the exchange stands."""
         world = self.world
+        if world.engine is not None and not world.lasts("engine_pause"):
+            self._silent_since = world.now
+            return
         gateway = world.gateway
-        heard = world.engine is not None and not world.lasts("engine_pause")
         line = gateway is not None and gateway.link == Link.READY
         quiet = ("slow_reports", "halt", "lost_reports")
-        if heard or not line or any(world.lasts(kind) for kind in quiet):
+        if not line or any(world.lasts(kind) for kind in quiet):
             self._silent_since = world.now
         elif world.now - self._silent_since >= DEAD_FOR:
-            left = self._rows()
-            self.hold("4", not left, f"{len(left)} quotes outlive a silent engine")
+            left = self.resting()
+            self.hold("4", not left, f"{left} quotes outlive a silent engine")
 
     # At the end ----------------------------------------------------------------------------------
+
+    def recovered(self) -> bool:
+        """Whether the world has been whole for SETTLED and every report was read."""
+        now = self.world.now
+        self._whole_since = (self._whole_since or now) if self._whole() else 0
+        settled = bool(self._whole_since) and now - self._whole_since >= SETTLED
+        return settled and not self._unread()
+
+    def _unread(self) -> dict[str, tuple[int, int]]:
+        """Partitions whose reports the maker has not all read: the next it wants, and how many."""
+        world = self.world
+        wanted = {} if world.engine is None else world.engine.machine.state.next_index
+        have = {set_id: (wanted.get(set_id, 1), len(rows)) for set_id, rows in world.stored.items()}
+        return {set_id: pair for set_id, pair in have.items() if pair[0] != pair[1] + 1}
+
+    def _whole(self) -> bool:
+        """Whether the world has found its way back: somebody leads on a line that is ready, with a
+        whole follower if there are two nodes, nothing is missing or late, and quotes rest or a
+        guard waits for people.
+        """
+        world = self.world
+        engine = world.engine
+        if engine is None or world.gateway is None or not engine.welcome:
+            return False
+        if engine.standing is not None and engine.standing.grade != 2:
+            return False
+        if world.down and world.down[-1][0] > world.now + HOP:  # reports that came late
+            return False
+        state = engine.machine.state
+        if state.scopes.link != Link.READY or state.gaps:
+            return False
+        return bool(state.scopes.trips) or bool(self._ours().any())
 
     def at_the_end(self) -> None:
         """Everything was healed long ago: whole agreement, and the journal tells the same story."""
@@ -240,9 +287,9 @@ class Checks:
         for name, count in maker_invariants(state).items():
             if name not in NOT_ALWAYS:
                 self.hold("maker", not count, f"{name}: {count}")
-        missing = dict(state.gaps)
+        missing = self._unread() or dict(state.gaps)
         self.hold("1", not missing, f"reports are missing: {missing}")
-        self.quoting = bool(self._rows())
+        self.quoting = bool(self._ours().any())
         self.trips = sorted(state.scopes.trips)
         if self.trips:  # a guard fired: people re-arm it, and what it stops stays away
             whole = any(name.startswith("* ") for name in self.trips)

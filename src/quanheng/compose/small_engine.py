@@ -151,6 +151,11 @@ class SmallEngine:
         if self.machine.state.scopes.link != Link.DOWN:
             self.live.take(LinkChanged(Link.DOWN), now, Source.RUNTIME)
 
+    def due(self) -> Nanos:
+        """Business time of the next timer or beat; now, for what waits for its release."""
+        due = self.live.next_due()
+        return min(due, self._next_beat) if self.welcome else due
+
     def turn(self, now: Nanos) -> None:
         """One round: everything that came, timers, group commits."""
         count = 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from quanheng.compose.small_world import SmallWorld
 
 LATE = 300 * MILLISECOND
-FIRST, LAST = 6 * SECOND, 28 * SECOND
+FIRST = 2 * SECOND
 
 
 class Kept:
@@ -92,16 +92,21 @@ class SmallPair:
         self.durable = 0
         self.leader = home
         self.other = Node("b", SimulatedDisk(world.seed + 1), MemorySnapshots(keep=3))
-        draw = random.Random(world.seed * 31 + 7)
+        draw, healed = random.Random(world.seed * 31 + 7), world.plan.healed
         self._cuts = [
-            (at, at + draw.randrange(100, 3_000) * MILLISECOND)
-            for at in sorted(draw.randrange(FIRST, LAST) for _ in range(draw.randrange(4)))
+            (at, min(healed, at + draw.randrange(100, 3_000) * MILLISECOND))
+            for at in sorted(draw.randrange(FIRST, healed) for _ in range(draw.randrange(4)))
         ]
         self._way: list[bytes] = []  # frames under way to the follower
         self._back: list[int] = []  # confirmations under way to the leader
         self._owes: Nanos = 0
         self._close = False
         self._away_until: Nanos = 0
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether frames or confirmations are."""
+        return bool(self._way or self._back)
 
     # The leader's view --------------------------------------------------------------------------
 

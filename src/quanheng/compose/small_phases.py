@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.small_checks import Checks
+from quanheng.compose.small_clock import HOP
 from quanheng.compose.small_faults import Fault
 from quanheng.compose.small_stage import Stage, stage
-from quanheng.compose.small_world import STEP, SmallWorld
+from quanheng.compose.small_world import SmallWorld
 from quanheng.exchange import layout as lay
 from quanheng.exchange import messages as ex
 from quanheng.maker import columns as c
@@ -31,6 +32,7 @@ from quanheng.wire.events import Disconnect
 PHASE = 20 * SECOND
 BEFORE = 6 * SECOND
 AFTER = 9 * SECOND
+CONTRACTS = 8
 STRIKES = 3 * SECOND
 """After the phase began."""
 OPENS = from_clock("09:15")
@@ -83,7 +85,7 @@ class Seen(msgspec.Struct):
 @cache
 def short_day() -> Stage:
     """The stage of all small worlds with the short day's timetable and heartbeats of 5 s."""
-    base = stage()
+    base = stage(CONTRACTS)
     book = base.venue.rulebook
     rows: list[SpanRow] = []
     at = OPENS
@@ -131,9 +133,9 @@ class PhaseWorld(SmallWorld):
         self.seen: dict[str, Seen] = {}
         at = BEFORE + STRIKES
         self._looks = {
-            at - STEP: "before",
-            at + lasts - STEP: "during",
-            BEFORE + PHASE - STEP: "phase over",
+            at - HOP: "before",
+            at + lasts - HOP: "during",
+            BEFORE + PHASE - HOP: "phase over",
             self.length: "after",
         }
         super().__init__(seed, [Fault(kind, at, lasts, 0)])
@@ -146,6 +148,15 @@ class PhaseWorld(SmallWorld):
         code = base.venue.chain.contracts[0].code
         burst = ex.Burst(self._starts + SECOND - midnight(FIRST_DAY), code, Side.BUY, 10_000)
         return base._replace(venue=replace(base.venue, scenario=replace(scene, bursts=(burst,))))
+
+    def _over(self) -> bool:
+        """At its own end, found back or not: what it is like there is looked at."""
+        return self.since >= self.length
+
+    def _next(self) -> Nanos:
+        """Not beyond an instant at which it is looked at."""
+        looks = (self.begin + at for at in self._looks if at > self.since)
+        return min(super()._next(), *looks)
 
     def _answers(self) -> int:
         """Who was logged out is refused for a while; nobody answers on a silent line."""
@@ -161,16 +172,14 @@ class PhaseWorld(SmallWorld):
         if fault.kind == "logout" and self.server is not None:
             self._send_down(self.server.output() + self.server.send_logout(self.now))
 
-    def _turn_gateway(self) -> None:
+    def _step(self, quiet: bool = False) -> None:
         """The exchange's session lives by the clock too: heartbeats, and an end of its patience."""
         if self.server is not None:
             gone = any(isinstance(one, Disconnect) for one in self.server.tick(self.now))
             self._send_down(self.server.output())
             if gone:
-                self._cut_line("the exchange closed it")
-        super()._turn_gateway()
-
-    def _step(self, quiet: bool = False) -> None:
+                self.cut_line("the exchange closed it")
+        self.gateway_at = 0  # it is asked at every step, as its session is
         super()._step(quiet)
         name = self._looks.get(self.since)
         if name is not None:

@@ -1,23 +1,22 @@
-"""Many small worlds: run, run again in another process, print what failed and how to repeat it."""
+"""One small world by its seed, and the process that runs many of them for others.
+
+The process (`python -m quanheng.compose.small_runs`) lives as long as its input: a line of JSON,
+`{"seeds": [...], "checked": true}`, is answered by a line with their outcomes.
+"""
 
 import gc
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from typing import BinaryIO
 
 import msgspec
 
 from quanheng.compose.small_faults import drawn
 from quanheng.compose.small_world import SmallWorld
 
-OTHER_HASH_SEED = "271828"
 PAIR_EVERY = 4
 """Every so many seeds the world has two nodes (`small_pair`)."""
-COLLECT_EVERY = 20
-BATCH = 200
-"""Worlds whose digests one child process makes again."""
+COLLECT_EVERY = 50
 
 
 class Outcome(msgspec.Struct):
@@ -28,9 +27,23 @@ class Outcome(msgspec.Struct):
     broken: list[str]
     checks: int
     counts: dict[str, int]
-    faults: list[str]
+    faults: dict[str, int]  # kind -> how often it struck
     quoting: bool
     trips: list[str]
+
+
+class Task(msgspec.Struct):
+    """Seeds to run; not `checked`: only for their digests."""
+
+    seeds: list[int]
+    checked: bool
+
+
+class Done(msgspec.Struct):
+    """The answer to a Task; `cpu` are milliseconds of processor time."""
+
+    outcomes: list[Outcome]
+    cpu: int
 
 
 def run_world(seed: int, checked: bool = True) -> Outcome:
@@ -43,7 +56,9 @@ def run_world(seed: int, checked: bool = True) -> Outcome:
         broken = list(world.checks.broken)
     except Exception as error:
         broken = [f"exception at {world.since / 1e9:.2f} s: {type(error).__name__}: {error}"]
-    faults = [str(fault) for fault in world.faults]
+    faults: dict[str, int] = {}
+    for fault in world.plan.faults:
+        faults[fault.kind] = faults.get(fault.kind, 0) + 1
     checks = world.checks
     digest = world.digest() if not broken else ""
     return Outcome(
@@ -51,49 +66,35 @@ def run_world(seed: int, checked: bool = True) -> Outcome:
     )
 
 
-def digests_elsewhere(seeds: Sequence[int]) -> dict[int, str]:
-    """The digests of the same seeds, made by another process with another PYTHONHASHSEED, so that
-    what depends on the order of a set shows (rule 8). RuntimeError when the process fails.
-    """
-    command = [sys.executable, "-m", "quanheng.compose.small_runs", *map(str, seeds)]
-    environment = {**os.environ, "PYTHONHASHSEED": OTHER_HASH_SEED}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the second process failed: {done.stderr[-2_000:]}")
-    return {int(seed): digest for seed, digest in json.loads(done.stdout).items()}
-
-
-def differences(outcomes: Sequence[Outcome]) -> None:
-    """Run the good ones again elsewhere; a digest that differs breaks rule 8."""
-    good = [one for one in outcomes if not one.broken]
-    for start in range(0, len(good), BATCH):
-        part = good[start : start + BATCH]
-        again = digests_elsewhere([one.seed for one in part])
-        for one in part:
-            if again[one.seed] != one.digest:
-                one.broken.append(f"rule 8: the second run ends in {again[one.seed]}")
-
-
 def plan_of(seed: int) -> str:
-    """The fault plan of a seed, one line per fault."""
-    return "\n".join(f"    {fault}" for fault in drawn(seed)) or "    no fault"
+    """The plan of a seed, a line for its size and one for each fault."""
+    return "\n".join(f"    {line}" for line in str(drawn(seed)).splitlines())
 
 
 def quiet(number: int) -> None:
-    """Keep the collector out of worlds: it would walk millions of objects in each."""
+    """Keep the collector out of worlds: it would walk millions of objects in each. What stays is
+    set aside once the first worlds have made it.
+    """
     gc.disable()
     if number % COLLECT_EVERY == 0:
         gc.collect()
+        gc.freeze()
 
 
-def _digests(seeds: Sequence[str]) -> dict[str, str]:
-    made = {}
-    for number, seed in enumerate(seeds):
-        quiet(number)
-        made[seed] = run_world(int(seed), checked=False).digest
-    return made
+def serve(source: BinaryIO, target: BinaryIO) -> None:
+    """Answer tasks until the input ends."""
+    number = 0
+    for line in source:
+        task = msgspec.json.decode(line, type=Task)
+        began, outcomes = time.process_time_ns(), []
+        for seed in task.seeds:
+            quiet(number)
+            number += 1
+            outcomes.append(run_world(seed, task.checked))
+        cpu = (time.process_time_ns() - began) // 1_000_000
+        target.write(msgspec.json.encode(Done(outcomes, cpu)) + b"\n")
+        target.flush()
 
 
 if __name__ == "__main__":
-    made = _digests(sys.argv[1:])
-    sys.stdout.write(json.dumps(made))
+    serve(sys.stdin.buffer, sys.stdout.buffer)

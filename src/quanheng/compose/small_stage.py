@@ -1,4 +1,4 @@
-"""What all small worlds share: chain, openings, gateway plan; built once per process."""
+"""What small worlds of one size share: chain, openings, gateway plan; built once a process."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -23,7 +23,6 @@ from quanheng.wire.profile import Profile
 from quanheng.wire.tdgw import ServerSession
 
 BEGIN = midnight(FIRST_DAY) + from_clock("10:00")
-CONTRACTS = "8"
 SETS = PARTITIONS
 
 
@@ -38,10 +37,10 @@ class Stage(NamedTuple):
 
 
 @cache
-def stage() -> Stage:
-    """One class of eight contracts, a busy crowd, position limits that bite."""
+def stage(contracts: int) -> Stage:
+    """One class of so many contracts, a busy crowd, position limits that bite."""
     config, book = read_config(), read_rulebook(FIRST_DAY)
-    reference = reference_on(FIRST_DAY, None, CONTRACTS)
+    reference = reference_on(FIRST_DAY, None, str(contracts))
     openings = Openings(load("calm"), reference, book, config, 1, 500 * MILLISECOND)
     market = replace(openings.market(), flow=3_000_000, inquiries=600)
     member = config.member

@@ -1,8 +1,9 @@
-"""A small world: eight contracts, under a minute, the real venue, gateway, maker, journal and line
-code, and a swarm of faults from one seed (borders.md 3, reliability.md 1.4).
+"""A small world: two to twelve contracts, up to a minute, the real venue, gateway, maker, journal
+and line code, and a swarm of faults from one seed (borders.md 3, reliability.md 1.4).
 
-One process holds everything, on one clock that moves in steps of 20 ms. After every step the checks
-of `small_checks` run; after HEALED the world has to find its way back by itself.
+One process holds everything, on one clock that jumps to the next thing that happens
+(`small_clock`). After every jump the checks of `small_checks` run; once its plan is healed the
+world has to find its way back by itself within RECOVERY, and ends when it has.
 """
 
 import copy
@@ -15,13 +16,14 @@ from msgspec.structs import replace
 
 from quanheng.compose.reference import FIRST_DAY
 from quanheng.compose.small_checks import Checks
+from quanheng.compose.small_clock import HOP, next_instant
 from quanheng.compose.small_engine import DiedError, SmallEngine
-from quanheng.compose.small_faults import DOWN, Fault, drawn
+from quanheng.compose.small_faults import RECOVERY, Fault, alone, drawn
 from quanheng.compose.small_pair import Node, SmallPair
 from quanheng.compose.small_stage import BEGIN, SETS, Epochs, Stage, stage, told
+from quanheng.compose.small_strikes import DOWN, halt, stale_engine_sends, strike
 from quanheng.edge.gateway import Gateway
-from quanheng.edge.gateway_parts import base36
-from quanheng.edge.link_messages import Hello
+from quanheng.edge.link_messages import Beat, Hello
 from quanheng.edge.simulated_disk import SimulatedDisk
 from quanheng.exchange import messages as ex
 from quanheng.exchange.venue import Venue
@@ -30,25 +32,23 @@ from quanheng.runtime.host import Host
 from quanheng.runtime.journal import JournalCorruptError, JournalError
 from quanheng.runtime.live import LiveHost
 from quanheng.runtime.memory import MemoryJournal, MemorySnapshots
-from quanheng.terms.codes import Link, Phase
+from quanheng.terms.codes import Phase
 from quanheng.terms.market import ChainTick, UnderlyingTick, UnderlyingTicks
 from quanheng.terms.orders import Report, Requests
-from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.terms.units import MILLISECOND, Nanos
 from quanheng.wire.events import RequestArrived, SyncRequested
 from quanheng.wire.tdgw import ServerSession
 
-STEP = 20 * MILLISECOND
-LENGTH = 48 * SECOND
-QUIET_STEPS = 15
+MOVE_EVERY = 500 * MILLISECOND
+REST = 300 * MILLISECOND
+"""The exchange rests so long at the end, so that what is on the way arrives."""
 COUNTS = ("requests", "reports", "lives", "takeovers", "deaths", "followed")
-STALE_IDS = 900_000
 
 
 class SmallWorld:
     """Build it with a seed, `run` it, look at `checks.broken` and `digest`."""
 
     begin: Nanos = BEGIN
-    length: Nanos = LENGTH
     quoting = True  # whether something has to be quoted at the end
     checks_of = Checks
 
@@ -59,9 +59,10 @@ class SmallWorld:
         held against it, the digest is the same.
         """
         self.checked, self.seed = checked, seed
-        self.faults = drawn(seed) if faults is None else faults
+        self.plan = drawn(seed) if faults is None else alone(faults)
         self.stage = self._stage()
         self.now = self.begin
+        self.market_at = self.begin + MOVE_EVERY
         self.draw = random.Random(seed)
         self._home = Node("a", SimulatedDisk(seed), MemorySnapshots(keep=3))
         self.chains: dict[int, bytes] = {}
@@ -74,20 +75,23 @@ class SmallWorld:
         self.stored: dict[str, list[Report]] = {name: [] for name in SETS}
         self.counts = dict.fromkeys(COUNTS, 0)
         self.until: dict[str, Nanos] = {}  # fault kind -> until when it lasts
+        self.ends_at: Nanos = 0  # of those, the next that is over
+        self.gateway_at: Nanos = 0  # when the gateway has something to do by itself
+        self._stirred = False  # the gateway may have something to say
         self.size: dict[str, int] = {}
-        self._plan = deque(self.faults)
-        self._to_gateway: deque[Any] = deque()
-        self._up: deque[tuple[Nanos, Any]] = deque()
-        self._down: deque[tuple[Nanos, bytes]] = deque()
-        self._zombie: SmallEngine | None = None
+        self.faults = deque(self.plan.faults)
+        self.to_gateway: deque[Any] = deque()
+        self.up: deque[tuple[Nanos, Any]] = deque()
+        self.down: deque[tuple[Nanos, bytes]] = deque()
+        self.zombie: SmallEngine | None = None
         self._spot = self.stage.spot
-        self._halted = False
+        self.halted = False
         self._log = hashlib.sha256()
         self.pair = SmallPair(self, self._home) if pair else None
         self.checks = self.checks_of(self)
 
     def _stage(self) -> Stage:
-        return stage()
+        return stage(self.plan.contracts)
 
     @property
     def home(self) -> Node:
@@ -105,35 +109,54 @@ class SmallWorld:
         """Whether a fault of the kind is going on."""
         return self.now < self.until.get(kind, 0)
 
+    def clock_step(self) -> Nanos:
+        """How far the engine's business clock is off."""
+        return self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0
+
     def run(self) -> "SmallWorld":
         """The whole life; a broken check ends it."""
-        self._venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
-        while self.since < self.length and not self.checks.broken:
+        self.venue_takes(replace(self.stage.venue, seed=self.seed), Source.RUNTIME)
+        while not self.checks.broken and not self._over():
+            self.now = self._next()
             self._step()
-        for _ in range(QUIET_STEPS):
+        rests = self.now + REST
+        while self.now < rests:
+            self.now = min(rests, next_instant(self))
             self._step(quiet=True)  # the exchange rests, what is on the way arrives
         if self.checked and not self.checks.broken:
             self.checks.at_the_end()
         return self
 
+    def _over(self) -> bool:
+        """Whether the world has found its way back, or had time enough to."""
+        late = self.since - self.plan.healed
+        return late >= RECOVERY or (late >= 0 and self.checks.recovered())
+
+    def _next(self) -> Nanos:
+        """The next instant to look at."""
+        return next_instant(self)
+
+    def _strike(self, fault: Fault) -> None:
+        strike(self, fault)
+
     def _step(self, quiet: bool = False) -> None:
-        self.now += STEP
-        while self._plan and self._plan[0].at <= self.since:
-            self._strike(self._plan.popleft())
-        if self._halted and not self.lasts("halt"):
-            self._halt(False)
+        while self.faults and self.faults[0].at <= self.since:
+            self._strike(self.faults.popleft())
+        if self.halted and not self.lasts("halt"):
+            halt(self, False)
         if not quiet:
-            if self.since % (500 * MILLISECOND) == 0:
+            if self.now >= self.market_at:
                 self._move_market()
             self._turn_venue()
         self._carry_up()
-        self._carry_down()
-        self._turn_gateway()
+        if self._carry_down() or self.to_gateway or self.now >= self.gateway_at:
+            self._turn_gateway()
         if self.pair is not None:
             self.pair.step()
         self._turn_engine()
-        self._flush_gateway()
-        self._stale_engine_sends()
+        if self._stirred:
+            self.flush_gateway()
+        stale_engine_sends(self)
         if self.checked:
             self.checks.after_step()
 
@@ -154,13 +177,14 @@ class SmallWorld:
 
     def _move_market(self) -> None:
         """The underlying walks; the exchange's own crowd follows it."""
+        self.market_at += MOVE_EVERY
         self._spot += 10 * self.draw.choice((-2, -1, 0, 0, 1, 2))
         spot = self._spot
         tick = UnderlyingTick(
             0, int(Phase.CONTINUOUS), spot, 0, 0, (spot - 10,), (100,), (spot + 10,), (100,)
         )
         ticks = UnderlyingTicks(self.now, (tick,))
-        self._venue_takes(ticks, Source.FEED)
+        self.venue_takes(ticks, Source.FEED)
         self._feed(ticks)
 
     def _turn_venue(self) -> None:
@@ -168,7 +192,8 @@ class SmallWorld:
         while (effects := host.fire(self.now)) is not None:
             self._venue_said(effects)
 
-    def _venue_takes(self, body: Any, source: Source) -> None:
+    def venue_takes(self, body: Any, source: Source) -> None:
+        """An input of the exchange."""
         self._venue_said(self.venue_host.take(body, self.now, source))
 
     def _venue_said(self, effects: Any) -> None:
@@ -200,27 +225,30 @@ class SmallWorld:
     def _send_down(self, data: bytes) -> None:
         if data := self._through(data):
             late = (200 + 150 * self.size.get("slow_reports", 0)) * MILLISECOND
-            due = self.now + (late if self.lasts("slow_reports") else MILLISECOND)
-            last = self._down[-1][0] if self._down else 0
-            self._down.append((max(due, last), data))
+            due = self.now + (late if self.lasts("slow_reports") else HOP)
+            last = self.down[-1][0] if self.down else 0
+            self.down.append((max(due, last), data))
 
-    def _carry_down(self) -> None:
-        while self._down and self._down[0][0] <= self.now:
-            data = self._down.popleft()[1]
+    def _carry_down(self) -> bool:
+        came = False
+        while self.down and self.down[0][0] <= self.now:
+            data = self.down.popleft()[1]
             if self.gateway is not None and not self.gateway.from_wire(data, self.now):
-                self._cut_line("the gateway closed it")
+                self.cut_line("the gateway closed it")
+            came = True
+        return came
 
     def _carry_up(self) -> None:
-        while self._up and self._up[0][0] <= self.now:
-            requests = self._up.popleft()[1]
+        while self.up and self.up[0][0] <= self.now:
+            requests = self.up.popleft()[1]
             self.checks.arrived(requests)
             self.counts["requests"] += len(requests)
             self.note("arrived", [request.client_id for request in requests])
-            self._venue_takes(Requests(self.stage.profile.pbu, requests), Source.VENUE)
+            self.venue_takes(Requests(self.stage.profile.pbu, requests), Source.VENUE)
 
-    def _flush_gateway(self) -> None:
+    def flush_gateway(self) -> None:
         """Bytes for the exchange leave, and messages for the engine."""
-        gateway = self.gateway
+        self._stirred, gateway = False, self.gateway
         if gateway is None:
             return
         data = self._through(gateway.out_wire())
@@ -230,28 +258,32 @@ class SmallWorld:
                 if isinstance(event, RequestArrived) and event.request is not None:
                     requests.append(event.request)
                 elif isinstance(event, SyncRequested):
-                    self._replay(event.set_id, event.next)
+                    self.replay(event.set_id, event.next)
             self.checks.sent(requests)
             if requests:
-                self._up.append((self.now + MILLISECOND, requests))
+                self.up.append((self.now + HOP, requests))
             self._send_down(self.server.output())
         messages = gateway.out_engine()
         if self.engine is not None and self.engine.connected:
             self.engine.inbox.extend((message, Source.VENUE) for message in messages)
         for line in gateway.log():
             self.note(line["what"])
+        self.gateway_at = gateway.deadline(self.now)
 
-    def _replay(self, set_id: str, index: int) -> None:
+    def replay(self, set_id: str, index: int) -> None:
+        """The exchange sends a partition's reports again."""
         assert self.server is not None
         self._send_down(self.server.output())
         rows = self.stored[set_id][index - 1 :]
         self._send_down(self.server.send_reports(self.stage.profile.pbu, rows, self.now))
 
-    def _cut_line(self, why: str) -> None:
+    def cut_line(self, why: str) -> None:
         """What is on the way in either direction is lost."""
         self.server = None
-        self._up.clear()
-        self._down.clear()
+        self.up.clear()
+        self.down.clear()
+        self.gateway_at = 0
+        self._stirred = True
         if self.gateway is not None:
             self.gateway.disconnected(self.now, why)
         self.note("cut", why)
@@ -263,6 +295,7 @@ class SmallWorld:
         return -1 if self.lasts("order_cut") else 0
 
     def _turn_gateway(self) -> None:
+        self._stirred = True
         if self.gateway is None:
             if self.lasts("gateway_crash"):
                 return
@@ -275,18 +308,26 @@ class SmallWorld:
             self.server.send_platform_state(self.venue.state.platform, self.now)
             self._send_down(self.server.output())
             self.gateway.connected(self.now)
-        while self._to_gateway:
-            message = self._to_gateway.popleft()
+        while self.to_gateway:
+            message = self.to_gateway.popleft()
             if isinstance(message, Hello):
                 self.counts["takeovers"] += self.gateway.hello(message, self.now)
             else:
                 self.gateway.from_engine(message, self.now)
         if not self.gateway.tick(self.now) and self.server is not None:
-            self._cut_line("the gateway closed it")
+            self.cut_line("the gateway closed it")
 
-    def _engine_now(self) -> Nanos:
+    def engine_now(self) -> Nanos:
         """The engine's business clock, which may have been stepped."""
-        return self.now + (self.size["clock_step"] * MILLISECOND if self.lasts("clock_step") else 0)
+        return self.now + self.clock_step()
+
+    def _say(self, message: Any) -> None:
+        """The engine's message for the gateway; a beat with nothing before it is there at once."""
+        gateway = self.gateway
+        if type(message) is Beat and not self.to_gateway and gateway is not None:
+            gateway.from_engine(message, self.now)
+        else:
+            self.to_gateway.append(message)
 
     def _turn_engine(self) -> None:
         epoch = 0
@@ -299,8 +340,8 @@ class SmallWorld:
         try:
             if self.engine is None:
                 self._start_engine(epoch)
-            elif not self.lasts("engine_pause"):
-                self.engine.turn(self._engine_now())
+            elif not self.lasts("engine_pause") and self._wanted(self.engine):
+                self.engine.turn(self.engine_now())
         except DiedError:
             self._die("killed")
         except JournalCorruptError as error:
@@ -312,15 +353,21 @@ class SmallWorld:
             if self.engine is not None and self.engine.failed:
                 self._die(self.engine.failed)
 
+    def _wanted(self, engine: SmallEngine) -> bool:
+        """Whether a turn of the engine does anything; a node of two looks at its standing too."""
+        if engine.inbox or engine.die_in or self.pair is not None:
+            return True
+        return engine.due() <= self.engine_now()
+
     def _start_engine(self, epoch: int) -> None:
-        home, say = self.home, self._to_gateway.append
+        home, say = self.home, self._say
         engine = self.engine = SmallEngine(
             home.disk, home.snapshots, self.chains, self.stage.maker, say, self.pair, epoch
         )
         home.copy = None
         self.counts["lives"] += 1
         self.checks.reborn(engine)
-        engine.begin(self._engine_now())
+        engine.begin(self.engine_now())
         if self.gateway is not None:
             engine.connect()
         self.note("engine", engine.epoch, engine.recovered_at)
@@ -333,7 +380,7 @@ class SmallWorld:
         self.counts["deaths"] += 1
         self.note("died", why)
         if self.lasts("stale_engine"):
-            self._zombie = copy.copy(engine)
+            self.zombie = copy.copy(engine)
         self.engine = None
         if self.lasts("power_cut"):
             self.home.disk.power_cut()
@@ -341,60 +388,4 @@ class SmallWorld:
             self.home.disk.process_gone()
         if self.pair is not None:
             self.pair.died(max(self.until.get(kind, 0) for kind in DOWN))
-        self._to_gateway.clear()
-
-    def _stale_engine_sends(self) -> None:
-        """An engine that everybody thought dead says hello and sends once more, with new ids."""
-        zombie = self._zombie
-        if zombie is None or self.gateway is None or zombie.last_send is None:
-            return
-        if self.gateway.epoch <= zombie.epoch or self.gateway.link != Link.READY:
-            return
-        self.gateway.hello(Hello(zombie.epoch, "maker"), self.now)
-        send = zombie.last_send
-        news = [
-            replace(one, client_id=one.client_id[:4] + base36(STALE_IDS + number, 6))
-            for number, one in enumerate(send.requests)
-        ]
-        self.gateway.from_engine(replace(send, requests=news), self.now)
-        self._zombie = None
-        self.checks.stale(self.gateway.out_engine())
-        self._flush_gateway()
-
-    # Faults -------------------------------------------------------------------------------------
-
-    def _strike(self, fault: Fault) -> None:
-        kind = fault.kind
-        self.note(kind)
-        self.until[kind] = self.now + fault.lasts
-        self.size[kind] = fault.size
-        engine = self.engine
-        match kind:
-            case "order_cut":
-                self._cut_line("fault")
-            case "repeated_reports":
-                if self.server is not None:
-                    for set_id, rows in self.stored.items():
-                        if rows:
-                            self._replay(set_id, max(1, len(rows) - 5 * fault.size))
-            case "engine_crash" | "power_cut" | "no_snapshot" | "stale_engine":
-                if kind == "no_snapshot":
-                    self.home.snapshots = MemorySnapshots(keep=3)
-                if engine is not None:
-                    engine.die_in = fault.size + 1
-            case "gateway_crash":
-                self._cut_line("the gateway crashed")
-                self.gateway = None
-                self._to_gateway.clear()
-                if engine is not None:
-                    engine.lost(self._engine_now())
-            case "halt":
-                self._halt(True)
-            case "disk_full":
-                self.home.disk.room = 200 * fault.size
-            case "fsync_error":
-                self.home.disk.sync_fails = engine is not None
-
-    def _halt(self, on: bool) -> None:
-        self._halted = on
-        self._venue_takes(ex.Halt("*", on), Source.RUNTIME)
+        self.to_gateway.clear()

@@ -2,51 +2,74 @@
 
 import json
 import sys
-import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from quanheng.compose.commands import seeds_of
+from quanheng.compose.small_crew import Crew
 from quanheng.compose.small_phases import CAUSES, PHASES, PhaseWorld
-from quanheng.compose.small_runs import Outcome, differences, plan_of, quiet, run_world
+from quanheng.compose.small_runs import plan_of
+from quanheng.compose.small_tally import BATCH, Tally, read, total, write
 from quanheng.compose.text import table
+from quanheng.edge.build import this_build
+
+TELL_EVERY = 100
+INTERRUPTED = 4
 
 
 @click.command("worlds")
 @click.argument("count", type=click.IntRange(1), required=False)
+@click.option("--from", "first", type=click.IntRange(0), default=1, help="first of COUNT seeds")
 @click.option("--seed", "seeds", default="", help="seeds A..B, or one that failed")
 @click.option("--phases", is_flag=True, help="the line lost in each phase by each cause (F28)")
-@click.option("--once", is_flag=True, help="do not run each world a second time")
+@click.option("--twice/--once", default=True, help="run each world a second time, or not")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, help="processes at work at a time")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="file of sums, to go on with"
+)
 @click.option("--json", "as_json", is_flag=True, help="one JSON object on stdout")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
 def worlds(
-    count: int | None, seeds: str, phases: bool, once: bool, as_json: bool, lang: str
+    count: int | None,
+    first: int,
+    seeds: str,
+    phases: bool,
+    twice: bool,
+    jobs: int,
+    out: Path | None,
+    as_json: bool,
+    lang: str,
 ) -> None:
-    """Run COUNT small worlds (seeds 1 to COUNT) under drawn faults and check every step; with
-    --phases, for each seed, a short day's order line lost in every phase by every cause.
+    """Run COUNT small worlds (seeds 1 to COUNT) under drawn faults and check every step.
+
+    With --out each thousand seeds is a line of the file; what is in it already, by the same code,
+    is not run again, so that many worlds can be run in several sessions. With --phases, for each
+    seed, a short day's order line is lost in every phase by every cause.
     """
     if (count is None) == (not seeds):
         raise click.UsageError("give COUNT, or --seed A..B")
-    chosen = seeds_of(seeds, "--seed") if seeds else range(1, (count or 0) + 1)
+    chosen = seeds_of(seeds, "--seed") if seeds else range(first, first + (count or 0))
     if phases:
         _phases(chosen, as_json, lang)
         return
-    began = time.process_time()
-    outcomes = []
-    for number, seed in enumerate(chosen, 1):
-        quiet(number)
-        outcomes.append(run_world(seed))
-        if number % 50 == 0:
-            sys.stderr.write(f"{number}/{len(chosen)}\n")
-    if not once:
-        differences(outcomes)
-    result = _summary(outcomes, time.process_time() - began, once)
-    if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
-    else:
-        click.echo(_text(outcomes, result, lang))
-    if result["failed"]:
+    known = _known(out)
+    made: list[Tally] = []
+    try:
+        with Crew(jobs, twice) as crew:
+            for tally in _batches(crew, chosen, known):
+                made.append(tally)
+                if out is not None and tally not in known:
+                    write(out, tally)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{sum(one.worlds for one in made)}/{len(chosen)}\n")
+        sys.exit(INTERRUPTED)
+    found = total(made)
+    click.echo(json.dumps(_summary(found), ensure_ascii=False) if as_json else _text(found, lang))
+    if found.failed:
         sys.exit(1)
 
 
@@ -81,54 +104,68 @@ def _phases(seeds: range, as_json: bool, lang: str) -> None:
         sys.exit(1)
 
 
-def _summary(outcomes: list[Outcome], seconds: float, once: bool) -> dict[str, Any]:
-    counts: dict[str, int] = {}
-    faults: dict[str, int] = {}
-    for one in outcomes:
-        for name, number in one.counts.items():
-            counts[name] = counts.get(name, 0) + number
-        for fault in one.faults:
-            kind = fault.split()[1]
-            faults[kind] = faults.get(kind, 0) + 1
-    return {
-        "ok": not any(one.broken for one in outcomes),
-        "worlds": len(outcomes),
-        "failed": {one.seed: one.broken for one in outcomes if one.broken},
-        "checks": sum(one.checks for one in outcomes),
-        "quoting": sum(one.quoting for one in outcomes),
-        "tripped": sum(bool(one.trips) for one in outcomes),
-        "twice": not once,
-        "counts": counts,
-        "faults": dict(sorted(faults.items())),
-        "seconds": round(seconds, 1),
-    }
+def _known(out: Path | None) -> list[Tally]:
+    """What a file of sums holds of this build."""
+    try:
+        return [one for one in read(out) if one.build == this_build().identity] if out else []
+    except ValueError as error:
+        click.echo(str(error), err=True)
+        sys.exit(3)
 
 
-def _text(outcomes: list[Outcome], result: dict[str, Any], lang: str) -> str:
+def _batches(crew: Crew, chosen: range, known: list[Tally]) -> Iterator[Tally]:
+    """The sums of each thousand seeds, those that are known among them."""
+    build, done = this_build().identity, 0
+    for start in range(0, len(chosen), BATCH):
+        part = chosen[start : start + BATCH]
+        places = (part[0], part[-1], crew.twice)
+        before = [one for one in known if (one.first, one.last, one.twice) == places]
+        if before:
+            done += before[-1].worlds
+            yield before[-1]
+            continue
+        tally = Tally(part[0], part[-1], build, crew.twice)
+        crew.cpu = {True: 0, False: 0}
+        for outcomes in crew.run(part):
+            tally.add(outcomes)
+            done += len(outcomes)
+            if done % TELL_EVERY == 0:
+                sys.stderr.write(f"{done}/{len(chosen)}\n")
+        tally.cpu_first, tally.cpu_second = crew.cpu[True], crew.cpu[False]
+        yield tally
+
+
+def _summary(found: Tally) -> dict[str, Any]:
+    shown = {"ok": not found.failed, **msgspec.structs.asdict(found)}
+    return {**shown, "faults": dict(sorted(found.faults.items()))}
+
+
+def _text(found: Tally, lang: str) -> str:
     lines = []
-    for one in outcomes:
-        if one.broken:
-            again = "重现" if lang == "zh" else "again with"
-            lines += [f"seed {one.seed}: {'; '.join(one.broken)}", plan_of(one.seed)]
-            lines.append(f"    {again}: quanheng worlds --seed {one.seed}")
-    counts, faults = result["counts"], sum(result["faults"].values())
-    failed = len(result["failed"])
+    for seed, broken in found.failed.items():
+        again = "重现" if lang == "zh" else "again with"
+        lines += [f"seed {seed}: {'; '.join(broken)}", plan_of(int(seed))]
+        lines.append(f"    {again}: quanheng worlds --seed {seed}")
+    counts, faults, failed = found.counts, sum(found.faults.values()), len(found.failed)
+    each = [round(cpu / found.worlds) for cpu in (found.cpu_first, found.cpu_second)]
     if lang == "zh":
+        second = f"，第二遍 {each[1]} 毫秒，摘要逐个相同" if found.twice and not failed else ""
         lines.append(
-            f"小世界 {result['worlds']:,} 个，故障 {faults:,} 次，"
+            f"小世界 {found.worlds:,} 个，故障 {faults:,} 次，"
             f"引擎死亡 {counts['deaths']:,} 次，接管 {counts['takeovers']:,} 次"
             f"（备机 {counts['followed']:,} 次），"
-            f"委托报价 {counts['requests']:,} 笔，检查 {result['checks']:,} 次；"
-            f"恢复报价 {result['quoting']:,} 个，风控停报 "
-            f"{result['tripped']:,} 个；失败 {failed} 个，用时 {result['seconds']} 秒（处理器）"
+            f"委托报价 {counts['requests']:,} 笔，检查 {found.checks:,} 次；"
+            f"恢复报价 {found.quoting:,} 个，风控停报 {found.tripped:,} 个；"
+            f"失败 {failed} 个；每个用处理器 {each[0]} 毫秒{second}"
         )
     else:
+        second = f", {each[1]} ms again, equal digests" if found.twice and not failed else ""
         lines.append(
-            f"{result['worlds']:,} small worlds, {faults:,} faults, {counts['deaths']:,} engine "
+            f"{found.worlds:,} small worlds, {faults:,} faults, {counts['deaths']:,} engine "
             f"deaths, {counts['takeovers']:,} take-overs ({counts['followed']:,} by the follower), "
             f"{counts['requests']:,} requests, "
-            f"{result['checks']:,} checks; {result['quoting']:,} quote again, "
-            f"{result['tripped']:,} stopped by a guard; {failed} failed, "
-            f"{result['seconds']} s of processor time"
+            f"{found.checks:,} checks; {found.quoting:,} quote again, "
+            f"{found.tripped:,} stopped by a guard; {failed} failed; "
+            f"{each[0]} ms of processor time each{second}"
         )
     return "\n".join(lines)

@@ -62,12 +62,15 @@ class Streams:
 
     def ask(self, wanted: dict[str, int], whole: bool, now: Nanos) -> list[tuple[str, int]]:
         """The engine wants reports from these indices on; `whole` covers every partition and is
-        waited for. Returns (partition, index) of what has gone by already and must be replayed.
+        waited for. Returns (partition, index) of what has gone by already and must be replayed. An
+        engine that asks while the line is ready misses something: what comes next is asked for too,
+        since nothing tells of a last report that was lost on its way here (F23).
         """
         again = []
         for set_id in self.next_index if whole else wanted:
             index = self._wanted[set_id] = wanted.get(set_id, 1)
-            if index < self.next_index.get(set_id, 1):
+            next_index = self.next_index.get(set_id, 0)
+            if index < next_index or (index == next_index and not whole):
                 again.append((set_id, index))
                 self._waiting[set_id] = True
             if whole:

@@ -39,6 +39,9 @@ MOST = 1_000
 BAND = 10
 """Per cent of a threshold that a figure has to come back before its level ends."""
 
+_FLOORS = np.array([one.floor for one in MONITORS])[:, None, None]
+_STRICT = np.array([int(one.strict) for one in MONITORS])[:, None, None]
+
 _BASE = -1
 """Default of a limit whose base is not a number of this table."""
 
@@ -298,10 +301,10 @@ def sign_thresholds(watch: Watch) -> None:
     """Thresholds as figures are compared: signed, strict ones a step higher; with the band a figure
     has to leave before its level ends, so that an alert does not flap.
     """
-    for row, one in enumerate(MONITORS):
-        plain = watch.levels[row]
-        watch.hit[row] = np.where(plain == FAR, FAR, (-plain if one.floor else plain) + one.strict)
-        watch.keep[row] = watch.hit[row] - np.where(plain == FAR, 0, abs(plain) * BAND // 100)
+    plain = watch.levels[: len(MONITORS)]
+    never = plain == FAR
+    watch.hit[:] = np.where(never, FAR, np.where(_FLOORS, -plain, plain) + _STRICT)
+    watch.keep[:] = watch.hit - np.where(never, 0, abs(plain) * BAND // 100)
 
 
 def in_force(state: State, scope: str, name: str) -> LimitRecord | None:

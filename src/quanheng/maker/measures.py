@@ -18,7 +18,8 @@ from quanheng.maker.hedge_options import MOST, best_of_others
 from quanheng.maker.hedging import protective, ways_of
 from quanheng.maker.ledger_views import GREEKS, greeks_by_expiry
 from quanheng.maker.messages import MakerOpen
-from quanheng.maker.monitor_figures import WHOLE, due_money, net_of, pinned
+from quanheng.maker.monitor_figures import due_money, net_of, pinned
+from quanheng.maker.monitor_kernels import WHOLE
 from quanheng.maker.monitor_state import Line, Raised
 from quanheng.maker.monitor_table import INDEX, MONITORS, Measure
 from quanheng.maker.prompts import MARGIN_COLUMNS, WANTS, margin_row, straddle

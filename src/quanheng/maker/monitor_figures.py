@@ -7,9 +7,9 @@ import numpy as np
 
 from quanheng.books.margin_use import coverage_ppm
 from quanheng.maker import columns as c
-from quanheng.maker import guard_state as s
 from quanheng.maker.figure_kernels import assignment
 from quanheng.maker.messages import MakerOpen
+from quanheng.maker.monitor_kernels import WHOLE, quoted_shares, used_shares
 from quanheng.maker.monitor_state import FAR, SPAN
 from quanheng.maker.monitor_table import INDEX
 from quanheng.maker.prompts import MARGIN_COLUMNS, margin_row
@@ -18,8 +18,6 @@ from quanheng.terms import market
 from quanheng.terms.codes import Phase
 from quanheng.terms.units import SECOND, Nanos
 
-WHOLE = 10_000
-"""A share of one, in the hundredths of a per cent that shares are kept in."""
 PPM = 100  # millionths in one of them
 
 HOLDINGS_EVERY = 10 * SECOND
@@ -29,21 +27,16 @@ EVERY_SECOND, HOLDINGS, MARGIN = range(3)
 
 NEAR_EXPIRY = 2
 """Full trading days before an expiry from which its shorts have to be met (I-39)."""
-RECENT = 60 * SECOND
-"""Age up to which a trade is the market's last price for a deviation (I-43)."""
 
-_UPS = [c.S_DELTA_UP, c.S_GAMMA_UP, c.S_VEGA_UP, c.S_THETA_UP]
-_DOWNS = [column + 1 for column in _UPS]
-_USED = [c.S_LONG, c.S_TOTAL, c.S_BUY_OPEN, c.S_LOSS]
-_ALLOWED = [
+_ALLOWED = np.array([
     c.L_DELTA, c.L_GAMMA, c.L_VEGA, c.L_THETA, c.L_LONG, c.L_TOTAL, c.L_BUY_OPEN, c.L_LOSS,
     c.L_DAY_ORDERS,
-]  # fmt: skip
-_SHARES = [INDEX[name] for name in (
+])  # fmt: skip
+_SHARES = np.array([INDEX[name] for name in (
     "delta", "gamma", "vega", "theta", "long", "total", "buy_open", "loss", "day_orders",
-)]  # fmt: skip
-_DESK = [INDEX[name] for name in ("delta_desk", "gamma_desk", "vega_desk", "theta_desk")]
-_QUOTED = [INDEX[name] for name in ("order_value", "from_own", "from_last", "from_theo")]
+    "delta_desk", "gamma_desk", "vega_desk", "theta_desk",
+)])  # fmt: skip
+_QUOTED = np.array([INDEX[name] for name in ("order_value", "from_own", "from_last", "from_theo")])
 
 
 def refresh(state: State, opened: MakerOpen, at: Nanos) -> None:
@@ -54,7 +47,7 @@ def refresh(state: State, opened: MakerOpen, at: Nanos) -> None:
     _exposures(state, starts)
     _rate(state, opened, at)
     _moves(state, opened, at)
-    _quoted(state, starts, looked[EVERY_SECOND])
+    _quoted(state, looked[EVERY_SECOND])
     watch.looked[EVERY_SECOND] = at
     if at - looked[HOLDINGS] >= HOLDINGS_EVERY:
         watch.looked[HOLDINGS] = at
@@ -65,18 +58,19 @@ def refresh(state: State, opened: MakerOpen, at: Nanos) -> None:
         _margins(state, opened)
 
 
+def refresh_shares(state: State) -> None:
+    """Shares of an empty chain, for compiling the kernels behind them."""
+    _exposures(state, np.zeros(1, dtype=np.int64))
+    _quoted(state, 0)
+
+
 def _exposures(state: State, starts: np.ndarray) -> None:
     """Greeks, positions, losses and the day's orders against their limits (I-30, I-34, I-36)."""
-    signed, worst, limits = state.watch.signed, state.worst, state.limits[starts]
-    ups, downs = worst[:, _UPS], -worst[:, _DOWNS]
-    orders = state.guards.counts[:, s.N_ORDERS : s.N_ORDERS + 1]
-    used = np.hstack([np.maximum(ups, downs), worst[:, _USED], orders])
-    shares = np.maximum(used, 0) * WHOLE // np.maximum(limits[:, _ALLOWED], 1)
-    signed[_SHARES, :-1] = shares.T
-    signed[_DESK, -1] = np.maximum(ups.sum(axis=0), downs.sum(axis=0))
+    signed, worst, limits = state.watch.signed, state.worst, state.limits
+    used_shares(worst, limits, state.guards.counts, starts, _ALLOWED, _SHARES, signed)
     signed[INDEX["blind"], :-1] = worst[:, c.S_BLIND]
     lost = max(int(worst[:, c.S_LOSS].sum()), 0)
-    signed[INDEX["loss_desk"], -1] = lost * WHOLE // max(int(limits[0, c.L_LOSS_DESK]), 1)
+    signed[INDEX["loss_desk"], -1] = lost * WHOLE // max(int(limits[starts[0], c.L_LOSS_DESK]), 1)
 
 
 def _rate(state: State, opened: MakerOpen, at: Nanos) -> None:
@@ -105,48 +99,22 @@ def _moves(state: State, opened: MakerOpen, at: Nanos) -> None:
         watch.signed[INDEX["move_day"], klass] = moved
 
 
-def _quoted(state: State, starts: np.ndarray, since: Nanos) -> None:
+def _quoted(state: State, since: Nanos) -> None:
     """Value of what was sent since the last look, and its distances (I-41, I-43)."""
-    watch, sent = state.watch, state.guards.repeats
-    watch.signed[_QUOTED, :-1] = 0
-    sides = sent.reshape(sent.shape[0], 2, s.R_COLUMNS)
-    slots = np.flatnonzero((sides[:, :, s.R_SINCE] > since).any(axis=1))
-    if not slots.size:
-        return
-    rows, limits = sides[slots], state.limits[slots]
-    fresh = rows[:, :, s.R_SINCE] > since
-    price = np.where(fresh, rows[:, :, s.R_PRICE], 0)
-    unit = state.tables.fixed[slots, c.F_UNIT]
-    value = (price * rows[:, :, s.R_QTY]).max(axis=1) * unit
-    shares = np.zeros((len(_QUOTED), slots.size), dtype=np.int64)
-    shares[0] = value * WHOLE // np.maximum(limits[:, c.L_VALUE], 1)
-    own = watch.sent[slots]
-    shares[1] = _away(price, own, limits, c.L_OWN_SHARE)
-    trade = state.view.rows[slots, market.LAST]
-    old = int(watch.looked[EVERY_SECOND]) - state.desk[slots, c.D_LAST_AT] > RECENT
-    shares[2] = _away(price, np.where(old, 0, trade)[:, None], limits, c.L_LAST_SHARE)
-    theory = np.rint(np.nan_to_num(state.surface.theo[slots, c.T_PRICE]) * WHOLE).astype(np.int64)
-    shares[3] = _away(price, theory[:, None], limits, c.L_THEO_SHARE)
-    watch.sent[slots] = np.where(price > 0, price, own)
-    klass = state.tables.fixed[slots, c.F_KLASS]
-    for row, share in zip(_QUOTED, shares, strict=True):
-        for one in np.unique(klass).tolist():
-            here = np.flatnonzero(klass == one)
-            worst = here[int(share[here].argmax())]
-            watch.signed[row, one] = share[worst]
-            watch.worst[row, one] = slots[worst]
-
-
-def _away(price: np.ndarray, reference: np.ndarray, limits: np.ndarray, share: int) -> np.ndarray:
-    """Largest distance of either side from `reference` (int64[n, 1 or 2], 0 none) as a share of
-    what the ladder's collar allows: its share of the reference or its ticks, whichever is more.
-    """
-    allowed = np.maximum(
-        limits[:, share : share + 1] * reference // WHOLE, limits[:, share + 1, None]
+    watch = state.watch
+    quoted_shares(
+        state.guards.repeats,
+        state.limits,
+        state.tables.fixed,
+        state.view.rows,
+        state.desk,
+        state.surface.theo,
+        since,
+        _QUOTED,
+        watch.sent,
+        watch.signed,
+        watch.worst,
     )
-    away = np.where((price > 0) & (reference > 0), abs(price - reference), 0)
-    found: np.ndarray = (away * WHOLE // np.maximum(allowed, 1)).max(axis=1)
-    return found
 
 
 def _holdings(state: State, starts: np.ndarray) -> None:

@@ -14,7 +14,8 @@ from quanheng.books.pnl import equity
 from quanheng.kernels.pack import pack
 from quanheng.maker import columns as c
 from quanheng.maker.messages import Effects, MakerOpen, Notify
-from quanheng.maker.monitor_figures import PPM, WHOLE, net_of
+from quanheng.maker.monitor_figures import PPM, net_of
+from quanheng.maker.monitor_kernels import WHOLE
 from quanheng.maker.monitor_state import FAR, Excepted
 from quanheng.maker.monitor_table import INDEX, NIGHT
 from quanheng.maker.state import U_SPOT, State

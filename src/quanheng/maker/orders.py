@@ -34,6 +34,11 @@ from quanheng.terms.orders import (
 )
 from quanheng.terms.units import MILLISECOND, Nanos
 
+# A member of an enumeration costs a look into its class: these are read with every answer.
+_REJECTED = Exec.REJECTED
+_REDUCING = TradingState.REDUCING
+_UNKNOWN = Life.UNKNOWN
+
 
 def on_reports(
     state: State, opened: MakerOpen, reports: list[Report], at: Nanos, effects: Effects
@@ -160,7 +165,7 @@ def on_quote_ack(
         return False
     if ack.cancel and ack.client_id in (ack.old_bid, ack.old_ask):
         return _withdrawn(state, opened, slot, ident, ack, at, effects)
-    accepted = ack.exec != Exec.REJECTED
+    accepted = ack.exec != _REJECTED
     gone = ack.cancel and ack.reason in singles.NOTHING_RESTS
     waited = _waited(state.work[slot].tolist(), ident, at)
     if ack.cancel:
@@ -187,7 +192,7 @@ def on_quote_ack(
     else:
         _rejected(state, opened, slot, ack.reason, at, effects)
     standing = state.desk[slot]
-    return bool(standing[c.D_STATE] < TradingState.REDUCING or standing[c.D_SWEEP])
+    return bool(standing[c.D_STATE] < _REDUCING or standing[c.D_SWEEP])
 
 
 def _withdrawn(
@@ -211,7 +216,7 @@ def _waited(row: list[int], ident: int, at: Nanos) -> Nanos:
     link was lost meanwhile: what a replay answers says nothing about the line (P34).
     """
     for base in (0, c.W_COLUMNS):
-        known = row[base + c.W_STATE] != Life.UNKNOWN
+        known = row[base + c.W_STATE] != _UNKNOWN
         if known and ident in (row[base + c.W_PEND_ID], row[base + c.W_CANCEL_ID]):
             return at - row[base + c.W_SENT_AT]
     return 0

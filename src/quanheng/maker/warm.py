@@ -10,6 +10,7 @@ from quanheng.maker import columns as c
 from quanheng.maker import curve_kernels as curves
 from quanheng.maker import figure_kernels as figures
 from quanheng.maker import ledger_kernels as ledger
+from quanheng.maker import monitor_kernels as monitors
 from quanheng.maker import order_kernels as k
 from quanheng.maker import plan_kernels as plan
 from quanheng.maker import quote_kernels as q
@@ -18,6 +19,7 @@ from quanheng.maker import surface_kernels as surface
 from quanheng.maker.check_kernels import mask
 from quanheng.maker.checks import actions_table
 from quanheng.maker.layers import move_buckets
+from quanheng.maker.monitor_figures import refresh_shares
 from quanheng.maker.parameters import TABLE
 from quanheng.maker.state import State, blank, ints
 from quanheng.terms import market
@@ -50,6 +52,8 @@ def kernels() -> tuple[object, ...]:
         scenario.grid,
         scenario.revalue,
         figures.sum_classes,
+        monitors.used_shares,
+        monitors.quoted_shares,
         k.mark_sent,
         k.mark_cancel,
         k.answer_quote,
@@ -85,6 +89,7 @@ def _warm_monitors(state: State) -> None:
     expiries = state.surface.fits[:, [c.X_FORWARD, c.X_TAU, c.X_DISCOUNT]].T
     gaps.price_moves(*given, fixed[:, c.F_EXPIRY], expiries, gaps.grid((0,)))
     figures.assignment(fixed[0], 0, 0)
+    refresh_shares(state)
 
 
 def _warm_surface(state: State) -> None:

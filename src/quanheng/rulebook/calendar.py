@@ -4,7 +4,7 @@ The calendar is data: weekdays on which the exchange is closed. Days from `provi
 are not announced yet and may change.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 import msgspec
 
@@ -56,11 +56,21 @@ def previous_trading(cal: Calendar, day: Day, count: int = 1) -> Day:
 
 def trading_days_between(cal: Calendar, after: Day, upto: Day) -> int:
     """Trading days in (after, upto]; 0 when upto is not later."""
-    count = 0
-    for _ in range(max(0, day_number(upto) - day_number(after))):
-        after = add_days(after, 1)
-        count += is_trading(cal, after)
-    return count
+    begin, end = day_number(after) + 1, day_number(upto)
+    if begin > end:
+        return 0
+    first, last = add_days(after, 1), upto
+    if first < cal.first or last > cal.last:
+        outside = first if first < cal.first or first > cal.last else add_days(cal.last, 1)
+        raise CalendarError(f"{outside} is outside the calendar {cal.first}..{cal.last}")
+    closed = cal.closed[bisect_left(cal.closed, first) : bisect_right(cal.closed, last)]
+    return _weekdays(end) - _weekdays(begin - 1) - sum(weekday(day) < 5 for day in closed)
+
+
+def _weekdays(number: int) -> int:
+    """Mondays to Fridays up to the day `number` since 1970-01-01, counted from a Monday."""
+    weeks, place = divmod(number + 3, 7)
+    return weeks * 5 + min(place + 1, 5)
 
 
 def expiry_day(cal: Calendar, year: int, month: int) -> Day:

@@ -9,17 +9,19 @@ MAX_TIMERS = 4_096
 class Timers:
     """Named timers; re-using a name moves it. Rows are (name, at, token, cause)."""
 
-    __slots__ = ("_count", "_rows")
+    __slots__ = ("_count", "_next", "_rows")
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[Nanos, int, int]] = {}
         self._count = 0
+        self._next: str | None = None  # name of the earliest, None while it has to be sought
 
     def arm(self, name: str, at: Nanos, cause: int) -> int:
         """Set or move a timer; returns its token, which also orders timers of the same instant."""
         self._count += 1
         # Re-inserting keeps the order of the table equal to the order of tokens.
         self._rows.pop(name, None)
+        self._next = None
         self._rows[name] = (at, self._count, cause)
         if len(self._rows) > MAX_TIMERS:
             raise OverflowError(f"timer {name} is one more than the bound of {MAX_TIMERS}")
@@ -35,14 +37,16 @@ class Timers:
         row = self._rows.get(name)
         if row is not None and row[0] == due:
             del self._rows[name]
+            self._next = None
 
     def next_due(self) -> tuple[Nanos, int, str, int] | None:
         """(at, token, name, cause) of the earliest timer, None when there is none."""
-        earliest: tuple[Nanos, int, str, int] | None = None
-        for name, (at, token, cause) in self._rows.items():
-            if earliest is None or (at, token) < earliest[:2]:
-                earliest = (at, token, name, cause)
-        return earliest
+        if not self._rows:
+            return None
+        if self._next is None:
+            self._next = min(self._rows, key=lambda name: self._rows[name][:2])
+        at, token, cause = self._rows[self._next]
+        return at, token, self._next, cause
 
     def rows(self) -> list[tuple[str, Nanos, int, int]]:
         """The table in the order of tokens, for a snapshot."""
@@ -57,3 +61,4 @@ class Timers:
         """Replace the table by one of `rows()`."""
         self._rows = {name: (at, token, cause) for name, at, token, cause in rows}
         self._count = count
+        self._next = None
