@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from exchange_world import Exchange
 from litestar.exceptions import WebSocketException
 from office_world import Firm
 from ratings_world import OTHER, THIRD, write_ratings
+from register_world import Exchange
 from test_desk_door import ORIGIN
 
 from quanheng.compose import registry_run

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from desk_world import PATIENCE, chromium
-from exchange_world import Exchange
 from office_world import Guests, act, listening, ready, shows
 from ratings_world import OTHER, write_ratings
+from register_world import Exchange
 
 from quanheng.compose.registry_files import RATINGS
 
