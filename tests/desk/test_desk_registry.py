@@ -4,12 +4,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
-from exchange_world import Exchange
 from litestar.exceptions import WebSocketException
 from office_world import Firm
 from ratings_world import OTHER, THIRD, write_ratings
+from register_world import Exchange
 from test_desk_door import ORIGIN
 
 from quanheng.compose import registry_run
@@ -268,6 +269,32 @@ def test_the_site_loads_no_machine_of_a_firm():
               "quanheng.exchange", "quanheng.clearing")  # fmt: skip
     assert [name for name in loaded if name.startswith(banned)] == []
     assert "quanheng.compose.registry_site" in loaded
+
+
+def test_the_verb_serves_a_site_of_its_own(exchange: Exchange, tmp_path: Path):
+    """`quanheng registry` as a process: the page, nobody in; with a firm's rules it does not
+    start.
+    """
+    command = [sys.executable, "-m", "quanheng", "registry", str(tmp_path / "data"),
+               "--store", exchange.people.where, "--port", "0"]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        said = process.stdout.readline()
+        assert "registry http://127.0.0.1:" in said, said
+        base = said.split()[2].rstrip("/")
+        with urlopen(f"{base}/api/session", timeout=30) as answer:
+            assert answer.read() == b'{"ok":false}'
+        with urlopen(f"{base}/", timeout=30) as answer:
+            assert b"app.js" in answer.read()
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert (tmp_path / "data" / "published" / "register.csv").exists()
+    rules = Path(registry_run.__file__).parents[1] / "data" / "posts.toml"
+    done = subprocess.run([*command, "--rules", str(rules)], capture_output=True, text=True,
+                          check=False, timeout=60)  # fmt: skip
+    assert done.returncode == 3 and "a firm's" in done.stderr
 
 
 def test_every_kind_of_act_has_a_form(exchange: Exchange):

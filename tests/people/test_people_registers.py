@@ -68,6 +68,12 @@ def test_registers_are_corrected_by_reversal_only(staff: World) -> None:
     assert (entry.state, entry.reason) == ("reversed", "金额有误")
     with pytest.raises(NotAllowedError, match="reversed"):
         registers.reverse(staff.store, head, number, "again")
+    own = registers.add(staff.store, head, "decision", DECISION)
+    registers.approve(staff.store, staff.login("D01"), own)
+    with pytest.raises(NotAllowedError, match="须由他人冲销"):  # two brought it into force (O-04)
+        registers.reverse(staff.store, head, own, "alone")
+    assert [one.number for one in registers.in_force(staff.store, "decision")] == [own]
+    registers.reverse(staff.store, staff.login("C01"), own, "金额有误")
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [

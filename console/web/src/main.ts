@@ -197,7 +197,7 @@ function clocks(): void {
     text(ntp, t(`health.ntp_${beat.ntp}`));
     ntp.title = t("health.ntp_long", signed(beat.ntp_ms ?? 0));
   }
-  classes(ntp, `delay ntp ${{ unsynced: "alarm", unknown: "warn" }[beat?.ntp ?? ""] ?? "dim"}`);
+  classes(ntp, `delay ntp ${{ unsynced: "warn", unknown: "warn" }[beat?.ntp ?? ""] ?? "dim"}`);
 }
 
 function replayBar(): HTMLElement {

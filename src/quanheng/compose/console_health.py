@@ -21,7 +21,7 @@ ALARMS = (
     Column("code", width=160), Column("scope", width=110), Column("content", GROW, 340),
     Column("delivered", width=120), Column("escalated", width=120), Column("by", width=80),
 )  # fmt: skip
-NTP_TONES = {SYNCED: "good", UNSYNCED: "alarm", UNKNOWN: "warn"}
+NTP_TONES = {SYNCED: "good", UNSYNCED: "warn", UNKNOWN: "warn"}
 HASHES = (Column("item", width=160), Column("value", GROW, 300), Column("sha256", HASH, 160))
 
 

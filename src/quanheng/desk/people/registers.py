@@ -80,7 +80,9 @@ def approve(store: Store, actor: Session, number: int) -> None:
 
 
 def reverse(store: Store, actor: Session, number: int, reason: str) -> None:
-    """Reverse a record, with a reason; one that was approved takes a right to approve."""
+    """Reverse a record, with a reason. One that was approved takes a right to approve, and another
+    person than who entered, proposed or is the subject of it: two brought it into force (O-04).
+    """
     actor.require("register.add")
     if not reason.strip():
         raise StoreError("a reversal needs a reason")
@@ -90,6 +92,10 @@ def reverse(store: Store, actor: Session, number: int, reason: str) -> None:
             raise NotAllowedError(f"register {number}: is reversed already")
         if entry.approved_by:
             actor.require("register.approve")
+            if actor.user in _concerned(entry):
+                raise NotAllowedError(
+                    f"{actor.user}: 已审批的记录须由他人冲销 (another person reverses it; O-04)"
+                )
         body = {"reason": reason}
         insert(connection, store.clock(), actor.user, entry.register, REVERSE, number, body)
 

@@ -15,7 +15,8 @@ from quanheng.desk.people.console import ConsoleAccess, ConsoleSession
 from quanheng.desk.people.rules import EXCHANGE
 
 DAY = 20240716
-HOUSE = {"X01": "registrar", "X02": "reviewer", "X03": "auditor"}
+HOUSE = {"X01": "registrar", "X02": "reviewer", "X03": "auditor", "X05": "registrar",
+         "X06": "reviewer"}  # fmt: skip
 APPLIED = {"maker": "NEW1", "underlying": "510300", "kind": "primary", "step": "applied",
            "day": "2024-06-24", "reference": "申请 1"}  # fmt: skip
 
