@@ -60,6 +60,14 @@ def test_f28_a_line_lost_in_a_phase_is_what_the_table_says(phase: str, cause: st
     assert differences(PhaseWorld(phase, cause).run(), documented()[phase]) == []
 
 
+def test_f28_quotes_come_back_in_an_auction_without_snapshots() -> None:
+    """Seed 2: no row of the class changes after the line is back, so no snapshot comes before the
+    phase is over. The underlying's ticks are fresh, theory follows them, and P09 lets quotes go.
+    """
+    world = PhaseWorld("opening auction", "engine gone", 2).run()
+    assert differences(world, documented()["opening auction"]) == []
+
+
 def test_f28_the_phases_are_those_of_the_exchange() -> None:
     """Each world is struck in another phase: the exchange's letters and its no-cancel windows."""
     seen = [PhaseWorld(phase, "order line cut").run().seen["before"] for phase in PHASES]

@@ -7,6 +7,7 @@ timer. A world begins before the phase, loses the line in its middle and goes on
 """
 
 from functools import cache
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,6 +29,7 @@ from quanheng.terms.codes import Side
 from quanheng.terms.days import from_clock, midnight
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 from quanheng.wire.events import Disconnect
+from quanheng.wire.session import Phase as Session
 
 PHASE = 20 * SECOND
 BEFORE = 6 * SECOND
@@ -163,6 +165,14 @@ class PhaseWorld(SmallWorld):
         if self.lasts("logout"):
             return NOT_READY if self.since % REDIAL == 0 else -1
         return -1 if self.lasts("silence") else super()._answers()
+
+    def _venue_said(self, effects: Any) -> None:
+        """What the exchange says while its session ends or is refused waits for the next one."""
+        server = self.server
+        if server is not None and server.phase is not Session.ACTIVE:
+            self.server = None
+        super()._venue_said(effects)
+        self.server = server
 
     def _through(self, data: bytes) -> bytes:
         return b"" if self.lasts("silence") else data

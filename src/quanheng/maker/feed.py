@@ -20,7 +20,7 @@ from quanheng.terms import market
 from quanheng.terms.codes import PHASE_LETTERS, Alert, Phase
 from quanheng.terms.days import day_nanos
 from quanheng.terms.market import ChainTick, Inquiry, UnderlyingTick, UnderlyingTicks
-from quanheng.terms.units import SECOND, Nanos
+from quanheng.terms.units import MILLISECOND, SECOND, Nanos
 
 STALE = 30 * SECOND
 STALE_AUCTION = 75 * SECOND
@@ -143,6 +143,21 @@ def _moved(state: State, opened: MakerOpen, klass: int, at: Nanos, effects: Effe
         plan(state, opened, klass, at, effects, True)
 
 
+def _come_back(state: State, opened: MakerOpen, klass: int, at: Nanos, effects: Effects) -> None:
+    """Price and plan a class of which nothing rests when theory is too old for P09 and the
+    underlying is not: in a call auction no snapshot may come for a minute, and what was withdrawn
+    while the line was lost would stay away until then (F28).
+    """
+    item, view = opened.chain.classes[klass], state.view
+    lives = state.work[item.start : item.stop, [c.W_STATE, c.W_COLUMNS + c.W_STATE]]
+    limit = of_class(state.parameters, item.start, "theo_age") * MILLISECOND
+    priced, seen = int(state.surface.theo_at[klass]), int(view.underlying[klass, U_AT])
+    waits = priced and at - priced > limit >= at - seen and not view.stale[klass]
+    if waits and not lives.any() and not jumps.doubted(state, klass):
+        reprice(state, opened, klass, at, False, effects)
+        plan(state, opened, klass, at, effects)
+
+
 def _doubt_changed(
     state: State, opened: MakerOpen, klass: int, at: Nanos, effects: Effects
 ) -> None:
@@ -173,6 +188,8 @@ def watch(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
             # The best prices that belong to it come with the next tick.
             state.view.underlying[klass, [U_SPOT, U_BID, U_ASK]] = (spot, 0, 0)
             _doubt_changed(state, opened, klass, at, effects)
+        elif in_session(opened, day_nanos(at)):
+            _come_back(state, opened, klass, at, effects)
     clock = day_nanos(at)
     limit = 0
     for row in opened.rulebook.timetable:
