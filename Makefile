@@ -73,8 +73,8 @@ demo: warm
 # In the order of the folders the whole days come early; by the number of tests they came last, one after another.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 test: check browser postgres
-	$(BIN)/pytest $(PARALLEL) tests --ignore=tests/tidy --ignore=tests/live
-	$(BIN)/pytest $(PARALLEL) tests/live
+	$(BIN)/pytest $(PARALLEL) tests --ignore=tests/tidy --ignore=tests/live --ignore=tests/messaging
+	$(BIN)/pytest $(PARALLEL) tests/live tests/messaging
 
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-noto-cjk
 

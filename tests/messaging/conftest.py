@@ -37,3 +37,14 @@ def rig(cluster: Cluster, tmp_path: Path) -> Iterator[CopyRig]:
     made.copied()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def lazy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One server as it is shipped: it acknowledges, and syncs up to two minutes later."""
+    made = Cluster(tmp_path_factory.mktemp("lazy"), 1, sync="")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,6 @@ from quanheng.edge.nats_gate import GateRefusedError, page_of, server_problem
 from quanheng.edge.nats_line import LineDownError, NatsLine
 
 LAZY = "2m"
-
-
-@pytest.fixture(scope="module")
-def lazy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One server as it is shipped: it acknowledges, and syncs up to two minutes later."""
-    made = Cluster(tmp_path_factory.mktemp("lazy"), 1, sync="")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
 
 
 def test_f65_a_copier_does_not_start_on_a_server_that_syncs_later(

@@ -1,5 +1,6 @@
-"""A copier that cannot live does not end the day (F65)."""
+"""Supervision of copiers and agents: no start on bad servers, no end of a day (F65, promise 32)."""
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,12 +8,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from nats_rig import Cluster
 
 from quanheng.compose import live
 from quanheng.compose.live import COPIER_RESTARTS, LiveError, Supervisor
-from quanheng.compose.live_messaging import copiers_of, leases_of
+from quanheng.compose.live_messaging import copiers_of, leases_of, write_copiers
+from quanheng.compose.live_nodes import STANDBY
 from quanheng.compose.live_process import Process
+from quanheng.compose.live_setup import write_lease
 from quanheng.config import Config, read_config
+from quanheng.edge.build import this_build, write_build
 from quanheng.edge.journal_lines import read_lines
 
 
@@ -76,3 +81,56 @@ def test_which_processes_belong_to_a_plan() -> None:
     assert copiers_of(pair) == ("copier", "copier_b") and leases_of(pair) == ("arbiter",)
     assert copiers_of(with_messaging(("oversight",), enabled=True)) == ("copier",)
     assert leases_of(with_messaging(enabled=True, lease="nats")) == ("lease", "lease_b")
+
+
+READY = """
+import sys
+print({said!r}, flush=True)
+sys.stdin.read()
+"""
+STANDS_IN = ("exchange", "gateway", "overseer", "watch", "maker")
+
+
+class Opening(Supervisor):
+    """Starts as ever, with processes that only say they are ready in place of the others."""
+
+    def _spawn(self, role: str, *arguments: str) -> Process:
+        if role not in STANDS_IN:
+            return super()._spawn(role, *arguments)
+        ports = {f"{name}_port": 1 for name in live.LINES}
+        build = this_build().identity
+        said = msgspec.json.encode({"event": "ready", "build": build, **ports}).decode()
+        command = [sys.executable, "-c", READY.format(said=said)]
+        process = Process(role, command, self.run, self._env)
+        self._processes[role] = process
+        self._selector.register(process, 1, process)
+        return process
+
+
+@pytest.mark.parametrize("role", ["copier", "lease"])
+def test_f65_a_day_does_not_begin_on_servers_that_sync_later(
+    lazy: Cluster, tmp_path: Path, role: str
+) -> None:
+    """Promise 32, no start: the supervisor gives up before any order could leave, and says why."""
+    change, config = msgspec.structs.replace, with_messaging()
+    messaging = change(
+        config.messaging, servers=lazy.urls, monitors=lazy.monitors, replicas=1,
+        enabled=role == "copier",
+    )  # fmt: skip
+    pair = change(config.standby, enabled=role == "lease", lease="nats", lease_ms=20_000)
+    config = change(config, messaging=messaging, standby=pair)
+    (tmp_path / "live").mkdir()
+    (tmp_path / STANDBY / "live").mkdir(parents=True)
+    for node in (tmp_path, tmp_path / STANDBY):
+        write_build(node)
+    write_copiers(tmp_path, config)
+    if role == "lease":
+        write_lease(tmp_path, config)
+    prepared: Any = SimpleNamespace(
+        run=tmp_path, plan=SimpleNamespace(config=config), standby={}, midnight=0,
+        write_clients=lambda *ports, **more: None,
+    )  # fmt: skip
+    said = f"{role} ended with code 3: {role}: server a: sync_interval is not always"
+    with Opening(prepared, 60, os.environ) as opening, pytest.raises(LiveError, match=said):
+        opening.start(0)
+    assert not (tmp_path / "live" / "clock.json").exists()

@@ -52,6 +52,10 @@ def raw(frame: Frame) -> bytes:
     return encode_frame(frame.seq, frame.durable_seq, frame.kind, frame.prev, frame.payload)
 
 
+class _NoTakerError(LineDownError):
+    """No server listens to the subject of a stream."""
+
+
 class FrameStream:
     """The verbs on one stream. Each raises LineDownError or RefusedError."""
 
@@ -118,7 +122,16 @@ class FrameStream:
         a second writer is refused): RefusedError of code WRONG_LAST. Frames before the one that
         failed may be there.
         """
-        self._line.call(lambda js: self._put(js._nc, frames))
+
+        async def put(js: Any) -> None:
+            for _ in range(TRIES):
+                try:
+                    return await self._put(js._nc, frames)
+                except _NoTakerError:  # of a stream that was just made; nothing was taken
+                    await asyncio.sleep(PAUSE)
+            return await self._put(js._nc, frames)
+
+        self._line.call(put)
 
     async def _put(self, client: Any, frames: Sequence[Frame]) -> None:
         # The client's own pipelined publication never tells of a refusal, so answers are ours.
@@ -220,7 +233,7 @@ async def _patient(make: Callable[[], Awaitable[Any]]) -> Any:
 def _acknowledged(message: Any, seq: int) -> None:
     """LineDownError or RefusedError unless an answer says that a frame is kept under its number."""
     if not message.data:
-        raise LineDownError("no server takes frames for the stream")
+        raise _NoTakerError("no server takes frames for the stream")
     said = json.loads(message.data)
     error = said.get("error")
     if error is None and said.get("seq") == seq:
