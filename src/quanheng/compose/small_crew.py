@@ -69,9 +69,8 @@ class Crew:
         firsts = max(jobs - seconds, 1)
         self._workers = [Worker(True) for _ in range(firsts)]
         self._workers += [Worker(False) for _ in range(seconds)]
-        self._idle: dict[bool, queue.SimpleQueue[Worker]] = {
-            True: queue.SimpleQueue(),
-            False: queue.SimpleQueue(),
+        self._idle: dict[bool, queue.Queue[Worker]] = {
+            checked: queue.Queue(maxsize=len(self._workers)) for checked in (True, False)
         }
         for worker in self._workers:
             self._idle[worker.checked].put(worker)
