@@ -19,6 +19,7 @@ VERBS = ("@*.command*", "@*.group*")  # called by click
 
 ALLOWED: dict[str, str] = {
     "redirect_request": "called by urllib",
+    "get_code": "called by the import system (tools/mutate.py)",
     "broken_laws": "the machine contract: tests of every machine call it",
     "triggered": "the breaker rule as written; the venue uses its inverse, tests hold them equal",
     "complies": "the spread rule as written; kernels carry its integer form, tests hold them equal",

@@ -5,10 +5,11 @@
 
 The load is a live run at a higher speed, of a desk that requotes at every move (`load.toml`): at 14
 times business time every line carries fourteen business seconds in a second of the wall, while
-heartbeats, dead-man, fsync, loop and back-off stay on the wall. A second of the wall counts as sustained load when it carries at least 2 peak seconds, as a
-burst at 3. What is said of the run: share of such seconds on each line, how late the maker took
-what the exchange had stamped (median of the first and last third, so that a backlog that grows is
-seen; worst), worst turn, dead-man, lost lines, cut readers.
+heartbeats, dead-man, fsync, loop and back-off stay on the wall. A second of the wall counts as
+sustained load when it carries at least 2 peak seconds, as a burst at 3. What is said of the run:
+share of such seconds on each line, how late the maker took what the exchange had stamped (median of
+the first and last third, so that a backlog that grows is seen; worst), worst turn, dead-man, lost
+lines, cut readers.
 
 Counts are of the maker's journal: records of MD301, requests up, reports down, each with the bytes
 of its own protocol. SKIP: seconds of the wall at the beginning that do not count (10).

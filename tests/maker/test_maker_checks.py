@@ -261,6 +261,33 @@ def test_kernel_and_twin_agree_on_random_tables(seed):
     assert {0, 1, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15} <= seen
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_side_of_one_contract_counts_and_a_side_of_none_does_not(deep):
+    """Every rung alone, so that no earlier one hides it: quantities of one and none, prices of a
+    side that is not there as wrong as can be; the kernel and the twin agree (promise 13).
+    """
+    x, w, limits = random_tables(17, 300, deep)
+    rng = np.random.default_rng(18)
+    for column in (c.Q_BID_QTY, c.Q_ASK_QTY):
+        w[:, column] = rng.integers(0, 2, len(w))
+    w[w[:, c.Q_BID_QTY] == 0, c.Q_BID], w[w[:, c.Q_ASK_QTY] == 0, c.Q_ASK] = 0, 0
+    fired = set()
+    for rung in LADDER:
+        one = (Rung(rung.check, Action.DENY, rung.soft, "test"),)
+        mine = w.copy()
+        totals = np.array(row(c.S_COLUMNS, GOOD_TOTALS), dtype=np.int64)
+        slow = totals.tolist()
+        judge(x, mine, limits, limits, totals, actions_table(one))
+        for i in range(len(w)):
+            given = x[i].tolist(), w[i].tolist(), limits[i].tolist(), limits[i].tolist(), slow
+            answer = review(*given, one)
+            refused = isinstance(answer, Refused)
+            assert refused == (mine[i, c.Q_CODE] != 0), (rung.check, i)
+            fired |= {int(rung.check)} if refused else set()
+        assert slow == totals.tolist()
+    assert len(fired) >= 8
+
+
 TOTAL_CHOICES = {
     c.S_EPOCHS: (0, 1), c.S_FUNDS: (-(10**12), 1 - CLAIM, -CLAIM), c.S_TOKENS: (1_000, 300),
     c.S_LONG: (0, 60, 4_981), c.S_TOTAL: (0, 99, 101), c.S_BUY_OPEN: (0, 9_981),

@@ -85,6 +85,8 @@ def test_a_frame_that_is_cut_anywhere_is_a_bad_frame_and_nothing_else() -> None:
         reason = "too few for a frame header" if size < HEADER_BYTES else "does not fit"
         with pytest.raises(BadFrameError, match=reason):
             parse_frame(b"x" + frame[:size], 1)
+    with pytest.raises(BadFrameError, match="no frame starts here"):
+        parse_frame(bytes(HEADER_BYTES), 0)
     assert MAX_PAYLOAD == 33_554_432
     head = bytearray(frame[:HEADER_BYTES])
     head[4:8] = (MAX_PAYLOAD + 1).to_bytes(4, "little")
