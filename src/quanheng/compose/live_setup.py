@@ -178,7 +178,10 @@ class Prepared:
             tls=whole_path(standby.tls),
         )
         self._write("overseer", overseer)
-        operations = plan.config.operations
+        self._write_watch()
+
+    def _write_watch(self) -> None:
+        operations = self.plan.config.operations
         watch = watch_main.Setup(
             host=operations.host,
             port=operations.port,
