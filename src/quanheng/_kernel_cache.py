@@ -102,8 +102,9 @@ class CheckedFiles:
 
     Stands in for numba's own files, an index and numbered code. Two processes that save at once can
     give one number to two signatures there, and the code of the one runs for the other; and numba
-    keeps the source's time of change, which a fresh clone alters for nothing. Here the name of the
-    folder says which sources these are, and the name of the file which signature.
+    keeps the source's path and time of change, which a fresh clone alters for nothing. Here the
+    name of the folder says which sources these are, and the name of the file which function and
+    signature.
     """
 
     def __init__(self, folder: str, name: str) -> None:
@@ -156,5 +157,7 @@ def keep_checked(compiled: Any) -> Any:
     """Let a compiled function keep its machine code in checked files; the function itself."""
     cache: Any = getattr(compiled, "_cache", None)
     if hasattr(cache, "_cache_file"):  # not under NUMBA_DISABLE_JIT=1
-        cache._cache_file = CheckedFiles(cache.cache_path, cache._impl.filename_base)
+        module = compiled.py_func.__module__
+        name = f"{module}.{cache._impl.filename_base}"
+        cache._cache_file = CheckedFiles(cache_folder(module), name)
     return compiled

@@ -1,12 +1,14 @@
 """The kernel cache: damaged files are found, removed and compiled again (performance.md 3)."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from quanheng import _kernel_cache
 from quanheng._kernel_cache import CheckedFiles
 
 SCRIPT = """
@@ -20,11 +22,14 @@ print(len(_kernel_cache.damaged), sum(_encode.stats.cache_hits.values()))
 """
 
 
-def run(folder: Path) -> list[int]:
-    """[damaged files found, cache hits of one kernel] of a fresh process that packs a table."""
+def run(folder: Path, clone: Path | None = None) -> list[int]:
+    """[damaged files found, cache hits of one kernel] of a fresh process that packs a table, with
+    the sources of a clone or these.
+    """
+    place = {"PYTHONPATH": str(clone)} if clone else {}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **place},
         capture_output=True,
         text=True,
         check=False,
@@ -51,6 +56,14 @@ def folder(tmp_path_factory) -> Path:
 def test_a_second_process_compiles_nothing(folder):
     """The cache answers, although the files' times have changed as in a fresh clone."""
     assert run(folder) == [0, 1]
+
+
+def test_another_clone_compiles_nothing(folder, tmp_path):
+    """The same sources in another place find the code: neither name holds a path."""
+    src = Path(_kernel_cache.__file__).parents[1]
+    left_out = shutil.ignore_patterns("__pycache__", "static", "data")
+    shutil.copytree(src / "quanheng", tmp_path / "quanheng", ignore=left_out)
+    assert run(folder, tmp_path) == [0, 1]
 
 
 def half(data: bytes) -> bytes:
