@@ -51,7 +51,7 @@ ROOMS: dict[str, Room] = {
     "session codec": Room(
         ("wire/session", "wire/tdgw_client", "wire/tdgw_server", "wire/step", "wire/step_messages",
          "wire/step_session"),
-        ("wire", "exchange/test_exchange_scripts.py", "live/test_live_sockets.py"),
+        ("wire", "live/test_live_sockets.py"),
     ),
     "lease and fence": Room(
         ("edge/lease", "edge/arbiter", "edge/gateway_gate", "edge/gateway"),
@@ -62,7 +62,7 @@ ROOMS: dict[str, Room] = {
     "limits": Room(
         ("maker/limits", "maker/limit_commands", "maker/guards"),
         ("maker/test_maker_limits.py", "maker/test_maker_levels.py", "maker/test_maker_people.py",
-         "maker/test_maker_machine.py", "maker/test_maker_night.py"),
+         "maker/test_maker_alarms.py", "maker/test_maker_night.py"),
     ),
     "duty figures": Room(
         ("duties/measure", "duties/day", "duties/day_kernels", "duties/figures", "duties/grade",

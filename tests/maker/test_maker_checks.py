@@ -271,6 +271,7 @@ def test_a_side_of_one_contract_counts_and_a_side_of_none_does_not(deep):
     for column in (c.Q_BID_QTY, c.Q_ASK_QTY):
         w[:, column] = rng.integers(0, 2, len(w))
     w[w[:, c.Q_BID_QTY] == 0, c.Q_BID], w[w[:, c.Q_ASK_QTY] == 0, c.Q_ASK] = 0, 0
+    w[::9, c.Q_BID] = 1_001
     fired = set()
     for rung in LADDER:
         one = (Rung(rung.check, Action.DENY, rung.soft, "test"),)
