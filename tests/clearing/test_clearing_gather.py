@@ -22,14 +22,14 @@ PHASES = np.array(
     ],
     dtype=np.int64,
 )
-# slot, at, price, qty, buyer, seller, buy order at, sell order at, buy limit, sell limit
+# slot, at, price, qty, buyer, seller, buy order at, sell order at, buy limit, sell limit, aggressor
 TRADES = np.array(
     [
-        [0, AUCTION_END, 500, 2, 3, 1, 600, 700, 1, 1],
-        [0, 2_000, 505, 4, 3, -1, 1_500, 2_000, 1, 0],
-        [1, 2_500, 80, 1, -1, 0, 2_000, 2_500, 1, 1],
-        [0, 3_000, 510, 1, 1, 3, 2_900, 3_000, 1, 1],
-        [0, CLOSE, 520, 6, -1, -1, 8_500, 8_600, 1, 1],
+        [0, AUCTION_END, 500, 2, 3, 1, 600, 700, 1, 1, -1],
+        [0, 2_000, 505, 4, 3, -1, 1_500, 2_000, 1, 0, 1],
+        [1, 2_500, 80, 1, -1, 0, 2_000, 2_500, 1, 1, 1],
+        [0, 3_000, 510, 1, 1, 3, 3_000, 3_000, 1, 1, 1],
+        [0, CLOSE, 520, 6, -1, -1, 8_500, 8_600, 1, 1, -1],
     ],
     dtype=np.int64,
 )
@@ -58,8 +58,10 @@ FILLS = {
 
 
 def test_clearing_gather_effects_and_roles() -> None:
-    """Effects come from the fills, roles from order times and auctions; the rest is the public."""
-    rows = unpack(gather.trades_cleared(chain(), TRADES, PHASES, FILLS).rows, msg.TRADE_COLUMNS)
+    """Effects come from the fills, roles from whose order came last, also within a millisecond; the
+    rest is the public.
+    """
+    rows = unpack(gather.trades_cleared(chain(), TRADES, FILLS).rows, msg.TRADE_COLUMNS)
     public = msg.PUBLIC
     both = rows[:, msg.BUYER : msg.SELLER + 1].tolist()
     assert both == [[0, public], [0, public], [public] * 2, [public, 0], [public] * 2]
@@ -72,13 +74,13 @@ def test_clearing_gather_effects_and_roles() -> None:
 def test_clearing_gather_refuses_what_does_not_match() -> None:
     """A trade without its fill, a fill without its trade and a wrong price are all errors."""
     with pytest.raises(ValueError, match="trade 3 of 10000001, 1 at 510"):
-        gather.trades_cleared(chain(), TRADES, PHASES, {3: FILLS[3][:2]})
+        gather.trades_cleared(chain(), TRADES, {3: FILLS[3][:2]})
     more = [*FILLS[3], fill(Side.BUY, Effect.OPEN, 1, 1)]
     with pytest.raises(ValueError, match="1 reported fills are no trades"):
-        gather.trades_cleared(chain(), TRADES, PHASES, {3: more})
+        gather.trades_cleared(chain(), TRADES, {3: more})
     wrong = [fill(Side.BUY, Effect.OPEN, 501, 2), *FILLS[3][1:]]
     with pytest.raises(ValueError, match="trade 0 of 10000001, 2 at 500"):
-        gather.trades_cleared(chain(), TRADES, PHASES, {3: wrong})
+        gather.trades_cleared(chain(), TRADES, {3: wrong})
 
 
 def test_clearing_gather_market_close() -> None:

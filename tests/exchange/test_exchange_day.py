@@ -180,6 +180,21 @@ def test_breaker_starts_pauses_and_sets_its_reference(day: World) -> None:
     assert len(dict.fromkeys(inside[:, 2].tolist())) == 1
 
 
+def test_trades_say_whose_order_came_last(day: World) -> None:
+    """The aggressor of a continuous trade is who arrived with it, an auction has none; times alone
+    would not tell, since orders of one millisecond meet too (E-08: who provides pays less).
+    """
+    trades = rows(day.effects, "trades")
+    aggressor = trades[:, 10]
+    met = trades[aggressor >= 0]
+    came = met[np.arange(len(met)), 6 + met[:, 10]]
+    stood = met[np.arange(len(met)), 7 - met[:, 10]]
+    assert len(met) > 1_000 and (came == met[:, 1]).all() and (stood <= came).all()
+    assert (stood == came).any(), "no two orders of one millisecond met"
+    crossed = trades[aggressor < 0]
+    assert len(crossed) > 100 and (crossed[:, 6:8].max(axis=1) < crossed[:, 1]).all()
+
+
 def test_halted_contract_does_not_trade(day: World) -> None:
     """No trade inside a halt; the phase goes P and back to T (rules.md 1.7)."""
     slot = 3

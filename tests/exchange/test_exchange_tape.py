@@ -155,7 +155,7 @@ def test_tape_prints_are_exact() -> None:
         [(Side.SELL, 1_010, 10, 0)],
         [(Side.BUY, 980, 2, 8), (Side.BUY, 980, 1, 7)],
     ]
-    rows = unpack(_rows(world, "trades"), 10)
+    rows = unpack(_rows(world, "trades"), 11)
     market_rows = rows[(rows[:, 4] < 0) & (rows[:, 5] < 0), 2:4].tolist()
     assert market_rows == [[1_010, 40], [980, 3], [979, 2], [980, 28]]
 
@@ -282,7 +282,7 @@ def test_tape_records_quotes_by_the_size_in_force_and_ends_the_day() -> None:
     assert rows == [[990, 10, 1_010, 10], [0, 0, 1_010, 10], [0, 0, 0, 0]]
     phases = unpack(_rows(world, "phases"), 3)
     assert phases[phases[:, 0] == 0, 2].tolist() == [Phase.START, Phase.CONTINUOUS, Phase.CLOSED]
-    trades = unpack(_rows(world, "trades"), 10).tolist()
+    trades = unpack(_rows(world, "trades"), 11).tolist()
     # The market's own trade sets the last price; of ours the buyer is maker 0, and rested first.
     assert [row[2:6] for row in trades] == [[1_000, 1, -1, -1], [990, 6, 0, -1]]
     assert trades[1][6] < trades[1][7] == trades[1][1]

@@ -15,32 +15,16 @@ from quanheng.terms import market
 from quanheng.terms.codes import Phase, Side
 from quanheng.terms.contract import Chain
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import Nanos
 
 Table = npt.NDArray[np.int64]
 
 # The exchange's table "trades".
 SLOT, AT, PRICE, QTY, BUY_FROM, SELL_FROM = 0, 1, 2, 3, 4, 5
 BUY_ORDER_AT, SELL_ORDER_AT, BUY_LIMIT, SELL_LIMIT = 6, 7, 8, 9
-VENUE_COLUMNS = 10
-
-AUCTIONS = (Phase.OPENING, Phase.INTRADAY, Phase.CLOSING)
+AGGRESSOR = 10  # side whose order came last, 0 buy, 1 sell; -1: an auction
 
 
-def uncrosses(phases: Table) -> dict[int, list[Nanos]]:
-    """When each slot's call auctions ended, from the table "phases" (slot, at, phase)."""
-    found: dict[int, list[Nanos]] = {}
-    last: dict[int, int] = {}
-    for slot, at, phase in phases.tolist():
-        if last.get(slot) in AUCTIONS and phase != last[slot]:
-            found.setdefault(slot, []).append(at)
-        last[slot] = phase
-    return found
-
-
-def trades_cleared(
-    chain: Chain, trades: Table, phases: Table, fills: dict[int, list[Trade]]
-) -> msg.TradesCleared:
+def trades_cleared(chain: Chain, trades: Table, fills: dict[int, list[Trade]]) -> msg.TradesCleared:
     """Cleared rows from the table "trades" and each participant's own fills, in report order.
 
     `fills` goes by participant number, and account n is its n-th key in ascending order; every
@@ -49,14 +33,12 @@ def trades_cleared(
     """
     accounts = {participant: index for index, participant in enumerate(sorted(fills))}
     queues = _queues(chain, fills)
-    ends = uncrosses(phases)
     out = np.zeros((len(trades), msg.TRADE_COLUMNS), dtype=np.int64)
     out[:, : msg.BUYER] = trades[:, : msg.BUYER]
     out[:, msg.BUYER : msg.SELLER + 1] = msg.PUBLIC
     own = np.flatnonzero(np.isin(trades[:, BUY_FROM : SELL_FROM + 1], sorted(fills)).any(axis=1))
     for index in own.tolist():
         row = trades[index].tolist()
-        auction = _in_auction(row, ends)
         for seller, side in enumerate((Side.BUY, Side.SELL)):
             participant = row[BUY_FROM + seller]
             if participant not in accounts:
@@ -71,7 +53,7 @@ def trades_cleared(
             out[index, msg.BUYER + seller] = accounts[participant]
             out[index, msg.BUYER_EFFECT + seller] = int(fill.effect)
             out[index, msg.BUYER_COVERED + seller] = int(fill.covered)
-            out[index, msg.BUYER_ROLE + seller] = msg.ROLES.index(_role(row, seller, auction))
+            out[index, msg.BUYER_ROLE + seller] = msg.ROLES.index(_role(row, seller))
     left = sum(len(queue) for queue in queues.values())
     if left:
         raise ValueError(f"{left} reported fills are no trades of the exchange")
@@ -91,21 +73,14 @@ def _queues(
     return queues
 
 
-def _in_auction(row: list[int], ends: dict[int, list[Nanos]]) -> bool:
-    """Was it an uncross? Both orders then stood before the auction's end."""
-    if row[AT] not in ends.get(row[SLOT], []):
-        return False
-    return row[BUY_ORDER_AT] < row[AT] and row[SELL_ORDER_AT] < row[AT]
-
-
-def _role(row: list[int], seller: int, auction: bool) -> str:
+def _role(row: list[int], seller: int) -> str:
     """Fee role of a market maker's side: provider when its limit order is the earlier one
-    (rules.md 6).
+    (rules.md 6). Times do not tell: orders of one millisecond come one after the other too.
     """
-    if auction:
+    if row[AGGRESSOR] < 0:
         return "auction"
-    mine, other = row[BUY_ORDER_AT + seller], row[SELL_ORDER_AT - seller]
-    return "provider" if row[BUY_LIMIT + seller] == 1 and mine < other else "taker"
+    earlier = row[AGGRESSOR] != seller
+    return "provider" if row[BUY_LIMIT + seller] == 1 and earlier else "taker"
 
 
 class LastSeen(msgspec.Struct):

@@ -160,7 +160,7 @@ def _inputs(world: World, book: Book, register: bytes) -> Iterator[clear.Input]:
     )
     closes = tuple(int(price) for price in world.underlying_closes)
     yield opened
-    yield trades_cleared(chain, trades, phases, {0: fills})
+    yield trades_cleared(chain, trades, {0: fills})
     yield clear.PublicRegister(register)
     desk = world.venue.state.desks[0]
     if desk.combinations:

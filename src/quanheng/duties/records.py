@@ -2,9 +2,11 @@
 
 Record columns (all int64, times in Nanos, maker = index into `makers`, -1 nobody):
 quotes (maker, slot, at, bid, bid_qty, ask, ask_qty); trades (slot, at, price, qty, buyer, seller,
-buy_order_at, sell_order_at, buy_limit, sell_limit); phases (slot, at, phase); inquiries (slot, at,
-number). Rows may come in any order of slots but in order of time; of quotes and phases with
-one key and instant the last stands, as duty_dataset.md 1 wants each instant once.
+buy_order_at, sell_order_at, buy_limit, sell_limit, aggressor: the side whose order came last, 0
+buy, 1 sell, -1 in an auction or unknown; the dataset has no column for it); phases (slot, at,
+phase); inquiries (slot, at, number). Rows may come in any order of slots but in order of time; of
+quotes and phases with one key and instant the last stands, as duty_dataset.md 1 wants each instant
+once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +33,7 @@ from quanheng.terms.units import Day, Nanos, Slot
 
 Ints = npt.NDArray[np.int64]
 
-WIDTHS = {"quotes": 7, "trades": 10, "phases": 3, "inquiries": 3}
+WIDTHS = {"quotes": 7, "trades": 11, "phases": 3, "inquiries": 3}
 """Columns of each Record table."""
 
 

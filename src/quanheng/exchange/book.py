@@ -26,6 +26,7 @@ from quanheng.exchange.layout import (
     CLOSE,
     COVERED,
     COVERED_FLAG,
+    E_AGGRESSOR,
     E_BUY_AT,
     E_BUY_FLAGS,
     E_BUY_ID,
@@ -255,6 +256,7 @@ def trade(
     row[E_PRICE] = price
     row[E_QTY] = qty
     row[E_PREVIOUS] = info[LAST]
+    row[E_AGGRESSOR] = aggressor
     opened = 0
     for side in range(2):
         here = bid if side == BID_SIDE else ask

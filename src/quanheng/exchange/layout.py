@@ -127,7 +127,8 @@ E_BUY_FLAGS = 11
 E_SELL_FLAGS = 12
 E_BUY_LEFT = 13
 E_SELL_LEFT = 14
-EVENT = 15
+E_AGGRESSOR = 15  # the side whose order came last; -1 in an auction
+EVENT = 16
 EVENTS = 2048
 
 TRADED = 1
@@ -168,7 +169,7 @@ IN_AUCTION = 2
 ORDINARY = 3
 CTL = C_FEE + ROLES * 4
 
-TRADE_ROW = 10
+TRADE_ROW = 11
 QUOTE_ROW = 7
 ROWS = 4096
 """Rows of the trade and quote tables before they must be emitted."""

@@ -4,6 +4,7 @@ from quanheng.exchange.layout import (
     C_EVENTS,
     C_MAKERS,
     C_TRADES,
+    E_AGGRESSOR,
     E_BUY_AT,
     E_BUY_FLAGS,
     E_BUYER,
@@ -40,4 +41,5 @@ def log_trades(m: Market, rows: Ints, at: int) -> None:
             row[4 + side] = owner if kind < 0 else -1 - kind
             row[6 + side] = event[E_BUY_AT + side]
             row[8 + side] = 0 if event[E_BUY_FLAGS + side] & MARKET else 1
+        row[10] = event[E_AGGRESSOR]
         m.ctl[C_TRADES] += 1

@@ -11,6 +11,7 @@ from typing import ClassVar, assert_never
 import numpy as np
 
 from quanheng.exchange.front import NOT_IMPLEMENTED
+from quanheng.exchange.layout import TRADE_ROW
 from quanheng.exchange.messages import (
     Deliver,
     PlatformStateChanged,
@@ -138,8 +139,8 @@ class TapeVenue:
         reports: list[Report] = []
         for slot, price, qty in unpack(prints.rows, 3).tolist():
             reports += _filled(state, on_print(state, slot, price, qty), at, effects)
-            row = (slot, at, price, qty, NOBODY, NOBODY, at, at, 1, 1)
-            effects.append(Record("trades", 10, pack(np.array([row], dtype=np.int64))))
+            row = (slot, at, price, qty, NOBODY, NOBODY, at, at, 1, 1, -1)
+            effects.append(Record("trades", TRADE_ROW, pack(np.array([row], dtype=np.int64))))
         if reports:
             effects.append(Deliver(state.opened.pbu, reports))
 
@@ -234,9 +235,9 @@ def _filled(
         state.touched[slot] = 1
         buyer, seller = (US, NOBODY) if side == 0 else (NOBODY, US)
         bought, sold = (entered, at) if side == 0 else (at, entered)
-        rows.append((slot, at, fill.price, fill.qty, buyer, seller, bought, sold, 1, 1))
+        rows.append((slot, at, fill.price, fill.qty, buyer, seller, bought, sold, 1, 1, 1 - side))
     if rows:
-        effects.append(Record("trades", 10, pack(np.array(rows, dtype=np.int64))))
+        effects.append(Record("trades", TRADE_ROW, pack(np.array(rows, dtype=np.int64))))
     return reports
 
 
@@ -255,12 +256,12 @@ def _record_market(
         return
     count = int(moved.sum())
     qty = np.where(known, np.maximum(more, 1), 1)[moved]
-    stamp, nobody, limit = (np.full(count, value) for value in (at, NOBODY, 1))
+    stamp, nobody, limit, unknown = (np.full(count, value) for value in (at, NOBODY, 1, -1))
     columns = (
         rows[moved, market.SLOT], stamp, last[moved], qty, nobody, nobody, stamp, stamp, limit,
-        limit,
+        limit, unknown,
     )  # fmt: skip
-    effects.append(Record("trades", 10, pack(np.stack(columns, axis=1))))
+    effects.append(Record("trades", TRADE_ROW, pack(np.stack(columns, axis=1))))
 
 
 def _expire(state: TapeState, slot: Slot) -> None:
