@@ -2,7 +2,8 @@
 
 import pytest
 
-from quanheng.compose.small_world import STEP, SmallWorld
+from quanheng.compose.small_clock import HOP
+from quanheng.compose.small_world import SmallWorld
 from quanheng.maker import jumps
 from quanheng.maker.state import U_SPOT
 from quanheng.runtime.envelope import Source
@@ -11,6 +12,8 @@ from quanheng.terms.market import UnderlyingTick, UnderlyingTicks
 from quanheng.terms.units import SECOND, Nanos
 
 AT = 15 * SECOND
+LOOKS = (AT - HOP, AT, AT + SECOND // 5, AT + 3 * SECOND, AT + 12 * SECOND)
+"""Instants that are looked at; the last one ends the world."""
 
 
 class JumpWorld(SmallWorld):
@@ -24,9 +27,15 @@ class JumpWorld(SmallWorld):
         self.told: list[Jump] = []
         self.resting: dict[Nanos, int] = {}
 
+    def _over(self) -> bool:
+        return self.since >= LOOKS[-1]
+
+    def _next(self) -> Nanos:
+        return min(super()._next(), *(self.begin + at for at in LOOKS if at > self.since))
+
     def _step(self, quiet: bool = False) -> None:
-        if self.since == AT - STEP and self.real:
-            self._spot = self._spot * 92 // 100 // 10 * 10
+        if self.since == AT and self.real:
+            self._spot = self._spot * 92 // 100 // 10 * 10  # the market moves now
         if self.since == AT and not self.real:
             low = self._spot * 4 // 5
             book = ((low - 10,), (100,), (low + 10,), (100,))
@@ -49,7 +58,7 @@ def test_f43_a_crash_in_one_tick_is_followed_and_a_wrong_tick_is_not() -> None:
     real, wrong = JumpWorld(True).run(), JumpWorld(False).run()
     for world in (real, wrong):
         assert world.checks.broken == []
-        assert world.resting[AT - STEP] > 0 and world.resting[AT + SECOND // 5] == 0
+        assert world.resting[AT - HOP] > 0 and world.resting[AT + SECOND // 5] == 0
         assert abs(world.in_force() - world._spot) <= 60
     assert real.told[0] == Jump.DOUBTED
     assert real.told[1] in (Jump.TICKS, Jump.OPTIONS)

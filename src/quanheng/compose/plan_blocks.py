@@ -43,6 +43,7 @@ UNITS = {
     "ticks": "最小变动", "bp": "基点", "days": "日", "hundredths of a day": "0.01日",
     "messages": "笔", "orders": "笔", "per second": "笔/秒", "msg per s": "笔/秒",
     "1e-4": "万分之一", "trading days": "交易日", "rung": "级", "fills in 5 s": "笔/5秒",
+    "market ticks": "笔行情",
 }  # fmt: skip
 """Words for the units that people read most; others stay as they are."""
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 CALL = 4.0
 """Seconds that a request may take."""
 DIAL = 4.0
-WRONG_LAST = 10071
+WRONG_LAST = 10_071
 """The server's error code of an expectation that does not hold."""
 
 Make = Callable[[Any], Awaitable[T]]

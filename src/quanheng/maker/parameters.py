@@ -123,7 +123,7 @@ TABLE: tuple[Parameter, ...] = (
         "absurd", "1e-6 of price", 50_000, 5_000, 500_000, 1, "a tick further off is doubted"
     ),
     Parameter("absurd_hold", "ms", 1_000, 0, 60_000, -1, "how long a doubted tick waits at least"),
-    Parameter("absurd_ticks", "ticks", 3, 2, 100, -1, "ticks in a row that confirm a jump"),
+    Parameter("absurd_ticks", "market ticks", 3, 2, 100, -1, "ticks in a row that confirm a jump"),
 )
 
 CLASS_WIDE = (
