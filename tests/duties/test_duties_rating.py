@@ -149,7 +149,7 @@ def played(random: Random) -> tuple[Meter, dict[str, np.ndarray]]:
             slot, price, qty, buyer, seller = args
             on_trade(meter, slot, at, qty, buyer, seller)
             on_last(meter, slot, at, price)
-            rows["trades"].append((slot, at, price, qty, buyer, seller, at, at, 1, 1))
+            rows["trades"].append((slot, at, price, qty, buyer, seller, at, at, 1, 1, -1))
         else:
             on_inquiry(meter, args[0], at, args[1])
             rows["inquiries"].append((args[0], at, args[1]))
