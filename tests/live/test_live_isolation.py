@@ -92,7 +92,7 @@ def test_the_register_of_a_configuration(tmp_path: Path) -> None:
 
 def test_a_hedge_order_on_a_foreign_account_is_refused() -> None:
     """An order for securities on another account than the line's ends the session by name."""
-    own, other = stage().profile, Profile(FOREIGN, stage().profile.pbu)
+    own, other = stage(8).profile, Profile(FOREIGN, stage(8).profile.pbu)
     now = BEGIN
     server = AuctionServer(own, ReportStream(), FIRST_DAY, now)
     client = AuctionClient("QUANHENG", other, FIRST_DAY, now)
@@ -110,7 +110,7 @@ def test_a_hedge_order_on_a_foreign_account_is_refused() -> None:
 
 def test_a_report_of_a_foreign_account_is_quarantined() -> None:
     """A fill that names another account is no fill of ours: it is kept aside and recorded."""
-    plan = stage().plan
+    plan = stage(8).plan
     gateway = Gateway(plan, Epochs(), BEGIN)
     server = ServerSession((Profile(FOREIGN, plan.pbu, plan.branch),), SETS, FIRST_DAY, BEGIN)
     server.send_platform_state(2, BEGIN)
@@ -131,7 +131,7 @@ def test_a_report_of_a_foreign_account_is_quarantined() -> None:
 
 def test_a_gateway_of_another_account_does_not_start(tmp_path: Path) -> None:
     """Account, trading unit or exchange host outside the register: refused and recorded."""
-    plan = stage().plan
+    plan = stage(8).plan
     for register, host, text in (
         (Register((FOREIGN,), (plan.pbu,)), "127.0.0.1", plan.account),
         (Register((plan.account,), ("99999",)), "127.0.0.1", plan.pbu),
@@ -149,7 +149,7 @@ def test_a_hedge_line_of_a_foreign_account_lets_nothing_out() -> None:
     """Our own last hop: a line that would name another account refuses every order, records an
     alert, and the engine hears that nothing was sent; the own account passes.
     """
-    own = stage().profile
+    own = stage(8).profile
     register = Register((own.account,), (own.pbu,))
     for profile, passes in ((own, True), (Profile(FOREIGN, own.pbu), False),
                             (Profile(own.account, "99999"), False)):  # fmt: skip
@@ -173,7 +173,7 @@ def test_a_hedge_line_of_a_foreign_account_lets_nothing_out() -> None:
 
 def test_refusals_become_red_alarms(tmp_path: Path) -> None:
     """What a process, the console or the settlement refused reaches people through the watch."""
-    plan = stage().plan
+    plan = stage(8).plan
     (tmp_path / "live").mkdir()
     register = Register((FOREIGN,), (plan.pbu,))
     with pytest.raises(IsolationError):
@@ -191,13 +191,13 @@ def test_refusals_become_red_alarms(tmp_path: Path) -> None:
 def exchange(run: Path, peers: tuple[str, ...]) -> ExchangeProcess:
     (run / "live").mkdir(parents=True)
     (run / "exchange").mkdir()
-    venue = stage().venue
+    venue = stage(8).venue
     setup = ExchangeSetup(
         venue=venue,
         etf=EtfOpen(day=venue.day, specs=(), seed=1),
-        account=stage().plan.account,
-        pbu=stage().plan.pbu,
-        branch=stage().plan.branch,
+        account=stage(8).plan.account,
+        pbu=stage(8).plan.pbu,
+        branch=stage(8).plan.branch,
         open_at=BEGIN,
         start=BEGIN,
         host="127.0.0.1",

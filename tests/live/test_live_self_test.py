@@ -69,7 +69,7 @@ def test_a_good_node_passes_and_the_record_is_filed(tmp_path: Path) -> None:
     """Every check passes or is noted; the record reads back as it was."""
     found = examine(plan(), tmp_path)
     assert found.ok, found.failed
-    assert len(found.findings) == len(self_test.CHECKS) == 17
+    assert len(found.findings) == len(self_test.CHECKS) == 18
     assert said(found, "keys")[0] == NOTED
     assert read_record(self_test.file_record(found, tmp_path)) == found
     assert [path.name for path in tmp_path.iterdir()] == [RECORD]

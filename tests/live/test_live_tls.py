@@ -297,6 +297,7 @@ def test_refusals_and_strangers_become_red_alarms(tmp_path: Path, keys: Path) ->
     """
     (tmp_path / "live").mkdir()
     (tmp_path / "standby" / "live").mkdir(parents=True)
+    (tmp_path / "live" / "arbiter.msgpack").touch()  # the run has an arbiter
     for peers in ((), ("192.0.2.1",)):
         setup = ArbiterSetup("127.0.0.1", 0, peers=peers, tls=str(keys))
         process = ArbiterProcess(tmp_path, setup, Loop())

@@ -78,11 +78,16 @@ class CopyRig:
         return made
 
     def held(self) -> list[bytes]:
-        """What a reader finds in the stream, checked and chained."""
+        """What a reader finds in the stream, checked and chained; electing servers answer late."""
         tail = StreamTail(self.line(), self.name, MACHINE)
-        found = [raw(frame) for frame, _ in tail.poll()]
-        assert not tail.why, tail.why
-        return found
+        found: list[bytes] = []
+        until = time.monotonic() + 30
+        while True:
+            found += [raw(frame) for frame, _ in tail.poll()]
+            if not tail.why:
+                return found
+            assert time.monotonic() < until, tail.why
+            time.sleep(0.05)
 
     def kept(self) -> list[bytes]:
         """The journal's frames."""
