@@ -131,38 +131,6 @@ class Blows:
             return ONE_WAY[(number // every.one_way_every - 1) % len(ONE_WAY)]
         return "host" if every.host_every and number % every.host_every == 0 else "engine"
 
-    def _in_session(self, role: str) -> bool:
-        """The leader's gateway stands, is synchronised, and has said since that quotes rest."""
-        said = read_lines(lines_of(self.supervisor.run, role.replace("maker", "gateway")))
-        marks = [n for n, one in enumerate(said) if one["what"] in ("synced", "exchange_lost")]
-        if not marks or said[marks[-1]]["what"] != "synced":
-            return False
-        return any(one.get("open_quotes", 0) for one in said[marks[-1] :])
-
-    def _kind(self, number: int) -> str:
-        every = self.given
-        if self.hosts is not None and every.cut_every and number % every.cut_every == 0:
-            return "partition"
-        if every.one_way_every and number % every.one_way_every == 0:
-            return ONE_WAY[(number // every.one_way_every - 1) % len(ONE_WAY)]
-        return "host" if every.host_every and number % every.host_every == 0 else "engine"
-
-    def _in_session(self, role: str) -> bool:
-        """The leader's gateway stands, is synchronised, and has said since that quotes rest."""
-        said = read_lines(lines_of(self.supervisor.run, role.replace("maker", "gateway")))
-        marks = [n for n, one in enumerate(said) if one["what"] in ("synced", "exchange_lost")]
-        if not marks or said[marks[-1]]["what"] != "synced":
-            return False
-        return any(one.get("open_quotes", 0) for one in said[marks[-1] :])
-
-    def _kind(self, number: int) -> str:
-        every = self.given
-        if self.hosts is not None and every.cut_every and number % every.cut_every == 0:
-            return "partition"
-        if every.one_way_every and number % every.one_way_every == 0:
-            return ONE_WAY[(number // every.one_way_every - 1) % len(ONE_WAY)]
-        return "host" if every.host_every and number % every.host_every == 0 else "engine"
-
     def strike(self, number: int) -> None:
         """One blow."""
         kind = self._kind(number)
