@@ -10,11 +10,12 @@ import numpy as np
 from quanheng.maker import columns as c
 from quanheng.maker import guard_state as s
 from quanheng.maker import limits as records
+from quanheng.maker.awaited import ask_again
 from quanheng.maker.figure_kernels import FILL_WINDOW, greeks_of
 from quanheng.maker.inventory import refresh_worst, totals_now
 from quanheng.maker.ladder import BY_CHECK, CONTRACT, HOUSE
 from quanheng.maker.layers import slots_of
-from quanheng.maker.messages import Effects, MakerOpen, Resync
+from quanheng.maker.messages import Effects, MakerOpen
 from quanheng.maker.parameters import P_STRATEGY
 from quanheng.maker.requests import quoted_by
 from quanheng.maker.setup import set_limits
@@ -23,9 +24,9 @@ from quanheng.maker.states import trip_of
 from quanheng.maker.twin import OVERRUNS
 from quanheng.rulebook import calendar
 from quanheng.runtime.envelope import RaiseAlert
-from quanheng.terms.codes import Action, Alert, Check, Effect, Link, Side, TradingState
+from quanheng.terms.codes import Action, Alert, Check, Effect, Side, TradingState
 from quanheng.terms.orders import Trade
-from quanheng.terms.units import SECOND, Nanos
+from quanheng.terms.units import Nanos
 
 PROTECTION = "MMP"
 """The reason of a trip by the protection window (reliability.md 2.4)."""
@@ -41,11 +42,6 @@ PATROL = (
     Check.P35_RECONCILIATION,
 )
 """Checks whose figures move without an order: looked at every second, in this order."""
-
-ASK_EVERY = 10 * SECOND
-"""Of one message's wait: how often what it waits for is asked for again."""
-LOOK_EVERY = SECOND
-"""Between two patrols (`maker.WATCH_NANOS`)."""
 
 _TRIP = int(Action.TRIP)
 
@@ -182,18 +178,7 @@ def patrol(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None
         refresh_worst(state, opened, klass, at)
     for klass in range(len(opened.chain.classes)):
         inspect(state, opened, klass, PATROL, at, effects)
-    _ask_again(state, opened, at, effects)
-
-
-def _ask_again(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> None:
-    """Ask for the reports that come next once a message has waited longer than P34 allows, and
-    every so often while it waits: a lost report after which none comes leaves no gap (F23).
-    """
-    if state.scopes.link != Link.READY or not opened.chain.classes:
-        return
-    late = int(state.worst[:, c.S_WAIT].max()) - int(state.limits[0, c.L_WAIT])
-    if late > 0 and (late - 1) % ASK_EVERY < LOOK_EVERY:
-        effects.append(Resync(dict(state.next_index)))
+    ask_again(state, opened, at, effects)
 
 
 def on_sent(state: State, klass: int, orders: int, cancels: int) -> None:
