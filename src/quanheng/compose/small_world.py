@@ -254,11 +254,14 @@ class SmallWorld:
         data = self._through(gateway.out_wire())
         if data and self.server is not None:
             requests = []
+            wanted: dict[str, int] = {}  # of two wishes in one piece the later counts
             for event in self.server.receive(data, self.now):
                 if isinstance(event, RequestArrived) and event.request is not None:
                     requests.append(event.request)
                 elif isinstance(event, SyncRequested):
-                    self.replay(event.set_id, event.next)
+                    wanted[event.set_id] = event.next
+            for set_id, index in wanted.items():
+                self.replay(set_id, index)
             self.checks.sent(requests)
             if requests:
                 self.up.append((self.now + HOP, requests))
