@@ -1,7 +1,8 @@
 """Drill of fail-over between two hosts: the leader is struck many times, and what it cost.
 
     python tools/drill_failover.py OUT [--kills 100] [--netns] [--speed 2] [--contracts 16]
-        [--delay 5 --jitter 2 --loss 1 --reorder 1] [--one-way-every 3] [--plain] [--file DRILLS]
+        [--delay 5 --jitter 2 --loss 1 --reorder 1] [--one-way-every 3] [--displace] [--plain]
+        [--file DRILLS]
 
 A live run with a standby (docs/standby.md) over TLS. With --netns (root, iproute2) three network
 namespaces are made and removed again: node a, node b, and the place of exchange, arbiter and
@@ -11,7 +12,8 @@ maker at once), every twenty-fifth cuts the leader's host off the network for 15
 alone between the leader and the arbiter, the follower or the exchange, the six of them in turn.
 Delay, jitter (ms), loss and reordering (per cent of the packets, each way) are of the whole run, on
 every line between the three places; then, and for one way alone, `tools/shape_network.py` carries
-the packets in place of the kernel's bridge.
+the packets in place of the kernel's bridge. With --displace a second logon at the exchange ends the
+first session; without, it is refused until the first is over (`line.second_logon`).
 
 For each blow: when the arbiter let the other node lead, when the exchange had taken the last quote
 of the old epoch out of its books, when it had accepted the first of the new one; the longest time
@@ -178,6 +180,7 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument("--one-way-every", type=int, default=0)
     for name in ("delay", "jitter", "loss", "reorder"):
         parser.add_argument(f"--{name}", type=float, default=0.0)
+    parser.add_argument("--displace", action="store_true", help="the second logon wins")
     parser.add_argument("--plain", action="store_true", help="links between nodes without TLS")
     parser.add_argument("--file", type=Path, help="folder of drills to file the record in")
     parser.add_argument("--minutes", type=int, default=0, help="stop after so long; 0: never")
@@ -202,7 +205,7 @@ def main() -> int:
     if shaped and not given.netns:
         parser.error("packets are shaped between namespaces only: --netns")
     given.out.mkdir(parents=True)
-    config = configured(given.netns, None if given.plain else given.out / "keys")
+    config = configured(given.netns, None if given.plain else given.out / "keys", given.displace)
     run = given.out / "run"
     plan = DayPlan(scenario=load("calm"), config=config, pick=given.contracts, out=run,
                    seed=given.seed)  # fmt: skip
@@ -244,7 +247,8 @@ def drill(plan: DayPlan, given: argparse.Namespace, hosts: Hosts | None) -> int:
     shape = {name: getattr(given, name) for name in ("delay", "jitter", "loss", "reorder")}
     result = {
         "netns": given.netns, "speed": given.speed, "contracts": int(given.contracts),
-        "tls": not given.plain, "shape": shape if isinstance(hosts, ShapedHosts) else {},
+        "tls": not given.plain, "displace": given.displace,
+        "shape": shape if isinstance(hosts, ShapedHosts) else {},
         "packets": hosts.counts() if hosts is not None else {},
         "seed": given.seed, "seconds": round(seconds), "kills": given.kills, "requests": requests,
         "stale": late, "doubled": doubled, "participation": participation(world, stopped),

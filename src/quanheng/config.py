@@ -15,6 +15,8 @@ import msgspec
 from quanheng.edge.alarm_channels import ChannelConfig
 from quanheng.edge.alarm_channels import problem as channel_problem
 from quanheng.edge.clock_state import ClockRules
+from quanheng.edge.line_config import LineConfig
+from quanheng.edge.line_config import problem as line_problem
 from quanheng.edge.nats_config import MessagingConfig
 from quanheng.edge.nats_config import problem as messaging_problem
 from quanheng.edge.pair_config import StandbyConfig
@@ -168,26 +170,6 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_s: int
 
 
-class LineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Addresses and limits of the lines. Port 0 lets the system choose. Orders and market data
-    have a second line each where there is a `standby_host` (T-05).
-    """
-
-    host: str
-    order_port: int
-    feed_port: int
-    etf_port: int
-    copy_port: int
-    heartbeat_ms: int
-    dead_man_ms: int
-    messages_per_second: int
-    overseer_late_ms: int
-    overseer_lost_ms: int
-    standby_host: str = ""
-    order_standby_port: int = 0
-    feed_standby_port: int = 0
-
-
 class OperationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch of a live run (T-08): where /metrics is, whether the day begins with an alarm that
     tests every channel, the channels (`edge.alarm_channels`), and when a clock that is off is
@@ -268,7 +250,7 @@ def read_config(path: Path | None = None) -> Config:
 
 
 def _problem(config: Config) -> str:
-    member, line, journal = config.member, config.line, config.journal
+    member, journal = config.member, config.journal
     own = config.isolation
     rules = (
         (
@@ -320,20 +302,12 @@ def _problem(config: Config) -> str:
             "funds.etf_base_units: without funds.etf_cash_yuan there is no line to trade them on",
         ),
         (1 <= journal.sync_ms <= 5, "journal.sync_ms: must be 1 to 5 (borders.md 2)"),
-        (
-            line.heartbeat_ms * 2 < line.dead_man_ms <= 400,
-            "line.dead_man_ms: must be over two heartbeats and at most 400",
-        ),
+        (not (why := line_problem(config.line)), f"line.{why}"),
         *_operations_rules(config.operations),
         *(_overnight_rule(number, one) for number, one in enumerate(config.overnight)),
         *(_rate_rule(number, one) for number, one in enumerate(config.rates)),
-        (
-            1_500 <= line.overseer_late_ms < line.overseer_lost_ms,
-            "line.overseer_late_ms: must be at least 1500, and less than overseer_lost_ms",
-        ),
         (not (why := _messaging_rule(config)), why),
         (not (why := pair_problem(config.standby)), f"standby.{why}"),
-        (1 <= line.messages_per_second <= 1_000, "line.messages_per_second: must be 1 to 1000"),
     )
     return next((text for good, text in rules if not good), "")
 

@@ -32,9 +32,10 @@ def blow(kind: str, **more: Any) -> dict[str, Any]:
 
 def result(**more: Any) -> dict[str, Any]:
     shape = {"delay": 5.0, "jitter": 2.0, "loss": 1.0, "reorder": 1.0}
-    row = {"netns": True, "speed": 2, "contracts": 16, "tls": True, "shape": shape, "seed": 1,
-           "kills": 2, "requests": 900, "stale": 0, "doubled": 0, "invariants": 20, "broken": {},
-           "participation": {"510050": "91.20%"}, "restarts": 3, "epoch": 4}  # fmt: skip
+    row = {"netns": True, "speed": 2, "contracts": 16, "tls": True, "displace": False,
+           "shape": shape, "seed": 1, "kills": 2, "requests": 900, "stale": 0, "doubled": 0,
+           "invariants": 20, "broken": {}, "participation": {"510050": "91.20%"}, "restarts": 3,
+           "epoch": 4}  # fmt: skip
     return {**row, **more}
 
 

@@ -208,6 +208,7 @@ def test_compose_check_config_prints_values_and_hashes() -> None:
         ("sync_ms = 5", "sync_ms = 6", ("journal.sync_ms",)),
         ("dead_man_ms = 400", "dead_man_ms = 401", ("line.dead_man_ms",)),
         ("heartbeat_ms = 100", "heartbeat_ms = 200", ("line.dead_man_ms",)),
+        ("dead_man_ms = 400", 'dead_man_ms = 400\nsecond_logon = "wait"', ("line.second_logon",)),
         ("messages_per_second = 1000", "messages_per_second = 1001", ("messages_per_second",)),
         ("[member]", "[member", ("line",)),
     ],

@@ -7,17 +7,19 @@ import pytest
 from gateway_rig import CODES, DAY, PLAN, Rig
 from msgspec.structs import replace
 
+from quanheng.edge import gateway
 from quanheng.edge.clock import monotonic
 from quanheng.edge.etf_server import EtfServer
 from quanheng.edge.gateway import Gateway
 from quanheng.edge.gateway_main import GatewayProcess, Setup
 from quanheng.edge.kill_client import KillSocketError, gateway_of
-from quanheng.edge.link_messages import Fenced, Hello, Sync
+from quanheng.edge.link_messages import Bye, Farewell, Fenced, Hello, Sync
 from quanheng.edge.loop import Loop, tcp_listener
 from quanheng.runtime.envelope import NotSent
 from quanheng.terms.orders import QuoteCancel, Report
 from quanheng.terms.units import MILLISECOND, SECOND
 from quanheng.wire.profile import Profile
+from quanheng.wire.tdgw import ServerSession
 
 
 def later(rig: Rig, epoch: int) -> None:
@@ -55,7 +57,7 @@ def test_f63_reports_of_a_higher_epoch_fence_the_engine_here(
     assert not rig.core.hello(Hello(1, "maker"), rig.now)
     assert rig.core.hello(Hello(3, "maker"), rig.now)
 
-    monkeypatch.setattr(Gateway, "_another_led", lambda self, epoch, now: None)
+    monkeypatch.setattr(gateway, "epoch_of", lambda report, letter: 0)
     careless = Rig()
     careless.lead(1)
     careless.quote(0, CODES[0])
@@ -86,6 +88,53 @@ def test_a_new_gateway_withdraws_what_the_engine_says_may_rest() -> None:
     known.lead(1)
     known.core.hello(Hello(2, "maker", where, [CODES[0]]), known.now)
     assert known.core._streams.next_index != where and len(known.core.table) == 0
+
+
+def test_f63_a_gateway_whose_session_another_took_stays_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the exchange lets a second logon displace the first: the engine here is fenced, and the
+    gateway logs on again for a higher epoch only, or the two would throw each other out in turn. A
+    logon that is refused with the same code (another is on) is no such thing.
+    """
+    rig = Rig()
+    rig.lead(1)
+    rig.quote(0, CODES[0])
+    rig.back = rig.server.send_logout(rig.now, 5003)
+    assert not rig.core.from_wire(rig.back, rig.now)
+    rig.core.disconnected(rig.now, "the session ended")
+    rig.told += rig.core.out_engine()
+    assert [item.highest for item in rig.said(Fenced)] == [1]
+    assert len(rig.core.table) and not rig.core.needed(rig.now)  # another engine withdraws it
+    assert not rig.core.hello(Hello(1, "maker"), rig.now)
+    assert rig.core.hello(Hello(2, "maker"), rig.now) and rig.core.needed(rig.now)
+
+    refused = Rig()
+    refused.lead(1)
+    refused.core.disconnected(refused.now, "lost")
+    profile = Profile(PLAN.account, PLAN.pbu, PLAN.branch)
+    refused.server = ServerSession((profile,), ("300",), DAY, refused.now, 5003)
+    refused.core.connected(refused.now)
+    refused.settle()
+    assert refused.core.armed and refused.core.needed(refused.now)
+
+    monkeypatch.setattr(Gateway, "_on_displaced", lambda self, now: None)
+    careless = Rig()
+    careless.lead(1)
+    careless.core.from_wire(careless.server.send_logout(careless.now, 5003), careless.now)
+    assert careless.core.needed(careless.now)
+
+
+def test_a_displaced_gateway_that_was_leaving_says_farewell() -> None:
+    """Its engine waits for that, not for withdrawals that cannot come any more."""
+    rig = Rig()
+    rig.lead(1)
+    rig.quote(0, CODES[0])
+    rig.core.from_engine(Bye(1), rig.now)
+    rig.core.from_wire(rig.server.send_logout(rig.now, 5003), rig.now)
+    rig.told += rig.core.out_engine()
+    assert [item.open for item in rig.said(Farewell)] == [1]
+    assert not rig.core.needed(rig.now)
 
 
 def test_a_session_is_needed_while_something_may_rest() -> None:

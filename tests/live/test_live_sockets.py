@@ -81,7 +81,7 @@ def loop() -> Iterator[Loop]:
 class Exchange:
     """An order server with a clock that the test moves."""
 
-    def __init__(self, loop: Loop, folder: Path) -> None:
+    def __init__(self, loop: Loop, folder: Path, displaces: bool = False) -> None:
         listener = tcp_listener("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
         self.now = 1_000 * SECOND
@@ -98,6 +98,7 @@ class Exchange:
             lambda: self.now,
             lambda pbu, requests: self.requests.extend(requests),
             lambda what, text: self.notes.append((what, text)),
+            displaces,
         )
 
     def turn(self) -> None:
@@ -166,6 +167,30 @@ def test_second_logon_is_refused_while_the_first_is_up(loop: Loop, tmp_path: Pat
     assert third.got(LoggedOn)
     second.sock.close()
     third.sock.close()
+
+
+def test_a_second_logon_displaces_the_first_where_the_exchange_does_so(
+    loop: Loop, tmp_path: Path
+) -> None:
+    """The other reading of one login per PBU (reliability.md 4.2, fence 3): the first session ends
+    with 5003, what it still sends is nobody's, reports go to the second alone.
+    """
+    exchange = Exchange(loop, tmp_path, displaces=True)
+    first, second = Client(exchange), Client(exchange)
+    first.logon()
+    first.serve()
+    second.logon()
+    second.serve()
+    first.serve()
+    assert second.got(LoggedOn)
+    assert [event.code for event in first.got(LoggedOut)] == [5003] and first.eof
+    assert ("disconnected", "another logged on") in exchange.notes
+    second.sock.sendall(second.session.send_index_sync("12345", "300", 1, exchange.now))
+    exchange.server.deliver("12345", [a_report(1)])
+    second.serve()
+    assert [event.report.index for event in second.got(ReportArrived)] == [1]
+    first.sock.close()
+    second.sock.close()
 
 
 def test_silent_connection_is_dropped_after_five_seconds(loop: Loop, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Whatever waits for an answer while the line is ready asks for what may be lost (F23, I-12)."""
 
+import hedge_world
 import instruction_world as iw
 import pytest
 from ladder_world import watch
@@ -11,6 +12,7 @@ from quanheng.runtime.envelope import LinkChanged
 from quanheng.terms import business as b
 from quanheng.terms.codes import Exec, Link, OrderKind, Side
 from quanheng.terms.commands import Exercise, ManualCancel, ManualOrder
+from quanheng.terms.etf import ETF_SET
 from quanheng.terms.orders import NewOrder, OrderAck, OrderCancel, Send
 from quanheng.terms.units import SECOND
 
@@ -81,16 +83,28 @@ def lost_instruction():
     return world
 
 
-@pytest.mark.parametrize("lost", [lost_sweep, lost_order, lost_cancel, lost_instruction])
+def lost_hedge():
+    """The first hedge of the day, whose answer never came."""
+    world = hedge_world.opened()
+    hedge_world.long_calls(world, 30)
+    assert hedge_world.watch(world) and ETF_SET not in world.state.next_index
+    return world
+
+
+LOST = [lost_sweep, lost_order, lost_cancel, lost_instruction, lost_hedge]
+
+
+@pytest.mark.parametrize("lost", LOST)
 def test_f23_whatever_waits_asks_again_while_the_line_is_ready(lost):
-    """A quote, its sweep in UNKNOWN, an order, its cancel, an instruction: once beyond P34's
+    """A quote's sweep in UNKNOWN, an order, its cancel, an instruction, a hedge: once beyond P34's
     limit and every ten seconds from then on; a line that is not ready is not asked.
     """
     world = lost()
     world.answer = False
     assert oldest(world.state, world.at + 5 * SECOND) >= 5 * SECOND
     found = asked(world, 2 * ASK_EVERY // SECOND + 2)
-    assert found and all(one == world.state.next_index for one in found)
+    hedged = {ETF_SET: 1} if lost is lost_hedge else {}
+    assert found and all(one == {**world.state.next_index, **hedged} for one in found)
     assert 2 <= len(found) <= 3
     world.put(LinkChanged(Link.DOWN))
     assert asked(world, 12) == []

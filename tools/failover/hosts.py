@@ -13,6 +13,7 @@ import msgspec
 
 from quanheng.compose.pair_keys import make
 from quanheng.config import Config, read_config
+from quanheng.edge.line_config import DISPLACE
 from quanheng.edge.tls import NAMES
 
 PLACES = {"x": "10.77.0.1", "a": "10.77.0.2", "b": "10.77.0.3"}
@@ -132,11 +133,15 @@ class ShapedHosts(Hosts):
         self._folder.cleanup()
 
 
-def configured(netns: bool, keys: Path | None) -> Config:
+def configured(netns: bool, keys: Path | None, displace: bool) -> Config:
     """The shipped desk with a standby, its hosts, and TLS between them with certificates that are
-    made in `keys`; without it the links are plain.
+    made in `keys`; without it the links are plain. `displace`: at the exchange a second logon ends
+    the first session, instead of being refused.
     """
     config = read_config(None)
+    if displace:
+        line = msgspec.structs.replace(config.line, second_logon=DISPLACE)
+        config = msgspec.structs.replace(config, line=line)
     standby = msgspec.structs.replace(config.standby, enabled=True, plain=keys is None)
     if keys is not None:
         make(keys, NAMES, 30)

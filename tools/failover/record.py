@@ -235,6 +235,7 @@ def record(out: Path, result: dict[str, Any], blows: list[dict[str, Any]]) -> st
         "# 主备切换演练记录", "",
         f"切换 {len(blows)} 次，{network_words(result)}，节点间链路"
         f"{'双向认证 TLS' if result['tls'] else '明文'}，"
+        f"交易所对第二个登录{'顶替前者' if result['displace'] else '拒绝'}，"
         f"速度 ×{result['speed']}，合约 {result['contracts']} 只，种子 {result['seed']}。"
         "每格为最小 / 中位 / 最大毫秒。", "",
         *table_of(blows), "",

@@ -20,6 +20,7 @@ from quanheng.config import Config, config_hash
 from quanheng.edge import exchange_main, gateway_main
 from quanheng.edge.build import write_build
 from quanheng.edge.gateway_pull import GatewayPlan
+from quanheng.edge.line_config import DISPLACE
 from quanheng.edge.maker_setup import MakerSetup, shifts_of
 from quanheng.edge.rulebook_files import read_rulebook
 from quanheng.rulebook.phases import timetable
@@ -112,6 +113,7 @@ class Prepared:
             standby_host=line.standby_host,
             order_standby_port=line.order_standby_port,
             feed_standby_port=line.feed_standby_port,
+            displaces=line.second_logon == DISPLACE,
         )
         self._write("exchange", setup)
 

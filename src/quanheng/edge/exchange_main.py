@@ -75,6 +75,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     standby_host: str = ""  # where the standby lines end; empty: there are none
     order_standby_port: int = 0
     feed_standby_port: int = 0
+    displaces: bool = False  # a second logon ends the first session
 
 
 class ExchangeProcess:
@@ -109,6 +110,7 @@ class ExchangeProcess:
             monotonic,
             self._queue,
             self._note,
+            setup.displaces,
         )
         day = setup.venue.day
         self.hedges = EtfServer(loop, hedges, profile, day, monotonic, self._queue_etf)

@@ -2,8 +2,7 @@
 
 It owns the TDGW session, refuses lower epochs (the fence), keeps the exchange's message flow, and
 withdraws everything it knows to rest when the engine falls silent (dead-man) or somebody pulls.
-It never prices, never quotes. `now` is the gateway's own monotonic clock (borders.md 2,
-reliability.md 2.5, 2.6, 4).
+`now` is the gateway's own monotonic clock (borders.md 2, reliability.md 2.5, 2.6, 4).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from quanheng.terms.codes import Alert, Link
 from quanheng.terms.commands import Pull
 from quanheng.terms.orders import AnyRequest, Report, Reports, Send
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
+from quanheng.wire.codes import number
 from quanheng.wire.events import (
     Event,
     ExecRptInfo,
@@ -44,7 +44,7 @@ from quanheng.wire.tdgw import ClientSession, Phase
 
 GRACE, LEAVE = 500 * MILLISECOND, 3 * SECOND
 """After a Bye: when the gateway begins to withdraw what is left, and when it gives up."""
-PLATFORM_CLOSED = 4
+PLATFORM_CLOSED, ALREADY_ON = 4, number("ALREADY_LOGGED_ON")
 
 
 class Gateway(Outbox):
@@ -67,7 +67,7 @@ class Gateway(Outbox):
         self.session: Port | None = None
         self.link = Link.DOWN
         self.off = ""  # why nothing passes; emptied only by a higher epoch
-        self.armed = False
+        self.armed = self.displaced = False  # displaced: another's logon ended our session
         self.last_beat: Nanos = 0
         self.table = OpenTable()
         self.counts = {"sent": 0, "cancels": 0, "not_sent": 0, "reports": 0, "fenced": 0}
@@ -110,10 +110,8 @@ class Gateway(Outbox):
         if hello.epoch > highest:
             self._kept.epoch = hello.epoch
             self._epochs.write(self._kept)
-            self.off = ""
-        self.armed = True
-        self.last_beat = now
-        self._leaving = 0
+            self.off, self.displaced = "", False
+        self.armed, self.last_beat, self._leaving = True, now, 0
         self.puller.new_leader()
         self._streams.forget()
         if self._streams.begin(hello.next_index):
@@ -164,10 +162,8 @@ class Gateway(Outbox):
         passed, refused = self._gate.sort(send, bool(self._leaving), self._business(now))
         for problem, names in refused.items():
             self._not_sent(names, problem)
-        stamp = send.stamp
-        self._submit(passed, now, (stamp.trader, stamp.strategy))
-        low = self._gate.low(self._business(now))
-        if low:
+        self._submit(passed, now, (send.stamp.trader, send.stamp.strategy))
+        if low := self._gate.low(self._business(now)):
             self._engine.append(RaiseAlert(Alert.RATE_SOFT_LIMIT, "*", (low,)))
 
     def _submit(self, requests: Sequence[AnyRequest], now: Nanos, who: Who = NOBODY) -> bool:
@@ -191,8 +187,7 @@ class Gateway(Outbox):
     def _on_sync(self, sync: Sync, now: Nanos) -> None:
         if self.session is None or self.session.phase != Phase.ACTIVE:
             return  # LinkChanged(SYNCING) will come, and the engine will ask again
-        asked = self._streams.ask(sync.next_index, self.link != Link.READY, now)
-        for set_id, index in asked:
+        for set_id, index in self._streams.ask(sync.next_index, self.link != Link.READY, now):
             self._wire.append(self.session.send_index_sync(self.plan.pbu, set_id, index, now))
 
     def connected(self, now: Nanos) -> None:
@@ -244,7 +239,9 @@ class Gateway(Outbox):
         self.counts["reports"] += 1
         led = epoch_of(report, self.plan.engine_letter)
         if led > self._kept.epoch:
-            self._another_led(led, now)
+            self._kept.epoch = led
+            self._epochs.write(self._kept)
+            self._give_way(f"epoch {led} led by another gateway", now)
         fresh, wanted = self._streams.take(report, now)
         if fresh:
             self.table.reported(report.body)
@@ -276,6 +273,8 @@ class Gateway(Outbox):
                 self._note(now, "wire", event=repr(event))
             case LoggedOut():
                 self._note(now, "logged_out", code=event.code, text=event.text)
+                if event.code == ALREADY_ON and self.link != Link.DOWN:
+                    self._on_displaced(now)
                 return False
             case _:
                 return type(event).__name__ != "Disconnect"
@@ -327,32 +326,37 @@ class Gateway(Outbox):
         silent = now - self.last_beat
         self.off = f"dead-man: the engine was silent for {silent // MILLISECOND} ms"
         self.armed = False
-        count = len(self.table)
+        self._note(now, "dead_man", silent=silent, open=len(self.table), epoch=self._kept.epoch)
         self.puller.everything("dead-man", now)
         self._pump(now)
         self._engine.append(Fenced(self._kept.epoch, self.off))
-        self._note(now, "dead_man", silent=silent, open=count, epoch=self._kept.epoch)
 
-    def _another_led(self, epoch: int, now: Nanos) -> None:
-        """Reports tell of a higher epoch: the engine here is fenced (reliability.md 4.2)."""
-        self._kept.epoch = epoch
-        self._epochs.write(self._kept)
-        self.off, self.armed = f"epoch {epoch} led by another gateway", False
-        self._engine.append(Fenced(epoch, self.off))
-        self._note(now, "fenced", highest=epoch, why=self.off)
+    def _give_way(self, why: str, now: Nanos) -> None:
+        """Another gateway has the exchange: the engine here is fenced (reliability.md 4.2)."""
+        self.off, self.armed = why, False
+        self._engine.append(Fenced(self._kept.epoch, why))
+        self._note(now, "fenced", highest=self._kept.epoch, why=why)
+
+    def _on_displaced(self, now: Nanos) -> None:
+        """Another's logon ended our session. Ours would end its: only a higher epoch logs on."""
+        self.displaced = True
+        if self._leaving:
+            self._leaving = 0
+            self._engine.append(Farewell(len(self.table)))
+        self._give_way("another gateway logged on", now)
 
     def needed(self, now: Nanos) -> bool:
         """Whether a session is: an engine leads here or leaves, or what one left may still rest."""
         if self.armed or self._leaving:
             return True
-        return bool(self.table) and now - self.last_beat < self.plan.dead_man + LEAVE
+        may_rest = bool(self.table) and not self.displaced
+        return may_rest and now - self.last_beat < self.plan.dead_man + LEAVE
 
     def pull(self, scope: str, by: str, now: Nanos) -> Proof:
         """Withdraw a scope and let nothing new of it pass until `release`; works without an
         engine. Returns what is known at once. ValueError for no such scope.
         """
-        told = self.puller.kill(scope, by, now)
-        self._engine += [Pull(part, by) for part in told]
+        self._engine += [Pull(part, by) for part in self.puller.kill(scope, by, now)]
         self._pump(now)
         self._follow(now)
         proof = self.puller.watches[scope].proof(now)
@@ -372,11 +376,8 @@ class Gateway(Outbox):
     def _follow(self, now: Nanos) -> None:
         """Log the proof of a pull that is whole, and alert for one that takes too long."""
         for watch in self.puller.look(now):
-            proof = watch.proof(now)
-            if not watch.over:
-                args = (len(proof.live), watch.by)
-                self._engine.append(RaiseAlert(Alert.PULL_OVERDUE, watch.scope, args))
-            self._note(now, "proof", **msgspec.to_builtins(proof))
+            self._engine += watch.alerts()
+            self._note(now, "proof", **msgspec.to_builtins(watch.proof(now)))
 
     def release(self, scope: str, by: str, seconded_by: str, now: Nanos) -> None:
         """End a pull; ValueError says why not. The engine's own state is raised by its desk."""

@@ -221,16 +221,20 @@ class GatewayProcess:
             self.core.pull("*", text[:40] or "key file", now)
         self._key_used = there
 
+    def _idle(self, now: Nanos) -> bool:
+        """Whether the session is left to others: nobody leads here, or another logged on."""
+        return (self.setup.pair or self.core.displaced) and not self.core.needed(now)
+
     def turn(self) -> None:
         """One round: wait, serve, let time pass, write."""
         now = monotonic()
-        idle = self.setup.pair and not self.core.needed(now)
+        idle = self._idle(now)
         due = min(self.core.deadline(now), (not idle and self.exchange.due()) or NEVER)
         self.loop.poll(min(due - now, 100 * MILLISECOND) / SECOND)
         now = monotonic()
         self._turn_key(now)
         cut_by = self.core.puller.cut_by
-        idle = self.setup.pair and not self.core.needed(now)
+        idle = self._idle(now)
         for way, core in self._ways:
             if cut_by or idle:
                 way.leave(f"cut by {cut_by}" if cut_by else "no engine leads here", now)

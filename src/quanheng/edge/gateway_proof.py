@@ -7,6 +7,8 @@ and says which. All times are nanoseconds of the gateway's monotonic clock since
 import msgspec
 
 from quanheng.edge.gateway_parts import OpenTable, Resting
+from quanheng.runtime.envelope import RaiseAlert
+from quanheng.terms.codes import Alert
 from quanheng.terms.units import SECOND, Nanos
 
 OVERDUE = 5 * SECOND
@@ -85,6 +87,12 @@ class Watch:
         self._waiting = alive
         if not alive:
             self._done = now - self.began
+
+    def alerts(self) -> list[RaiseAlert]:
+        """What is told of a pull that is not over yet."""
+        if self.over:
+            return []
+        return [RaiseAlert(Alert.PULL_OVERDUE, self.scope, (len(self._waiting), self.by))]
 
     def proof(self, now: Nanos) -> Proof:
         """The record for people and for the log."""

@@ -1,7 +1,8 @@
 """The exchange's order line: TDGW over TCP, one session, reports replayed from the store.
 
 One session at a time on the platform: a second logon is refused with 5003 while the first is up
-(interfaces.md 1.8). During an outage nobody is let in (5006).
+(interfaces.md 1.8), or displaces it where the exchange is told to; which of the two the real one
+does is not public (reliability.md 4.2). During an outage nobody is let in (5006).
 """
 
 import socket
@@ -65,8 +66,11 @@ class OrderServer:
         now: Callable[[], Nanos],
         on_requests: OnRequests,
         note: Note,
+        displaces: bool = False,
     ) -> None:
+        """`displaces`: a second logon ends the first session with 5003."""
         self.platform = 0
+        self._displaces = displaces
         self.closed_for = ""  # why nobody may log on, empty when they may
         self.bytes = 0
         self.messages_up = 0
@@ -104,6 +108,8 @@ class OrderServer:
             if not member.started:
                 # Who may log on is decided when a logon comes, not when a connection does.
                 member.started = True
+                if self._displaces and not self.closed_for:
+                    self._displace()
                 member.session = self._session()
             self._events(member, member.session.receive(data, self._now()))
 
@@ -114,6 +120,14 @@ class OrderServer:
         connection = Connection(self._loop, sock, on_data, on_close, BACKLOG)
         member = _Member(connection, self._session())
         self._members.append(member)
+
+    def _displace(self) -> None:
+        """End the session that is up: another one begins."""
+        member = self._active()
+        if member is not None:
+            member.connection.send(member.session.send_logout(self._now(), ALREADY_ON))
+            member.connection.flush()
+            member.connection.close("another logged on")
 
     def _session(self) -> ServerSession:
         refuse = NOT_READY if self.closed_for else ALREADY_ON if self._active() is not None else 0

@@ -12,6 +12,7 @@ from quanheng.maker.lifecycle import Life
 from quanheng.maker.messages import Effects, MakerOpen, Resync
 from quanheng.maker.state import Order, State
 from quanheng.terms.codes import Link
+from quanheng.terms.etf import ETF_SET
 from quanheng.terms.units import SECOND, Nanos
 
 ASK_EVERY = 10 * SECOND
@@ -30,13 +31,16 @@ def ask_again(state: State, opened: MakerOpen, at: Nanos, effects: Effects) -> N
         return
     late = oldest(state, at) - int(state.limits[0, c.L_WAIT])
     if late > 0 and (late - 1) % ASK_EVERY < LOOK_EVERY:
-        effects.append(Resync(dict(state.next_index)))
+        wanted = dict(state.next_index)
+        if state.etf.working:  # none of its answers may have come yet
+            wanted.setdefault(ETF_SET, 1)
+        effects.append(Resync(wanted))
 
 
 def oldest(state: State, at: Nanos) -> Nanos:
-    """The longest that a quote, a single order, an instruction or a cancel of one has waited for
-    its answer; 0 when none does. More than P34 counts: that check leaves UNKNOWN to the line, but
-    the cancel that has to end it can be lost while the line is ready.
+    """The longest that a quote, a single order, an instruction, a cancel of one or a hedge has
+    waited for its answer; 0 when none does. More than P34 counts: that check leaves UNKNOWN to the
+    line, but the cancel that has to end it can be lost while the line is ready.
     """
     since = at
     for base in (0, c.W_COLUMNS):
@@ -46,7 +50,8 @@ def oldest(state: State, at: Nanos) -> Nanos:
             since = min(since, int(np.min(state.work[waits, base + c.W_SENT_AT])))
     orders = [one.sent_at for one in state.orders.values() if _waits(one)]
     others = [one.sent_at for one in state.business.working.values() if _waits(one)]
-    return at - min(since, *orders, *others, at)
+    hedges = [one.at for one in state.etf.working.values()]  # they trade at once or are gone
+    return at - min(since, *orders, *others, *hedges, at)
 
 
 def _waits(one: Order | Instruction) -> bool:
