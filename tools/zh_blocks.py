@@ -187,8 +187,8 @@ def packages_block() -> str:
 def ports_block() -> str:
     """Every port the processes listen on, with the shipped value."""
     config = read_config()
-    line, watch, pair, messaging = (
-        config.line, config.operations, config.standby, config.messaging
+    line, watch, pair, messaging, database = (
+        config.line, config.operations, config.standby, config.messaging, config.database
     )  # fmt: skip
     console = {one.name: one for one in dict(verbs())["console"].params}
     rows = [
@@ -206,6 +206,8 @@ def ports_block() -> str:
          "、".join(messaging.servers) or "未启用", "同左", "TCP"),
         ("消息服务器核查（启用时）", "消息服务器 → copier、lease",
          "、".join(messaging.monitors) or "未启用", "同左", "HTTP"),
+        ("日志数据库副本（启用时）", "PostgreSQL → pgcopy", database.url or "未启用", "同左",
+         "TCP"),
         ("引擎与网关", "maker → gateway", "运行目录", "`engine.sock`", "本地套接字"),
         ("一键撤单", "人员 → gateway", "运行目录", "`kill.sock`", "本地套接字"),
         ("监控指标", "采集程序 → watch", watch.host, f"{watch.port}", "HTTP"),

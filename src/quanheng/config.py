@@ -21,6 +21,8 @@ from quanheng.edge.nats_config import MessagingConfig
 from quanheng.edge.nats_config import problem as messaging_problem
 from quanheng.edge.pair_config import StandbyConfig
 from quanheng.edge.pair_config import problem as pair_problem
+from quanheng.edge.pg_config import DatabaseConfig
+from quanheng.edge.pg_config import problem as database_problem
 from quanheng.terms.codes import ROLES
 
 SHIPPED = "data/desk.toml"
@@ -223,6 +225,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     isolation: IsolationConfig = IsolationConfig()
     standby: StandbyConfig = StandbyConfig()
     messaging: MessagingConfig = MessagingConfig()
+    database: DatabaseConfig = DatabaseConfig()
 
 
 def read_toml(
@@ -308,6 +311,7 @@ def _problem(config: Config) -> str:
         *(_rate_rule(number, one) for number, one in enumerate(config.rates)),
         (not (why := _messaging_rule(config)), why),
         (not (why := pair_problem(config.standby)), f"standby.{why}"),
+        (not (why := database_problem(config.database, own.peers)), f"database.{why}"),
     )
     return next((text for good, text in rules if not good), "")
 

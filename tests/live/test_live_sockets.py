@@ -169,9 +169,7 @@ def test_second_logon_is_refused_while_the_first_is_up(loop: Loop, tmp_path: Pat
     third.sock.close()
 
 
-def test_a_second_logon_displaces_the_first_where_the_exchange_does_so(
-    loop: Loop, tmp_path: Path
-) -> None:
+def test_a_second_logon_displaces_the_first_if_told_to(loop: Loop, tmp_path: Path) -> None:
     """The other reading of one login per PBU (reliability.md 4.2, fence 3): the first session ends
     with 5003, what it still sends is nobody's, reports go to the second alone.
     """

@@ -17,6 +17,7 @@ import msgspec
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import OPEN_AT, DayPlan
 from quanheng.compose.live_closing import close_day, stages
+from quanheng.compose.live_database import pgcopies_of
 from quanheng.compose.live_drills import LEADER, AnyDrill, Drill, LineDrill, moment
 from quanheng.compose.live_messaging import copiers_of, leases_of
 from quanheng.compose.live_nodes import STANDBY, gather, place
@@ -92,7 +93,7 @@ class Supervisor:
         self.ended: dict[str, Event] = {}
         self.pair = prepared.plan.config.standby.enabled
         self._leases = leases_of(prepared.plan.config)
-        self._copiers = copiers_of(prepared.plan.config)
+        self._copiers = copiers_of(prepared.plan.config) + pgcopies_of(prepared.plan.config)
         self._given_up: dict[str, int] = {}  # deaths of a copier, whose loss is nobody else's
         self._prefix = prefix or {}
         self._max_restarts = max_restarts

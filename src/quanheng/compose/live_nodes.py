@@ -27,7 +27,7 @@ STANDBY = "standby"
 NODE_B = "_b"
 """What the roles of node b end with."""
 PAIR_ROLES = ("gateway_b", "maker_b")
-EXTRA = ("arbiter", "lease", "lease_b", "copier", "copier_b")
+EXTRA = ("arbiter", "lease", "lease_b", "copier", "copier_b", "pgcopy", "pgcopy_b")
 """Roles that a run has when its folder holds what they are given."""
 LETTERS = "GHXYZ"
 

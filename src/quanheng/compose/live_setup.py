@@ -10,6 +10,7 @@ from quanheng.compose import watch_main
 from quanheng.compose.day import LAST_MINUTES, OPEN_AT, DayPlan
 from quanheng.compose.duty_roster import signs
 from quanheng.compose.isolation import register_of
+from quanheng.compose.live_database import write_pgcopies
 from quanheng.compose.live_messaging import leases_of, write_copiers, write_leases
 from quanheng.compose.live_nodes import STANDBY, whole_path, write_arbiter, write_pair
 from quanheng.compose.openings import Openings
@@ -234,6 +235,7 @@ def prepare(plan: DayPlan, speed: int, start: DayNanos, until: DayNanos) -> Prep
         (run / STANDBY / "live").mkdir(parents=True, exist_ok=True)
         write_lease(run, plan.config)
     write_copiers(run, plan.config)
+    write_pgcopies(run, plan.config)
     for node in (run, run / STANDBY) if plan.config.standby.enabled else (run,):
         write_build(node)
     prepared.write_status("running")

@@ -48,6 +48,12 @@ MESSAGING = {
     "journal_changed": ("amber", "机器 {machine} 的日志变更，副本流重新核对：{why}"),
 }
 """What a copier says: level and words (docs/messaging.md)."""
+DATABASE = {
+    "copy_down": ("amber", "机器 {machine} 的数据库副本停顿：{why}"),
+    "copy_up": ("notice", "机器 {machine} 的数据库副本已接通，已存至第 {last} 帧"),
+    "copy_anew": ("red", "机器 {machine} 的数据库副本与日志不一致，另起 {name}：{why}"),
+}
+"""What a copy in PostgreSQL says (docs/operations.md)."""
 SILENT = 15 * SECOND
 """A process that says nothing of its health for so long is in trouble, or stopped."""
 LEAST_FREE = 2 << 30
@@ -202,6 +208,9 @@ class Watch:
             case what if what in MESSAGING and role.startswith("copier"):
                 level, words = MESSAGING[what]
                 self._alarm(level, f"messaging_{what}", role, words.format(**line))
+            case what if what in DATABASE and role.startswith("pgcopy"):
+                level, words = DATABASE[what]
+                self._alarm(level, f"database_{what}", role, words.format(**line))
             case "issued_bad" | "bad_act":
                 text = f"第 {line['line']} 行不是有效指令：{line['reason']}"
                 self._alarm("amber", line["what"], role, text)

@@ -22,6 +22,8 @@ from quanheng.edge.journal_tail import JournalTail
 from quanheng.runtime.journal import Frame, JournalCorruptError, encode_frame
 
 TABLE = "journal_frames"
+NAMES = "pgcopy.json"
+"""RUN/pgcopy.json: the name of each machine's copy in the table."""
 COLUMNS = (
     ("run", "text"), ("machine", "text"), ("seq", "bigint"), ("frame", "bytea"), ("hash", "bytea"),
 )  # fmt: skip
@@ -35,6 +37,10 @@ EVERY_S = 0.5
 
 class PgJournalError(RuntimeError):
     """The copy cannot be made or checked; names the table, or says what the database said."""
+
+
+class PgForkError(PgJournalError):
+    """The table holds another history of this journal; names the frame."""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -74,12 +80,14 @@ class PgJournal:
         self._connection: Any = None
         self._tail = JournalTail(run, machine)
         self._last = 0  # in the table, without a gap before it
+        self._chain = b""  # of that frame as the table has it
         self._waiting: list[Frame] = []  # read and not stored, at most a batch
 
     def copy_once(self, most: int = BATCH) -> Copied:
         """Store about `most` bytes of what the table lacks, and return within the patience.
 
-        JournalCorruptError for a damaged segment; nothing of it is copied.
+        JournalCorruptError for a damaged segment, nothing of which is copied; PgForkError when the
+        table's last frame is none of the journal, which may have been cut back and grown anew.
         """
         try:
             if self._connection is None:
@@ -93,7 +101,7 @@ class PgJournal:
             return Copied(0, self._last, f"{type(error).__name__}: {error}".strip())
         count = len(self._waiting)
         if count:
-            self._last = self._waiting[-1].seq
+            self._last, self._chain = self._waiting[-1].seq, self._waiting[-1].chain
         self._waiting = []
         return Copied(count, self._last)
 
@@ -103,6 +111,9 @@ class PgJournal:
             batch = [frame for frame, _ in self._tail.poll(most)]
             if not batch:
                 return
+            for frame in batch:
+                if frame.seq == self._last and frame.chain != self._chain:
+                    raise PgForkError(f"{TABLE}: frame {frame.seq} is another than the journal's")
             self._waiting = [frame for frame in batch if frame.seq > self._last]
 
     def verify(self) -> Verified:
@@ -152,11 +163,16 @@ class PgJournal:
                 count, highest = last or (0, 0)
                 if count != highest:  # rows are missing: begin at the first one
                     highest = self._first_gap(found) - 1
+                row = found.execute(
+                    f"SELECT hash FROM {TABLE} WHERE run = %s AND machine = %s AND seq = %s",
+                    (*self._key, highest),
+                ).fetchone()
                 found.commit()
         except BaseException:
             found.close()
             raise
         self._connection, self._last, self._waiting = found, highest, []
+        self._chain = bytes(row[0]) if row is not None else b""
         self._tail = JournalTail(self._run, self._machine)
 
     def _shape(self, connection: Any) -> None:
@@ -240,6 +256,20 @@ def _difference(frame: Frame, seq: int, data: bytes, chain: bytes) -> str:
     return "" if bytes(chain) == frame.chain else "another hash"
 
 
+def names_of(run: Path, machines: tuple[str, ...]) -> dict[str, str]:
+    """Under which name the table has each machine of a run: of RUN/pgcopy.json, or the folder's."""
+    found = run / NAMES
+    kept = msgspec.json.decode(found.read_bytes(), type=dict[str, str]) if found.exists() else {}
+    return {machine: kept.get(machine, run.name) for machine in machines}
+
+
+def write_names(run: Path, names: dict[str, str]) -> None:
+    """Keep them, whole or not at all."""
+    part = run / f"{NAMES}.part"
+    part.write_bytes(msgspec.json.encode(names) + b"\n")
+    part.replace(run / NAMES)
+
+
 def follow(copier: PgJournal, over: Callable[[], bool], say: Callable[[Copied], None]) -> None:
     """Copy until `over`; `say` hears of each change between working and not."""
     problem = ""
@@ -255,7 +285,7 @@ def follow(copier: PgJournal, over: Callable[[], bool], say: Callable[[Copied], 
 def main(arguments: list[str]) -> int:
     """Follow a journal until interrupted, or `verify` the copy: 0 equal, 1 different, 3 no look."""
     run, machine, url = arguments[:3]
-    copier = PgJournal(Path(run), machine, url)
+    copier = PgJournal(Path(run), machine, url, name=names_of(Path(run), (machine,))[machine])
     try:
         if arguments[3:] == ["verify"]:
             found = copier.verify()

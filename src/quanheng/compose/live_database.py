@@ -1,0 +1,40 @@
+"""What a live run gives the processes that copy journals into PostgreSQL (docs/operations.md).
+
+Each node's folder has one of its own, which copies the journals that lie there, each under a name
+of its own: a run that is made anew in the same folder is another one in the table.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from quanheng.compose.live_nodes import NODE_B, STANDBY, place
+from quanheng.config import Config
+from quanheng.edge.pg_journal import NAMES, write_names
+from quanheng.edge.pgcopy_main import Setup
+from quanheng.maker.maker import Maker
+
+PGCOPY = "pgcopy"
+
+
+def pgcopies_of(config: Config) -> tuple[str, ...]:
+    """Roles of the processes of a run that copy into a database."""
+    database = config.database
+    if not database.enabled:
+        return ()
+    pair = config.standby.enabled and Maker.NAME in database.machines
+    return (PGCOPY, f"{PGCOPY}{NODE_B}") if pair else (PGCOPY,)
+
+
+def write_pgcopies(run: Path, config: Config) -> None:
+    """Their parts; folders must be there. Names that a run has are kept."""
+    for role in pgcopies_of(config):
+        _, folder = place(run, role)
+        first = folder == run
+        title = run.name if first else f"{run.name}-{STANDBY}"
+        machines = config.database.machines if first else (Maker.NAME,)
+        if not (folder / NAMES).exists():
+            write_names(folder, dict.fromkeys(machines, f"{title}-{os.urandom(4).hex()}"))
+        setup = Setup(config.database.url, machines)
+        (folder / "live" / f"{PGCOPY}.msgpack").write_bytes(msgspec.msgpack.encode(setup))
