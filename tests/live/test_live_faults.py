@@ -245,12 +245,19 @@ def test_f16_a_loop_that_stands_still_is_told_where(tmp_path: Path) -> None:
 
 
 def test_every_process_has_a_watchdog_and_settled_memory() -> None:
-    """Every process of a live day: both, and in this order, before it says ready."""
-    for role in ("arbiter", "exchange", "gateway", "maker", "overseer"):
-        text = (Path(child.__file__).parent / f"{role}_main.py").read_text(encoding="utf-8")
-        marks = ("    settle_memory()", "Watchdog(loop", 'tell("ready"', "watchdog.stop()")
-        places = [text.index(mark) for mark in marks]
-        assert places == sorted(places), role
+    """Every process of a live day: both, and in this order, before it says ready; three of them
+    by what they share.
+    """
+    folder = Path(child.__file__).parent
+    marks = ("    settle_memory()", "Watchdog(loop", "watchdog.stop()")
+    for module in ("exchange_main", "maker_main", "overseer_main", "serving"):
+        text = (folder / f"{module}.py").read_text(encoding="utf-8")
+        ready = "tell(READY" if module == "serving" else 'tell("ready"'
+        places = [text.index(mark) for mark in (*marks[:2], ready, marks[2])]
+        assert places == sorted(places), module
+    for role in ("arbiter", "gateway", "lease"):
+        text = (folder / f"{role}_main.py").read_text(encoding="utf-8")
+        assert text.count("    watched(child, loop, run, ") == 1, role
 
 
 def test_f76_health_says_memory_and_collections(tmp_path: Path) -> None:

@@ -44,27 +44,28 @@ def lost_sweep():
     return world
 
 
-def lost_order():
-    """A person's order whose acknowledgement never came."""
-    world = continuous(World.start())
-    contract = world.chain.contracts[0].code
-    price = world.resting[0, 1][1] + 30
-    effects = world.put(ManualOrder(contract, Side.SELL, OrderKind.LIMIT, price, 5, "p001"))
-    (request,) = [r for e in effects if isinstance(e, Send) for r in e.requests]
-    assert isinstance(request, NewOrder)
-    return world
-
-
-def lost_cancel():
-    """A person's order that works, and its cancel, which nobody answers."""
+def placed():
+    """A world, and a person's order in it."""
     world = continuous(World.start())
     contract = world.chain.contracts[0].code
     price = world.resting[0, 1][1] + 30
     effects = world.put(ManualOrder(contract, Side.SELL, OrderKind.LIMIT, price, 5, "p001"))
     (order,) = [r for e in effects if isinstance(e, Send) for r in e.requests]
+    assert isinstance(order, NewOrder)
+    return world, order
+
+
+def lost_order():
+    """A person's order whose acknowledgement never came."""
+    return placed()[0]
+
+
+def lost_cancel():
+    """A person's order that works, and its cancel, which nobody answers."""
+    world, order = placed()
     fields = (order.side, order.effect, order.kind, order.price, order.qty)
     ack = OrderAck(
-        Exec.ACCEPTED, order.client_id, "", contract, 5, *fields, world.at, 0, 0, 0, False
+        Exec.ACCEPTED, order.client_id, "", order.contract, 5, *fields, world.at, 0, 0, 0, False
     )
     world.report(ack)
     assert oldest(world.state, world.at) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.live_nodes import NODE_B, STANDBY, place
+from quanheng.compose.live_nodes import NODE_B, copying
 from quanheng.config import Config
 from quanheng.edge.pg_journal import NAMES, write_names
 from quanheng.edge.pgcopy_main import Setup
@@ -29,11 +29,8 @@ def pgcopies_of(config: Config) -> tuple[str, ...]:
 
 def write_pgcopies(run: Path, config: Config) -> None:
     """Their parts; folders must be there. Names that a run has are kept."""
-    for role in pgcopies_of(config):
-        _, folder = place(run, role)
-        first = folder == run
-        title = run.name if first else f"{run.name}-{STANDBY}"
-        machines = config.database.machines if first else (Maker.NAME,)
+    roles = pgcopies_of(config)
+    for folder, title, machines in copying(run, roles, config.database.machines):
         if not (folder / NAMES).exists():
             write_names(folder, dict.fromkeys(machines, f"{title}-{os.urandom(4).hex()}"))
         setup = Setup(config.database.url, machines)

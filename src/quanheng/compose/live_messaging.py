@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.live_nodes import NODE_B, STANDBY, place
+from quanheng.compose.live_nodes import NODE_B, copying, place
 from quanheng.config import Config
 from quanheng.edge.kv_arbiter import KvSetup
 from quanheng.edge.nats_config import servers_of
@@ -39,11 +39,8 @@ def leases_of(config: Config) -> tuple[str, ...]:
 
 def write_copiers(run: Path, config: Config) -> None:
     """The copiers' parts; folders must be there."""
-    for role in copiers_of(config):
-        _, folder = place(run, role)
-        first = folder == run
-        title = run.name if first else f"{run.name}-{STANDBY}"
-        machines = config.messaging.machines if first else (Maker.NAME,)
+    roles = copiers_of(config)
+    for folder, title, machines in copying(run, roles, config.messaging.machines):
         found = folder / PLACE
         if found.exists():
             streams = msgspec.json.decode(found.read_bytes(), type=Place).streams

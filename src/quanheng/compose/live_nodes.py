@@ -5,6 +5,7 @@ own; a third process, the arbiter, holds the lease. After the day what the nodes
 in the run folder, so that everything that reads a run finds one maker and one gateway.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,20 @@ def place(run: Path, role: str) -> tuple[str, Path]:
     if role.endswith(NODE_B):
         return role.removesuffix(NODE_B), run / STANDBY
     return role, run
+
+
+def copying(
+    run: Path, roles: tuple[str, ...], machines: tuple[str, ...]
+) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+    """(folder, title of its run, machines whose journals lie there) of each role that copies
+    journals: one of each node, all machines in node a's folder, the maker's in node b's.
+    """
+    for role in roles:
+        _, folder = place(run, role)
+        if folder == run:
+            yield folder, run.name, machines
+        else:
+            yield folder, f"{run.name}-{STANDBY}", (Maker.NAME,)
 
 
 def roles_beside(run: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from quanheng.edge.arbiter import GRACE, LEASE, Arbiter, Ask, Lease, ToArbiter
-from quanheng.edge.child import Child, settle_memory
+from quanheng.edge.child import Child
 from quanheng.edge.clock import monotonic
 from quanheng.edge.dialer import take_frames
 from quanheng.edge.gates import enter
@@ -20,8 +20,8 @@ from quanheng.edge.isolation import LOCAL, guard
 from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.loop import Connection, Loop, tcp_listener
+from quanheng.edge.serving import watched
 from quanheng.edge.tls import ARBITER, PARTNER, identity
-from quanheng.edge.watchdog import Watchdog
 from quanheng.terms.units import Nanos
 
 WAIT = 0.05
@@ -108,12 +108,7 @@ def main(run: Path) -> None:
     loop = Loop()
     child = Child(loop)
     process = ArbiterProcess(run, setup, loop)
-    settle_memory()
-    watchdog = Watchdog(loop, run, "arbiter")
-    child.tell("ready", port=process.port)
-    while not child.stopping:
-        process.turn()
-    watchdog.stop()
+    watched(child, loop, run, "arbiter", process.turn, port=process.port)
     process.close()
     child.tell("ended")
 

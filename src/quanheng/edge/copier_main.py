@@ -18,6 +18,7 @@ from quanheng.edge.journal_lines import LineFile
 from quanheng.edge.loop import Loop
 from quanheng.edge.nats_copying import Copying, Setup
 from quanheng.edge.nats_gate import GateRefusedError
+from quanheng.edge.serving import copied
 from quanheng.terms.units import SECOND, Nanos
 
 IDLE = 0.05
@@ -84,11 +85,7 @@ def main(run: Path) -> int:
             process.close()
             sys.stderr.write(f"copier: {error}\n")
             return REFUSED
-    child.tell("ready")
-    while not child.stopping:
-        process.turn()
-    process.finish()
-    child.tell("ended", **process.close())
+    copied(child, process)
     return 0
 
 

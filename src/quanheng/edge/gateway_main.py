@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from quanheng.edge import gateway_people
-from quanheng.edge.child import Child, settle_memory
+from quanheng.edge.child import Child
 from quanheng.edge.clock import monotonic, read_clock, wall
 from quanheng.edge.gates import enter
 from quanheng.edge.gateway import Gateway
@@ -41,7 +41,7 @@ from quanheng.edge.link_messages import (
     encode_frame,
 )
 from quanheng.edge.loop import Connection, Loop, unix_listener
-from quanheng.edge.watchdog import Watchdog
+from quanheng.edge.serving import watched
 from quanheng.runtime.live import NEVER, BusinessClock
 from quanheng.terms.codes import Link
 from quanheng.terms.etf import ETF_SET, EtfSend
@@ -274,12 +274,7 @@ def main(run: Path) -> None:
     loop = Loop()
     child = Child(loop)
     process = GatewayProcess(run, setup, loop)
-    settle_memory()
-    watchdog = Watchdog(loop, run, "gateway")
-    child.tell("ready")
-    while not child.stopping:
-        process.turn()
-    watchdog.stop()
+    watched(child, loop, run, "gateway", process.turn)
     process.close()
 
 

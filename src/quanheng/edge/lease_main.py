@@ -9,13 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.edge.child import Child, settle_memory
+from quanheng.edge.child import Child
 from quanheng.edge.gates import enter
 from quanheng.edge.kv_arbiter import KvArbiterProcess, KvSetup
 from quanheng.edge.loop import Loop
 from quanheng.edge.nats_config import MessagingError
 from quanheng.edge.nats_gate import GateRefusedError
-from quanheng.edge.watchdog import Watchdog
+from quanheng.edge.serving import watched
 
 REFUSED = 3
 """Exit code when the servers are not as they should be and the day has not begun."""
@@ -36,12 +36,7 @@ def main(run: Path) -> int:
             process.close()
             sys.stderr.write(f"lease: {error}\n")
             return REFUSED
-    settle_memory()
-    watchdog = Watchdog(loop, run, "lease")
-    child.tell("ready", port=process.port)
-    while not child.stopping:
-        process.turn()
-    watchdog.stop()
+    watched(child, loop, run, "lease", process.turn, port=process.port)
     process.close()
     child.tell("ended")
     return 0

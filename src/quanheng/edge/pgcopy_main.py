@@ -24,6 +24,7 @@ from quanheng.edge.pg_journal import (
     names_of,
     write_names,
 )
+from quanheng.edge.serving import copied
 from quanheng.runtime.journal import JournalCorruptError
 from quanheng.terms.units import SECOND, Nanos
 
@@ -136,11 +137,7 @@ def main(run: Path) -> int:
     except PgJournalError as error:
         sys.stderr.write(f"pgcopy: {error}\n")
         return NO_DRIVER
-    child.tell("ready")
-    while not child.stopping:
-        process.turn()
-    process.finish()
-    child.tell("ended", **process.close())
+    copied(child, process)
     return 0
 
 
