@@ -22,7 +22,8 @@ MACHINE = "ping"
 
 
 def servers_of(cluster: Cluster) -> Servers:
-    return Servers(cluster.urls, cluster.monitors, len(cluster.servers))
+    keys = cluster.servers[0].keys
+    return Servers(cluster.urls, cluster.monitors, len(cluster.servers), str(keys or ""))
 
 
 class CopyRig:

@@ -19,14 +19,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quanheng.edge.tls import CARRIER, MESSAGING, client_context
+
 BINARY = "nats-server"
 NODES = 3
 CONFIGURATION = """
 server_name: {name}
 listen: "127.0.0.1:{client}"
-http: "127.0.0.1:{monitor}"
+{secured}: "127.0.0.1:{monitor}"
 max_payload: 8MB
 jetstream {{ store_dir: "{store}", {sync}max_mem: 64MB, max_file: 2GB }}
+"""
+TLS = """
+tls {{
+  cert_file: "{keys}/{shown}.pem", key_file: "{keys}/{shown}.key", ca_file: "{keys}/authority.pem"
+  verify: true, handshake_first: true
+}}
 """
 CLUSTER = """
 cluster {{ name: desk, listen: "127.0.0.1:{route}", no_advertise: true, routes: [{routes}] }}
@@ -120,6 +128,8 @@ class Server:
         self.client, self.monitor, self.route = ports
         self.sync = sync
         self.routes: list[str] | None = None
+        self.keys: Path | None = None
+        self.shown = MESSAGING  # whose certificate it shows
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True)
 
@@ -129,15 +139,18 @@ class Server:
 
     @property
     def monitor_url(self) -> str:
-        return f"http://127.0.0.1:{self.monitor}"
+        return f"http{'s' * (self.keys is not None)}://127.0.0.1:{self.monitor}"
 
     def start(self) -> None:
         given = {
             "name": self.name, "client": self.client, "monitor": self.monitor,
             "store": self.folder / "store", "route": self.route,
             "sync": f"sync_interval: {self.sync}, " if self.sync else "",
+            "secured": "https" if self.keys else "http", "keys": self.keys, "shown": self.shown,
         }  # fmt: skip
         text = CONFIGURATION.format(**given)
+        if self.keys is not None:
+            text += TLS.format(**given)
         if self.routes is not None:
             text += CLUSTER.format(routes=", ".join(f'"{one}"' for one in self.routes), **given)
         path = self.folder / "server.conf"
@@ -167,6 +180,12 @@ class Server:
     def ask(self, path: str) -> dict[str, Any]:
         """A page of its monitor; empty when it does not answer."""
         line = http.client.HTTPConnection("127.0.0.1", self.monitor, timeout=2.0)
+        if self.keys is not None:
+            context = client_context(self.keys, CARRIER)
+            context.check_hostname = False
+            line = http.client.HTTPSConnection(
+                "127.0.0.1", self.monitor, timeout=2.0, context=context
+            )
         try:
             line.request("GET", path)
             return dict(json.loads(line.getresponse().read()))

@@ -2,6 +2,7 @@
 
     FOLDER/authority.pem  authority.key     signs; the key belongs on no node, take it away
            a.pem a.key  b.pem b.key  arbiter.pem arbiter.key  overseer.pem overseer.key
+           carrier.pem carrier.key  messaging.pem messaging.key  where journals are carried
 
 Keys are of the curve P-256 and only their owner may read them. `examine` says of each file whether
 a process could use it, and for how many days.
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from quanheng.compose.run_folder import RunError
-from quanheng.edge.tls import AUTHORITY, NAMES, CertificateError, Identity
+from quanheng.edge.tls import AUTHORITY, KNOWN, CertificateError, Identity
 
 AUTHORITY_KEY = "authority.key"
 AUTHORITY_DAYS = 3_650
@@ -51,8 +52,8 @@ def make(folder: Path, names: tuple[str, ...], days: int, renew: bool = False) -
     KeyFileError for a name or a number of days that is none, or an authority without its key.
     """
     for name in names:
-        if name not in NAMES:
-            raise KeyFileError(f"{name!r} is none of {', '.join(NAMES)}")
+        if name not in KNOWN:
+            raise KeyFileError(f"{name!r} is none of {', '.join(KNOWN)}")
     if not 1 <= days <= LONGEST:
         raise KeyFileError(f"--days {days}: must be 1 to {LONGEST}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,7 +172,7 @@ def examine(folder: Path) -> list[Look]:
     root_path = folder / AUTHORITY
     root = _read(root_path)
     found = [Look(str(root_path), "authority", _days(root), _against(root, root))]
-    for name in NAMES:
+    for name in KNOWN:
         path = folder / f"{name}.pem"
         if not path.exists():
             continue

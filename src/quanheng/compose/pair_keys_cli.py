@@ -8,7 +8,7 @@ import msgspec
 from quanheng.compose.answering import answer
 from quanheng.compose.pair_keys import examine, make
 from quanheng.compose.text import table
-from quanheng.edge.tls import NAMES
+from quanheng.edge.tls import KNOWN, NAMES
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
@@ -21,8 +21,8 @@ def pair_keys() -> None:
 
 @pair_keys.command("make")
 @_FOLDER
-@click.option("--name", "names", multiple=True, type=click.Choice(NAMES),
-              help="Whose; all of them by default.")  # fmt: skip
+@click.option("--name", "names", multiple=True, type=click.Choice(KNOWN),
+              help="Whose; a pair's by default.")  # fmt: skip
 @click.option("--days", default=365, show_default=True, help="How long they are good for.")
 @click.option("--renew", is_flag=True, help="New ones, although there are some.")
 @_JSON

@@ -258,11 +258,12 @@ def _certificates(subject: Subject) -> str:
         if days < LAST_DAYS:
             raise Wrong(f"{name}: 有效期至 ends {found.not_valid_after_utc:%Y-%m-%d}")
         left.append(days)
-    folder = subject.plan.config.standby.tls
-    for one in examine_pair(Path(folder)) if folder else ():
-        if one.why or one.days < LAST_DAYS:
-            raise Wrong(f"{one.file}: {one.why or f'剩余 {one.days} 天 days left'}")
-        left.append(one.days)
+    config = subject.plan.config
+    for folder in sorted({config.standby.tls, config.messaging.tls} - {""}):
+        for one in examine_pair(Path(folder)):
+            if one.why or one.days < LAST_DAYS:
+                raise Wrong(f"{one.file}: {one.why or f'剩余 {one.days} 天 days left'}")
+            left.append(one.days)
     if left and min(left) < WARN_DAYS:
         raise Noted(f"证书最短剩余 the first certificate ends in {min(left)} 天 days")
     return f"{len(left)} 份 certificates"

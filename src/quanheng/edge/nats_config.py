@@ -1,6 +1,7 @@
 """The section `messaging` of a node's configuration, and what must hold of it (docs/messaging)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,12 +16,14 @@ LEAST_LEASE_MS = 20_000
 
 class Servers(msgspec.Struct, frozen=True):
     """Addresses of a cluster: of clients (nats://host:port), of monitors (http://host:port) in
-    the same order, and of how many servers a message must be on.
+    the same order, and of how many servers a message must be on. `tls`: the folder of certificates
+    that lines to them are secured with, "" for none.
     """
 
     urls: tuple[str, ...]
     monitors: tuple[str, ...]
     replicas: int = 3
+    tls: str = ""
 
 
 class MessagingError(RuntimeError):
@@ -31,6 +34,8 @@ class MessagingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """NATS JetStream as a carrier of copies (docs/messaging.md). `enabled`: the journals of
     `machines` are copied into streams. `servers` (nats://host:port) and `monitors`
     (http://host:port) name the same servers in the same order; `replicas`: 3, or 1 of one server.
+    `tls`: folder of certificates (`quanheng pair-keys`); then monitors are https. Lines beyond
+    loopback are secured unless `plain` says that they may do without.
     """
 
     enabled: bool = False
@@ -38,11 +43,14 @@ class MessagingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monitors: tuple[str, ...] = ()
     replicas: int = 3
     machines: tuple[str, ...] = ("maker",)
+    tls: str = ""
+    plain: bool = False
 
 
 def servers_of(config: MessagingConfig) -> Servers:
     """What a line to them needs."""
-    return Servers(config.servers, config.monitors, config.replicas)
+    tls = str(Path(config.tls).resolve()) if config.tls else ""
+    return Servers(config.servers, config.monitors, config.replicas, tls)
 
 
 def problem(config: MessagingConfig, lease: str, lease_ms: int, peers: Sequence[str]) -> str:
@@ -67,16 +75,26 @@ def problem(config: MessagingConfig, lease: str, lease_ms: int, peers: Sequence[
         return f"messaging.servers: {count} with replicas = {config.replicas}"
     for key, addresses, schemes in (
         ("servers", config.servers, ("nats",)),
-        ("monitors", config.monitors, ("http", "https")),
+        ("monitors", config.monitors, ("https",) if config.tls else ("http", "https")),
     ):
         for number, address in enumerate(addresses):
             why = _address_problem(address, schemes, peers)
+            if not why and not (config.tls or config.plain) and not _local(address):
+                why = (
+                    f"{address} is beyond loopback and messaging.tls names no certificates; "
+                    "messaging.plain = true lets lines to the servers be plain"
+                )
             if why:
                 return f"messaging.{key}[{number}]: {why}"
     for one in config.machines:
         if one not in MACHINES:
             return f"messaging.machines: {one!r} is not one of {MACHINES}"
     return "" if config.machines else "messaging.machines: none is listed"
+
+
+def _local(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    return host == "localhost" or host.startswith("127.")
 
 
 def _address_problem(address: str, schemes: tuple[str, ...], peers: Sequence[str]) -> str:

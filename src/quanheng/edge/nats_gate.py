@@ -8,10 +8,13 @@ reason to refuse, a server that says something wrong is.
 
 import http.client
 import json
+import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from quanheng.edge.nats_config import MessagingError, Servers
+from quanheng.edge.tls import CARRIER, MESSAGING, client_context
 
 LEAST_VERSION = (2, 15)
 LEAST_PAYLOAD = 1 << 20
@@ -33,16 +36,22 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(p.isdigit() for p in parts) else ()
 
 
-def page_of(monitor: str) -> dict[str, Any] | None:
-    """What a monitor says of its server; None when it does not answer."""
+def page_of(monitor: str, tls: str = "") -> dict[str, Any] | None:
+    """What a monitor says of its server; None when it does not answer. With certificates in `tls`
+    it has to show one of the servers' name.
+    """
     place = urlsplit(monitor)
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     line = kind(place.hostname or "", place.port, timeout=PATIENCE)
     try:
+        if tls:
+            context = client_context(Path(tls), CARRIER)
+            plain = socket.create_connection((line.host, line.port), PATIENCE)
+            line.sock = context.wrap_socket(plain, server_hostname=MESSAGING)
         line.request("GET", PAGE)
         answer = line.getresponse()
         found = json.loads(answer.read()) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException, ValueError):  # certificates among them
         return None
     finally:
         line.close()
@@ -73,7 +82,8 @@ def examine(servers: Servers, attached: str) -> int:
     """How many servers answered, all of them as they should. `attached`: id of the one that our
     line leads to. GateRefusedError names the server and the setting.
     """
-    seen = [page for one in servers.monitors if (page := page_of(one)) is not None]
+    answers = (page_of(one, servers.tls) for one in servers.monitors)
+    seen = [page for page in answers if page is not None]
     for page in seen:
         problem = server_problem(page, servers)
         if problem:

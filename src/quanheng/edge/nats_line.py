@@ -10,10 +10,12 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTimeError
+from pathlib import Path
 from typing import Any, TypeVar
 
 from quanheng.edge.nats_config import MessagingError, Servers
 from quanheng.edge.nats_gate import examine
+from quanheng.edge.tls import CARRIER, MESSAGING, client_context
 
 T = TypeVar("T")
 CALL = 4.0
@@ -93,8 +95,9 @@ class NatsLine:
             try:
                 await asyncio.wait_for(
                     client.connect(
-                        url, name=self.name, allow_reconnect=False, connect_timeout=2,
-                        ping_interval=2, max_outstanding_pings=2, error_cb=_quiet,
+                        url, name=self.name, **self._secured(), allow_reconnect=False,
+                        connect_timeout=2, ping_interval=2, max_outstanding_pings=2,
+                        error_cb=_quiet,
                         # Its own tries at a server that refuses would take as long as DIAL.
                         max_reconnect_attempts=1, reconnect_time_wait=0,
                     ),
@@ -113,6 +116,15 @@ class NatsLine:
             self._context = client.jetstream(timeout=CALL)
             return
         raise LineDownError(f"no messaging server answers: {said}")
+
+    def _secured(self) -> dict[str, Any]:
+        """TLS from the first byte on: a server that would talk in plain text is not talked to. Read
+        anew for each dial, since certificates are renewed. CertificateError.
+        """
+        if not self.servers.tls:
+            return {}
+        context = client_context(Path(self.servers.tls), CARRIER)
+        return {"tls": context, "tls_hostname": MESSAGING, "tls_handshake_first": True}
 
     async def _pass(self, client: Any) -> None:
         attached = str(client._server_info.get("server_id", ""))

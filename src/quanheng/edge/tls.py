@@ -26,6 +26,9 @@ PARTNER = {"a": "b", "b": "a"}
 ARBITER, OVERSEER = "arbiter", "overseer"
 NAMES = ("a", "b", ARBITER, OVERSEER)
 """Whose certificates a pair has."""
+CARRIER, MESSAGING = "carrier", "messaging"
+"""Our ends of lines to messaging servers, and the servers (docs/messaging.md)."""
+KNOWN = (*NAMES, CARRIER, MESSAGING)
 
 
 class CertificateError(ValueError):
@@ -148,6 +151,15 @@ class Identity:
 def identity(folder: str, name: str) -> Identity | None:
     """The identity of a process; None where links are plain (`folder` is empty)."""
     return Identity(Path(folder), name) if folder else None
+
+
+def client_context(folder: Path, name: str) -> ssl.SSLContext:
+    """What `name` dials with where a library of others moves the bytes; it has to be told which
+    name must answer. CertificateError as for an `Identity`.
+    """
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, folder, name)
+    context.check_hostname = True
+    return context
 
 
 def _context(protocol: int, folder: Path, name: str) -> ssl.SSLContext:
