@@ -13,7 +13,7 @@ from quanheng.cli import cli
 from quanheng.compose.run_folder import RunError, RunInfo, write_info
 from quanheng.config import ConfigError
 from quanheng.edge.clock import monotonic
-from quanheng.edge.copy_line import CopyClient, CopyServer
+from quanheng.edge.copy_line import CHUNK, CopyClient, CopyServer
 from quanheng.edge.firm_acts import ACTS, ActFile, add_act
 from quanheng.edge.firm_link import DeskDoor, Ordered, Taken, Watchman
 from quanheng.edge.loop import Loop, tcp_listener
@@ -54,13 +54,13 @@ class Books:
         self.client = CopyClient(self.loop, address, lambda: len(self.heard), self.heard.append)
 
 
-def test_copies_are_complete_over_late_readers_and_restarts() -> None:
+def test_copies_are_complete_over_late_readers_and_restarts(tmp_path: Path) -> None:
     """A reader that comes late gets all, one that restarts goes on, and each copy comes once."""
     loop = Loop()
     listener = tcp_listener("127.0.0.1", 0)
-    server = CopyServer(loop, listener)
-    copies = [EtfCopy(()) for _ in range(6)]
-    for one in copies[:3]:
+    server = CopyServer(loop, listener, tmp_path / "copies.bin")
+    copies = [EtfCopy(()) for _ in range(2 * CHUNK + 6)]  # more than one piece of the file
+    for one in copies[:-3]:
         server.add(one)
     books = Books(loop, listener.getsockname()[1])
 
@@ -72,17 +72,18 @@ def test_copies_are_complete_over_late_readers_and_restarts() -> None:
             books.client.tick(monotonic())
             loop.flush()
 
-    turn_until(3)
+    turn_until(len(copies) - 3)
     books.connect()
-    for one in copies[3:]:
+    for one in copies[-3:]:
         server.add(one)
-    turn_until(6)
+    turn_until(len(copies))
     books.client.ask()
     end = monotonic() + 20 * SECOND
     while books.client.there < 0 and monotonic() < end:
         loop.poll(0.01)
         loop.flush()
-    assert len(books.heard) == 6 == books.client.there
+    assert len(books.heard) == len(copies) == books.client.there
+    server.close()
     loop.close()
 
 

@@ -6,18 +6,21 @@ that was away, or whose process is another, goes on where its books end.
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from quanheng.edge.dialer import Dialer, take_frames
+from quanheng.edge.frame_store import FrameStore
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.loop import Connection, Loop, tcp_connect
 from quanheng.oversight.messages import AnyCopy
 from quanheng.terms.units import Nanos
 
 HIGH_WATER = 1 << 20
-"""Above so many bytes that a reader has not taken, copies wait here."""
+"""Above so many bytes that a reader has not taken, copies wait in the file."""
+CHUNK = 256
 
 
 class CopyFrom(msgspec.Struct, frozen=True, array_like=True, tag="copy_from"):
@@ -52,27 +55,32 @@ class _Reader:
 
 
 class CopyServer:
-    """The exchange's side; keeps the whole day."""
+    """The exchange's side; keeps the whole day, in a file."""
 
-    def __init__(self, loop: Loop, listener: socket.socket) -> None:
+    def __init__(self, loop: Loop, listener: socket.socket, path: Path) -> None:
         self.bytes = 0
         self._loop = loop
-        self._frames: list[bytes] = []
+        self._frames = FrameStore(path)
         self._readers: list[_Reader] = []
         loop.listen(listener, self._accept)
 
     def add(self, body: AnyCopy) -> None:
         """One more copy; it leaves with the next `tick`."""
-        self._frames.append(encode_frame(Copied(len(self._frames) + 1, body)))
+        self._frames.add([encode_frame(Copied(len(self._frames) + 1, body))])
 
     def tick(self) -> None:
         """Send what readers miss, as fast as they read."""
         for reader in self._readers:
             while 0 < reader.next <= len(self._frames) and reader.connection.backlog < HIGH_WATER:
-                data = self._frames[reader.next - 1]
-                reader.next += 1
+                frames = self._frames.read(reader.next, CHUNK)
+                data = b"".join(frames)
+                reader.next += len(frames)
                 reader.connection.send(data)
                 self.bytes += len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames.close()
 
     def _accept(self, sock: socket.socket) -> None:
         frames: FrameReader[Any] = FrameReader(CopyFrom | HowMany)

@@ -114,7 +114,7 @@ class ExchangeProcess:
         )
         day = setup.venue.day
         self.hedges = EtfServer(loop, hedges, profile, day, monotonic, self._queue_etf)
-        self.copies = CopyServer(loop, copies)
+        self.copies = CopyServer(loop, copies, run / "exchange" / "copies.bin")
         self._copy = CopyLine(setup.pbu)
         lines = {"order": (order, self.server.listen), "feed": (feed, self.publisher.listen)}
         for name, listener in standby.items():
@@ -303,6 +303,7 @@ class ExchangeProcess:
         self._records.close()
         self._closing.close()
         self._cuts.close()
+        self.copies.close()
         self.loop.close()
         self.lines.close()
         return counts

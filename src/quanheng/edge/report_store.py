@@ -3,13 +3,12 @@
 Reports of the day lie in one file per (trading unit, partition); memory holds eight bytes for each.
 """
 
-import os
-from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from quanheng.edge.frame_store import FrameStore
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.terms.orders import Report
 
@@ -30,41 +29,25 @@ class ReportStore:
 
     def __init__(self, path: Path) -> None:
         """A file left by an earlier run of the same folder is emptied."""
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-        self._ends = array("Q", [0])
-        self._path = path
+        self._frames = FrameStore(path)
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self._frames)
 
     def add(self, reports: list[Report]) -> None:
         """Append reports. ValueError when an index does not follow the last."""
-        parts = []
-        end = self._ends[-1]
-        for report in reports:
-            if report.index != len(self._ends):
+        due = len(self._frames) + 1
+        for place, report in enumerate(reports):
+            if report.index != due + place:
                 raise ValueError(
-                    f"{self._path}: report {report.index} where {len(self._ends)} is due"
+                    f"{self._frames.path}: report {report.index} where {due + place} is due"
                 )
-            data = encode_frame(report)
-            end += len(data)
-            self._ends.append(end)
-            parts.append(data)
-        os.write(self._file, b"".join(parts))
+        self._frames.add([encode_frame(report) for report in reports])
 
     def read(self, index: int, count: int) -> list[Report]:
         """At most `count` reports from an index on."""
-        stop = min(len(self), index + count - 1)
-        if index < 1 or index > stop:
-            return []
-        ends = self._ends
-        start = ends[index - 1]
-        data = memoryview(os.pread(self._file, ends[stop] - start, start))
-        return [
-            _DECODER.decode(data[ends[i - 1] - start + 4 : ends[i] - start])
-            for i in range(index, stop + 1)
-        ]
+        return [_DECODER.decode(data[4:]) for data in self._frames.read(index, count)]
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        self._frames.close()
