@@ -56,11 +56,15 @@ class RunLog:
     oldest snapshot on. RunError for a folder that is no run, or has no journal of the maker.
     """
 
-    def __init__(self, run: Path, source: JournalSource | None = None) -> None:
-        """`source`: where the frames come from when they do not lie in the run folder."""
-        self.run = run
+    def __init__(
+        self, run: Path, source: JournalSource | None = None, home: Path | None = None
+    ) -> None:
+        """`source`: where the frames come from when they do not lie in a folder. `home`: the node
+        whose journal and snapshots are read, the run's own if none is named.
+        """
+        self.run, self.home = run, home or run
         self.info: RunInfo = read_info(run)
-        self._tail: JournalSource = source or JournalTail(run, Maker.NAME)
+        self._tail: JournalSource = source or JournalTail(self.home, Maker.NAME)
         self._decode = envelope_decoder(Maker)
         self.opened: MakerOpen | None = None
         self.at = array("q")
@@ -72,8 +76,8 @@ class RunLog:
         self._seq = 0
         self.base = 0  # inputs before the first one that was kept
         self.begin: Nanos = 0  # the first instant that a scene can stand at
-        if source is None and not (run / "journal" / Maker.NAME).is_dir():
-            raise RunError(f"{run}: no journal of the maker to follow")
+        if source is None and not (self.home / "journal" / Maker.NAME).is_dir():
+            raise RunError(f"{self.home}: no journal of the maker to follow")
 
     def __len__(self) -> int:
         return len(self.at)
@@ -101,7 +105,7 @@ class RunLog:
         if frame.seq == 1:
             self.begin = int(_HEAD.decode(frame.payload)[1])
             return
-        snapshots = FolderSnapshots(self.run, Maker.NAME, durable=False)
+        snapshots = FolderSnapshots(self.home, Maker.NAME, durable=False)
         for seq in snapshots.seqs():
             file = snapshots.read(seq) if seq >= frame.seq else None
             found = None if file is None else unseal_checkpoint(file)
@@ -152,9 +156,9 @@ class RunLog:
 
     def checkpoint(self, at: Nanos) -> Any:
         """The newest snapshot at or before an instant, None when there is none."""
-        if not (self.run / "snap" / Maker.NAME / "manifest.json").exists():
+        if not (self.home / "snap" / Maker.NAME / "manifest.json").exists():
             return None
-        snapshots = FolderSnapshots(self.run, Maker.NAME, durable=False)
+        snapshots = FolderSnapshots(self.home, Maker.NAME, durable=False)
         last = self.frames[-1] if len(self.frames) else 0
         for seq in reversed(snapshots.seqs()):
             # A later snapshot than the instant is not even read: the frames say when it was.

@@ -22,6 +22,7 @@ from quanheng.compose.console_board import COLUMNS, PLACE, board
 from quanheng.compose.console_channels import CHANNELS
 from quanheng.compose.console_clocks import Clocks
 from quanheng.compose.console_duty import duty
+from quanheng.compose.console_lead import Following
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
 from quanheng.compose.console_schema import schema_of
@@ -70,7 +71,8 @@ class RunSource:
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self.log = RunLog(run)
+        self._following = Following(run)
+        self.log = self._following.log
         self._views: dict[str, View] = {END: View(self.log)}
         self._approvals = Approvals(run)
         self._clocks = Clocks(run)
@@ -139,7 +141,7 @@ class RunSource:
 
     def _tick(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Picture]:
         now = time.monotonic()
-        if self._live:
+        if self._live or self._following.changing or self.log.home != self.run:
             self._read_on(now)
         seconds, self._ticked = now - self._ticked, now
         found: dict[str, Picture] = {}
@@ -156,11 +158,19 @@ class RunSource:
 
     def _read_on(self, now: float) -> None:
         self._clocks.look(now)
-        if self.log.poll(POLL_BYTES):
+        if self._following.read_on(self._live, POLL_BYTES):
             self._grown = now
         else:
-            status = read_info(self.run).status
-            self._live = status == "running"
+            self._live = self._live and read_info(self.run).status == "running"
+        if self._following.log is not self.log:
+            self._change(self._following.log)
+
+    def _change(self, log: RunLog) -> None:
+        """Go on in another node's journal of the day: every scene stands where it stood."""
+        self.log = log
+        for name, old in self._views.items():
+            view = self._views[name] = View(log)
+            view.speed, view.at, view.looked = old.speed, old.at, old.looked
 
     def _view(self, scene: str) -> View:
         view = self._views.get(scene)

@@ -18,6 +18,7 @@ from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.link_messages import FrameReader, encode_frame
 from quanheng.edge.maker_setup import MakerSetup, PairSetup
 from quanheng.edge.nats_copying import PLACE, Place
+from quanheng.edge.pg_journal import NAMES, write_names
 from quanheng.maker.maker import Maker
 from quanheng.maker.messages import Notify
 from quanheng.runtime.segment import read_segments
@@ -148,7 +149,7 @@ def gather(run: Path, leader: str) -> int:
     if leader.endswith(NODE_B):
         for part in ("journal", "snap"):
             _swap(run / part / Maker.NAME, other / part / Maker.NAME)
-        _swap_streams(run, other)
+        _swap_names(run, other)
     for name in ("maker.jsonl", "gateway.jsonl"):
         lines = read_lines(run / "live" / name) + read_lines(other / "live" / name)
         lines.sort(key=_at)
@@ -182,15 +183,25 @@ def _swap(mine: Path, theirs: Path) -> None:
     between.rename(mine)
 
 
-def _swap_streams(run: Path, other: Path) -> None:
-    """The names of the streams go with the makers' journals."""
-    files = (run / PLACE, other / PLACE)
-    if not all(path.exists() for path in files):
-        return
-    mine, theirs = (msgspec.json.decode(path.read_bytes(), type=Place).streams for path in files)
+def _swap_names(run: Path, other: Path) -> None:
+    """The names of the copies, streams and rows of a table, go with the makers' journals."""
+    nodes = (run, other)
+    if all((node / PLACE).exists() for node in nodes):
+        found = [msgspec.json.decode((node / PLACE).read_bytes(), type=Place) for node in nodes]
+        _swap_maker(*(place.streams for place in found))
+        for node, place in zip(nodes, found, strict=True):
+            (node / PLACE).write_bytes(msgspec.json.encode(place) + b"\n")
+    if all((node / NAMES).exists() for node in nodes):
+        mine, theirs = (
+            msgspec.json.decode((node / NAMES).read_bytes(), type=dict[str, str]) for node in nodes
+        )
+        _swap_maker(mine, theirs)
+        for node, names in zip(nodes, (mine, theirs), strict=True):
+            write_names(node, names)
+
+
+def _swap_maker(mine: dict[str, str], theirs: dict[str, str]) -> None:
     mine[Maker.NAME], theirs[Maker.NAME] = theirs[Maker.NAME], mine[Maker.NAME]
-    for path, streams in zip(files, (mine, theirs), strict=True):
-        path.write_bytes(msgspec.json.encode(Place(streams)) + b"\n")
 
 
 def _differing(run: Path, other: Path) -> int:
