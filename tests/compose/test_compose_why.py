@@ -76,6 +76,9 @@ def test_what_cannot_be_told(day_run: Run, tmp_path: Path) -> None:
     """An id the maker never sent, a folder without a journal, and a journal that was changed."""
     never = call("why", day_run.folder, "M001ZZZZZZ")
     assert never.code == 3 and "no request M001ZZZZZZ" in never.err
+    nothing = call("why", tmp_path, "M001000001")
+    assert nothing.code == 3 and "not a run folder" in nothing.err
+    shutil.copy(day_run.folder / "run.json", tmp_path)
     empty = call("why", tmp_path, "M001000001")
     assert empty.code == 3 and "no journal of the maker" in empty.err
     copy = tmp_path / "run"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from quanheng.compose.console_lead import Following, Lead
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_source import RunSource
 from quanheng.compose.live_nodes import STANDBY, gather
-from quanheng.compose.run_folder import read_info, write_info
-from quanheng.desk.ports import END
+from quanheng.compose.pair_lead import Following, Lead
+from quanheng.compose.run_folder import RunError, read_info, write_info
+from quanheng.compose.why_find import find
+from quanheng.desk.ports import END, Ask
 from quanheng.runtime.journal import JournalCorruptError
 from quanheng.runtime.segment import read_segments, segment_paths
 from quanheng.runtime.state import digest_state
@@ -109,6 +110,15 @@ def test_a_console_that_comes_late_begins_with_the_leader(pair: Pair, source: Ru
     late = RunSource(pair.run)
     late.load()
     assert late.log.home == pair.other and late.log.newest == source.log.newest
+
+
+def test_reasons_of_a_quote_come_from_the_leaders_journal(pair: Pair, source: RunSource) -> None:
+    """The last request of the day: nobody sent it while a led; b's journal has it."""
+    last = source.table(END, "orders", Ask(limit=1)).rows[0][1]
+    with pytest.raises(RunError, match="has no request"):
+        find(pair.run, str(last))
+    pair.take_over()
+    assert find(pair.run, str(last)).request.client_id == last
 
 
 def test_the_highest_epoch_leads(pair: Pair) -> None:

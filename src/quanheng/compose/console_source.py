@@ -22,11 +22,11 @@ from quanheng.compose.console_board import COLUMNS, PLACE, board
 from quanheng.compose.console_channels import CHANNELS
 from quanheng.compose.console_clocks import Clocks
 from quanheng.compose.console_duty import duty
-from quanheng.compose.console_lead import Following
 from quanheng.compose.console_log import RunLog
 from quanheng.compose.console_scene import Scene
 from quanheng.compose.console_schema import schema_of
 from quanheng.compose.console_tables import decimal_text, paged
+from quanheng.compose.pair_lead import Following
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.desk.frames import Cells, Row, Rows
 from quanheng.desk.hub import Board, Picture

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from quanheng.compose.pair_lead import home_of
 from quanheng.compose.plugin_runs import load_of_run
 from quanheng.compose.run_folder import RunError
 from quanheng.maker.maker import Maker
@@ -65,7 +66,7 @@ def find(run: Path, ident: str) -> Decided:
     reports: list[Report] = []
     first = _first(run)
     decode = envelope_decoder(Maker).decode
-    for frame in read_segments(run / "journal" / MACHINE, MACHINE, first):
+    for frame in read_segments(_folder(run), MACHINE, first):
         if name not in frame.payload:
             continue
         if frame.kind == EFFECTS and sent is None:
@@ -108,7 +109,7 @@ def at_instant(run: Path, at: Nanos) -> Moment:
     not within what the run kept.
     """
     first = None
-    for frame in read_segments(run / "journal" / MACHINE, MACHINE, _first(run)):
+    for frame in read_segments(_folder(run), MACHINE, _first(run)):
         if frame.kind == INPUT:
             given = _When.decode(frame.payload)
             if given.at > at:
@@ -120,15 +121,20 @@ def at_instant(run: Path, at: Nanos) -> Moment:
 
 
 def _frames(run: Path, first: int, last: int) -> Iterator[Frame]:
-    for frame in read_segments(run / "journal" / MACHINE, MACHINE, first):
+    for frame in read_segments(_folder(run), MACHINE, first):
         if frame.seq > last:
             return
         if frame.kind != MARK:
             yield frame
 
 
+def _folder(run: Path) -> Path:
+    """Of a pair that runs, the leading node's."""
+    return home_of(run) / "journal" / MACHINE
+
+
 def _first(run: Path) -> int:
-    segments = segment_paths(run / "journal" / MACHINE)
+    segments = segment_paths(_folder(run))
     if not segments:
         raise RunError(f"{run}: no journal of the maker")
     return segments[0][0]
@@ -137,7 +143,7 @@ def _first(run: Path) -> int:
 def _checkpoint(run: Path, frame: int) -> Checkpoint | None:
     """The newest whole snapshot before a frame; None to begin with the first frame."""
     first = _first(run)
-    snapshots = FolderSnapshots(run, MACHINE, durable=False)
+    snapshots = FolderSnapshots(home_of(run), MACHINE, durable=False)
     for seq in reversed([seq for seq in snapshots.seqs() if first <= seq < frame - 1]):
         file = snapshots.read(seq)
         checkpoint = None if file is None else unseal_checkpoint(file)

@@ -38,14 +38,20 @@ class Lead:
         return self.home
 
 
+def home_of(run: Path) -> Path:
+    """The folder whose journal of the maker goes on, or has all of a day that is over. RunError for
+    a folder that is no run.
+    """
+    return Lead(run).look() if read_info(run).status == "running" else run
+
+
 class Following:
     """`log` is the journal to show; after `read_on` it may be another one."""
 
     def __init__(self, run: Path) -> None:
         """RunError for a folder that is no run, or has no journal of the maker."""
         self._run, self._lead = run, Lead(run)
-        running = read_info(run).status == "running"
-        self.log = RunLog(run, home=self._lead.look() if running else run)
+        self.log = RunLog(run, home=home_of(run))
         self._next: RunLog | None = None  # of a node that leads now, until it is read
 
     @property
