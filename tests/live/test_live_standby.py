@@ -7,6 +7,7 @@ docs/standby.md.
 """
 
 import os
+import time
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -15,14 +16,17 @@ import msgspec
 import pytest
 
 from quanheng.compose.closing import DayResult
+from quanheng.compose.console_source import RunSource
 from quanheng.compose.day import DayPlan
 from quanheng.compose.live import conduct
 from quanheng.compose.live_closing import close_day
 from quanheng.compose.live_drills import LEADER, Drill
 from quanheng.compose.live_nodes import STANDBY, lines_of
 from quanheng.compose.pair_keys import make
+from quanheng.compose.run_folder import RunError
 from quanheng.compose.scenarios import load
 from quanheng.config import read_config
+from quanheng.desk.ports import END
 from quanheng.edge.arbiter_main import Setup
 from quanheng.edge.journal_lines import read_lines
 from quanheng.edge.maker_setup import MakerSetup
@@ -31,11 +35,43 @@ from quanheng.runtime.verify import verify_run
 from quanheng.terms.days import from_clock
 
 
+class Onlooker:
+    """A console's read model of the running day, looked at twice a second by the supervisor."""
+
+    def __init__(self, run: Path) -> None:
+        self._run, self._next = run, 0.0
+        self._source: RunSource | None = None
+        self.seen: list[tuple[int, str]] = []  # epoch and clock of each picture
+
+    def __call__(self) -> bool:
+        if (now := time.monotonic()) >= self._next:
+            self._next = now + 0.5
+            try:
+                self._look()
+            except RunError:
+                self._source = None  # nothing is opened yet
+        return False
+
+    def _look(self) -> None:
+        if self._source is None:
+            self._source = RunSource(self._run)
+            self._source.load()
+        shown = self._source.tick({END: ["sys"]})[END]["sys"]["*"]
+        assert shown["live"]
+        self.seen.append((shown["epoch"], shown["clock"]))
+
+
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DayResult]:
-    """Run it once."""
+def onlooker(tmp_path_factory: pytest.TempPathFactory) -> Onlooker:
     out: Path = tmp_path_factory.mktemp("standby") / "run"
     out.mkdir()
+    return Onlooker(out)
+
+
+@pytest.fixture(scope="module")
+def ran(onlooker: Onlooker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DayResult]:
+    """Run it once."""
+    out = onlooker._run
     config = read_config(None)
     keys = tmp_path_factory.mktemp("keys")
     make(keys, NAMES, 365)
@@ -43,7 +79,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DayResult]:
     config = msgspec.structs.replace(config, standby=standby)
     plan = DayPlan(scenario=load("calm"), config=config, pick="8", out=out, until="09:32:20")
     kill = Drill(from_clock("09:31"), LEADER, Signals.SIGKILL)
-    prepared, supervisor, seconds = conduct(plan, 5, "09:29:50", dict(os.environ), (kill,))
+    prepared, supervisor, seconds = conduct(
+        plan, 5, "09:29:50", dict(os.environ), (kill,), stopping=onlooker
+    )
     return out, close_day(prepared, supervisor.ended, seconds, supervisor.restarts)
 
 
@@ -88,3 +126,14 @@ def test_an_arbiter_that_starts_again_is_found(ran: tuple[Path, DayResult]) -> N
         pair = msgspec.msgpack.decode(data, type=MakerSetup).pair
         assert pair is not None and pair.arbiter == (arbiter.host, arbiter.port)
         assert pair.tls == arbiter.tls
+
+
+def test_the_console_shows_the_new_leader_while_the_day_runs(
+    ran: tuple[Path, DayResult], onlooker: Onlooker
+) -> None:
+    """Its pictures go on: of epoch 1 up to the kill, of epoch 2 from soon after it to the end."""
+    epochs = [epoch for epoch, _ in onlooker.seen]
+    assert epochs == sorted(epochs) and set(epochs) == {1, 2}
+    first, last = (next(at for epoch, at in seen if epoch == 2)
+                   for seen in (onlooker.seen, onlooker.seen[::-1]))  # fmt: skip
+    assert "09:31:00" <= first < "09:31:45" and last > "09:32:00"

@@ -77,7 +77,9 @@ class Following:
         if self._next is None:
             return self.log.poll(most) > 0
         came = self._next.poll(most) > 0
-        if came or self._next.opened is None:
+        # A leader goes on writing, so its journal is never read to the end.
+        behind = came and self._next.newest < self.log.newest
+        if behind or self._next.opened is None:
             return came
         self.log, self._next = self._next, None
         return True
