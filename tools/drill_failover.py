@@ -1,14 +1,14 @@
 """Drill of fail-over between two hosts: the leader is struck many times, and what it cost.
 
     python tools/drill_failover.py OUT [--kills 100] [--netns] [--speed 2] [--contracts 16]
-        [--delay 5 --jitter 2 --loss 1 --reorder 1] [--one-way-every 3] [--displace] [--plain]
-        [--file DRILLS]
+        [--delay 5 --jitter 2 --loss 1 --reorder 1] [--one-way-every 3] [--cut-seconds 15]
+        [--displace] [--plain] [--file DRILLS]
 
 A live run with a standby (docs/standby.md) over TLS. With --netns (root, iproute2) three network
 namespaces are made and removed again: node a, node b, and the place of exchange, arbiter and
 overseer. Blows are kill -9 of the leading engine; every tenth takes the whole host (gateway and
 maker at once), every twenty-fifth cuts the leader's host off the network for 15 s (--host-every,
---cut-every; 0: never). With --one-way-every each so many-th blow stops, for 15 s, one direction
+--cut-every; 0: never; --cut-seconds). With --one-way-every each so many-th blow stops one direction
 alone between the leader and the arbiter, the follower or the exchange, the six of them in turn.
 Delay, jitter (ms), loss and reordering (per cent of the packets, each way) are of the whole run, on
 every line between the three places; then, and for one way alone, `tools/shape_network.py` carries
@@ -61,7 +61,6 @@ LUNCH = "11:29"
 PATIENCE = 600 * SECOND
 START_PATIENCE = 900.0
 """Seconds until a process is ready: the machine may be busy with other things."""
-CUT = 15 * SECOND
 
 
 class Blows:
@@ -72,6 +71,7 @@ class Blows:
     ) -> None:
         self.supervisor, self.hosts, self.given = supervisor, hosts, given
         self.done: list[dict[str, Any]] = []
+        self.cut = int(given.cut_seconds * SECOND)
         self._draw = random.Random(given.seed)
 
     @property
@@ -142,7 +142,7 @@ class Blows:
         if kind == "partition":
             assert self.hosts is not None
             self.hosts.cut(node, True)
-            self.run_on(CUT)
+            self.run_on(self.cut)
             self.hosts.cut(node, False)
         elif kind in ONE_WAY:
             self._one_way(kind, node)
@@ -162,7 +162,7 @@ class Blows:
         other = {"arbiter": ARBITER, "exchange": PLACES["x"], "follower": partner}[name]
         ends = (PLACES[node], other) if way == "to" else (other, PLACES[node])
         self.hosts.one_way(*ends, True)
-        self.run_on(CUT)
+        self.run_on(self.cut)
         self.hosts.one_way(*ends, False)
 
 
@@ -178,6 +178,7 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument("--host-every", type=int, default=10)
     parser.add_argument("--cut-every", type=int, default=25)
     parser.add_argument("--one-way-every", type=int, default=0)
+    parser.add_argument("--cut-seconds", type=float, default=15.0, help="how long a cut lasts")
     for name in ("delay", "jitter", "loss", "reorder"):
         parser.add_argument(f"--{name}", type=float, default=0.0)
     parser.add_argument("--displace", action="store_true", help="the second logon wins")

@@ -180,6 +180,25 @@ def test_a_gateway_of_a_pair_is_in_session_only_while_an_engine_leads(tmp_path: 
     process.close()
 
 
+@pytest.mark.parametrize("displaces", [False, True])
+def test_who_stopped_dials_to_withdraw_unless_that_displaces_the_leader(
+    tmp_path: Path, displaces: bool
+) -> None:
+    """The line is gone and the engine too: something may rest, which this gateway withdraws where
+    a second logon is refused, and the node that leads by now where it would be displaced. An engine
+    that leads here dials in either case.
+    """
+    (tmp_path / "live").mkdir()
+    setup = Setup(PLAN, "127.0.0.1", 1, pair=True, displaces=displaces)
+    process = GatewayProcess(tmp_path, setup, Loop())
+    now = monotonic()
+    process.core.hello(Hello(1, "maker", {"300": 1}, [CODES[0]]), now)
+    assert len(process.core.table) == 1 and not process._idle(now)
+    process.core.armed = False  # as after the dead-man's switch
+    assert process._idle(now) is displaces
+    process.close()
+
+
 def test_people_reach_the_gateway_that_an_engine_leads_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,8 +147,9 @@ class Prepared:
         )
         register = register_of(plan.config)
         gateway_setup = gateway_main.Setup(
-            gateway, line.host, order_port, etf_port, register, standby=self._second("order")
-        )
+            gateway, line.host, order_port, etf_port, register, standby=self._second("order"),
+            displaces=line.second_logon == DISPLACE,
+        )  # fmt: skip
         maker = MakerSetup(
             opening=msgspec.structs.replace(self.openings.maker(), speed=self.speed),
             shifts=shifts_of(signs(plan.scenario, self.midnight, self.midnight + OPEN_AT)),

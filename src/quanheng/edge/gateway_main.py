@@ -66,6 +66,7 @@ class Setup(msgspec.Struct, frozen=True):
     pair: bool = False  # of a pair of nodes: in session only while an engine leads here
     home: str = ""  # where people put the key file; empty: this folder
     standby: tuple[tuple[str, int], ...] = ()  # other ends of the order line (T-05)
+    displaces: bool = False  # at the exchange a second logon ends the first session
 
 
 class GatewayProcess:
@@ -222,8 +223,14 @@ class GatewayProcess:
         self._key_used = there
 
     def _idle(self, now: Nanos) -> bool:
-        """Whether the session is left to others: nobody leads here, or another logged on."""
-        return (self.setup.pair or self.core.displaced) and not self.core.needed(now)
+        """Whether the session is left to others: nobody leads here, or another logged on. Where a
+        logon displaces, the gateway of a node that stopped does not dial to withdraw: the other
+        node withdraws, and would lose its session.
+        """
+        core, setup = self.core, self.setup
+        if setup.pair and setup.displaces and not core.armed and core.session is None:
+            return True
+        return (setup.pair or core.displaced) and not core.needed(now)
 
     def turn(self) -> None:
         """One round: wait, serve, let time pass, write."""
