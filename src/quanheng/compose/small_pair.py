@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from quanheng.compose.small_engine import ROOT, TracedJournal
 from quanheng.edge.arbiter import GRACE, LEASE, Alone, Arbiter, Ask, Granted, Lease, Over, Renew
-from quanheng.edge.follower import Copy
+from quanheng.edge.follower import Copy, CopyError
 from quanheng.edge.replication import OldFrames, ReplicatedJournal
 from quanheng.edge.simulated_disk import SimulatedDisk
 from quanheng.edge.standing import Standing
 from quanheng.maker.maker import Maker
+from quanheng.runtime.journal import JournalError
 from quanheng.runtime.memory import MemorySnapshots
 from quanheng.runtime.release import Policy, Release
 from quanheng.terms.units import MILLISECOND, SECOND, Nanos
@@ -164,12 +165,26 @@ class SmallPair:
                 self._join()
             return
         if not self._close and world.engine is not None:
-            self._catch_up(copy)
+            try:
+                self._catch_up(copy)
+            except JournalError as error:
+                world.journal_died(error)
+                return
+        try:
+            self._take(copy)
+        except CopyError:
+            # Frames that the leader lost with its power, and wrote others in their place.
+            world.note("parted")
+            self._lose()
+            self._join()
+
+    def _take(self, copy: Copy) -> None:
+        """What has arrived at the follower."""
         way, self._way = self._way, []
         for data in way:
             self._back.append(copy.take(data))
             found = copy.apply()
-            world.checks.hold("f64", found is None, f"the copy differs: {found}")
+            self.world.checks.hold("f64", found is None, f"the copy differs: {found}")
         self.compared = max(self.compared, copy.compared)
 
     def _lose(self) -> None:

@@ -350,11 +350,15 @@ class SmallWorld:
         except JournalCorruptError as error:
             self.checks.fail("6", f"the journal does not open: {error}")
         except JournalError as error:
-            self.checks.disk_error(error)
-            self._die("its journal is dead")
+            self.journal_died(error)
         else:
             if self.engine is not None and self.engine.failed:
                 self._die(self.engine.failed)
+
+    def journal_died(self, error: JournalError) -> None:
+        """The engine's disk failed it: its process ends (promise 3)."""
+        self.checks.disk_error(error)
+        self._die("its journal is dead")
 
     def _wanted(self, engine: SmallEngine) -> bool:
         """Whether a turn of the engine does anything; a node of two looks at its standing too."""
