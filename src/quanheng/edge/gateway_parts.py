@@ -324,10 +324,8 @@ class OpenTable:
 
     def _quote_ack(self, ack: QuoteAck) -> None:
         if not ack.cancel:
-            known = self.quotes.get(ack.contract)
-            if ack.exec == Exec.ACCEPTED and known is None:
-                self._rests(ack.contract, ack.client_id, _sides(ack), NOBODY)
-                self.quotes[ack.contract].sent -= 1  # before any cancel that the replay tells of
+            if ack.exec == Exec.ACCEPTED:
+                self._accepted(ack)
             return
         if ack.client_id in (ack.old_bid, ack.old_ask):
             self._withdrawn(ack)
@@ -338,17 +336,26 @@ class OpenTable:
             if entry is not None:
                 entry.refused = ack.reason
             return  # a no-cancel window: it rests, and whoever pulls asks again
-        if not sides:  # a cancel of before this gateway started, seen in the replay
-            sides, asked = BOTH, self._count
+        if not sides:  # of before this gateway started, in the replay: what it says it took
+            sides, asked = _taken(ack), self._count
         if entry is not None and entry.sent < asked:
             self._gone(contract, entry, sides)
+
+    def _accepted(self, ack: QuoteAck) -> None:
+        """What a replay tells of quotes that this gateway did not send; of its own nothing new."""
+        known = self.quotes.get(ack.contract)
+        if known is None:
+            self._rests(ack.contract, ack.client_id, _sides(ack), NOBODY)
+            self.quotes[ack.contract].sent -= 1  # before any cancel that the replay tells of
+            return
+        known.sides |= _sides(ack)
+        known.last = max(known.last, ack.client_id)  # ids grow, and a later one may have been sent
 
     def _withdrawn(self, ack: QuoteAck) -> None:
         """Sides that went without a cancel. What a newer quote may have put there stays."""
         entry = self.quotes.get(ack.contract)
         if entry is not None and entry.last == ack.client_id:
-            sides = (BID if ack.old_bid else 0) | (ASK if ack.old_ask else 0)
-            self._gone(ack.contract, entry, sides)
+            self._gone(ack.contract, entry, _taken(ack))
 
     def _trade(self, trade: Trade) -> None:
         if trade.leaves:
@@ -369,6 +376,11 @@ class OpenTable:
         """The exchange's front refused a request: it left no trace there."""
         self._cancels.pop(name, None)
         self.orders.pop(name, None)
+
+
+def _taken(ack: QuoteAck) -> int:
+    """Sides that an answer says were withdrawn."""
+    return (BID if ack.old_bid else 0) | (ASK if ack.old_ask else 0)
 
 
 def _sides(quote: Quote | QuoteAck) -> int:
