@@ -94,14 +94,16 @@ def test_open_table_a_side_that_went_by_itself() -> None:
     assert len(table) == 0
 
 
-def _day(draw: random.Random) -> tuple[list[QuoteAck | Trade], int]:
-    """(reports of a contract's quotes, sides that rest in the end): quotes and cancels of one side
-    or both, fills of a part or of all.
+def _day(
+    draw: random.Random, choices: tuple[int, ...] = (BID, ASK, BOTH)
+) -> tuple[list[QuoteAck | Trade], int]:
+    """(reports of a contract's quotes, sides that rest in the end): quotes and cancels of these
+    sides, fills of a part or of all.
     """
     resting: dict[int, tuple[str, int]] = {}
     reports: list[QuoteAck | Trade] = []
     for number in range(1, draw.randrange(3, 12)):
-        name, sides = f"M001{number:06d}", draw.choice((BID, ASK, BOTH))
+        name, sides = f"M001{number:06d}", draw.choice(choices)
         chosen = [side for side in (BID, ASK) if sides & side]
         match draw.randrange(4):
             case 0 | 1:
@@ -141,6 +143,17 @@ def test_a_replay_forgets_nothing_that_rests() -> None:
             table.reported(body)
         known = table.quotes[CODES[0]].sides if CODES[0] in table.quotes else 0
         assert known & rests == rests, (seed, known, rests, reports)
+
+
+def test_a_replay_of_whole_quotes_keeps_nothing_that_is_gone() -> None:
+    """Where every quote and every cancel is of both sides the table is exact."""
+    for seed in range(1_000):
+        reports, rests = _day(random.Random(seed), (BOTH,))
+        table = OpenTable()
+        for body in reports:
+            table.reported(body)
+        known = table.quotes[CODES[0]].sides if CODES[0] in table.quotes else 0
+        assert known == rests, (seed, known, rests, reports)
 
 
 def test_epoch_file_survives_and_refuses_damage(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ MAX_RESTING = 50
 """Largest quantity of one side that the desk's configuration lets rest in a contract."""
 SETTLED = SECOND
 """A world that has been whole for so long has recovered."""
+MOST = 8
 DEAD_FOR = 1_500 * MILLISECOND
 """An engine that is silent for so long, with the line up, has nothing left at the exchange."""
 NOT_ALWAYS = ("orders unknown", "orders resting", "reports missing", "reports of foreign ids")
@@ -99,8 +100,9 @@ class Checks:
         self._read: tuple[int, int] = (0, 0)  # life and inputs of the maker at the last look
 
     def fail(self, rule: str, text: str) -> None:
-        """A rule is broken."""
-        self.broken.append(f"rule {rule} at {self.world.since / SECOND:.2f} s: {text}")
+        """A rule is broken; the first of MOST are kept, what follows follows from them."""
+        if len(self.broken) < MOST:
+            self.broken.append(f"rule {rule} at {self.world.since / SECOND:.2f} s: {text}")
 
     def hold(self, rule: str, good: bool, text: str) -> None:
         """A rule that must hold here."""
