@@ -308,7 +308,8 @@ def test_f62_a_pair_over_a_cluster(rig: KvRig, cluster: Cluster) -> None:
 
 def test_f62_without_a_quorum_the_leader_stops(cluster: Cluster, tmp_path: Path) -> None:
     """Two of three servers killed: no renewal is answered, the leader stops at its deadline, and
-    nobody leads before there is a quorum again.
+    nobody leads before there is a quorum again; who waits is told why. (The server that is left may
+    answer a read from its own copy or not, so the words differ.)
     """
     rig = KvRig(tmp_path, cluster, f"q{monotonic()}", 4 * SECOND)
     try:
@@ -320,8 +321,10 @@ def test_f62_without_a_quorum_the_leader_stops(cluster: Cluster, tmp_path: Path)
         for server in cluster.servers[:2]:
             server.kill()
         rig.until(lambda: not first.valid(monotonic()), "a stops at its deadline")
-        rig.until(lambda: "does not answer" in second.why, "b is told why it may not lead")
-        assert not second.epoch
+        later = monotonic() + 3 * 4 * SECOND
+        rig.until(lambda: monotonic() >= later, "three leases go by")
+        assert not second.epoch and not first.valid(monotonic())
+        assert "does not answer" in second.why or "leads with epoch" in second.why, second.why
         a.kill_keeper()
         cluster.whole()
         rig.until(lambda: second.epoch, "b leads")
