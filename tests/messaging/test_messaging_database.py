@@ -4,12 +4,12 @@ comes back (F66, promise 33). 09:29:50 to 09:31:50 of business time at five time
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from outage import Outage
 
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan
@@ -27,27 +27,9 @@ from quanheng.edge.pg_journal import PgJournal, names_of
 from quanheng.terms.units import SECOND
 
 sys.path.append(str(Path(__file__).parents[1] / "people"))
-from postgres_world import Cluster, cluster
+from postgres_world import cluster
 
 MACHINES = ("maker", "oversight")
-
-
-class Outage:
-    """Polled by the supervisor while the day runs: kills the server, and starts it again."""
-
-    def __init__(self, server: Cluster) -> None:
-        self.server, self.began, self.done = server, 0.0, ""
-
-    def __call__(self) -> bool:
-        self.began = self.began or time.monotonic()
-        gone = time.monotonic() - self.began
-        if gone > 4 and not self.done:
-            self.server.kill()
-            self.done = "killed"
-        elif gone > 10 and self.done == "killed":
-            self.server.start()
-            self.done = "started"
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +43,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
             read_config(None), database=DatabaseConfig(True, url, MACHINES)
         )
         plan = DayPlan(scenario=load("calm"), config=config, pick="8", out=out, until="09:31:50")
-        outage = Outage(server)
+        outage = Outage(server, 4, 10)
         prepared, supervisor, seconds = conduct(
             plan, 5, "09:29:50", dict(os.environ), (), stopping=outage
         )

@@ -5,7 +5,6 @@ killed while the desk quotes and started again, then the maker that leads is kil
 """
 
 import os
-import time
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from nats_rig import Cluster
+from outage import Outage
 
 from quanheng.compose.closing import DayResult
 from quanheng.compose.day import DayPlan
@@ -30,25 +30,6 @@ from quanheng.edge.nats_journal import compare
 from quanheng.edge.nats_line import NatsLine
 from quanheng.edge.nats_stream import FrameStream
 from quanheng.terms.days import from_clock
-
-
-class Blows:
-    """Polled by the supervisor while the day runs: kills a server, and starts it again."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster, self.began, self.done = cluster, 0.0, ""
-
-    def __call__(self) -> bool:
-        self.began = self.began or time.monotonic()
-        gone = time.monotonic() - self.began
-        server = self.cluster.servers[0]
-        if gone > 3 and not self.done:
-            server.kill()
-            self.done = "killed"
-        elif gone > 10 and self.done == "killed":
-            server.start()
-            self.done = "started"
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +52,7 @@ def ran(
     )  # fmt: skip
     plan = DayPlan(scenario=load("calm"), config=config, pick="8", out=out, until="09:32:20")
     kill = Drill(from_clock("09:31:20"), LEADER, Signals.SIGKILL)
-    blows = Blows(three)
+    blows = Outage(three.servers[0], 3, 10)
     prepared, supervisor, seconds = conduct(
         plan, 5, "09:29:50", dict(os.environ), (kill,), stopping=blows
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from quanheng.compose.live_nodes import STANDBY, lines_of
+from quanheng.compose.live_nodes import MAKERS, STANDBY, lines_of
 from quanheng.compose.source_clock import SourceClock
 from quanheng.compose.watch import SILENT, Tail
 from quanheng.edge.clock import monotonic
@@ -18,7 +18,6 @@ from quanheng.edge.clock_state import FEWEST, ClockRules, read_ntp
 
 EVERY = 1.0
 """Seconds between two looks at the lines of health."""
-MAKERS = ("maker", "maker_b")
 
 
 class _Rules(msgspec.Struct):

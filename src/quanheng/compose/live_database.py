@@ -9,11 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.live_nodes import NODE_B, copying
+from quanheng.compose.live_nodes import copy_roles, copying
 from quanheng.config import Config
 from quanheng.edge.pg_journal import NAMES, write_names
 from quanheng.edge.pgcopy_main import Setup
-from quanheng.maker.maker import Maker
 
 PGCOPY = "pgcopy"
 
@@ -21,10 +20,7 @@ PGCOPY = "pgcopy"
 def pgcopies_of(config: Config) -> tuple[str, ...]:
     """Roles of the processes of a run that copy into a database."""
     database = config.database
-    if not database.enabled:
-        return ()
-    pair = config.standby.enabled and Maker.NAME in database.machines
-    return (PGCOPY, f"{PGCOPY}{NODE_B}") if pair else (PGCOPY,)
+    return copy_roles(config, PGCOPY, database.machines) if database.enabled else ()
 
 
 def write_pgcopies(run: Path, config: Config) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from quanheng.compose.live_nodes import NODE_B, copying, place
+from quanheng.compose.live_nodes import NODE_B, copy_roles, copying, place
 from quanheng.config import Config
 from quanheng.edge.kv_arbiter import KvSetup
 from quanheng.edge.nats_config import servers_of
 from quanheng.edge.nats_copying import PLACE, Place, Setup, streams_of
-from quanheng.maker.maker import Maker
 from quanheng.terms.units import MILLISECOND
 
 BUCKET = "QH-LEASE"
@@ -24,10 +23,8 @@ LEASES = (LEASE, f"{LEASE}{NODE_B}")
 
 def copiers_of(config: Config) -> tuple[str, ...]:
     """Roles of the copiers of a run."""
-    if not config.messaging.enabled:
-        return ()
-    pair = config.standby.enabled and Maker.NAME in config.messaging.machines
-    return (COPIER, f"{COPIER}{NODE_B}") if pair else (COPIER,)
+    messaging = config.messaging
+    return copy_roles(config, COPIER, messaging.machines) if messaging.enabled else ()
 
 
 def leases_of(config: Config) -> tuple[str, ...]:

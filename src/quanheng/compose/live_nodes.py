@@ -29,6 +29,7 @@ STANDBY = "standby"
 NODE_B = "_b"
 """What the roles of node b end with."""
 PAIR_ROLES = ("gateway_b", "maker_b")
+MAKERS = (Maker.NAME, f"{Maker.NAME}{NODE_B}")
 EXTRA = ("arbiter", "lease", "lease_b", "copier", "copier_b", "pgcopy", "pgcopy_b")
 """Roles that a run has when its folder holds what they are given."""
 LETTERS = "GHXYZ"
@@ -39,6 +40,12 @@ def place(run: Path, role: str) -> tuple[str, Path]:
     if role.endswith(NODE_B):
         return role.removesuffix(NODE_B), run / STANDBY
     return role, run
+
+
+def copy_roles(config: Config, role: str, machines: tuple[str, ...]) -> tuple[str, ...]:
+    """Roles of the processes that copy the journals of machines, one of each node that has any."""
+    pair = config.standby.enabled and Maker.NAME in machines
+    return (role, f"{role}{NODE_B}") if pair else (role,)
 
 
 def copying(

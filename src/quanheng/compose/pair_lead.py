@@ -8,13 +8,10 @@ journal is read from its start.
 from pathlib import Path
 
 from quanheng.compose.console_log import RunLog
-from quanheng.compose.live_nodes import NODE_B, STANDBY, lines_of, place
+from quanheng.compose.live_nodes import MAKERS, STANDBY, lines_of, place
 from quanheng.compose.run_folder import RunError, read_info
 from quanheng.compose.watch import Tail
-from quanheng.maker.maker import Maker
 from quanheng.runtime.journal import JournalCorruptError
-
-MAKERS = (Maker.NAME, f"{Maker.NAME}{NODE_B}")
 
 
 class Lead:

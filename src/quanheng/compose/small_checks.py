@@ -33,6 +33,7 @@ MAX_RESTING = 50
 SETTLED = SECOND
 """A world that has been whole for so long has recovered."""
 MOST = 8
+"""Findings of a world that are kept."""
 DEAD_FOR = 1_500 * MILLISECOND
 """An engine that is silent for so long, with the line up, has nothing left at the exchange."""
 NOT_ALWAYS = ("orders unknown", "orders resting", "reports missing", "reports of foreign ids")

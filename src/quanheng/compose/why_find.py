@@ -64,9 +64,10 @@ def find(run: Path, ident: str) -> Decided:
     name = ident.encode()
     sent: tuple[int, Send, AnyRequest] | None = None
     reports: list[Report] = []
-    first = _first(run)
+    home = home_of(run)
+    first = _first(home)
     decode = envelope_decoder(Maker).decode
-    for frame in read_segments(_folder(run), MACHINE, first):
+    for frame in read_segments(home / "journal" / MACHINE, MACHINE, first):
         if name not in frame.payload:
             continue
         if frame.kind == EFFECTS and sent is None:
@@ -83,7 +84,8 @@ def moment(run: Path, frame: int) -> Moment:
     """The maker before the input whose effects stand in an O frame. RunError when it differs from
     its journal on the way there.
     """
-    start = _checkpoint(run, frame)
+    home = home_of(run)
+    start = _checkpoint(home, frame)
     load_of_run(run, start)
     core = Core(Maker())
     if start is not None:
@@ -91,7 +93,7 @@ def moment(run: Path, frame: int) -> Moment:
     decode = envelope_decoder(Maker).decode
     recorder = EffectRecorder(Maker.DIGESTED)
     pending: Any = None
-    for item in _frames(run, 1 if start is None else start.frame_seq + 1, frame - 1):
+    for item in _frames(home, 1 if start is None else start.frame_seq + 1, frame - 1):
         if item.kind == INPUT:
             pending = decode(item.payload)
             if item.seq == frame - 1:
@@ -108,8 +110,8 @@ def at_instant(run: Path, at: Nanos) -> Moment:
     """The maker after every input up to `at`, and the input that came next. RunError when `at` is
     not within what the run kept.
     """
-    first = None
-    for frame in read_segments(_folder(run), MACHINE, _first(run)):
+    first, home = None, home_of(run)
+    for frame in read_segments(home / "journal" / MACHINE, MACHINE, _first(home)):
         if frame.kind == INPUT:
             given = _When.decode(frame.payload)
             if given.at > at:
@@ -120,37 +122,32 @@ def at_instant(run: Path, at: Nanos) -> Moment:
     raise RunError(f"{run}: {clock_text(at)} is after the last input of the maker's journal")
 
 
-def _frames(run: Path, first: int, last: int) -> Iterator[Frame]:
-    for frame in read_segments(_folder(run), MACHINE, first):
+def _frames(home: Path, first: int, last: int) -> Iterator[Frame]:
+    for frame in read_segments(home / "journal" / MACHINE, MACHINE, first):
         if frame.seq > last:
             return
         if frame.kind != MARK:
             yield frame
 
 
-def _folder(run: Path) -> Path:
-    """Of a pair that runs, the leading node's."""
-    return home_of(run) / "journal" / MACHINE
-
-
-def _first(run: Path) -> int:
-    segments = segment_paths(_folder(run))
+def _first(home: Path) -> int:
+    segments = segment_paths(home / "journal" / MACHINE)
     if not segments:
-        raise RunError(f"{run}: no journal of the maker")
+        raise RunError(f"{home}: no journal of the maker")
     return segments[0][0]
 
 
-def _checkpoint(run: Path, frame: int) -> Checkpoint | None:
+def _checkpoint(home: Path, frame: int) -> Checkpoint | None:
     """The newest whole snapshot before a frame; None to begin with the first frame."""
-    first = _first(run)
-    snapshots = FolderSnapshots(home_of(run), MACHINE, durable=False)
+    first = _first(home)
+    snapshots = FolderSnapshots(home, MACHINE, durable=False)
     for seq in reversed([seq for seq in snapshots.seqs() if first <= seq < frame - 1]):
         file = snapshots.read(seq)
         checkpoint = None if file is None else unseal_checkpoint(file)
         if checkpoint is not None:
             return checkpoint
     if first > 1:
-        raise RunError(f"{run}: no snapshot of the maker between frames {first} and {frame}")
+        raise RunError(f"{home}: no snapshot of the maker between frames {first} and {frame}")
     return None
 
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from quanheng.edge.pair_config import beyond_loopback
+
 MACHINES = ("maker", "oversight")
 """Machines of the firm's node; the exchange's journal is not ours to copy."""
 LEAST_LEASE_MS = 20_000
@@ -79,7 +81,8 @@ def problem(config: MessagingConfig, lease: str, lease_ms: int, peers: Sequence[
     ):
         for number, address in enumerate(addresses):
             why = _address_problem(address, schemes, peers)
-            if not why and not (config.tls or config.plain) and not _local(address):
+            secured = config.tls or config.plain
+            if not why and not secured and beyond_loopback(urlsplit(address).hostname or ""):
                 why = (
                     f"{address} is beyond loopback and messaging.tls names no certificates; "
                     "messaging.plain = true lets lines to the servers be plain"
@@ -90,11 +93,6 @@ def problem(config: MessagingConfig, lease: str, lease_ms: int, peers: Sequence[
         if one not in MACHINES:
             return f"messaging.machines: {one!r} is not one of {MACHINES}"
     return "" if config.machines else "messaging.machines: none is listed"
-
-
-def _local(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
-    return host == "localhost" or host.startswith("127.")
 
 
 def _address_problem(address: str, schemes: tuple[str, ...], peers: Sequence[str]) -> str:

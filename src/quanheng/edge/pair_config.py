@@ -26,6 +26,11 @@ class StandbyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain: bool = False  # links beyond loopback may be plain
 
 
+def beyond_loopback(host: str) -> bool:
+    """Whether a link to a host leaves this machine; "" is no host."""
+    return bool(host) and host != "localhost" and not host.startswith("127.")
+
+
 def problem(standby: StandbyConfig) -> str:
     """The key of a link between hosts that cannot be, and why not; "" for none: one that would
     leave this machine without TLS, or to an overseer whose port nobody knows.
@@ -35,7 +40,7 @@ def problem(standby: StandbyConfig) -> str:
     keys = ("host_a", "host_b", "host_arbiter", "host_overseer")
     for key in keys if standby.enabled and not (standby.tls or standby.plain) else ():
         host = getattr(standby, key)
-        if host and host != "localhost" and not host.startswith("127."):
+        if beyond_loopback(host):
             return (
                 f"{key}: {host} is beyond loopback and standby.tls names no certificates; "
                 "standby.plain = true lets links between hosts be plain"
