@@ -167,6 +167,31 @@ def test_epoch_file_survives_and_refuses_damage(tmp_path: Path) -> None:
         file.read()
 
 
+def test_f10_no_flipped_bit_and_no_cut_of_an_epoch_file_is_another_epoch(tmp_path: Path) -> None:
+    """A flipped digit is a digit too: the file is refused, or says what it said."""
+    file = EpochFile(tmp_path / "epoch.json")
+    file.write(Kept(7, 2))
+    whole = (tmp_path / "epoch.json").read_bytes()
+    flipped = [
+        whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
+        for at in range(len(whole))
+        for bit in range(8)
+    ]
+    cut = [whole[:at] for at in range(len(whole))]
+    refused = 0
+    for data in flipped + cut:
+        (tmp_path / "epoch.json").write_bytes(data)
+        try:
+            assert file.read() == Kept(7, 2), data
+        except ValueError as error:
+            assert "epoch file" in str(error)
+            refused += 1
+    # Only a cut that leaves the struct whole is read: as a file of a release without checksums.
+    assert refused == len(flipped) + len(cut) - 2
+    (tmp_path / "epoch.json").write_bytes(b'{"epoch":7,"boot":2}')
+    assert file.read() == Kept(7, 2)
+
+
 @given(st.lists(st.integers(0, 36**6 - 1), max_size=80))
 def test_seen_ids_are_refused_exactly_when_repeated(numbers: list[int]) -> None:
     """The bitmap of ids says the same as a set."""

@@ -89,6 +89,20 @@ def test_f01_a_torn_tail_is_told(tmp_path: Path) -> None:
     assert "9 bytes are too few for a frame header" in said(tmp_path, "recovered")
 
 
+def test_f10_a_damaged_list_of_snapshots_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    """The next life reads the snapshot's file itself and says that the list was damaged."""
+    process = a_process(tmp_path)
+    process.turn()
+    process._live.host.checkpoint()
+    process.close()
+    manifest = tmp_path / "snap/maker/manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:-9])
+    a_process(tmp_path).close()
+    lines = said(tmp_path, "recovered")
+    assert "manifest.json of the snapshots cannot be read" in lines
+    assert '"frame":' in lines and '"frame":0' not in lines
+
+
 def test_f09_damage_found_by_the_scrub_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,6 +199,39 @@ def test_recovery_passes_over_bad_snapshots(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_f10_a_damaged_list_of_snapshots_stops_nobody(tmp_path: Path) -> None:
+    """Each byte of the manifest flipped: the same state, and what cannot be read is told; the next
+    snapshot makes the list anew.
+    """
+    envelopes = maker_inputs()
+    journal, store = SegmentJournal(tmp_path, "maker"), FolderSnapshots(tmp_path, "maker")
+    host = Host(toy.ToyMaker(), journal, store)
+    for at in range(0, 60, 20):
+        feed(host, envelopes[at : at + 20])
+        last = host.checkpoint()
+    path = tmp_path / "snap/maker/manifest.json"
+    whole = path.read_bytes()
+    named = 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        store = FolderSnapshots(tmp_path, "maker")
+        found = recover(toy.ToyMaker, journal, store)
+        assert found.core.machine.digest() == host.machine.digest()
+        if store.damage:
+            named += 1
+            assert found.from_frame == last and found.skipped == (store.damage,)
+            assert "manifest.json of the snapshots cannot be read" in store.damage
+    assert named > 20
+    path.write_bytes(b"[]")
+    host.snapshots = FolderSnapshots(tmp_path, "maker")
+    assert host.snapshots.damage and len(host.snapshots.seqs()) == 3
+    (tmp_path / "snap/maker/notes.bin").write_bytes(b"not ours")
+    host.checkpoint()
+    assert not host.snapshots.damage and not FolderSnapshots(tmp_path, "maker").damage
+    assert len(FolderSnapshots(tmp_path, "maker").seqs()) == 4
+    journal.close()
+
+
 def test_a_lost_effect_record_is_completed_not_sent(tmp_path: Path) -> None:
     """Cut between I and O: recovery reports the effects nobody saw; the journal is completed."""
     tick = first_tick(maker_inputs(3))

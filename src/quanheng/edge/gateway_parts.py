@@ -1,5 +1,6 @@
 """Parts of the gateway: the epoch file, the token buckets, the table of what may rest outside."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +64,12 @@ class EpochStore(Protocol):
 
 
 class KeptFile(Generic[KeptT]):
-    """A small struct in a file: written aside, fsynced, renamed, folder fsynced."""
+    """A small struct in a file: written aside, fsynced, renamed, folder fsynced.
+
+    The first line is the struct as JSON, the second its SHA-256: a number with a flipped bit is a
+    number too, and a lower epoch would let an old leader in. A file without a second line is of an
+    earlier release and taken as it is.
+    """
 
     def __init__(self, path: Path, kind: type[KeptT]) -> None:
         self._path = path
@@ -72,7 +78,10 @@ class KeptFile(Generic[KeptT]):
     def read(self) -> KeptT:
         """What the file holds. ValueError for a damaged file: then nobody may lead."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=self._kind)
+            data, _, said = self._path.read_bytes().partition(b"\n")
+            if said and said != _checksum(data):
+                raise ValueError(f"epoch file {self._path}: its checksum is another")
+            return msgspec.json.decode(data, type=self._kind)
         except FileNotFoundError:
             return self._kind()
         except msgspec.DecodeError as error:
@@ -82,7 +91,8 @@ class KeptFile(Generic[KeptT]):
         """Durable when it returns."""
         part = self._path.with_suffix(".part")
         with part.open("wb") as file:
-            file.write(msgspec.json.encode(kept))
+            data = msgspec.json.encode(kept)
+            file.write(data + b"\n" + _checksum(data))
             file.flush()
             os.fsync(file.fileno())
         part.replace(self._path)
@@ -91,6 +101,10 @@ class KeptFile(Generic[KeptT]):
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode() + b"\n"
 
 
 class EpochFile(KeptFile[Kept]):

@@ -119,8 +119,7 @@ class MakerProcess:
             recovered = recover(make, journal, snapshots)
             complete_tail(recovered, journal)
             host = Host.resumed(recovered.core, journal, snapshots, release)
-            told = {"inputs": recovered.applied, "torn": journal.torn}
-            self._say("recovered", frame=recovered.from_frame, **told)
+            self._say("recovered", torn=journal.torn, **recovered.told())
         else:
             host = Host(make(), journal, snapshots, release)
         self._machine = host.machine

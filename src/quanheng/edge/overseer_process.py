@@ -86,19 +86,24 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     tls: str = ""  # folder of certificates; empty: a plain line to them
 
 
-def _host(run: Path, make: Callable[[], Any], setup: Setup) -> tuple[LiveHost, bool]:
-    """A machine with its journal in the run folder, brought back where it has one."""
+def _host(
+    run: Path, make: Callable[[], Any], setup: Setup
+) -> tuple[LiveHost, dict[str, Any] | None]:
+    """A machine with its journal in the run folder, brought back where it has one: then with what
+    is to be told of that.
+    """
     journal = SegmentJournal(run, make().NAME)
     snapshots = FolderSnapshots(run, make().NAME, keep=5)
     release = Release(Policy.SYNCED)
-    resumed = journal.next_seq > 1
-    if resumed:
+    told = None
+    if journal.next_seq > 1:
         recovered = recover(make, journal, snapshots)
         complete_tail(recovered, journal)
         host = Host.resumed(recovered.core, journal, snapshots, release)
+        told = {"torn": journal.torn, **recovered.told()}
     else:
         host = Host(make(), journal, snapshots, release)
-    return LiveHost(host, setup.snapshot_every, setup.marks, pause=2 * SECOND), resumed
+    return LiveHost(host, setup.snapshot_every, setup.marks, pause=2 * SECOND), told
 
 
 def _inputs(live: LiveHost) -> Iterator[Any]:
@@ -118,8 +123,12 @@ class OverseerProcess:
         self._health = Health(self.lines)
         self._run = run
         self._clock: BusinessClock | None = None
-        self._over, self.resumed = _host(run, Overseer, setup)
-        self._firm, _ = _host(run, FirmAuthority, setup)
+        self._over, told = _host(run, Overseer, setup)
+        self._firm, firm = _host(run, FirmAuthority, setup)
+        self.resumed = told is not None
+        for machine, one in ((Overseer.NAME, told), (FirmAuthority.NAME, firm)):
+            if one is not None:
+                self._say("recovered", machine=machine, **one)
         self._machine: Any = self._over.host.machine
         self._acts = list(setup.acts)
         self._seconds = list(setup.seconds)
@@ -212,7 +221,6 @@ class OverseerProcess:
         """The clock runs: open the day, or go on with it."""
         self._clock = clock
         if self.resumed:
-            self._say("recovered", inputs=self._over.host.sequencer.seq)
             self._ask_again()
             self._done = max(last_line(_inputs(one)) for one in (self._over, self._firm))
             self._acts = [one for one in self._acts if one[0] > self._over.at]

@@ -96,7 +96,8 @@ class Node:
         except BaseException:
             journal.close()
             raise
-        self._say("copy", frames=journal.next_seq - 1, inputs=copy.inputs, torn=journal.torn)
+        told = {"inputs": copy.inputs, "torn": journal.torn, "skipped": copy.recovered.skipped}
+        self._say("copy", frames=journal.next_seq - 1, **told)
         return copy
 
     def _anew(self) -> Copy:

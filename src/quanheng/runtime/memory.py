@@ -81,9 +81,10 @@ class DigestJournal(ChainedWriter):
 class MemorySnapshots:
     """Snapshots in a dict; the oldest goes when there are more than `keep`."""
 
-    __slots__ = ("_keep", "_published", "_stored")
+    __slots__ = ("_keep", "_published", "_stored", "damage")
 
     def __init__(self, keep: int = 1_000) -> None:
+        self.damage = ""
         self._keep = keep
         self._stored: dict[int, bytes] = {}
         self._published: list[int] = []

@@ -10,7 +10,12 @@ from quanheng.runtime.journal import Journal
 
 
 class Snapshots(Protocol):
-    """Kept states of one machine, named by the seq of their S frame."""
+    """Kept states of one machine, named by the seq of their S frame.
+
+    `damage` says what is wrong with their list, for recovery to tell; empty when nothing is.
+    """
+
+    damage: str
 
     def write(self, seq: int, data: bytes) -> None:
         """Store a snapshot; it does not count until `publish`."""

@@ -31,8 +31,12 @@ class Recovered(msgspec.Struct, frozen=True):
     core: Core
     from_frame: int  # 0 when no snapshot was used
     applied: int  # inputs applied from the journal
-    skipped: tuple[str, ...]  # snapshots that did not count, with the reason
+    skipped: tuple[str, ...]  # snapshots that did not count, or their list, with the reason
     unrecorded: tuple[Any, ...]
+
+    def told(self) -> dict[str, Any]:
+        """What a process says of it in its own log."""
+        return {"frame": self.from_frame, "inputs": self.applied, "skipped": self.skipped}
 
 
 def recover(
@@ -70,6 +74,8 @@ def _latest(
 ) -> Checkpoint | None:
     if snapshots is None:
         return None
+    if snapshots.damage:
+        skipped.append(snapshots.damage)
     for seq in reversed(snapshots.seqs()):
         reason, checkpoint = _usable(journal, snapshots.read(seq), make(), seq)
         if checkpoint is not None:

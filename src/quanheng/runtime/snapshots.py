@@ -1,7 +1,8 @@
 """Snapshots on disk: `snap/<machine>/<seq:016d>.bin`, listed in a manifest that is written last.
 
 A snapshot file is sealed (`records.seal`): magic, SHA-256, zlib. Files that the manifest does not
-list do not count: the crash came between the file and its S frame.
+list do not count: the crash came between the file and its S frame. A manifest that cannot be read
+stops nobody: the files stand for themselves, and recovery holds each against the journal (F10).
 """
 
 import hashlib
@@ -15,6 +16,16 @@ from quanheng.runtime.ports import Snapshots
 from quanheng.runtime.segment import SegmentJournal
 
 TAIL_SEGMENT_BYTES = 8 << 20
+MANIFEST = "manifest.json"
+
+
+def read_manifest(path: Path) -> dict[int, str]:
+    """SHA-256 of each listed snapshot by its seq. ValueError names the file and what is wrong."""
+    try:
+        rows = json.loads(path.read_bytes())["snapshots"]
+        return {int(seq): str(sha) for seq, sha in rows.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} of the snapshots cannot be read: {error!r}") from error
 
 
 class FolderSnapshots:
@@ -28,11 +39,15 @@ class FolderSnapshots:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._durable = durable
         self._keep = keep
+        self.damage = ""
         self._listed: dict[int, str] = {}
-        manifest = self._folder / "manifest.json"
+        manifest = self._folder / MANIFEST
         if manifest.exists():
-            rows = json.loads(manifest.read_text(encoding="utf-8"))["snapshots"]
-            self._listed = {int(seq): str(sha) for seq, sha in rows.items()}
+            try:
+                self._listed = read_manifest(manifest)
+            except ValueError as error:
+                self.damage = str(error)
+                self._listed = self._found()
 
     def write(self, seq: int, data: bytes) -> None:
         """Store a snapshot file."""
@@ -46,7 +61,8 @@ class FolderSnapshots:
             del self._listed[old]
         rows = {f"{number}": self._listed[number] for number in sorted(self._listed)}
         text = json.dumps({"snapshots": rows}, indent=0) + "\n"
-        self._replace(self._folder / "manifest.json", text.encode())
+        self._replace(self._folder / MANIFEST, text.encode())
+        self.damage = ""
         for old in dropped:
             self._path(old).unlink(missing_ok=True)
 
@@ -62,6 +78,11 @@ class FolderSnapshots:
             return None
         listed = self._listed.get(seq)
         return data if hashlib.sha256(data).hexdigest() == listed else None
+
+    def _found(self) -> dict[int, str]:
+        """The files of the folder in place of a manifest."""
+        files = [path for path in self._folder.glob("*.bin") if path.stem.isdigit()]
+        return {int(path.stem): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def _path(self, seq: int) -> Path:
         return self._folder / f"{seq:016d}.bin"

@@ -119,8 +119,8 @@ def _snapshot_problem(folder: Path, machine: str) -> Verdict | None:
     try:
         listed = json.loads(manifest.read_text(encoding="utf-8"))["snapshots"]
         rows = [(int(seq), str(sha)) for seq, sha in listed.items()]
-    except (ValueError, KeyError, AttributeError) as error:
-        return _wrong(machine, 0, name, 0, f"the manifest cannot be read: {error}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _wrong(machine, 0, name, 0, f"the manifest cannot be read: {error!r}")
     for seq, sha in rows:
         path = folder / f"{seq:016d}.bin"
         name = f"snap/{machine}/{path.name}"
