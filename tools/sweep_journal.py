@@ -30,7 +30,9 @@ def say(what: str, found: Found, began: float) -> int:
     spent = time.process_time() - began
     print(
         f"{what}: {found.cases:,} cases, {found.acked:,} records acknowledged, {found.torn:,} with "
-        f"a torn tail, {found.halts:,} refused, {len(found.wrong)} wrong, {spent:.1f} s",
+        f"a torn tail, {found.halts:,} refused, {len(found.wrong)} wrong, {spent:.1f} s"
+        + f"; {found.failed:,} lives ended by a failed fsync"
+        * bool(found.failed),
         flush=True,
     )
     for text in found.wrong[:20]:
@@ -45,6 +47,7 @@ def many_cuts(cuts: int, first: int) -> Found:
         one = power_cuts(seed, LIVES)
         total.cases += one.cases
         total.acked += one.acked
+        total.failed += one.failed
         total.torn += one.torn
         total.halts += one.halts
         total.wrong += one.wrong

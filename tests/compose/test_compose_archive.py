@@ -291,3 +291,24 @@ def test_there_is_no_way_to_delete() -> None:
             assert name not in DELETING, f"{path}: {name}"
     sql = (SOURCE / "edge" / "archive_index.py").read_text(encoding="utf-8").upper()
     assert "DELETE" not in sql and "DROP" not in sql
+
+
+def test_f01_a_torn_line_of_the_log_stops_no_addition(archive_copy: Path, tmp_path: Path) -> None:
+    """A crash in the middle of the line: nobody was told and nothing was signed, so it goes and the
+    addition is made again. A torn line that was signed was whole once: nothing is added to that.
+    """
+    source, log = tmp_path / "late", archive_copy / "log.jsonl"
+    source.mkdir()
+    (source / "x.txt").write_text("x", encoding="utf-8")
+    assert call("archive", "add", source, "--to", archive_copy).code == 0
+    whole = log.read_bytes()
+    log.write_bytes(whole[:-9])
+    refused = call("archive", "add", source, "--to", archive_copy)
+    assert refused.code == 3 and "was signed when it was whole" in refused.err
+    (archive_copy / "checkpoints" / "000005.txt").unlink()
+    anchors = archive_copy / "anchors.txt"
+    anchors.write_bytes(b"".join(anchors.read_bytes().splitlines(keepends=True)[:-1]))
+    assert call("archive", "add", source, "--to", archive_copy).code == 0
+    lines = log.read_bytes().splitlines()
+    assert len(lines) == 5 and lines[:4] == whole.splitlines()[:4]
+    assert verified(archive_copy)["ok"] and verified(archive_copy)["entries"] == 5

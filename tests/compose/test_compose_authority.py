@@ -17,6 +17,7 @@ from quanheng.compose.authority_words import REFUSALS
 from quanheng.compose.people import opening, parameters, read_people
 from quanheng.compose.replaying import replay_machine
 from quanheng.config import ConfigError
+from quanheng.edge.growing import whole_lines
 from quanheng.maker.parameters import NOBODY, TABLE
 from quanheng.runtime.disk import Disk
 from quanheng.runtime.verify import verify_machine
@@ -67,8 +68,7 @@ def _propose(folder: Path, *words: object, by: str = "T01") -> Called:
 
 
 def _issued(folder: Path) -> list[dict[str, Any]]:
-    text = (folder / "issued.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in whole_lines(folder / "issued.jsonl").splitlines()]
 
 
 def _body(line: dict[str, Any]) -> Command:
@@ -204,7 +204,7 @@ def test_compose_issues_are_written_once_and_at_least_once(
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr(authority_desk, "_append", crash)
+        patch.setattr(authority_desk, "grow", crash)
         with pytest.raises(RuntimeError):
             call("propose", desk, "pull", "*", "--by", "T01")
     assert 5 not in [line["proposal"] for line in _issued(desk)]

@@ -89,7 +89,7 @@ def test_f01_a_torn_tail_is_told(tmp_path: Path) -> None:
     assert "9 bytes are too few for a frame header" in said(tmp_path, "recovered")
 
 
-def test_f10_a_damaged_list_of_snapshots_is_told_and_stops_nobody(tmp_path: Path) -> None:
+def test_f13_a_damaged_list_of_snapshots_is_told_and_stops_nobody(tmp_path: Path) -> None:
     """The next life reads the snapshot's file itself and says that the list was damaged."""
     process = a_process(tmp_path)
     process.turn()

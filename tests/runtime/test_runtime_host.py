@@ -199,7 +199,7 @@ def test_recovery_passes_over_bad_snapshots(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_f10_a_damaged_list_of_snapshots_stops_nobody(tmp_path: Path) -> None:
+def test_f13_a_damaged_list_of_snapshots_stops_nobody(tmp_path: Path) -> None:
     """Each byte of the manifest flipped: the same state, and what cannot be read is told; the next
     snapshot makes the list anew.
     """

@@ -34,7 +34,8 @@ def test_f03_power_cuts_lose_nothing_acknowledged() -> None:
     """
     found = [power_cuts(seed) for seed in range(200)]
     assert [text for one in found for text in one.wrong] == []
-    assert sum(one.cases for one in found) == 800
+    assert sum(one.cases + one.failed for one in found) == 1_000
+    assert sum(one.failed for one in found) > 20
     assert sum(one.acked for one in found) > 20_000
     assert sum(one.torn for one in found) > 100
 
@@ -60,6 +61,33 @@ def test_f04_the_sweep_sees_a_missing_fsync(
     """Without the fsync of a file or of its folder acknowledged records are lost, and it shows."""
     monkeypatch.setattr(journal_sweep, "SimulatedDisk", disk)
     assert "acknowledged" in "".join(wrong_of(range(20)))
+
+
+def test_f05_the_sweep_sees_a_tail_that_is_not_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After an fsync that failed the cache shows the tail and has nothing to sync: a new process
+    that only syncs confirms what the platter never got.
+    """
+    monkeypatch.setattr(SimulatedDisk, "rewrite", lambda *args: None)
+    assert "at the end" in "".join(wrong_of(range(60)))
+
+
+def test_f05_a_disk_that_fails_again_opens_no_journal(tmp_path: Path) -> None:
+    """The tail cannot be made durable: the journal is dead before anybody used it, and gives its
+    lock back.
+    """
+    closed(tmp_path, 9)
+
+    class Failing(Disk):
+        def sync(self, descriptor: int) -> None:
+            raise OSError(5, "input/output error")
+
+    with pytest.raises(JournalDeadError, match="dead: opening of segment 0 failed"):
+        SegmentJournal(tmp_path, "maker", disk=Failing())
+    again = SegmentJournal(tmp_path, "maker")
+    assert again.durable_seq == 9
+    again.close()
 
 
 def test_f03_the_sweep_sees_a_false_halt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,3 +216,15 @@ def test_the_real_disk_and_the_simulated_one_agree(tmp_path: Path) -> None:
     assert disk.names(journal_sweep.FOLDER) == names
     for name in names:
         assert disk.read(journal_sweep.FOLDER / name) == (folder / name).read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_told_as_it_is(tmp_path: Path) -> None:
+    """A read-only disk is no second writer: the error says what the system said."""
+
+    class ReadOnly(Disk):
+        def lock(self, path: Path) -> int:
+            raise OSError(30, "Read-only file system", str(path))
+
+    with pytest.raises(JournalDeadError, match="Read-only file system"):
+        SegmentJournal(tmp_path, "maker", disk=ReadOnly())
+    SegmentJournal(tmp_path, "maker").close()

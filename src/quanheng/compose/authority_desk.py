@@ -6,7 +6,6 @@ the target: at least once from the machine, once in the file, by proposal number
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from quanheng.compose.reference import ReferenceDataError, read_master
 from quanheng.compose.run_folder import read_info
 from quanheng.compose.wall import clock as clock
 from quanheng.config import ConfigError
+from quanheng.edge.growing import grow, whole_lines
 from quanheng.edge.issued import ISSUED
 from quanheng.maker import layers
 from quanheng.maker.parameters import INDEX, TABLE
@@ -249,7 +249,7 @@ class AuthorityDesk:
     def _deliver(self, issue: Issue) -> None:
         if issue.proposal not in self._lines:
             line = _line(issue, self.now)
-            _append(self.folder / ISSUED, line)
+            grow(self.folder / ISSUED, json.dumps(line, ensure_ascii=False).encode(), 0o644)
             self._lines.add(issue.proposal)
             self.issued.append(line)
         self._host.take(Delivered(issue.proposal), self.now, Source.DESK, issue.proposal)
@@ -299,24 +299,10 @@ def _line(issue: Issue, at: Nanos) -> dict[str, Any]:
     }
 
 
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _delivered_numbers(path: Path) -> set[int]:
-    """Proposal numbers in issued.jsonl; a last line that a crash cut off is taken away."""
-    if not path.exists():
-        return set()
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
+    """Proposal numbers in the whole lines of issued.jsonl."""
     numbers: set[int] = set()
-    for number, text in enumerate(whole.splitlines(), 1):
+    for number, text in enumerate(whole_lines(path).splitlines(), 1):
         try:
             numbers.add(int(json.loads(text)["proposal"]))
         except (ValueError, KeyError, TypeError) as error:

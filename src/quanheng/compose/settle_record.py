@@ -1,18 +1,17 @@
 """The record of a settlement on disk: one line an event, each with the hash of the line before.
 
-Lines are only ever added and synced one by one; a last line that a crash cut off is taken away,
-because nobody was told of it. Everything else that is wrong stops the job.
+Lines are only ever added and synced one by one (`edge.growing`). What is wrong with a whole line
+stops the job.
 """
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from quanheng.compose.run_folder import RunError
+from quanheng.edge.growing import Growing, whole_lines
 from quanheng.settlement.record import Entry, Event, Record, blank, fold
 from quanheng.terms.units import Day
 
@@ -41,8 +40,7 @@ class Ledger:
             self._load()
 
     def _load(self) -> None:
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
+        whole = whole_lines(self.path)
         for number, text in enumerate(whole.splitlines(), 1):
             try:
                 line = msgspec.json.decode(text, type=Line)
@@ -54,9 +52,6 @@ class Ledger:
             self.events.append(line.event)
             self._head, self._seq = hashlib.sha256(text).hexdigest(), number
         self._size = len(whole)
-        if whole != data:
-            with self.path.open("r+b") as file:
-                file.truncate(len(whole))
 
     def add(self, event: Event) -> None:
         """Apply an event and write it down. RunError for one that does not fit what stands."""
@@ -66,13 +61,11 @@ class Ledger:
             raise RunError(str(error)) from error
         text = msgspec.json.encode(Line(self._seq + 1, self._head, event))
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_size != self._size:
+        with Growing(self.path, 0o644) as file:
+            if len(file.data) != self._size:
                 raise RunError(f"{self.path}: somebody else has settled on; run again")
-            self._size += file.write(text + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+            file.add(text)
+            self._size = len(file.data)
         self.events.append(event)
         self._head, self._seq = hashlib.sha256(text).hexdigest(), self._seq + 1
 

@@ -6,10 +6,9 @@ is read. A case's number follows from what was found, so that a second look at t
 the same case.
 """
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from quanheng.compose.people import People
 from quanheng.compose.run_folder import RunError
 from quanheng.compose.wall import clock
+from quanheng.edge.growing import Growing, whole_lines
 from quanheng.oversight.surveillance import Finding
 from quanheng.terms.days import clock_text, day_of, iso
 from quanheng.terms.units import Day
@@ -73,13 +73,11 @@ def entries(place: Path) -> list[Entry]:
     """The register, empty before the first entry. RunError names a line that cannot be read or that
     does not follow the one before it.
     """
-    return _read(place, place.read_bytes() if place.exists() else b"")
+    return _read(place, whole_lines(place))
 
 
 def _read(place: Path, data: bytes) -> list[Entry]:
     found, previous = [], _NOTHING
-    if data and not data.endswith(b"\n"):
-        raise RunError(f"{place}: the last line is not whole")
     for number, line in enumerate(data.splitlines(), start=1):
         try:
             entry = msgspec.json.decode(line, type=Entry)
@@ -114,40 +112,29 @@ def _folded(place: Path, known: Iterable[Entry]) -> dict[str, Case]:
     return out
 
 
-class _Open:
-    """The register while nobody else may write it; what is added goes out in one write."""
+class _Register:
+    """The register while nobody else may write it."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
-
-    def __enter__(self) -> "_Open":
-        self.place.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        self._file = os.open(self.place, flags, 0o644)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        with os.fdopen(os.dup(self._file), "rb") as stream:
-            stream.seek(0)
-            data = stream.read()
-        try:
-            self.known = _read(self.place, data)
-        except RunError:
-            os.close(self._file)
-            raise
-        lines = data.splitlines()
+    def __init__(self, place: Path, file: Growing) -> None:
+        self._file = file
+        self.known = _read(place, file.data)
+        lines = file.data.splitlines()
         self.last = hashlib.sha256(lines[-1]).hexdigest() if lines else _NOTHING
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
 
     def add(self, entry: Entry) -> Entry:
         """Append one entry behind the last line, on disk before it returns."""
         entry = msgspec.structs.replace(entry, previous=self.last)
         line = msgspec.json.encode(entry)
-        os.write(self._file, line + b"\n")
-        os.fsync(self._file)
+        self._file.add(line)
         self.last = hashlib.sha256(line).hexdigest()
         return entry
+
+
+@contextmanager
+def _register(place: Path) -> Iterator[_Register]:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with Growing(place, 0o644) as file:
+        yield _Register(place, file)
 
 
 def _now() -> str:
@@ -157,7 +144,7 @@ def _now() -> str:
 
 def record(place: Path, day: Day, view: str, found: Iterable[Finding]) -> dict[str, Case]:
     """Enter what is new; the cases of this day and view as they stand."""
-    with _Open(place) as register:
+    with _register(place) as register:
         known = _folded(place, register.known)
         for one in found:
             number = number_of(day, view, one)
@@ -177,7 +164,7 @@ def review(place: Path, number: str, act: str, by: str, reason: str, people: Peo
         raise RunError(f"{act} of {number}: a review needs a reason")
     if not place.exists():
         raise RunError(f"{place}: no register; look for findings first")
-    with _Open(place) as register:
+    with _register(place) as register:
         case = _folded(place, register.known).get(number)
         if case is None:
             raise RunError(f"{place}: no case {number}")

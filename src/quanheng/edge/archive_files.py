@@ -26,10 +26,12 @@ import msgspec
 from quanheng.edge import verify_archive
 from quanheng.edge.archive_signing import Checkpoint, SigningError, Suite, seal, suite_of, unseal
 from quanheng.edge.archive_tables import schema_text
+from quanheng.edge.growing import Growing, grow, whole_lines
 from quanheng.runtime.disk import Disk
 from quanheng.runtime.merkle import Tree, leaf_hash
 from quanheng.terms.units import Day, Nanos
 
+LOG = "log.jsonl"
 FORMAT = 1
 RETENTION_YEARS = 20
 BLOCK = 1 << 20
@@ -129,7 +131,7 @@ class Archive:
 
     def raw_lines(self) -> list[bytes]:
         """Lines of the log without their line feeds. ArchiveError for a torn last line."""
-        path = self.folder / "log.jsonl"
+        path = self.folder / LOG
         data = path.read_bytes() if path.exists() else b""
         if data and not data.endswith(b"\n"):
             raise ArchiveError(f"{path}: the last line is torn")
@@ -217,7 +219,7 @@ class Archive:
         place, disk = self.place(line), Disk()
         for folder in (place, *(one for one in place.rglob("*") if one.is_dir()), place.parent):
             disk.sync_folder(folder)
-        _append(self.folder / "log.jsonl", msgspec.json.encode(line) + b"\n")
+        grow(self.folder / LOG, msgspec.json.encode(line), 0o644)
         return self.seal_last(key, outside)
 
     def seal_last(self, key: bytes, outside: tuple[Path, ...] = ()) -> str:
@@ -236,7 +238,7 @@ class Archive:
         for place in (self.folder / "anchors.txt", *outside):
             known = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
             if anchor not in known:
-                _append(place, anchor.encode() + b"\n")
+                grow(place, anchor.encode(), 0o644)
         return anchor
 
     @contextmanager
@@ -249,9 +251,23 @@ class Archive:
             os.close(lock)
             raise ArchiveError(f"{self.folder}: somebody else is adding to it") from error
         try:
+            self._take_away_torn()
             yield
         finally:
             os.close(lock)
+
+    def _take_away_torn(self) -> None:
+        """A crash in the middle of a line of the log: nobody was told of the entry, and nothing
+        was signed for it. ArchiveError for a torn line that was signed: then it was whole once.
+        """
+        path = self.folder / LOG
+        count = len(whole_lines(path).splitlines())
+        if not path.exists() or path.read_bytes()[-1:] in (b"\n", b""):
+            return
+        if (self.folder / "checkpoints" / f"{count + 1:06d}.txt").exists():
+            raise ArchiveError(f"{path}: the last line is torn, and was signed when it was whole")
+        with Growing(path, 0o644):
+            pass
 
 
 def digest_of(path: Path) -> str:
@@ -271,13 +287,6 @@ def copy_in(source: Path, target: Path) -> None:
         raise ArchiveError(f"{source}: it changed while it was copied")
     part.chmod(0o444)
     part.replace(target)
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def encode(value: Any) -> bytes:

@@ -4,7 +4,6 @@
 the cause of the input that it becomes, so a line counts once however often the process starts.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 
 from quanheng.authority.messages import Second
+from quanheng.edge.growing import grow
 from quanheng.edge.journal_lines import NewLines
 from quanheng.oversight.messages import Answer, CloseCase, FollowUp, ReleaseDesk, Restrain
 
@@ -21,13 +21,7 @@ Act = Answer | FollowUp | CloseCase | Restrain | ReleaseDesk | Second
 
 def add_act(run: Path, act: Act) -> None:
     """Append an act, safe on disk before this returns."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    file = os.open(run / ACTS, flags, 0o600)
-    try:
-        os.write(file, msgspec.json.encode(act) + b"\n")
-        os.fsync(file)
-    finally:
-        os.close(file)
+    grow(run / ACTS, msgspec.json.encode(act))
 
 
 class ActFile:

@@ -24,7 +24,9 @@ class FrameStore:
         for data in frames:
             end += len(data)
             self._ends.append(end)
-        os.write(self._file, b"".join(frames))
+        view = memoryview(b"".join(frames))
+        while view:
+            view = view[os.write(self._file, view) :]
 
     def read(self, number: int, count: int) -> list[memoryview]:
         """At most `count` frames from a number on; none before the first or after the last."""

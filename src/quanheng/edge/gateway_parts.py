@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from quanheng.runtime.disk import Disk
 from quanheng.terms.business import BusinessCancel
 from quanheng.terms.codes import Exec, OrderKind, Side
 from quanheng.terms.orders import (
@@ -96,11 +97,7 @@ class KeptFile(Generic[KeptT]):
             file.flush()
             os.fsync(file.fileno())
         part.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        Disk().sync_folder(self._path.parent)
 
 
 def _checksum(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ from quanheng.runtime.journal import (
     EFFECTS,
     INPUT,
     JournalCorruptError,
+    JournalDeadError,
     parse_frame,
 )
 from quanheng.runtime.segment import END_NOTE, SegmentJournal, segment_paths
@@ -31,6 +32,7 @@ class Found(msgspec.Struct):
     """Figures of a sweep; `wrong` are texts, each with what repeats it."""
 
     cases: int = 0
+    failed: int = 0  # lives that a failed fsync ended; the next one reads what the cache shows
     acked: int = 0  # records acknowledged as durable before a cut, over all cases
     torn: int = 0  # cases in which something unacknowledged was cut off
     halts: int = 0  # cases in which opening refused
@@ -54,9 +56,12 @@ class _Writer:
 
     def live(self, draw: random.Random) -> None:
         """Until the power goes, or the process ends by itself."""
+        fails = draw.randrange(MAX_LIFE) if draw.random() < 0.25 else -1  # 0: at the opening
+        self.disk.sync_fails = fails == 0
         journal = SegmentJournal(ROOT, "maker", segment_bytes=2_000, disk=self.disk)
         self.check(journal)
-        for _ in range(draw.randrange(1, MAX_LIFE)):
+        for batch in range(1, draw.randrange(2, MAX_LIFE + 1)):
+            self.disk.sync_fails = batch == fails
             for _ in range(draw.randrange(1, 6)):
                 seq = journal.next_seq
                 self.tried = max(self.tried, seq)
@@ -83,7 +88,9 @@ class _Writer:
 
 
 def power_cuts(seed: int, lives: int = 4) -> Found:
-    """One disk, several lives of a journal, each ended by a power cut at a drawn call."""
+    """One disk, several lives of a journal, each ended by a power cut at a drawn call, or before it
+    by an fsync that fails (F05); the last one ends by a power cut.
+    """
     found, draw = Found(), random.Random(seed)
     disk = SimulatedDisk(seed)
     writer = _Writer(seed, disk)
@@ -93,6 +100,10 @@ def power_cuts(seed: int, lives: int = 4) -> Found:
             writer.live(draw)
         except PowerLostError:
             pass
+        except JournalDeadError:
+            disk.process_gone()
+            found.failed += 1
+            continue
         except (AssertionError, JournalCorruptError) as error:
             found.wrong.append(f"power cuts, seed {seed}, life {life}: {error}")
             found.halts += isinstance(error, JournalCorruptError)
@@ -100,6 +111,9 @@ def power_cuts(seed: int, lives: int = 4) -> Found:
         disk.power_cut()
         found.cases += 1
         found.acked += writer.acked
+    disk.power_cut()
+    found.cases += 1
+    found.acked += writer.acked
     try:
         journal = SegmentJournal(ROOT, "maker", segment_bytes=2_000, disk=disk)
         writer.check(journal)

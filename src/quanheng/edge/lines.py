@@ -4,15 +4,14 @@ One JSON object a line, each with the hash of the line before (S-01): a line tha
 missing is named, and nothing is added behind it.
 """
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from quanheng.edge.growing import Growing, whole_lines
 from quanheng.terms.units import Nanos
 
 BEGIN = "0" * 64
@@ -33,10 +32,9 @@ class Lines:
 
     def all(self) -> list[Line]:
         """Every line in order, with its `number`. LinesError names one that does not follow on."""
-        return self._read()[0]
+        return self._read(whole_lines(self.path))[0]
 
-    def _read(self) -> tuple[list[Line], str]:
-        data = self.path.read_bytes() if self.path.exists() else b""
+    def _read(self, data: bytes) -> tuple[list[Line], str]:
         found: list[Line] = []
         head = BEGIN
         for count, line in enumerate(data.splitlines(), start=1):
@@ -58,14 +56,9 @@ class Lines:
         `check` sees every line before, while nobody else can write; what it raises keeps the line
         out.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        with os.fdopen(os.open(self.path, flags, 0o600), "ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            found, head = self._read()
+        with Growing(self.path) as file:
+            found, head = self._read(file.data)
             if check is not None:
                 check(found)
-            line = msgspec.json.encode({"prev": head, "at": self._clock(), **fields})
-            file.write(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+            file.add(msgspec.json.encode({"prev": head, "at": self._clock(), **fields}))
         return len(found) + 1

@@ -36,6 +36,16 @@ class _File:
         self.platter = bytes(self.data)
         self.dirty.clear()
 
+    def write_back(self) -> None:
+        """The dirty sectors reach the platter; of the others it keeps what it had."""
+        image = bytearray(self.platter[: len(self.data)])
+        image += bytes(len(self.data) - len(image))
+        for sector in self.dirty:
+            place = slice(sector * SECTOR, (sector + 1) * SECTOR)
+            image[place] = self.data[place]
+        self.platter = bytes(image)
+        self.dirty.clear()
+
     def lose(self, draw: random.Random) -> None:
         """What is left of it when the power goes."""
         kept = draw.random()  # of sectors; whole batches survive or vanish in some cuts
@@ -143,6 +153,18 @@ class SimulatedDisk(Disk):
         """An existing file for appending."""
         return self._descriptor(self._names[path])
 
+    def rewrite(self, path: Path, offset: int, data: bytes) -> None:
+        """Bytes in place of others, into the cache; only some when the power goes."""
+        file, count = self._names[path], len(data)
+        try:
+            self._call()
+        except PowerLostError:
+            count = self.draw.randrange(count + 1)
+            raise
+        finally:
+            file.data[offset : offset + count] = data[:count]
+            file.touch(offset, offset + count)
+
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
         """Into the cache; sometimes less than asked, and only half when the power goes."""
         file = self._file(descriptor)
@@ -166,11 +188,16 @@ class SimulatedDisk(Disk):
         return count
 
     def sync(self, descriptor: int) -> None:
-        """What the cache holds of a file reaches the platter."""
+        """What the cache holds of a file reaches the platter. When it fails, the cache takes what
+        it could not write for written, as Linux does: whoever reads the file still sees it, and
+        the next sync has nothing to do.
+        """
         self._call()
+        file = self._file(descriptor)
         if self.sync_fails:
+            file.dirty.clear()
             raise OSError(errno.EIO, "input/output error")
-        self._file(descriptor).settle()
+        file.write_back()
 
     def sync_folder(self, folder: Path) -> None:
         """The names of a folder reach the platter."""
@@ -187,7 +214,7 @@ class SimulatedDisk(Disk):
         if self.draw.random() < 0.5:
             self._call()
         del file.data[length:]
-        file.settle()
+        file.write_back()
         self._call()
 
     def replace(self, path: Path, data: bytes) -> None:

@@ -51,6 +51,12 @@ class Disk:
         """Descriptor of an existing file for appending."""
         return os.open(path, os.O_WRONLY | os.O_APPEND)
 
+    def rewrite(self, path: Path, offset: int, data: bytes) -> None:
+        """Put bytes in place of as many of a file, from an offset on; the caller syncs the file."""
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(data)
+
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
         """Bytes written, possibly fewer than asked."""
         return os.write(descriptor, data)

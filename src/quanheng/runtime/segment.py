@@ -89,17 +89,32 @@ class SegmentJournal(ChainedWriter):
         self._first = 0
         self._room = 0
         self.torn = ""
-        if self._disk.make_folder(self._folder) and durable:
-            self._disk.sync_folder(self._folder.parent)
+        self._lock = -1
         try:
+            made = self._disk.make_folder(self._folder)
             self._lock = self._disk.lock(self._folder / "lock")
-        except OSError as error:
-            raise JournalError(f"{self._folder} already has a writer") from error
-        try:
+            if made and durable:
+                self._disk.sync_folder(self._folder.parent)
             self._recover(peer_durable)
-        except BaseException:
-            self._disk.close(self._lock)
+        except BlockingIOError as error:
+            raise JournalError(f"{self._folder} already has a writer") from error
+        except BaseException as error:
+            for descriptor in (self._file, self._lock):
+                if descriptor >= 0:
+                    self._disk.close(descriptor)
+            if isinstance(error, OSError):
+                raise self._die("opening", error) from error
             raise
+
+    def _make_durable(self, path: Path, tail: "Tail") -> None:
+        """What was read back may be in the page cache only, and after an fsync that failed the
+        system takes it for written: what nothing says is durable is written again (F05).
+        """
+        if tail.unsure:
+            self._disk.rewrite(path, tail.offset - len(tail.unsure), tail.unsure)
+        self._disk.sync(self._file)
+        self._disk.sync_folder(self._folder)
+        self.durable_seq = self.next_seq - 1
 
     def append(self, kind: int, payload: bytes) -> int:
         """Add a frame, buffered; returns its seq. JournalDeadError after any disk error."""
@@ -220,10 +235,7 @@ class SegmentJournal(ChainedWriter):
             self._disk.truncate(tail.path, tail.offset)
         self._file = self._disk.open_end(tail.path)
         if self._durable:
-            # What was read back may be in the page cache only.
-            self._disk.sync(self._file)
-            self._disk.sync_folder(self._folder)
-            self.durable_seq = self.next_seq - 1
+            self._make_durable(tail.path, tail)
         self._first = int(tail.path.stem)
         self._room = max(0, self._segment_bytes - tail.offset)
 
@@ -231,7 +243,7 @@ class SegmentJournal(ChainedWriter):
 class Tail:
     """Where a journal ends: next seq, chain, and the valid bytes of its last segment."""
 
-    __slots__ = ("chain", "empty", "lost", "offset", "path", "reason", "seq")
+    __slots__ = ("chain", "empty", "lost", "offset", "path", "reason", "seq", "unsure")
 
     def __init__(self, seq: int, chain: bytes) -> None:
         self.seq = seq
@@ -241,6 +253,7 @@ class Tail:
         self.reason = ""  # why the valid bytes end before the segment does
         self.lost = 0  # bytes of it behind them
         self.empty: Path | None = None  # a segment behind it without one whole frame
+        self.unsure = b""  # the end of the valid bytes that no frame says is durable
 
 
 def end_note(seq: int) -> bytes:
@@ -284,7 +297,7 @@ def find_tail(
             raise JournalCorruptError(machine, path.name, 0, tail.seq, "a segment is missing")
         data = disk.read(path)
         check = ChainCheck(first, known)
-        offset, reason = _scan(data, check)
+        offset, reason, unsure = _scan(data, check)
         if reason and (not last or _claimed(data, offset, check.seq, durable)):
             raise JournalCorruptError(machine, path.name, offset, check.seq, reason)
         if offset == 0 and tail.path is not None:
@@ -293,6 +306,7 @@ def find_tail(
         tail.seq, known = check.seq, check.chain
         tail.path, tail.offset = path, offset
         tail.reason, tail.lost = reason, len(data) - offset
+        tail.unsure = data[unsure:offset]
     tail.chain = known or tail.chain
     claims = ((noted_end(folder, disk), "the end note"), (peer_durable, "the copy"))
     for seq, who in claims:
@@ -303,19 +317,24 @@ def find_tail(
     return tail
 
 
-def _scan(data: bytes, check: ChainCheck) -> tuple[int, str]:
-    """(bytes of the longest valid prefix, reason it ends before the data does or empty)."""
-    offset = 0
+def _scan(data: bytes, check: ChainCheck) -> tuple[int, str, int]:
+    """(bytes of the longest valid prefix, reason it ends before the data does or empty, where the
+    frames begin that were appended since the last sync: the first that tells of it is the first).
+    """
+    offset = since = 0
+    durable = -1
     while offset < len(data):
         try:
             frame = parse_frame(data, offset)
         except BadFrameError as error:
-            return offset, str(error)
+            return offset, str(error), since
         reason = check.problem(frame)
         if reason:
-            return offset, reason
+            return offset, reason, since
+        if frame.durable_seq != durable:
+            durable, since = frame.durable_seq, offset
         offset += frame.size
-    return offset, ""
+    return offset, "", since
 
 
 def _claimed(data: bytes, offset: int, bad_seq: int, durable: bool) -> bool:

@@ -2,7 +2,7 @@
 
 A snapshot file is sealed (`records.seal`): magic, SHA-256, zlib. Files that the manifest does not
 list do not count: the crash came between the file and its S frame. A manifest that cannot be read
-stops nobody: the files stand for themselves, and recovery holds each against the journal (F10).
+stops nobody: the files stand for themselves, and recovery holds each against the journal (F13).
 """
 
 import hashlib

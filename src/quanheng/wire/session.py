@@ -69,10 +69,12 @@ class Session:
     def receive(self, data: bytes, now: Nanos) -> list[Event]:
         """Take bytes from the connection; returns what happened, in order."""
         events: list[Event] = []
-        if self.phase is Phase.CLOSED:
+        if self._is_closed():
             return events
         parsed, error = self._parser.feed(data)
         for kind, seq, body in parsed:
+            if self._is_closed():
+                break
             self._last_received = now
             self._received += 1
             if seq != self._received:
@@ -94,6 +96,9 @@ class Session:
         if error is not None:
             self._fail(error.code, error.reason, now, events)
         return events
+
+    def _is_closed(self) -> bool:
+        return self.phase is Phase.CLOSED
 
     def tick(self, now: Nanos) -> list[Event]:
         """Let time pass: heartbeats, time-outs. Call at least at `deadline()`."""
