@@ -46,9 +46,13 @@ ROOMS: dict[str, Room] = {
     "order state": Room(
         ("maker/orders", "maker/order_kernels", "maker/lifecycle", "maker/requests",
          "maker/singles", "maker/evidence"),
-        ("maker/test_maker_orders.py", "maker/test_maker_machine.py",
-         "maker/test_maker_instructions.py", "maker/test_maker_instruction_doubt.py",
-         "maker/test_maker_quotes.py"),
+        ("maker/test_maker_orders.py", "maker/test_maker_order_walk.py",
+         "maker/test_maker_machine.py", "maker/test_maker_instructions.py",
+         "maker/test_maker_instruction_doubt.py", "maker/test_maker_quotes.py",
+         "maker/test_maker_awaited.py", "maker/test_maker_people.py",
+         "maker/test_maker_limits.py", "maker/test_maker_prompts.py",
+         "maker/test_maker_prepared.py", "maker/test_maker_night.py",
+         "defects/test_defects_orders.py"),
     ),
     "session codec": Room(
         ("wire/session", "wire/tdgw_client", "wire/tdgw_server", "wire/step", "wire/step_messages",
@@ -71,7 +75,8 @@ ROOMS: dict[str, Room] = {
          "duties/intervals"),
         ("duties/test_duties_rules.py", "duties/test_duties_twins.py", "duties/test_duties_live.py",
          "duties/test_duties_grade.py", "duties/test_duties_orders.py",
-         "duties/test_duties_quote_rows.py"),
+         "duties/test_duties_quote_rows.py", "duties/test_duties_grade_readings.py",
+         "duties/test_duties_standing.py", "duties/test_duties_properties.py"),
     ),
     "margin": Room(
         ("rulebook/margin", "books/combinations", "books/combination_search", "books/positions"),
