@@ -1,4 +1,4 @@
-"""The rarer ends of the journal's rooms: every refusal of recovery, scrub and stores by its words."""
+"""The rarer ends of the journal's rooms: every refusal of recovery, scrub and stores, by words."""
 
 from pathlib import Path
 from typing import Any
