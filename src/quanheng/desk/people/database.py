@@ -4,8 +4,10 @@ Writers take the whole database (SQLite) or the audit table (PostgreSQL) before 
 trail has one order and its chain never forks.
 """
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ _WAIT_S = 10
 """How long a writer waits for another one, and anybody for a connection."""
 _LONGEST_S = 60
 """A statement that takes longer is given up: people are told, nobody waits without end (F66)."""
+_HELD_S = 2 * _LONGEST_S
+"""A transaction that holds a connection longer is cut: the server's own limits do not reach us over
+a line that carries nothing and is not closed.
+"""
 
 
 def url_of(text: str) -> str:
@@ -65,6 +71,9 @@ class Database:
         if sqlite:
             sa.event.listen(self.engine, "connect", _on_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            sa.event.listen(self.engine, "checkout", _on_checkout)
+            sa.event.listen(self.engine, "checkin", _on_checkin)
 
     def close(self) -> None:
         """Give the connections up."""
@@ -102,6 +111,28 @@ def _on_sqlite(raw: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _on_checkout(raw: Any, record: Any, _proxy: Any) -> None:
+    # A descriptor of our own: the connection's may belong to somebody else when the time is over.
+    line = socket.socket(fileno=socket.dup(raw.fileno()))
+    timer = threading.Timer(_HELD_S, _cut, (line,))
+    timer.daemon = True
+    record.info["held"] = timer, line
+    timer.start()
+
+
+def _on_checkin(_raw: Any, record: Any) -> None:
+    if "held" in record.info:  # not after a connection that could not be made
+        timer, line = record.info.pop("held")
+        timer.cancel()
+        line.close()
+
+
+def _cut(line: socket.socket) -> None:
+    """End a connection from another thread: whoever reads from it sees its end."""
+    with suppress(OSError):  # it ended by itself
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _shown(where: str) -> str:
