@@ -12,6 +12,7 @@ from quanheng.edge.follower import Copy, CopyError, cut_back
 from quanheng.edge.gateway_parts import KeptFile
 from quanheng.edge.journal_repair import repair
 from quanheng.edge.replication import OldFrames, ReplicatedJournal
+from quanheng.runtime.disk import Disk
 from quanheng.runtime.journal import INPUT, JournalError
 from quanheng.runtime.live import LiveHost
 from quanheng.runtime.segment import SegmentJournal, read_segments
@@ -113,6 +114,32 @@ def test_cut_back_leaves_a_journal_that_opens(tmp_path: Path) -> None:
         kept = b"".join(p.read_bytes() for p in sorted(target.glob("after-*")))
         kept += b"".join(p.read_bytes() for p in sorted(target.glob("*.seg")))
         assert left + kept == whole
+
+
+def test_what_is_cut_off_is_safe_before_it_is_cut_off(tmp_path: Path) -> None:
+    """Wiring: the frames are on disk under their new name when the old file is cut (T-07)."""
+    calls: list[tuple[str, Path]] = []
+
+    class Watched(Disk):
+        def replace(self, path: Path, data: bytes) -> None:
+            calls.append(("replace", path.parent))
+            super().replace(path, data)
+
+        def sync_folder(self, folder: Path) -> None:
+            calls.append(("sync", folder))
+            super().sync_folder(folder)
+
+        def truncate(self, path: Path, length: int) -> None:
+            calls.append(("cut", path.parent))
+            super().truncate(path, length)
+
+    journal = SegmentJournal(tmp_path, "ping")
+    for number in range(8):
+        journal.append(INPUT, bytes([number]) * 80)
+    journal.close()
+    target, folder = cut_back(tmp_path, "ping", 3, Watched()), tmp_path / "journal/ping"
+    assert calls[:3] == [("replace", target), ("sync", target), ("cut", folder)]
+    assert calls[3:] == [("sync", target), ("sync", folder)]
 
 
 def test_f09_damage_of_an_old_segment_is_repaired_from_the_copy(tmp_path: Path) -> None:

@@ -178,12 +178,14 @@ def cut_back(run: Path, machine: str, seq: int, disk: Disk = REAL) -> Path:
         offset = 0
         while offset < len(data) and parse_frame(data, offset).seq <= seq:
             offset += HEADER_BYTES + payload_length(data[offset : offset + 8])
-        (target / f"after-{seq:016d}.frames").write_bytes(data[offset:])
+        disk.replace(target / f"after-{seq:016d}.frames", data[offset:])
+        disk.sync_folder(target)  # what is cut off is kept before it is cut off
         disk.truncate(path, offset)
         break
     note = folder / END_NOTE
     if note.exists():
         note.rename(target / END_NOTE)
+    disk.sync_folder(target)
     disk.sync_folder(folder)
     return target
 
