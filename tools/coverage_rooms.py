@@ -47,6 +47,7 @@ ROOMS: dict[str, Room] = {
         ("maker/orders", "maker/order_kernels", "maker/lifecycle", "maker/requests",
          "maker/singles", "maker/evidence"),
         ("maker/test_maker_orders.py", "maker/test_maker_order_walk.py",
+         "maker/test_maker_singles.py", "maker/test_maker_confirmations.py",
          "maker/test_maker_machine.py", "maker/test_maker_instructions.py",
          "maker/test_maker_instruction_doubt.py", "maker/test_maker_quotes.py",
          "maker/test_maker_awaited.py", "maker/test_maker_people.py",
