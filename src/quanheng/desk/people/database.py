@@ -4,10 +4,8 @@ Writers take the whole database (SQLite) or the audit table (PostgreSQL) before 
 trail has one order and its chain never forks.
 """
 
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +23,9 @@ _WAIT_S = 10
 """How long a writer waits for another one, and anybody for a connection."""
 _LONGEST_S = 60
 """A statement that takes longer is given up: people are told, nobody waits without end (F66)."""
-_HELD_S = 2 * _LONGEST_S
-"""A transaction that holds a connection longer is cut: the server's own limits do not reach us over
-a line that carries nothing and is not closed.
+_SILENT_S = _LONGEST_S + _WAIT_S
+"""A statement without any answer for so long is given up at this end: the server's own limits do
+not reach us over a line that carries nothing and is not closed.
 """
 
 
@@ -72,8 +70,7 @@ class Database:
             sa.event.listen(self.engine, "connect", _on_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            sa.event.listen(self.engine, "checkout", _on_checkout)
-            sa.event.listen(self.engine, "checkin", _on_checkin)
+            sa.event.listen(self.engine, "do_connect", _patient_connect)
 
     def close(self) -> None:
         """Give the connections up."""
@@ -113,26 +110,19 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _on_checkout(raw: Any, record: Any, _proxy: Any) -> None:
-    # A descriptor of our own: the connection's may belong to somebody else when the time is over.
-    line = socket.socket(fileno=socket.dup(raw.fileno()))
-    timer = threading.Timer(_HELD_S, _cut, (line,))
-    timer.daemon = True
-    record.info["held"] = timer, line
-    timer.start()
+def _patient_connect(_dialect: Any, _record: Any, given: Any, named: dict[str, Any]) -> Any:
+    """A connection on which no wait is without end."""
+    import psycopg  # an extra, and nothing a SQLite store needs
 
+    class Patient(psycopg.Connection[Any]):
+        def wait(self, *waits: Any, **more: Any) -> Any:
+            try:
+                return super().wait(*waits, **{"timeout": _SILENT_S, **more})
+            except psycopg.errors._WaitTimeout as error:
+                self.close()  # in the middle of an answer: nobody may use it again
+                raise psycopg.OperationalError(f"nothing came for {_SILENT_S} s") from error
 
-def _on_checkin(_raw: Any, record: Any) -> None:
-    if "held" in record.info:  # not after a connection that could not be made
-        timer, line = record.info.pop("held")
-        timer.cancel()
-        line.close()
-
-
-def _cut(line: socket.socket) -> None:
-    """End a connection from another thread: whoever reads from it sees its end."""
-    with suppress(OSError):  # it ended by itself
-        line.shutdown(socket.SHUT_RDWR)
+    return Patient.connect(*given, **named)
 
 
 def _shown(where: str) -> str:
