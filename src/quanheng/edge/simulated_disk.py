@@ -155,15 +155,7 @@ class SimulatedDisk(Disk):
 
     def rewrite(self, path: Path, offset: int, data: bytes) -> None:
         """Bytes in place of others, into the cache; only some when the power goes."""
-        file, count = self._names[path], len(data)
-        try:
-            self._call()
-        except PowerLostError:
-            count = self.draw.randrange(count + 1)
-            raise
-        finally:
-            file.data[offset : offset + count] = data[:count]
-            file.touch(offset, offset + count)
+        self._put(self._names[path], offset, data, len(data))
 
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
         """Into the cache; sometimes less than asked, and only half when the power goes."""
@@ -176,16 +168,19 @@ class SimulatedDisk(Disk):
                 raise OSError(errno.ENOSPC, "no space left")
             count = min(count, self.room)
             self.room -= count
-        start = len(file.data)
+        self._put(file, len(file.data), data, count)
+        return count
+
+    def _put(self, file: _File, at: int, data: bytes | memoryview, count: int) -> None:
+        """The first `count` bytes into the cache at a place; fewer when the power goes."""
         try:
             self._call()
         except PowerLostError:
             count = self.draw.randrange(count + 1)
             raise
         finally:
-            file.data += data[:count]
-            file.touch(start, start + count)
-        return count
+            file.data[at : at + count] = data[:count]
+            file.touch(at, at + count)
 
     def sync(self, descriptor: int) -> None:
         """What the cache holds of a file reaches the platter. When it fails, the cache takes what
