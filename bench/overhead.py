@@ -219,7 +219,8 @@ class Rig:
             lambda what, figures: None,
         )  # fmt: skip
         other = Path(__file__).parent / "replication.py"
-        command = [sys.executable, str(other), "follow", str(self.folder / "b"), str(port)]
+        plain = ""  # no folder of certificates
+        command = [sys.executable, str(other), "follow", str(self.folder / "b"), str(port), plain]
         self._copy = subprocess.Popen(command, env=dict(os.environ))
         while not self._server.there:
             self._serve(0.05)
