@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +115,27 @@ def leader(rig: CopyRig) -> str:
 
 
 def stepped(rig: CopyRig, name: str) -> None:
-    """Have another server lead the stream."""
+    """Have another server lead the stream. Asked again only when the election is over: a second
+    request in the middle of it begins another one.
+    """
 
     async def ask(js: object) -> None:
         request = json.dumps({"placement": {"preferred": name}}).encode()
         subject = f"$JS.API.STREAM.LEADER.STEPDOWN.{rig.name}"
         await js._nc.request(subject, request, timeout=5)  # type: ignore[attr-defined]
 
-    def done() -> bool:
-        line = rig.line()
-        try:
-            line.call(ask)
+    def leads() -> bool:
+        with suppress(LineDownError, AssertionError):
             return leader(rig) == name
-        except (LineDownError, AssertionError):
-            return False
+        return False
 
-    wait_for(done, 30, f"{name} leads the stream")
+    def done() -> bool:
+        if not leads():
+            with suppress(LineDownError):
+                rig.line().call(ask)
+        until = time.monotonic() + 3
+        while not (there := leads()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return there
+
+    wait_for(done, 60, f"{name} leads the stream")
