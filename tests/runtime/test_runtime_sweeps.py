@@ -34,7 +34,7 @@ def test_f03_power_cuts_lose_nothing_acknowledged() -> None:
     """
     found = [power_cuts(seed) for seed in range(200)]
     assert [text for one in found for text in one.wrong] == []
-    assert sum(one.cases + one.failed for one in found) == 1_000
+    assert sum(one.cases + one.failed for one in found) == 800
     assert sum(one.failed for one in found) > 20
     assert sum(one.acked for one in found) > 20_000
     assert sum(one.torn for one in found) > 100
